@@ -1,0 +1,85 @@
+# cashier_q. `make` alone prints the targets.
+PYTHON ?= python3
+PORT ?= 8000
+WS ?= 2
+VENVS := .venv
+PIP := -m pip --disable-pip-version-check --quiet
+DEV := $(VENVS)/dev/bin
+SOURCES := deploy/local loadtests services tests
+export PYTHONPATH := deploy:.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock messages screenshots fanout clean
+
+help: ## print the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and start everything here: PORT=8000 WS=2
+	@exec $(VENVS)/local/bin/python -m local --port '$(PORT)' --replicas '$(WS)'
+
+test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; ARGS= for pytest
+	$(DEV)/pytest $(ARGS)
+
+check: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## lint, types, import contracts, catalogs, Nginx configuration, settings table
+	$(DEV)/ruff check $(SOURCES)
+	$(DEV)/ruff format --check $(SOURCES)
+	$(DEV)/mypy
+	$(DEV)/lint-imports --no-cache
+	$(DEV)/pytest -q tests/docs
+
+format: $(VENVS)/dev/.done ## format the code
+	$(DEV)/ruff check --fix $(SOURCES)
+	$(DEV)/ruff format $(SOURCES)
+
+fanout: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## one press to SCREENS=1000 of one store, and how long it takes
+	$(DEV)/python -m loadtests.fanout $(if $(SCREENS),--screens $(SCREENS))
+
+screenshots: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## the README's pictures anew
+	$(DEV)/python -m tests.screenshots
+
+messages: $(VENVS)/dev/.done ## compile the catalogs
+	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done
+
+LOCK := $(DEV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core
+lock: $(VENVS)/dev/.done ## resolve all requirements anew
+	$(LOCK) $(UPGRADE) services/web/pyproject.toml -o services/web/requirements.txt
+	$(LOCK) $(UPGRADE) services/ws/pyproject.toml -o services/ws/requirements.txt
+	$(LOCK) $(UPGRADE) deploy/local/requirements.in -o deploy/local/requirements.txt
+	$(LOCK) $(UPGRADE) loadtests/requirements.in -o loadtests/requirements.txt
+	$(LOCK) $(UPGRADE) tests/requirements.in services/web/pyproject.toml services/ws/pyproject.toml -o tests/requirements.txt
+
+clean: ## remove what make has made: environments, local data, caches
+	rm -rf $(VENVS) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for each thing that is installed, from its own lock, so that none leans on another's packages.
+define venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cashier_q needs Python 3.11 or newer; choose one with PYTHON=")'
+	@echo "installing $(@D)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python $(PIP) install --require-hashes --requirement $<
+endef
+LOCAL_PACKAGES := --no-deps --no-build-isolation --editable services/core --editable
+
+$(VENVS)/web/.done: services/web/requirements.txt services/core/pyproject.toml services/web/pyproject.toml
+	$(venv)
+	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/web
+	@touch $@
+
+$(VENVS)/ws/.done: services/ws/requirements.txt services/core/pyproject.toml services/ws/pyproject.toml
+	$(venv)
+	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/ws
+	@touch $@
+
+$(VENVS)/local/.done: deploy/local/requirements.txt
+	$(venv)
+	@touch $@
+
+$(VENVS)/dev/.done: tests/requirements.txt services/core/pyproject.toml services/web/pyproject.toml services/ws/pyproject.toml
+	$(venv)
+	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/web --editable services/ws
+	@touch $@
+
+$(VENVS)/dev/.browser: $(VENVS)/dev/.done
+	@$(DEV)/python -m tests.browser
+	@touch $@

@@ -1,0 +1,47 @@
+"""Ports of this machine that are free, and whether something answers on one."""
+
+import random
+import socket
+import time
+from collections.abc import Callable
+
+# Below the range from which Linux takes the ports of outgoing connections: with thousands of screens one of
+# those could sit on the port of a process that is just being started again.
+LOWEST, HIGHEST = 15_000, 32_000
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether nobody listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port that is free now. Raises OSError if none is found."""
+    for port in random.sample(range(LOWEST, HIGHEST), 200):
+        if is_free(port):
+            return port
+    raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
+
+
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a connection to the port is accepted."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return as soon as `true()` is. Raises TimeoutError, naming `what`, when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.02)  # between two looks

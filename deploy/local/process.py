@@ -1,0 +1,95 @@
+"""The process: a program that is kept running, and whose log is passed on line by line."""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+Sink = Callable[[str, str], None]
+"""Takes the name of a process and a line of its log."""
+
+STOP_SECONDS = 10.0
+LONGEST_PAUSE = 8.0
+
+
+class Process:
+    """A child in a session of its own, so that a Ctrl-C reaches only the one who looks after it."""
+
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, sink: Sink) -> None:
+        self.name, self.argv, self.env, self.cwd, self._sink = name, list(argv), dict(env), cwd, sink
+        self._wanted = threading.Event()
+        self._unwanted = threading.Event()
+        self._child: subprocess.Popen[str] | None = None
+        self._watcher: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child, f"{self.name} was never started"
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def start(self) -> None:
+        """Start it, and start it again whenever it dies, until `stop`."""
+        self._wanted.set()
+        self._unwanted.clear()
+        self._spawn()
+        self._watcher = threading.Thread(target=self._watch, name=f"watch {self.name}", daemon=True)
+        self._watcher.start()
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        """Send the signal and wait until it is gone; a process that doesn't go is killed, and that is said."""
+        self._wanted.clear()
+        self._unwanted.set()
+        if self.alive:
+            self.kill(signum)
+            try:
+                self._child.wait(STOP_SECONDS)  # type: ignore[union-attr]
+            except subprocess.TimeoutExpired:
+                self._sink(self.name, f"did not stop within {STOP_SECONDS:.0f} s and is killed")
+                self.kill(signal.SIGKILL)
+        if self._watcher:
+            self._watcher.join(STOP_SECONDS)
+
+    def kill(self, signum: int) -> None:
+        """Send a signal and don't wait; if it dies of it, it is started again."""
+        if self._child:
+            self._child.send_signal(signum)
+
+    def _spawn(self) -> None:
+        self._child = subprocess.Popen(
+            self.argv,
+            env=self.env,
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        threading.Thread(target=self._pass_on, args=(self._child,), name=f"log {self.name}", daemon=True).start()
+
+    def _pass_on(self, child: "subprocess.Popen[str]") -> None:
+        assert child.stdout
+        with child.stdout as lines:
+            for line in lines:
+                self._sink(self.name, line.rstrip("\n"))
+
+    def _watch(self) -> None:
+        pause = 0.0
+        while self._wanted.is_set():
+            assert self._child
+            code = self._child.wait()
+            if not self._wanted.is_set():
+                return
+            reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+            self._sink(self.name, f"died ({reason}) and is started again" + (f" in {pause:.0f} s" if pause else ""))
+            # At once the first time; a process that can't live must not take the whole machine.
+            if self._unwanted.wait(pause):
+                return
+            pause = min(LONGEST_PAUSE, pause * 2 or 1.0)
+            self._spawn()

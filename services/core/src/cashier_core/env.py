@@ -1,0 +1,159 @@
+"""The environment: every variable that cashier_q reads, typed, in one place; nothing else touches `os.environ`.
+
+`python -m cashier_core.env` prints the table that the README shows; a check keeps the two equal.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, TypeVar
+
+from environs import FileAwareEnv, ValidationError, validate
+from environs.exceptions import EnvError
+
+Check = Callable[[Any], Any]
+
+
+class BadEnvironment(SystemExit):
+    """A variable is missing or bad. Ends the process with one line that names it and the fault."""
+
+
+def variable(help: str, *checks: Check, default: Any = MISSING, secret: bool = False) -> Any:
+    """Declare a variable named like its field in capitals; without a default it is required."""
+    return field(default=default, repr=not secret, metadata={"help": help, "checks": checks})
+
+
+def scheme(*allowed: str) -> Check:
+    """Check that a value is a URL of one of these schemes."""
+
+    def check(value: str) -> None:
+        if value.partition("://")[0] not in allowed or "://" not in value:
+            raise ValidationError(f"must start with {' or '.join(f'{name}://' for name in allowed)}")
+
+    return check
+
+
+def between(low: float, high: float) -> Check:
+    """Check that a number is from `low` to `high`, both included."""
+    return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")
+
+
+KEY = validate.Length(min=32, error="must be at least 32 characters long")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreEnvironment:
+    """What both services read."""
+
+    redis_url: str = variable(
+        "The one Redis (or Valkey) that web and ws share.",
+        scheme("redis", "rediss", "unix"),
+        default="redis://localhost:6379/0",
+    )
+    cashier_ticket_key: str = variable(
+        "Signs the ticket in a screen's websocket address. The same for web and ws.", KEY, secret=True
+    )
+    cashier_log_level: str = variable(
+        "The least severe messages that are logged.",
+        validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"),
+        default="INFO",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebEnvironment(CoreEnvironment):
+    """What the web service reads."""
+
+    cashier_secret_key: str = variable("Django's secret key: sessions and CSRF tokens.", KEY, secret=True)
+    database_url: str = variable(
+        "The database of stores and people: sqlite:// or postgres://.",
+        scheme("sqlite", "postgres", "postgresql"),
+        default="sqlite:///cashier_q.sqlite3",
+        secret=True,
+    )
+    cashier_hosts: tuple[str, ...] = variable(
+        "Names under which the site is opened, separated by commas.",
+        validate.ContainsNoneOf([""], error="has an empty name in it"),
+        default=("localhost", "127.0.0.1", "[::1]"),
+    )
+    cashier_open_buttons: bool = variable(
+        "Whether the buttons work without signing in.", default=False
+    )
+    cashier_static_root: str = variable(
+        "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
+    )
+    cashier_web_workers: int = variable("Gunicorn's worker processes.", between(1, 64), default=2)
+    cashier_web_threads: int = variable("Threads of each Gunicorn worker.", between(1, 64), default=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WsEnvironment(CoreEnvironment):
+    """What the ws service reads."""
+
+    cashier_drain_seconds: float = variable(
+        "Time over which a replica that stops spreads the closing of its screens.",
+        between(0, 60),
+        default=3.0,
+    )
+    cashier_stuck_seconds: float = variable(
+        "A screen that accepts no bytes for this long is closed.", between(1, 300), default=10.0
+    )
+
+
+E_ = TypeVar("E_", bound=CoreEnvironment)
+
+
+def read(kind: type[E_]) -> E_:
+    """Read the variables of `kind` from the process's environment, or from files named by NAME_FILE.
+
+    Raises BadEnvironment for the first variable that is missing or bad. Secret values are not repeated.
+    """
+    env = FileAwareEnv(strip_whitespace=True)
+    parsers: dict[object, Any] = {
+        str: env.str,
+        int: env.int,
+        float: env.float,
+        bool: env.bool,
+        tuple[str, ...]: lambda name, **options: tuple(env.list(name, **options)),
+    }
+    values = {}
+    for each in fields(kind):
+        name = each.name.upper()
+        default = {} if each.default is MISSING else {"default": each.default}
+        try:
+            values[each.name] = parsers[each.type](name, **default, validate=list(each.metadata["checks"]))
+        except (EnvError, ValueError) as fault:
+            raise BadEnvironment(f"cashier_q: {name}: {_reason(fault)}") from None
+    return kind(**values)
+
+
+def _reason(fault: Exception) -> str:
+    messages = getattr(fault, "error_messages", None)
+    if messages:
+        return "; ".join(message.rstrip(".") for message in messages)
+    text = str(fault)
+    return "required, but not set" if "not set" in text else text
+
+
+def use_settings(module: str) -> None:
+    """Make `module` Django's settings, unless the environment names another."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
+
+
+def table() -> str:
+    """The settings as a Markdown table, for the README."""
+    kinds: dict[str, type[CoreEnvironment]] = {"web": WebEnvironment, "ws": WsEnvironment}
+    rows: dict[str, tuple[Field[Any], list[str]]] = {}
+    for service, kind in kinds.items():
+        for each in fields(kind):
+            rows.setdefault(each.name, (each, []))[1].append(service)
+    lines = ["| variable | read by | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, (each, services) in rows.items():
+        default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default).lower()
+        default = "required" if each.default is MISSING else f"`{default}`"
+        lines.append(f"| `{name.upper()}` | {', '.join(services)} | {default} | {each.metadata['help']} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

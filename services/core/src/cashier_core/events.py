@@ -1,0 +1,59 @@
+"""The event: what the channel layer carries to every replica when a store's timeline changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cashier_core.call import LANGUAGES, Call
+
+MESSAGE_TYPE = "cashier.message"
+PREFIX = "cashier"
+"""The channel layer's prefix, the same for everybody on it."""
+
+
+def group(store: str) -> str:
+    """Name of the channel-layer group of a store's screens."""
+    return f"screens.{store}"
+
+
+def redis_channel(store: str) -> str:
+    """Redis channel under which `RedisPubSubChannelLayer` carries that group.
+
+    The scheduling script publishes there by itself, so that a call can't be scheduled and not announced.
+    """
+    return f"{PREFIX}__group__{group(store)}"
+
+
+class BadEvent(ValueError):
+    """A message on the channel layer that isn't an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None).
+
+    epoch: changes when Redis lost its data. rev: 1, 2, 3, ... for every change within an epoch.
+    """
+
+    store: str
+    epoch: str
+    rev: int
+    seq: int
+    waiting_language: str
+    call: Call | None
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> "Event":
+        """Read the message of design §3: `num_cashier` 0 is "please wait". Raises BadEvent."""
+        try:
+            num_cashier, seq = int(message["num_cashier"]), int(message["seq"])
+            starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
+            language, waiting_language = message["language"], message["waiting_language"]
+            rev, epoch, store = int(message["rev"]), str(message["epoch"]), str(message["store"])
+        except (KeyError, TypeError, ValueError) as fault:
+            raise BadEvent(f"{fault!r} in {message!r}") from None
+        if not {language, waiting_language} <= LANGUAGES.keys() or num_cashier < 0 or hold_ms < 0:
+            raise BadEvent(f"a value out of range in {message!r}")
+        replaces = bool(message.get("replaces"))
+        call = Call(seq, num_cashier, language, starts_in_ms, hold_ms, replaces) if num_cashier else None
+        return cls(store, epoch, rev, seq, waiting_language, call)

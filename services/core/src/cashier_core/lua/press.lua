@@ -1,0 +1,43 @@
+-- Schedules a call and announces it. Answers {outcome, seq, starts_in_ms, place}; a refused press changes nothing.
+local slug, channel, epoch = ARGV[1], ARGV[2], ARGV[3]
+local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
+
+local start, place, waiting, same = now, 1, 0, false
+if replaces then
+  redis.call('DEL', calls)
+else
+  for index, call in ipairs(unended()) do
+    if call.start > now then
+      waiting = waiting + 1
+      if call.num_cashier == num_cashier then
+        return {'waits already', call.seq, call.start - now, index}
+      end
+    end
+    start, place, same = math.max(start, call['end']), index + 1, call.num_cashier == num_cashier
+  end
+  if waiting >= most_waiting then
+    return {'full', 0, 0, waiting}
+  end
+  redis.call('ZREMRANGEBYSCORE', calls, '-inf', now)
+end
+
+local seq = redis.call('HINCRBY', store, 'seq', 1)
+local call = {
+  seq = seq, num_cashier = num_cashier, language = language,
+  start = start, ['end'] = start + hold_ms, hold_ms = hold_ms, replaces = replaces,
+}
+redis.call('ZADD', calls, call['end'], cjson.encode(call))
+redis.call('PEXPIRE', calls, call['end'] - now + 60000)
+redis.call('HSET', store, 'language', waiting_language)
+announce(channel, epoch, {
+  store = slug, seq = seq, num_cashier = num_cashier, language = language, waiting_language = waiting_language,
+  starts_in_ms = start - now, hold_ms = hold_ms, replaces = replaces,
+})
+local outcome = 'waits'
+if start == now then
+  outcome = 'called'
+elseif same and place == 2 then
+  outcome = 'stays up'
+end
+return {outcome, seq, start - now, place}

@@ -1,0 +1,129 @@
+"""A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
+
+import secrets
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cashier_core.call import Call, Policy
+from cashier_core.events import redis_channel
+
+MOST_WAITING = 20
+"""Calls that may wait in one store; the next press is refused."""
+
+Outcome = Literal["called", "waits", "waits already", "stays up"]
+
+
+class QueueFull(Exception):
+    """`MOST_WAITING` calls wait in this store already; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a press. place: 1 is up now, 2 is next, and so on."""
+
+    outcome: Outcome
+    seq: int
+    starts_in_ms: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A store's timeline as it is in Redis at one moment; `epoch` is "" where Redis knows nothing of it."""
+
+    epoch: str
+    rev: int
+    seq: int
+    waiting_language: str | None
+    calls: tuple[Call, ...]
+
+
+def source(name: str, clock: str | None = None) -> str:
+    """Text of one script; `clock` replaces the Lua that tells the time, for tests of a timeline."""
+    lua = files("cashier_core") / "lua"
+    parts = (clock or (lua / "clock.lua").read_text(), (lua / "store.lua").read_text(), (lua / name).read_text())
+    return "\n".join(parts)
+
+
+def keys(store: str) -> list[str]:
+    """The store's two keys, under one hash tag so that a cluster keeps them together."""
+    return [f"cashier:{{{store}}}:store", f"cashier:{{{store}}}:calls"]
+
+
+def connect(url: str) -> "Redis":
+    """A client for presses. It never tries again by itself: a press whose fate is unknown must not be doubled."""
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
+def connect_async(url: str) -> "AsyncRedis":
+    """A client for snapshots; whoever reads them comes again soon."""
+    return AsyncRedis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=AsyncRetry(NoBackoff(), 0))
+
+
+class Timeline:
+    """Writes stores' timelines. Every method raises redis.RedisError when Redis doesn't answer."""
+
+    def __init__(self, redis: Redis, clock: str | None = None) -> None:
+        self._press = redis.register_script(source("press.lua", clock))
+        self._language = redis.register_script(source("language.lua", clock))
+
+    def press(
+        self,
+        store: str,
+        num_cashier: int,
+        language: str,
+        *,
+        waiting_language: str,
+        hold_ms: int,
+        policy: Policy,
+    ) -> Receipt:
+        """Schedule a call and announce it to every screen of the store. Raises QueueFull."""
+        arguments = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING)
+        answer = cast(
+            list[Any],
+            self._press(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(8), *arguments]),
+        )
+        outcome, seq, starts_in_ms, place = answer
+        if outcome == b"full":
+            raise QueueFull(store)
+        return Receipt(outcome.decode(), seq, starts_in_ms, place)
+
+    def set_language(self, store: str, language: str) -> None:
+        """Change the language in which the store's screens say "please wait", at once."""
+        self._language(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(8), language])
+
+
+class TimelineReader:
+    """Reads stores' timelines. Every method raises redis.RedisError when Redis doesn't answer."""
+
+    def __init__(self, redis: AsyncRedis, clock: str | None = None) -> None:
+        self._redis = redis
+        self._snapshot = redis.register_script(source("snapshot.lua", clock))
+
+    async def snapshot(self, store: str) -> Snapshot:
+        """The store's calls that have not ended, and the state that they belong to."""
+        epoch, rev, seq, language, *calls = await self._snapshot(keys=keys(store), args=[])
+        return Snapshot(
+            epoch.decode(),
+            int(rev),
+            int(seq),
+            language.decode() or None,
+            tuple(
+                Call(call_seq, num_cashier, call_language.decode(), starts_in_ms, hold_ms, bool(replaces))
+                for call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
+            ),
+        )
+
+    async def versions(self, stores: list[str]) -> list[tuple[str, int]]:
+        """(epoch, rev) of each store, in one round trip; ("", 0) where Redis knows nothing of it."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for store in stores:
+            pipeline.hmget(keys(store)[0], ["epoch", "rev"])
+        return [((epoch or b"").decode(), int(rev or 0)) for epoch, rev in await pipeline.execute()]

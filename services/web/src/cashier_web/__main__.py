@@ -1,0 +1,9 @@
+"""`python -m cashier_web`: Django's commands (migrate, collectstatic, createsuperuser, ...)."""
+
+import sys
+
+from cashier_core import env
+from django.core.management import execute_from_command_line
+
+env.use_settings("cashier_web.settings")
+execute_from_command_line(["cashier_web", *sys.argv[1:]])

@@ -1,0 +1,12 @@
+"""The admin: stores, until the chain's own pages come."""
+
+from django.contrib import admin
+
+from cashier_web.models import Store
+
+
+@admin.register(Store)
+class StoreAdmin(admin.ModelAdmin):
+    list_display = ["name", "slug", "tills", "language", "hold_seconds", "policy"]
+    list_filter = ["policy", "language"]
+    search_fields = ["name", "slug"]

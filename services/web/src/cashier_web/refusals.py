@@ -1,0 +1,29 @@
+"""The refusals: every 4xx and 5xx as one line of text that the buttons page shows to the cashier."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+
+def refuse(status: int, reason: str) -> HttpResponse:
+    """An answer that changes nothing and says why."""
+    return HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's hook for a POST without a valid CSRF token."""
+    return refuse(403, _("This page is too old: reload it."))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's hook for a request that it can't read."""
+    return refuse(400, _("The request can't be read."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's hook for an address that leads nowhere."""
+    return refuse(404, _("There is no such page or store."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's hook for a fault of ours; the log has the traceback."""
+    return refuse(500, _("Something went wrong here."))

@@ -1,0 +1,97 @@
+// A screen on a wall: nobody will ever reload it, so it reconnects for ever and never leaves a stale number up.
+"use strict";
+(() => {
+  const HEARTBEAT_MS = 15_000; // a browser can't see the server's pings, so it asks by itself
+  const ANSWER_MS = 5_000; // without an answer the connection is dead, whatever the browser still thinks
+  const CONNECT_MS = 10_000;
+  const GRACE_MS = 500; // after the end of a hold, for the repaint that the server owes
+  const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once
+  const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
+
+  let socket = null; // the newest one
+  let wrapper = null; // what htmx's ws extension keeps around it
+  let attempts = 0;
+  let backstop, heartbeat, answer, connecting;
+
+  const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
+  htmx.config.wsReconnectDelay = delay;
+  htmx.createWebSocket = (url) => {
+    socket = new WebSocket(url);
+    clearTimeout(connecting);
+    // Closing one that doesn't open is reported as 1006, after which the extension tries again.
+    connecting = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
+    return socket;
+  };
+
+  const setOnline = (online) => {
+    document.getElementById("offline").hidden = online;
+    clearTimeout(connecting);
+    clearTimeout(answer);
+    clearInterval(heartbeat);
+  };
+
+  const reconnectLater = () => setTimeout(() => wrapper.reconnect(), delay(attempts++));
+
+  // A dead connection takes the browser minutes to close; leave it behind and open another.
+  const abandon = () => {
+    socket.onclose = socket.onerror = null;
+    socket.close();
+    setOnline(false);
+    reconnectLater();
+  };
+
+  const beat = () => {
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    socket.send("ping");
+    clearTimeout(answer);
+    answer = setTimeout(abandon, ANSWER_MS);
+  };
+
+  // The server knows this page's ticket no longer: fetch the page anew, but only onto a page that is there.
+  const renew = async () => {
+    try {
+      const page = await fetch(location.href, { cache: "no-store" });
+      if (page.ok) return location.reload();
+    } catch { /* no connection either: the next attempt comes */ }
+    reconnectLater();
+  };
+
+  const showWaiting = () => {
+    const message = document.getElementById("message");
+    const waiting = document.createElement("span");
+    waiting.className = "waiting";
+    waiting.textContent = message.dataset.waiting;
+    message.lang = message.dataset.waitingLang;
+    delete message.dataset.numCashier;
+    message.replaceChildren(waiting);
+  };
+
+  document.addEventListener("htmx:wsOpen", (event) => {
+    wrapper = event.detail.socketWrapper;
+    attempts = 0;
+    setOnline(true);
+    heartbeat = setInterval(beat, HEARTBEAT_MS);
+  });
+
+  document.addEventListener("htmx:wsClose", (event) => {
+    wrapper = event.detail.socketWrapper;
+    setOnline(false);
+    const code = event.detail.event.code;
+    if (code >= 4400) setTimeout(renew, CAP_MS + delay(attempts));
+    else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();
+  });
+
+  document.addEventListener("htmx:wsBeforeMessage", (event) => {
+    clearTimeout(answer); // whatever came, the connection lives
+    if (event.detail.message === "pong") event.preventDefault();
+  });
+
+  document.addEventListener("htmx:wsAfterMessage", () => {
+    clearTimeout(backstop);
+    const { numCashier, holdMs } = document.getElementById("message").dataset;
+    if (numCashier) backstop = setTimeout(showWaiting, Number(holdMs) + GRACE_MS);
+  });
+
+  addEventListener("offline", beat);
+  addEventListener("online", beat);
+})();

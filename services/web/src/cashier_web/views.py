@@ -1,0 +1,131 @@
+"""The views: a store's screen, its buttons, the press and the change of language."""
+
+from functools import cache
+
+from cashier_core import message, timeline
+from cashier_core.call import LANGUAGES, Policy
+from cashier_core.tickets import Ticket
+from cashier_core.timeline import QueueFull, Timeline
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from redis.exceptions import RedisError
+
+from cashier_web import receipts
+from cashier_web.forms import LanguageForm, PressForm
+from cashier_web.models import DEFAULT_STORE, Store
+from cashier_web.refusals import refuse
+
+
+@cache
+def the_timeline() -> Timeline:
+    """One client with one pool per worker process, made when it is first needed."""
+    return Timeline(timeline.connect(settings.ENVIRONMENT.redis_url))
+
+
+def may_press(request: HttpRequest) -> bool:
+    """Whether this request may call: everybody where buttons are open, else who is signed in."""
+    return settings.ENVIRONMENT.cashier_open_buttons or request.user.is_authenticated
+
+
+def store_path(name: str, store: Store) -> str:
+    """Address of one of the store's pages; the default store's are at the top."""
+    return reverse(name) if store.slug == DEFAULT_STORE else reverse(name, args=[store.slug])
+
+
+@never_cache
+@require_GET
+def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The page that a screen shows for months; everything after its first paint comes over its websocket."""
+    store = get_object_or_404(Store, slug=slug)
+    ticket = Ticket(store.slug, store.language).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
+    context = {"store": store, "websocket": f"{path}?ticket={ticket}", **message.context(store.language)}
+    with translation.override(store.language):
+        response = render(request, "cashier_web/screen.html", context)
+    # Older browsers don't count the page's own websocket as 'self'.
+    socket_origin = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    response._csp_update = {"connect-src": [socket_origin]}  # type: ignore[attr-defined]  # django-csp's hook
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def buttons(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """A button per till. Posting `language` changes the language in which the store waits."""
+    if not may_press(request):
+        return redirect_to_login(request.get_full_path())
+    store = get_object_or_404(Store, slug=slug)
+    with translation.override(store.language):
+        return change_language(request, store) if request.method == "POST" else show_buttons(request, store)
+
+
+def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
+    """The page itself, in the store's language."""
+    context = {
+        "store": store,
+        "tills": range(1, store.tills + 1),
+        "languages": LANGUAGES.items(),
+        "buttons_path": store_path("buttons", store),
+        "press_path": store_path("press", store),
+        "screen_path": store_path("screen", store),
+    }
+    return render(request, "cashier_web/buttons.html", context)
+
+
+def change_language(request: HttpRequest, store: Store) -> HttpResponse:
+    """Remember the language for the store and tell the screens; both or neither."""
+    form = LanguageForm(request.POST)
+    if not form.is_valid():
+        return refuse(400, form.reason())
+    language = form.cleaned_data["language"]
+    try:
+        with transaction.atomic():
+            Store.objects.filter(pk=store.pk).update(language=language)
+            the_timeline().set_language(store.slug, language)
+    except RedisError:
+        return refuse(503, _("Not changed: the screens can't be reached just now."))
+    page = store_path("buttons", store)
+    return HttpResponseClientRedirect(page) if request.headers.get("HX-Request") else redirect(page)
+
+
+@require_POST
+def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The press: schedule the call, announce it, and answer 204 with a receipt in `HX-Trigger`."""
+    if not may_press(request):
+        return refuse(403, _("Sign in to call."))
+    store = get_object_or_404(Store, slug=slug)
+    with translation.override(store.language):
+        form = PressForm(request.POST, store)
+        if not form.is_valid():
+            return refuse(400, form.reason())
+        num_cashier, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
+        try:
+            receipt = the_timeline().press(
+                store.slug,
+                num_cashier,
+                language,
+                waiting_language=store.language,
+                hold_ms=store.hold_ms,
+                policy=Policy(store.policy),
+            )
+        except QueueFull:
+            return refuse(429, _("Nº%(till)s not called: too many are waiting.") % {"till": num_cashier})
+        except RedisError:
+            return refuse(503, _("Nº%(till)s not called: the screens can't be reached just now.") % {"till": num_cashier})
+        told = {
+            "text": receipts.text(receipt, num_cashier),
+            "outcome": receipt.outcome,
+            "seq": receipt.seq,
+            "place": receipt.place,
+            "starts_in_ms": receipt.starts_in_ms,
+        }
+        return trigger_client_event(HttpResponse(status=204), "receipt", told)

@@ -1,0 +1,1 @@
+"""The websocket service: boards and their screens."""

@@ -1,0 +1,41 @@
+"""The ASGI application of the ws service."""
+
+from typing import Any
+
+import django
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.urls import path, re_path
+
+from cashier_core import env, message
+from cashier_core.timeline import TimelineReader, connect_async
+from cashier_ws.boards import Boards
+from cashier_ws.consumers import CashierConsumer
+from cashier_ws.health import Send, health
+
+env.use_settings("cashier_ws.settings")
+django.setup(set_prefix=False)
+message.warm_up()
+
+
+async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
+    """Any websocket path that isn't ours: closed with a reason instead of a traceback for each."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
+
+
+consumer = CashierConsumer.as_asgi(boards=Boards(TimelineReader(connect_async(settings.ENVIRONMENT.redis_url))))
+
+application = ProtocolTypeRouter(
+    {
+        "http": health,
+        "websocket": URLRouter(
+            [
+                path("ws/cashier_q", consumer),
+                path("ws/cashier_q/<slug:store>", consumer),
+                re_path("", no_such_path),
+            ]
+        ),
+    }
+)

@@ -1,0 +1,128 @@
+"""The board: one store on this replica. It plays the store's calls and repaints the store's screens."""
+
+import asyncio
+
+from cashier_core import message
+from cashier_core.events import Event
+from cashier_core.timeline import Snapshot
+
+from cashier_ws.paint import Paint
+from cashier_ws.playlist import Playlist, Slot
+from cashier_ws.screens import Screen
+
+CHUNK = 250
+"""Screens painted before the loop gets its turn: about 5 ms of work, so a huge store doesn't starve a small one."""
+
+
+class Board:
+    """One timer, one timeline, a set of screens; every method is called on the event loop and doesn't wait."""
+
+    def __init__(self, store: str, waiting_language: str) -> None:
+        self.store = store
+        self.screens: set[Screen] = set()
+        self.version = ("", 0)
+        self.behind = True
+        """It missed something, or has not read its first snapshot yet."""
+        self._waiting_language = waiting_language
+        self._seq = 0
+        self._playlist = Playlist()
+        self._up: Slot | None = None
+        self._waiting_paint: Paint | None = None
+        self._current: object = None  # the newest repaint; an older one that is still under way stops
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, screen: Screen) -> None:
+        """Add a screen. It is painted at once, or with all others when the first snapshot is in."""
+        self.screens.add(screen)
+        if self._current is not None:
+            screen.show(self._paint())
+
+    def leave(self, screen: Screen) -> None:
+        """Take a screen away; one that isn't here is no fault."""
+        self.screens.discard(screen)
+
+    def cashier_message(self, event: Event) -> None:
+        """Take in a change that was announced; one that is older than what is known changes nothing."""
+        epoch, rev = self.version
+        if event.epoch == epoch and event.rev <= rev:
+            return
+        self.behind = self.behind or event.rev != (rev + 1 if event.epoch == epoch else 1)
+        self.version, self._seq = (event.epoch, event.rev), event.seq
+        if event.call:
+            self._playlist.add(event.epoch, event.call, self._loop.time())
+        self._wait_in(event.waiting_language)
+        self._play()
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Take in the timeline as Redis has it: what is missing here is added, what plays plays on."""
+        epoch, rev = self.version
+        if snapshot.epoch == epoch and snapshot.rev < rev:
+            return  # read before a change that was announced meanwhile
+        self.behind = False
+        self.version = (snapshot.epoch, snapshot.rev)
+        if snapshot.epoch:
+            self._seq = snapshot.seq
+            now = self._loop.time()
+            for call in snapshot.calls:
+                self._playlist.add(snapshot.epoch, call, now)
+            self._wait_in(snapshot.waiting_language or self._waiting_language)
+        self._play()
+
+    def play_alone(self) -> None:
+        """Redis can't be read: paint what is known, "please wait" where nothing is."""
+        self._play()
+
+    def stop(self) -> None:
+        """No screen is left; the timer must not keep the board alive."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _wait_in(self, language: str) -> None:
+        if language != self._waiting_language:
+            self._waiting_language, self._waiting_paint = language, None
+            if self._up is None:
+                self._current = None  # the next play repaints, though the same nothing is up
+
+    def _play(self) -> None:
+        up = self._playlist.play(self._loop.time())
+        if up is not self._up or self._current is None:
+            self._up, self._waiting_paint = up, None
+            self._repaint()
+        if self._timer:
+            self._timer.cancel()
+        due = self._playlist.next_change
+        self._timer = None if due is None else self._loop.call_at(due, self._play)
+
+    def _paint(self) -> Paint:
+        if self._up is None:
+            if self._waiting_paint is None:
+                waiting = message.context(self._waiting_language, seq=self._seq)
+                self._waiting_paint = Paint.of(message.render(waiting))
+            return self._waiting_paint
+        call = self._up.call
+        hold_ms = round((self._up.end - self._loop.time()) * 1000)
+        return Paint.of(
+            message.render(
+                message.context(
+                    self._waiting_language,
+                    language=call.language,
+                    num_cashier=call.num_cashier,
+                    seq=call.seq,
+                    hold_ms=max(hold_ms, 0),
+                )
+            )
+        )
+
+    def _repaint(self) -> None:
+        paint = self._paint()
+        self._current = paint
+        self._spread(paint, list(self.screens), 0)
+
+    def _spread(self, paint: Paint, screens: list[Screen], start: int) -> None:
+        if paint is not self._current:
+            return
+        for screen in screens[start : start + CHUNK]:
+            screen.show(paint)
+        if start + CHUNK < len(screens):
+            self._loop.call_soon(self._spread, paint, screens, start + CHUNK)

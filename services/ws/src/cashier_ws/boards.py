@@ -1,0 +1,116 @@
+"""The boards of one replica: they share one channel, one receiver and one repair loop."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+from cashier_core.events import MESSAGE_TYPE, BadEvent, Event, group
+from cashier_core.tickets import Ticket
+from cashier_core.timeline import TimelineReader
+from channels.consumer import get_handler_name
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from cashier_ws.board import Board
+from cashier_ws.screens import Screen
+
+REPAIR_SECONDS = 1.0
+"""Between two comparisons of all boards with Redis; varied by a tenth, so that replicas don't ask together."""
+
+log = logging.getLogger(__name__)
+
+
+class Boards:
+    """A board for every store that has a screen here, made with its first screen."""
+
+    def __init__(self, timeline: TimelineReader) -> None:
+        self._timeline = timeline
+        self._boards: dict[str, Board] = {}
+        self._layer = get_channel_layer()
+        self._channel = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started = False
+        self._redis_lost = False
+
+    def join(self, ticket: Ticket, screen: Screen) -> Board:
+        """Put a screen on its store's board, which paints it. To be called on the event loop; doesn't wait."""
+        if not self._started:
+            self._started = True
+            self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
+            self._run(self._listen())
+            self._run(self._repair())
+        board = self._boards.get(ticket.store)
+        if board is None:
+            board = self._boards[ticket.store] = Board(ticket.store, ticket.language)
+            self._run(self._sync(board))
+        board.join(screen)
+        return board
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self) -> None:
+        """Receive what is announced, for all boards on one channel."""
+        while True:
+            try:
+                message = await self._layer.receive(self._channel)
+            except (RedisError, OSError) as fault:  # only while it subscribes; the next time it just listens
+                self._lose_redis(fault)
+                continue
+            try:
+                if message.get("type") != MESSAGE_TYPE:
+                    raise BadEvent(f"not a {MESSAGE_TYPE}: {message!r}")
+                event = Event.from_message(message)
+            except BadEvent as fault:
+                log.warning("message ignored: %s", fault)
+                continue
+            if board := self._boards.get(event.store):
+                knew_all = not board.behind
+                getattr(board, get_handler_name(message))(event)
+                if knew_all and board.behind:
+                    self._run(self._sync(board))
+
+    async def _sync(self, board: Board) -> None:
+        """Subscribe first and read the snapshot second, so that nothing falls between the two."""
+        try:
+            await self._layer.group_add(group(board.store), self._channel)
+            board.adopt(await self._timeline.snapshot(board.store))
+        except (RedisError, OSError) as fault:
+            self._lose_redis(fault)
+            board.play_alone()
+
+    async def _repair(self) -> None:
+        """PubSub is at-most-once: compare with Redis about once a second, and read again where behind."""
+        while True:
+            await asyncio.sleep(REPAIR_SECONDS * random.uniform(0.9, 1.1))
+            await self._forget_empty_boards()
+            boards = list(self._boards.values())
+            try:
+                versions = await self._timeline.versions([board.store for board in boards])
+            except (RedisError, OSError) as fault:
+                self._lose_redis(fault)
+                continue
+            if self._redis_lost:
+                self._redis_lost = False
+                log.warning("Redis is back")
+            for board, version in zip(boards, versions, strict=True):
+                if board.behind or version != board.version:
+                    await self._sync(board)
+
+    async def _forget_empty_boards(self) -> None:
+        for board in [board for board in self._boards.values() if not board.screens]:
+            del self._boards[board.store]
+            board.stop()
+            try:
+                await self._layer.group_discard(group(board.store), self._channel)
+            except (RedisError, OSError) as fault:
+                self._lose_redis(fault)
+
+    def _lose_redis(self, fault: Exception) -> None:
+        if not self._redis_lost:
+            self._redis_lost = True
+            log.warning("Redis is lost, boards play on: %s", fault)

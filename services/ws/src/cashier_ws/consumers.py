@@ -1,0 +1,133 @@
+"""The consumer: one per screen's socket. It admits the screen, hands it to its board and hears its heartbeat."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from cashier_core.tickets import BadTicket, Ticket
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from cashier_ws.board import Board
+from cashier_ws.boards import Boards
+from cashier_ws.screens import Screen, open_screen
+
+HEARTBEAT, ANSWER = "ping", "pong"
+DEFAULT_STORE = "default"
+BURST, PER_SECOND = 10, 0.5
+"""Frames that a screen may send at once, and on average; its page sends one heartbeat in 15 s."""
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """A socket that isn't one of our screens: close code and reason, both told to it."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code, self.reason = code, reason
+
+
+class CashierConsumer(AsyncWebsocketConsumer):
+    """Accepts a screen and puts it on its board.
+
+    Refused sockets are accepted and then closed with 4401 (no ticket), 4403 (forged, another store's, foreign
+    Origin) or 4404 (no such path), because a browser's page can't read the answer to a refused handshake.
+    """
+
+    def __init__(self, boards: Boards) -> None:
+        super().__init__()
+        self._boards = boards
+        self._board: Board | None = None
+        self._screen: Screen | None = None
+        self._allowance, self._counted_at = float(BURST), time.monotonic()
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        # Instead of the base class's: a screen joins its board, so it needs no channel, subscription and task
+        # of its own, and a service without a database has no connections to close after every message.
+        self.scope, self.base_send = scope, send
+        try:
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
+        except StopConsumer:
+            pass
+
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            ticket = admit(self.scope)
+        except Refused as refused:
+            log.info("screen refused: %s", refused.reason)
+            await self.close(refused.code, refused.reason)
+            return
+        stuck_seconds = settings.ENVIRONMENT.cashier_stuck_seconds
+        self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
+        self._board = self._boards.join(ticket, self._screen)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._board is None:
+            return
+        now = time.monotonic()
+        self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND) - 1
+        self._counted_at = now
+        if self._allowance < 0:
+            await self._drop(1008, "too many frames")
+        elif text_data is None:
+            await self._drop(1003, "a screen sends no binary frames")
+        elif text_data == HEARTBEAT:
+            await self.send(ANSWER)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        self._leave()
+        raise StopConsumer()
+
+    async def _give_up(self) -> None:
+        await self._drop(1013, "too slow")
+
+    async def _drop(self, code: int, reason: str) -> None:
+        log.info("screen closed: %s", reason)
+        self._leave()
+        await self.close(code, reason)
+
+    def _leave(self) -> None:
+        if self._board and self._screen:
+            self._board.leave(self._screen)
+            self._screen.close()
+            self._board = self._screen = None
+
+
+def admit(scope: dict[str, Any]) -> Ticket:
+    """The ticket of a screen that may be here. Raises Refused."""
+    headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
+    if not same_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
+        raise Refused(4403, "foreign Origin")
+    text = parse_qs(scope["query_string"].decode("latin1")).get("ticket", [""])[0]
+    if not text:
+        raise Refused(4401, "no ticket")
+    try:
+        ticket = Ticket.read(text, settings.ENVIRONMENT.cashier_ticket_key)
+    except BadTicket as fault:
+        raise Refused(4403, str(fault)) from None
+    if ticket.store != scope["url_route"]["kwargs"].get("store", DEFAULT_STORE):
+        raise Refused(4403, "the ticket is another store's")
+    return ticket
+
+
+def same_origin(origin: str, host: str) -> bool:
+    """Whether a page of this host made the connection; a browser can't be made to lie in `Origin`."""
+    try:
+        page = urlsplit(origin)
+        default_port = {"http": 80, "https": 443}[page.scheme]
+        served = urlsplit(f"//{host}")
+        return (page.hostname, page.port or default_port) == (served.hostname, served.port or default_port)
+    except (KeyError, ValueError):
+        return False

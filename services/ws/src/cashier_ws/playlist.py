@@ -1,0 +1,82 @@
+"""The playlist: a store's calls on one replica's monotonic clock, and which of them is up.
+
+Pure arithmetic on times in seconds that the caller passes in, so that it can be tested without waiting.
+"""
+
+from dataclasses import dataclass
+
+from cashier_core.call import Call
+
+LATENESS = 1.0
+"""A call that begins this much late at most is still given its whole hold; later than that it is stale."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A call with its place in time: up in [begin, end)."""
+
+    epoch: str
+    call: Call
+    begin: float
+    playing: bool = False
+
+    @property
+    def end(self) -> float:
+        return self.begin + self.call.hold_ms / 1000
+
+    @property
+    def follows(self) -> bool:
+        """It was scheduled to begin exactly as the call before it ends."""
+        return self.call.starts_in_ms > 0
+
+    def play(self, now: float) -> None:
+        """Begin. A repaint that comes late must not cost the call a part of its hold."""
+        self.playing = True
+        if self.call.starts_in_ms >= 0 and now - self.begin <= LATENESS:
+            self.begin = now
+
+
+class Playlist:
+    """Calls in the order in which they are up. No call is cut short but by one that replaces it."""
+
+    def __init__(self) -> None:
+        self._slots: list[Slot] = []
+        self._done = ("", 0)  # epoch and seq of the last call that ended or was replaced
+
+    def add(self, epoch: str, call: Call, now: float) -> None:
+        """Take in a call that was told at `now`; one that is known already is left as it is."""
+        known = any(slot.epoch == epoch and slot.call.seq == call.seq for slot in self._slots)
+        if known or (epoch == self._done[0] and call.seq <= self._done[1]):
+            return
+        if call.replaces:
+            self._slots = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
+            self._done = (epoch, call.seq - 1)
+        after = sum(
+            slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots
+        )
+        self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000))
+
+    def play(self, now: float) -> Slot | None:
+        """Drop what has ended, begin what is due, and say what is up."""
+        while self._slots:
+            head = self._slots[0]
+            if not head.playing:
+                if head.begin > now:
+                    return None
+                head.play(now)
+            if head.end > now:
+                return head
+            del self._slots[0]
+            self._done = (head.epoch, head.call.seq)
+            if self._slots:
+                following = self._slots[0]
+                following.begin = head.end if following.follows else max(head.end, following.begin)
+        return None
+
+    @property
+    def next_change(self) -> float | None:
+        """When `play` must be asked again; None if nothing is up or waits."""
+        if not self._slots:
+            return None
+        head = self._slots[0]
+        return head.end if head.playing else head.begin
