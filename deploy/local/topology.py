@@ -21,6 +21,14 @@ VENVS = ROOT / ".venv"
 START_SECONDS = 60.0
 
 
+def valkey_argv(port: int, folder: Path) -> list[str]:
+    """Command line of a Valkey that keeps nothing on disk."""
+    return [
+        *(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1"),
+        *("--save", "", "--dir", str(folder), "--loglevel", "warning"),
+    ]
+
+
 class CannotStart(Exception):
     """Why the topology can't be started, in one line."""
 
@@ -102,10 +110,17 @@ class Topology:
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
             argvs[f"ws{number}"] = [self._python("ws"), "-m", "cashier_ws.server", "-b", "127.0.0.1", "-p", str(port)]
-        argvs["nginx"] = [str(nginx_binary()), "-p", str(self.folder / "nginx"), "-c", "nginx.conf", "-g", self._globals()]
+        argvs["nginx"] = [
+            str(nginx_binary()),
+            "-p",
+            str(self.folder / "nginx"),
+            "-c",
+            "nginx.conf",
+            "-g",
+            self._globals(),
+        ]
         if self._own_redis_port:
-            redis = [str(valkey_binary()), "--port", str(self._own_redis_port), "--bind", "127.0.0.1", "--save", ""]
-            argvs = {"redis": [*redis, "--dir", str(self.folder), "--loglevel", "warning"], **argvs}
+            argvs = {"redis": valkey_argv(self._own_redis_port, self.folder), **argvs}
         return [Process(name, argv, self.environment, self.folder, self._sink) for name, argv in argvs.items()]
 
     def _globals(self) -> str:
@@ -161,5 +176,3 @@ def responds(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
-
-

@@ -8,6 +8,7 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).parents[2] / "services"
 PACKAGES = [ROOT / "core/src/cashier_core", ROOT / "web/src/cashier_web"]
+# `_noop` and `_` are also what templatize turns tags into.
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "_noop": None}
 
 

@@ -76,9 +76,7 @@ class WebEnvironment(CoreEnvironment):
         validate.ContainsNoneOf([""], error="has an empty name in it"),
         default=("localhost", "127.0.0.1", "[::1]"),
     )
-    cashier_open_buttons: bool = variable(
-        "Whether the buttons work without signing in.", default=False
-    )
+    cashier_open_buttons: bool = variable("Whether the buttons work without signing in.", default=False)
     cashier_static_root: str = variable(
         "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
     )

@@ -48,7 +48,7 @@ class Event:
         try:
             num_cashier, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            language, waiting_language = message["language"], message["waiting_language"]
+            language, waiting_language = str(message["language"]), str(message["waiting_language"])
             rev, epoch, store = int(message["rev"]), str(message["epoch"]), str(message["store"])
         except (KeyError, TypeError, ValueError) as fault:
             raise BadEvent(f"{fault!r} in {message!r}") from None

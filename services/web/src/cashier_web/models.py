@@ -17,9 +17,7 @@ class Store(models.Model):
     tills = models.PositiveSmallIntegerField(
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
-    language = models.CharField(
-        _("language"), max_length=8, choices=list(LANGUAGES.items()), default="en"
-    )
+    language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
     hold_seconds = models.DecimalField(
         _("hold in seconds"),
         max_digits=4,

@@ -2,10 +2,9 @@
 
 import dj_database_url
 from cashier_core import env, logs
-from cashier_core.settings import LANGUAGE_CODE, LANGUAGES, TIME_ZONE, USE_TZ
+from cashier_core.settings import *  # noqa: F403
 from csp.constants import NONE, SELF
 
-__all__ = ["LANGUAGES", "LANGUAGE_CODE", "TIME_ZONE", "USE_TZ"]
 
 ENVIRONMENT = env.read(env.WebEnvironment)
 
@@ -54,9 +53,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)
-}
+DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers don't wait for the writer, and a writer waits its turn instead of failing.
     DATABASES["default"]["OPTIONS"] = {

@@ -120,7 +120,9 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
         except QueueFull:
             return refuse(429, _("Nº%(till)s not called: too many are waiting.") % {"till": num_cashier})
         except RedisError:
-            return refuse(503, _("Nº%(till)s not called: the screens can't be reached just now.") % {"till": num_cashier})
+            return refuse(
+                503, _("Nº%(till)s not called: the screens can't be reached just now.") % {"till": num_cashier}
+            )
         told = {
             "text": receipts.text(receipt, num_cashier),
             "outcome": receipt.outcome,

@@ -128,6 +128,9 @@ def same_origin(origin: str, host: str) -> bool:
         page = urlsplit(origin)
         default_port = {"http": 80, "https": 443}[page.scheme]
         served = urlsplit(f"//{host}")
-        return (page.hostname, page.port or default_port) == (served.hostname, served.port or default_port)
+        return page.hostname is not None and (page.hostname, page.port or default_port) == (
+            served.hostname,
+            served.port or default_port,
+        )
     except (KeyError, ValueError):
         return False

@@ -51,9 +51,7 @@ class Playlist:
         if call.replaces:
             self._slots = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
             self._done = (epoch, call.seq - 1)
-        after = sum(
-            slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots
-        )
+        after = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
         self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000))
 
     def play(self, now: float) -> Slot | None:

@@ -33,6 +33,8 @@ class ScreenServer(Server):  # type: ignore[misc]
     """Offers the application `cashier.frame`, and drains on SIGTERM."""
 
     draining = False
+    leaving = 0
+    """Screens that were sent away and have not gone yet."""
 
     def __init__(self, *, endpoints: list[str], **options: Any) -> None:
         endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in endpoints]
@@ -69,7 +71,15 @@ class ScreenServer(Server):  # type: ignore[misc]
         random.shuffle(screens)
         for index, screen in enumerate(screens):
             reactor.callLater(seconds * index / len(screens), screen.leave, *GOING)
-        reactor.callLater(seconds + (CLOSE_GRACE if screens else 0), self.stop)
+        self.leaving = len(screens)
+        reactor.callLater(seconds + CLOSE_GRACE if screens else 0, self.stop)
+
+    def protocol_disconnected(self, protocol: Any) -> None:
+        super().protocol_disconnected(protocol)
+        if self.leaving and isinstance(protocol, ScreenProtocol):
+            self.leaving -= 1
+            if not self.leaving:
+                self.stop()
 
     def kill_all_applications(self) -> Any:
         """Daphne's raises KeyError for a connection whose application has ended already, and then cancels none."""

@@ -1,9 +1,8 @@
 """Django settings of the ws service: templates, catalogs and the channel layer; no database, no middleware."""
 
 from cashier_core import env, events, logs
-from cashier_core.settings import LANGUAGE_CODE, LANGUAGES, TIME_ZONE, USE_TZ
+from cashier_core.settings import *  # noqa: F403
 
-__all__ = ["LANGUAGES", "LANGUAGE_CODE", "TIME_ZONE", "USE_TZ"]
 
 ENVIRONMENT = env.read(env.WsEnvironment)
 

@@ -1,0 +1,1 @@
+"""Load on a running topology: raw screens, and what they saw, measured on one monotonic clock."""

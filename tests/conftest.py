@@ -1,0 +1,98 @@
+"""What the tests share: a real Valkey, a whole topology on free ports, and its log. Nothing stays behind."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from local.ports import answers, free_port, wait_until
+from local.process import Process
+from local.topology import Topology, valkey_argv
+
+
+class Log:
+    """Lines of all processes, as they come."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, name: str, line: str) -> None:
+        self.lines.append(f"{name} | {line}")
+
+    def has(self, text: str, since: int = 0) -> bool:
+        """Whether a line has the text in it."""
+        return any(text in line for line in self.lines[since:])
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Valkey(Process):
+    """A Redis server that a test may stop and start; its data are gone then."""
+
+    def __init__(self, folder: Path, log: Log) -> None:
+        self.port = free_port()
+        super().__init__("redis", valkey_argv(self.port, folder), {}, folder, log)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        super().start()
+        wait_until(lambda: answers(self.port), 10, "Valkey answers")
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"), Log())
+    server.start()
+    yield server
+    server.stop()
+
+
+def run_topology(folder: Path, **options: object) -> Iterator[Topology]:
+    """Start a topology with open buttons, and stop it when the test is done; its log is at `topology.log`."""
+    log = Log()
+    environment = {"CASHIER_OPEN_BUTTONS": "true", **options.pop("environment", {})}
+    topology = Topology(folder, log, environment=environment, **options)
+    topology.log = log
+    topology.start()
+    yield topology
+    topology.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    yield from run_topology(tmp_path_factory.mktemp("topology"))
+
+
+@pytest.fixture
+def topology(shared_topology: Topology) -> Iterator[Topology]:
+    """The topology that tests share. A test that does it harm takes `own_topology`."""
+    known = len(shared_topology.log.lines)
+    yield shared_topology
+    assert not shared_topology.log.has("Traceback", known), "\n".join(shared_topology.log.lines[known:])
+
+
+@pytest.fixture(scope="module")
+def own_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    yield from run_topology(tmp_path_factory.mktemp("own_topology"))
+
+
+MakeStore = Callable[..., str]
+
+
+def add_store(topology: Topology, **fields: object) -> str:
+    slug = f"store-{secrets.token_hex(4)}"
+    fixture = topology.folder / f"{slug}.json"
+    store = {"slug": slug, "name": slug, **fields}
+    fixture.write_text(json.dumps([{"model": "cashier_web.store", "fields": store}]))
+    topology.manage("loaddata", str(fixture))
+    return slug
+
+
+@pytest.fixture
+def make_store(topology: Topology) -> MakeStore:
+    """Makes a store in the shared topology and returns its slug; a test that has its own disturbs no other."""
+    return lambda **fields: add_store(topology, **fields)

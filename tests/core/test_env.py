@@ -1,0 +1,94 @@
+"""The environment is read typed, and a bad value is refused in one line that names the variable."""
+
+import pytest
+from cashier_core import env
+
+KEYS = {"CASHIER_SECRET_KEY": "s" * 40, "CASHIER_TICKET_KEY": "t" * 40}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [line.split("`")[1] for line in env.table().splitlines()[2:]]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_defaults_are_those_of_a_service_started_by_hand() -> None:
+    web = env.read(env.WebEnvironment)
+
+    assert web.redis_url == "redis://localhost:6379/0"
+    assert web.cashier_open_buttons is False
+    assert web.cashier_hosts == ("localhost", "127.0.0.1", "[::1]")
+
+
+def test_values_have_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASHIER_OPEN_BUTTONS", "yes")
+    monkeypatch.setenv("CASHIER_WEB_WORKERS", "8")
+    monkeypatch.setenv("CASHIER_HOSTS", "a.example,b.example")
+    web = env.read(env.WebEnvironment)
+
+    assert (web.cashier_open_buttons, web.cashier_web_workers) == (True, 8)
+    assert web.cashier_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("REDIS_URL", "http://localhost", "must start with redis://"),
+        ("REDIS_URL", "", "must start with redis://"),
+        ("DATABASE_URL", "mysql://localhost/x", "must start with sqlite://"),
+        ("CASHIER_TICKET_KEY", "short", "at least 32 characters"),
+        ("CASHIER_OPEN_BUTTONS", "perhaps", "Not a valid boolean"),
+        ("CASHIER_WEB_WORKERS", "two", "Not a valid integer"),
+        ("CASHIER_WEB_WORKERS", "0", "must be from 1 to 64"),
+        ("CASHIER_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
+        ("CASHIER_HOSTS", "a.example,", "empty name"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_the_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(env.BadEnvironment) as caught:
+        env.read(env.WebEnvironment)
+
+    line = str(caught.value)
+    assert line.startswith(f"cashier_q: {name}: ")
+    assert fault in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_missing_key_is_required(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(name)
+
+    with pytest.raises(env.BadEnvironment, match=f"{name}: required, but not set"):
+        env.read(env.WebEnvironment)
+
+
+def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / "key").write_text("f" * 40 + "\n")
+    monkeypatch.delenv("CASHIER_TICKET_KEY")
+    monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "key"))
+
+    assert env.read(env.WsEnvironment).cashier_ticket_key == "f" * 40
+
+
+def test_a_file_that_is_not_there_is_a_fault_of_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "nowhere"))
+
+    with pytest.raises(env.BadEnvironment, match="CASHIER_TICKET_KEY: .*CASHIER_TICKET_KEY_FILE must be a readable"):
+        env.read(env.WsEnvironment)
+
+
+def test_secrets_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "s" * 40 not in repr(env.read(env.WebEnvironment))
+    monkeypatch.setenv("CASHIER_SECRET_KEY", "too-short")
+
+    with pytest.raises(env.BadEnvironment) as caught:
+        env.read(env.WebEnvironment)
+
+    assert "too-short" not in str(caught.value)

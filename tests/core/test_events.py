@@ -1,0 +1,50 @@
+"""A message on the channel layer is an event of ours or is refused; nothing else comes through."""
+
+import pytest
+from cashier_core.call import Call
+from cashier_core.events import BadEvent, Event
+
+MESSAGE = {
+    "type": "cashier.message",
+    "store": "default",
+    "num_cashier": 4,
+    "language": "fr",
+    "waiting_language": "en",
+    "seq": 17,
+    "starts_in_ms": 0,
+    "hold_ms": 3000,
+    "epoch": "e",
+    "rev": 20,
+    "replaces": False,
+}
+
+
+def test_a_call_is_read() -> None:
+    assert Event.from_message(MESSAGE) == Event("default", "e", 20, 17, "en", Call(17, 4, "fr", 0, 3000))
+
+
+def test_number_zero_is_please_wait() -> None:
+    assert Event.from_message({**MESSAGE, "num_cashier": 0}).call is None
+
+
+@pytest.mark.parametrize("missing", [key for key in MESSAGE if key not in ("type", "replaces")])
+def test_a_missing_field_is_refused(missing: str) -> None:
+    with pytest.raises(BadEvent):
+        Event.from_message({key: value for key, value in MESSAGE.items() if key != missing})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("num_cashier", -1),
+        ("num_cashier", "four"),
+        ("language", "xx"),
+        ("waiting_language", None),
+        ("hold_ms", -1),
+        ("seq", None),
+        ("language", ["en"]),
+    ],
+)
+def test_a_bad_field_is_refused(field: str, value: object) -> None:
+    with pytest.raises(BadEvent):
+        Event.from_message({**MESSAGE, field: value})

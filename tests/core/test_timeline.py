@@ -1,0 +1,125 @@
+"""Presses on Redis's own clock: receipts, the queue's bounds, the language, and a Redis that isn't there."""
+
+import pytest
+from cashier_core import timeline
+from cashier_core.call import Policy
+from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline, TimelineReader
+from local.ports import free_port
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+@pytest.fixture
+def redis(valkey):
+    with Redis.from_url(valkey.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def press(redis):
+    scheduler = Timeline(redis)
+
+    def press(till, policy=Policy.QUEUE, hold_ms=3000, store="s"):
+        return scheduler.press(store, till, "en", waiting_language="en", hold_ms=hold_ms, policy=policy)
+
+    return press
+
+
+def test_the_first_press_is_called_and_the_next_waits_for_it(press) -> None:
+    first, second = press(4), press(2)
+
+    assert (first.outcome, first.seq, first.starts_in_ms, first.place) == ("called", 1, 0, 1)
+    assert (second.outcome, second.seq, second.place) == ("waits", 2, 2)
+    assert 2900 <= second.starts_in_ms <= 3000
+
+
+def test_who_waits_already_is_not_queued_twice(press) -> None:
+    press(4)
+    waiting, again = press(2), press(2)
+
+    assert again.outcome == "waits already"
+    assert again.seq == waiting.seq
+
+
+def test_who_is_shown_and_presses_again_stays_up_for_another_hold(press) -> None:
+    press(4)
+    again = press(4)
+
+    assert (again.outcome, again.seq) == ("stays up", 2)
+    assert 2900 <= again.starts_in_ms <= 3000
+
+
+def test_who_is_shown_and_presses_again_stands_behind_those_who_wait(press) -> None:
+    press(4)
+    press(2)
+
+    assert press(4).place == 3
+
+
+def test_replace_takes_the_screen_at_once(press) -> None:
+    press(4)
+    press(2)
+
+    assert (press(7, Policy.REPLACE).outcome, press(7).place) == ("called", 2)
+
+
+def test_the_queue_is_bounded_and_a_refused_press_changes_nothing(press, redis) -> None:
+    for till in range(1, MOST_WAITING + 2):
+        press(till)
+    before = redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)
+
+    with pytest.raises(QueueFull):
+        press(99)
+    assert (redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)) == before
+
+
+def test_stores_do_not_know_of_each_other(press) -> None:
+    press(4, store="a")
+
+    assert press(2, store="b").outcome == "called"
+
+
+def test_calls_expire_by_themselves(press, redis) -> None:
+    press(4)
+
+    assert 0 < redis.pttl("cashier:{s}:calls") <= 3000 + 60_000
+
+
+def test_an_emptied_redis_begins_a_new_epoch(press, redis) -> None:
+    press(4)
+    epoch = redis.hget("cashier:{s}:store", "epoch")
+    redis.flushall()
+
+    assert press(4).seq == 1
+    assert redis.hget("cashier:{s}:store", "epoch") != epoch
+
+
+@pytest.mark.anyio
+async def test_a_change_of_language_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
+    press(4)
+    Timeline(redis).set_language("s", "fr")
+    async with timeline.connect_async(valkey.url) as client:
+        snapshot = await TimelineReader(client).snapshot("s")
+
+    assert snapshot.waiting_language == "fr"
+    assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]
+    assert (snapshot.seq, snapshot.rev) == (1, 2)
+
+
+@pytest.mark.anyio
+async def test_versions_of_many_stores_come_in_one_answer(press, valkey) -> None:
+    press(4, store="a")
+    press(4, store="a")
+    async with timeline.connect_async(valkey.url) as client:
+        versions = await TimelineReader(client).versions(["a", "unknown"])
+
+    assert [rev for _, rev in versions] == [2, 0]
+    assert versions[1] == ("", 0)
+
+
+def test_a_press_without_redis_fails() -> None:
+    scheduler = Timeline(timeline.connect(f"redis://127.0.0.1:{free_port()}/0"))
+
+    with pytest.raises(RedisConnectionError):
+        scheduler.press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)

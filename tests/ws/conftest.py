@@ -1,0 +1,42 @@
+"""A replica behind each kind of server, a till that presses without web, and a store of the test's own."""
+
+import secrets
+
+import pytest
+from cashier_core import timeline
+from cashier_core.call import Policy
+from cashier_core.timeline import Timeline
+
+from tests.ws.servers import SERVERS, serve
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def shared_server(request, valkey, tmp_path_factory):
+    with serve(request.param, valkey.url, tmp_path_factory.mktemp(request.param)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server):
+    """A replica; whatever the test does to it may leave no traceback in its log."""
+    known = len(shared_server.log.lines)
+    yield shared_server
+    assert not shared_server.log.has("Traceback", known), "\n".join(shared_server.log.lines[known:])
+
+
+@pytest.fixture
+def store() -> str:
+    return f"store-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def press(valkey, store):
+    client = timeline.connect(valkey.url)
+    scheduler = Timeline(client)
+
+    def press(till, *, hold_ms=1000, policy=Policy.QUEUE, language="en", waiting_language="en"):
+        return scheduler.press(store, till, language, waiting_language=waiting_language, hold_ms=hold_ms, policy=policy)
+
+    press.timeline = scheduler
+    yield press
+    client.close()

@@ -1,0 +1,58 @@
+"""The ws service behind a real server: our Daphne, which writes frames straight to sockets, or uvicorn."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cashier_core.tickets import Ticket
+from local.ports import free_port, wait_until
+from local.process import Process
+from local.topology import VENVS, responds
+
+from tests.conftest import Log
+
+KEY = "ticket key of the tests " * 2
+SERVERS = ["daphne", "uvicorn"]
+
+
+class Server(Process):
+    """One replica."""
+
+    def __init__(self, kind: str, redis_url: str, folder: Path, log: Log, **environment: str) -> None:
+        self.port, self.log = free_port(), log
+        self.url = f"http://127.0.0.1:{self.port}"
+        address = ["-b", "127.0.0.1", "-p", str(self.port)]
+        argv = {
+            "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws.server", *address],
+            "uvicorn": [
+                *(str(VENVS / "dev/bin/uvicorn"), "cashier_ws.asgi:application", "--port", str(self.port)),
+                *("--lifespan", "off", "--log-level", "warning", "--ws-max-size", "1024"),
+            ],
+        }[kind]
+        env = {
+            **os.environ,
+            "REDIS_URL": redis_url,
+            "CASHIER_TICKET_KEY": KEY,
+            "CASHIER_DRAIN_SECONDS": "0",
+            **environment,
+        }
+        env["DJANGO_SETTINGS_MODULE"] = "cashier_ws.settings"
+        super().__init__("ws", argv, env, folder, log)
+
+
+@contextmanager
+def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterator[Server]:
+    """Run one replica until the block ends."""
+    server = Server(kind, redis_url, folder, Log(), **environment)
+    server.start()
+    try:
+        wait_until(lambda: responds(f"{server.url}/healthz"), 20, f"{kind} answers")
+        yield server
+    finally:
+        server.stop()
+
+
+def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
+    """Address of a store's websocket, with a ticket."""
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, language).sign(key)}"

@@ -1,0 +1,45 @@
+"""The script announces a call in the very form of the channel layer, which any consumer on it can receive."""
+
+import pytest
+from cashier_core.events import PREFIX, group, redis_channel
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_press_is_received_through_the_stock_channel_layer(valkey, store, press) -> None:
+    layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
+    channel = await layer.new_channel()
+    await layer.group_add(group(store), channel)
+    press(4, hold_ms=3000, language="fr")
+    message = await layer.receive(channel)
+    await layer.flush()
+
+    assert message["type"] == "cashier.message"
+    assert (message["num_cashier"], message["language"], message["seq"]) == (4, "fr", 1)
+    assert (message["starts_in_ms"], message["hold_ms"]) == (0, 3000)
+
+
+async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_script_publishes(valkey, store) -> None:
+    layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
+
+    assert layer._get_group_channel_name(group(store)) == redis_channel(store)
+
+
+@pytest.mark.parametrize("message", [{"type": "cashier.message"}, {"type": "other"}, {"no": "type"}])
+async def test_a_foreign_message_on_the_layer_repaints_nothing_and_breaks_nothing(
+    server, valkey, store, press, message
+) -> None:
+    from loadtests.screens import open_screen
+    from tests.ws.servers import path_of
+
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
+    await layer.group_send(group(store), message)
+    press(4, hold_ms=300)
+    await screen.until(3, 5)
+    await layer.flush()
+
+    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    screen.close()

@@ -1,0 +1,75 @@
+"""A replica that is stopped turns unready, sends its screens away with 1012 over a time, and goes."""
+
+import asyncio
+import signal
+import time
+
+import httpx
+import pytest
+
+from loadtests.screens import open_screen, open_screens
+from tests.ws.servers import path_of, serve
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_screens_are_sent_away_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
+        screens = await open_screens(server.url, path_of(store), 40)
+        server._wanted.clear()  # it is meant to end
+        started = time.monotonic()
+        server.kill(signal.SIGTERM)
+        gone = []
+
+        async def wait(screen) -> None:
+            code = await screen.until_closed(10)
+            gone.append((time.monotonic() - started, code, screen.reason))
+
+        await asyncio.gather(*(wait(screen) for screen in screens))
+        assert await asyncio.to_thread(server._child.wait, 10) == 0
+
+    assert {(code, reason) for _, code, reason in gone} == {(1012, "this replica is restarting")}
+    times = sorted(at for at, _, _ in gone)
+    assert 0.8 < times[-1] - times[0] < 2
+    assert not server.log.has("Traceback")
+
+
+async def test_while_it_drains_it_is_unready_and_takes_no_new_screen(valkey, tmp_path, store) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="2") as server:
+        await open_screens(server.url, path_of(store), 2)
+        server._wanted.clear()
+        server.kill(signal.SIGTERM)
+        async with httpx.AsyncClient() as client:
+            while (answer := await client.get(f"{server.url}/healthz")).status_code == 200:
+                pass
+        assert (answer.status_code, answer.text) == (503, "draining\n")
+
+        with pytest.raises(ConnectionError, match="HTTP status 503"):
+            await open_screen(server.url, path_of(store))
+        assert not server.log.has("Traceback")
+
+
+async def test_a_replica_without_screens_stops_at_once(valkey, tmp_path) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="30") as server:
+        started = time.monotonic()
+        await asyncio.to_thread(server.stop)
+
+        assert time.monotonic() - started < 5
+
+
+async def test_a_socket_that_connected_and_broke_a_moment_ago_does_not_disturb_the_stop(valkey, tmp_path) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="0") as server:
+        for path in (path_of("a"), "/ws/cashier_q", "/ws/other"):
+            screen = await open_screen(server.url, path)
+            screen.close()
+        await asyncio.to_thread(server.stop)
+
+        assert not server.log.has("Traceback")
+        assert not server.log.has("did not stop")
+
+
+async def test_other_http_is_answered_without_a_traceback(server) -> None:
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{server.url}/healthz")).text == "ok\n"
+        assert (await client.get(f"{server.url}/")).status_code == 404
+        assert (await client.post(f"{server.url}/ws/cashier_q", content=b"x")).status_code == 404

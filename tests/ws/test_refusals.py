@@ -1,0 +1,130 @@
+"""Sockets that aren't screens, and frames that no screen sends: a close code and a reason, and nothing else happens."""
+
+import pytest
+from cashier_ws.consumers import same_origin
+
+from loadtests.screens import open_screen
+from tests.ws.servers import path_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "code", "reason"),
+    [
+        ("/ws/cashier_q", None, 4401, "no ticket"),
+        ("/ws/cashier_q?ticket=", None, 4401, "no ticket"),
+        ("/ws/cashier_q?ticket=made-up", None, 4403, "the ticket isn't ours"),
+        (path_of("a", key="another key " * 4), None, 4403, "the ticket isn't ours"),
+        (path_of("a").replace("/a?", "/b?"), None, 4403, "the ticket is another store's"),
+        (path_of("a").replace("/a?", "?"), None, 4403, "the ticket is another store's"),
+        (path_of("a"), "https://evil.example", 4403, "foreign Origin"),
+        (path_of("a"), "", 4403, "foreign Origin"),
+        (path_of("a"), "http://127.0.0.1", 4403, "foreign Origin"),
+        ("/ws/other", None, 4404, "no such path"),
+        ("/ws/cashier_q/no/such", None, 4404, "no such path"),
+    ],
+)
+async def test_a_socket_that_is_no_screen_is_closed_with_a_reason(server, path, origin, code, reason) -> None:
+    screen = await open_screen(server.url, path, origin=origin)
+
+    assert await screen.until_closed(5) == code
+    assert screen.reason == reason
+    assert screen.painted == []
+
+
+async def test_a_page_without_an_origin_of_its_own_is_refused(server) -> None:
+    try:
+        screen = await open_screen(server.url, path_of("a"), origin="null")
+    except ConnectionError as refused:  # by Daphne itself, before it asks the application
+        assert "HTTP status 400" in str(refused)
+    else:
+        assert await screen.until_closed(5) == 4403
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "same"),
+    [
+        ("http://shop.example", "shop.example", True),
+        ("http://shop.example", "shop.example:80", True),
+        ("https://shop.example", "shop.example", True),
+        ("https://shop.example:8443", "shop.example:8443", True),
+        ("http://SHOP.example", "shop.EXAMPLE", True),
+        ("http://[::1]:8000", "[::1]:8000", True),
+        ("http://shop.example", "shop.example:8000", False),
+        ("http://shop.example.evil.example", "shop.example", False),
+        ("http://shop.example:notaport", "shop.example", False),
+        ("http://[broken", "shop.example", False),
+        ("file://shop.example", "shop.example", False),
+        ("null", "shop.example", False),
+        ("", "", False),
+        ("http://", "", False),
+    ],
+)
+async def test_an_origin_is_ours_if_its_page_came_from_this_host(origin, host, same) -> None:
+    assert same_origin(origin, host) is same
+
+
+async def test_a_heartbeat_is_answered(server, store) -> None:
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    heard = []
+    screen._take = lambda now, payload: heard.append(payload)
+    screen.send(1, b"ping")
+    while not heard:
+        screen._changed.clear()
+        await screen._changed.wait()
+
+    assert heard == [b"pong"]
+    screen.close()
+
+
+async def test_garbage_is_ignored_and_the_screen_goes_on(server, store, press) -> None:
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    for garbage in (b"", b"{}", b"<script>", '{"type": "cashier.message", "num_cashier": 4}'.encode(), b"\0" * 100):
+        screen.send(1, garbage)
+    press(4, hold_ms=300)
+    await screen.until(3, 5)
+
+    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    assert screen.closed is None
+    screen.close()
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload", "code"),
+    [(2, b"\x00\x01", 1003), (1, b"x" * 1500, 1009), (1, b"\xff\xfe", 1007), (3, b"", 1002)],
+    ids=["binary", "oversized", "not UTF-8", "reserved opcode"],
+)
+async def test_a_frame_that_no_screen_sends_closes_the_socket(shared_server, store, opcode, payload, code) -> None:
+    screen = await open_screen(shared_server.url, path_of(store))
+    await screen.until(1, 5)
+    screen.send(opcode, payload)
+
+    assert await screen.until_closed(5) == code
+    assert len(screen.painted) == 1
+
+
+async def test_more_frames_than_a_screen_sends_close_the_socket(server, store) -> None:
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    for _ in range(50):
+        screen.send(1, b"ping")
+
+    assert await screen.until_closed(5) == 1008
+    assert screen.reason == "too many frames"
+
+
+@pytest.mark.parametrize("frame", [b"\x81", b"\x81\xfe\xff", b"\xff\xff\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"])
+async def test_broken_frames_leave_no_traceback_and_no_other_screen_sees_them(server, store, press, frame) -> None:
+    bystander = await open_screen(server.url, path_of(store))
+    screen = await open_screen(server.url, path_of(store))
+    await bystander.until(1, 5)
+    screen.send_raw(frame)
+    screen.close()
+    press(4, hold_ms=300)
+    await bystander.until(3, 5)
+
+    assert [paint.num_cashier for paint in bystander.painted] == [0, 4, 0]
+    bystander.close()

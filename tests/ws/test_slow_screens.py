@@ -1,0 +1,59 @@
+"""A screen that takes no bytes holds nobody up, is shown only the newest paint, and is closed in the end."""
+
+import asyncio
+import time
+
+import pytest
+from cashier_core.call import Policy
+
+from loadtests.screens import open_screen
+from tests.ws.servers import path_of, serve
+
+pytestmark = pytest.mark.anyio
+FLOOD = 1500
+"""Calls, each replacing the one before: about 600 kB of paints, more than all socket buffers between."""
+
+
+async def flood(press, count: int = FLOOD) -> None:
+    for number in range(count):
+        await asyncio.to_thread(press, number % 9 + 1, hold_ms=60_000, policy=Policy.REPLACE)
+
+
+async def open_stalled(server, store):
+    """A screen that was painted and then takes no more bytes."""
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    screen.pause()
+    return screen
+
+
+async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, tmp_path, store, press) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_STUCK_SECONDS="1") as server:
+        healthy = await open_screen(server.url, path_of(store))
+        await healthy.until(1, 5)
+        stalled = await open_stalled(server, store)
+        await flood(press)
+        await healthy.until(1 + FLOOD, 20)
+
+        assert [paint.seq for paint in healthy.painted[1:]] == list(range(1, FLOOD + 1))
+        deadline = time.monotonic() + 10
+        while not server.log.has("it accepted nothing for 1.0 s"):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        stalled.close()
+        healthy.close()
+
+
+async def test_a_screen_that_wakes_up_jumps_to_the_newest_paint(valkey, tmp_path, store, press) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_STUCK_SECONDS="60") as server:
+        screen = await open_stalled(server, store)
+        await flood(press)
+        screen.resume()
+        async with asyncio.timeout(10):
+            while screen.painted[-1].seq < FLOOD:
+                await screen.until(len(screen.painted) + 1, 10)
+
+        seqs = [paint.seq for paint in screen.painted]
+        assert seqs == sorted(set(seqs))
+        assert len(seqs) < FLOOD
+        screen.close()
