@@ -5,6 +5,7 @@ Starts a topology of its own, on free ports and in a temporary folder. `make fan
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 import time
@@ -12,10 +13,10 @@ from collections import Counter
 from pathlib import Path
 
 import uvloop
-from local.topology import Topology
 
 from loadtests.screens import RawScreen, open_screens
 from loadtests.till import Till
+from local.topology import Topology
 
 HOLD_SECONDS = 3.0
 CANARY_SECONDS = 0.05
@@ -83,7 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     log: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder:
-        environment = {"CASHIER_OPEN_BUTTONS": "true"}
+        environment = {**os.environ, "CASHIER_OPEN_BUTTONS": "true"}
         topology = Topology(Path(folder), lambda name, line: log.update([name]), environment=environment)
         topology.start()
         try:

@@ -159,7 +159,7 @@ async def open_screen(url: str, path: str, *, origin: str | None = None) -> RawS
     def make() -> RawScreen:
         return RawScreen(parts.netloc, path, origin if origin is not None else url)
 
-    _transport, screen = await loop.create_connection(make, parts.hostname, parts.port)
+    _transport, screen = await loop.create_connection(make, parts.hostname or "", parts.port or 80)
     async with asyncio.timeout(OPEN_SECONDS):
         await screen.opened
     return screen

@@ -1,11 +1,13 @@
 """What the tests share: a real Valkey, a whole topology on free ports, and its log. Nothing stays behind."""
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from local.ports import answers, free_port, wait_until
 from local.process import Process
 from local.topology import Topology, valkey_argv
@@ -51,11 +53,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server.stop()
 
 
-def run_topology(folder: Path, **options: object) -> Iterator[Topology]:
+def run_topology(folder: Path, **environment: str) -> Iterator[Topology]:
     """Start a topology with open buttons, and stop it when the test is done; its log is at `topology.log`."""
     log = Log()
-    environment = {"CASHIER_OPEN_BUTTONS": "true", **options.pop("environment", {})}
-    topology = Topology(folder, log, environment=environment, **options)
+    # Not what pytest-django has set for this process.
+    base = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true"}
+    topology = Topology(folder, log, environment={**base, **environment})
     topology.log = log
     topology.start()
     yield topology

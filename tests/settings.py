@@ -7,7 +7,7 @@ os.environ.setdefault("CASHIER_TICKET_KEY", "only for tests, " * 3)
 os.environ["DATABASE_URL"] = "sqlite://:memory:"
 os.environ["CASHIER_OPEN_BUTTONS"] = "true"
 
-from cashier_web.settings import *  # noqa: E402, F403
+from cashier_web.settings import *  # noqa: F403
 
 # Pages are tested without `collectstatic`; the names with hashes are seen by the tests in the browser.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

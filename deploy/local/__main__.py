@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from local.topology import ROOT, CannotStart, Topology
@@ -19,7 +20,7 @@ def log_line(name: str, line: str) -> None:
     print(f"{label} | {line}", flush=True)
 
 
-def number(low: int, high: int) -> object:
+def number(low: int, high: int) -> Callable[[str], int]:
     """Argument type: a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:

@@ -1,5 +1,7 @@
 """The process: a program that is kept running, and whose log is passed on line by line."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -59,6 +61,11 @@ class Process:
         if self._child:
             self._child.send_signal(signum)
 
+    def _sweep(self) -> None:
+        """End what it has left behind: Nginx's workers outlive a master that was killed, and keep its port."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def _spawn(self) -> None:
         self._child = subprocess.Popen(
             self.argv,
@@ -84,6 +91,7 @@ class Process:
         while self._wanted.is_set():
             assert self._child
             code = self._child.wait()
+            self._sweep()
             if not self._wanted.is_set():
                 return
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"

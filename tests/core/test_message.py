@@ -1,6 +1,7 @@
 """The one fragment: what it says, and what the page needs to know to fall back by itself."""
 
 import pytest
+
 from cashier_core import message
 
 

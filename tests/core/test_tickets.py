@@ -1,6 +1,7 @@
 """A ticket says which store a screen belongs to, and only we can make one."""
 
 import pytest
+
 from cashier_core.tickets import BadTicket, Ticket
 
 KEY, OTHER_KEY = "k" * 40, "o" * 40

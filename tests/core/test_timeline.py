@@ -1,12 +1,13 @@
 """Presses on Redis's own clock: receipts, the queue's bounds, the language, and a Redis that isn't there."""
 
 import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline, TimelineReader
 from local.ports import free_port
-from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 @pytest.fixture

@@ -5,17 +5,19 @@ What a replica's playlist shows is compared with both, so that model, Redis and 
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import msgpack
 import pytest
-from cashier_core.call import Call, Policy
-from cashier_core.events import Event, redis_channel
-from cashier_core.timeline import MOST_WAITING, QueueFull, Snapshot, Timeline, TimelineReader
-from cashier_ws.playlist import Playlist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+
+from cashier_core.call import Call, Policy
+from cashier_core.events import Event, redis_channel
+from cashier_core.timeline import MOST_WAITING, QueueFull, Snapshot, Timeline, TimelineReader
+from cashier_ws.playlist import Playlist
 
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
 START = 1_700_000_000_000
@@ -163,7 +165,7 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
 
 
 def assert_nothing_overlaps(calls: list[Up]) -> None:
-    for earlier, later in zip(calls, calls[1:], strict=False):
+    for earlier, later in pairwise(calls):
         assert earlier.seq < later.seq
         assert earlier.end <= later.start
 
@@ -184,7 +186,7 @@ def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, d
         if model.seq > before and call:
             told = Call(call.seq, till, "en", call.start - model.now, hold)
             news.append((model.now / 1000, told))
-    playlist, shown, up, now = Playlist(), [], None, 0.0
+    playlist, shown, up, began, now = Playlist(), [], None, 0.0, 0.0
     arrivals = sorted((at + delay, call.seq, call) for (at, call), delay in zip(news, late, strict=False))
     while arrivals or playlist.next_change is not None:
         due = playlist.next_change

@@ -3,10 +3,10 @@
 import secrets
 
 import pytest
+
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
-
 from tests.ws.servers import SERVERS, serve
 
 

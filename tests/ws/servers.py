@@ -9,7 +9,6 @@ from cashier_core.tickets import Ticket
 from local.ports import free_port, wait_until
 from local.process import Process
 from local.topology import VENVS, responds
-
 from tests.conftest import Log
 
 KEY = "ticket key of the tests " * 2
@@ -31,7 +30,7 @@ class Server(Process):
             ],
         }[kind]
         env = {
-            **os.environ,
+            "PATH": os.environ["PATH"],
             "REDIS_URL": redis_url,
             "CASHIER_TICKET_KEY": KEY,
             "CASHIER_DRAIN_SECONDS": "0",

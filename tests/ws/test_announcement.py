@@ -1,8 +1,11 @@
 """The script announces a call in the very form of the channel layer, which any consumer on it can receive."""
 
 import pytest
-from cashier_core.events import PREFIX, group, redis_channel
 from channels_redis.pubsub import RedisPubSubChannelLayer
+
+from cashier_core.events import PREFIX, group, redis_channel
+from loadtests.screens import open_screen
+from tests.ws.servers import path_of
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +33,6 @@ async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_scr
 async def test_a_foreign_message_on_the_layer_repaints_nothing_and_breaks_nothing(
     server, valkey, store, press, message
 ) -> None:
-    from loadtests.screens import open_screen
-    from tests.ws.servers import path_of
-
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)

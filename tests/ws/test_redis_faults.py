@@ -5,10 +5,10 @@ import signal
 import time
 
 import pytest
+
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
-
 from loadtests.screens import open_screen
 from tests.conftest import Log, Valkey
 from tests.ws.servers import path_of, serve

@@ -1,10 +1,11 @@
 """What a screen is shown, behind Daphne with our frames and behind another ASGI server alike."""
 
 import time
+from itertools import pairwise
 
 import pytest
-from cashier_core.call import Policy
 
+from cashier_core.call import Policy
 from loadtests.screens import open_screen, open_screens
 from tests.ws.servers import path_of
 
@@ -69,7 +70,7 @@ async def test_calls_follow_each_other_without_please_wait_between(server, store
 
     assert [paint.num_cashier for paint in screen.painted] == [0, 4, 2, 7, 0]
     times = [paint.at for paint in screen.painted[1:]]
-    assert all(0.45 < later - earlier < 0.6 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(0.45 < later - earlier < 0.6 for earlier, later in pairwise(times))
     screen.close()
 
 
@@ -78,7 +79,7 @@ async def test_a_call_that_replaces_takes_over_and_has_its_whole_hold(server, st
     await screen.until(1, 5)
     for till in (4, 2, 7):
         press(till, hold_ms=1000, policy=Policy.REPLACE)
-    while not screen.painted[-1].num_cashier == 7:
+    while screen.painted[-1].num_cashier != 7:
         await screen.until(len(screen.painted) + 1, 5)
     count = len(screen.painted)
     await screen.until(count + 1, 5)

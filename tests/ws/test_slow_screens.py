@@ -4,8 +4,8 @@ import asyncio
 import time
 
 import pytest
-from cashier_core.call import Policy
 
+from cashier_core.call import Policy
 from loadtests.screens import open_screen
 from tests.ws.servers import path_of, serve
 

@@ -2,8 +2,9 @@
 
 import sys
 
-from cashier_core import env
 from django.core.management import execute_from_command_line
+
+from cashier_core import env
 
 env.use_settings("cashier_web.settings")
 execute_from_command_line(["cashier_web", *sys.argv[1:]])

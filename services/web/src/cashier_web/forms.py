@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from cashier_core.call import LANGUAGES
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from cashier_core.call import LANGUAGES
 from cashier_web.models import Store
 
 

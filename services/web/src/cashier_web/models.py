@@ -1,9 +1,10 @@
 """The store: one queue of customers, several tills."""
 
-from cashier_core.call import LANGUAGES, Policy
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from cashier_core.call import LANGUAGES, Policy
 
 DEFAULT_STORE = "default"
 """Slug of the store whose pages are at `/` instead of `/s/<slug>/`."""

@@ -1,10 +1,10 @@
 """Django settings of the web service."""
 
 import dj_database_url
-from cashier_core import env, logs
-from cashier_core.settings import *  # noqa: F403
 from csp.constants import NONE, SELF
 
+from cashier_core import env, logs
+from cashier_core.settings import *  # noqa: F403
 
 ENVIRONMENT = env.read(env.WebEnvironment)
 

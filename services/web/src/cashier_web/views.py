@@ -2,10 +2,6 @@
 
 from functools import cache
 
-from cashier_core import message, timeline
-from cashier_core.call import LANGUAGES, Policy
-from cashier_core.tickets import Ticket
-from cashier_core.timeline import QueueFull, Timeline
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
@@ -19,6 +15,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from redis.exceptions import RedisError
 
+from cashier_core import message, timeline
+from cashier_core.call import LANGUAGES, Policy
+from cashier_core.tickets import Ticket
+from cashier_core.timeline import QueueFull, Timeline
 from cashier_web import receipts
 from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.models import DEFAULT_STORE, Store

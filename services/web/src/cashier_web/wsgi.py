@@ -1,7 +1,8 @@
 """The WSGI application that Gunicorn serves."""
 
-from cashier_core import env
 from django.core.wsgi import get_wsgi_application
+
+from cashier_core import env
 
 env.use_settings("cashier_web.settings")
 application = get_wsgi_application()

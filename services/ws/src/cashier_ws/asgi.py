@@ -4,7 +4,6 @@ from typing import Any
 
 import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.conf import settings
 from django.urls import path, re_path
 
 from cashier_core import env, message
@@ -12,6 +11,7 @@ from cashier_core.timeline import TimelineReader, connect_async
 from cashier_ws.boards import Boards
 from cashier_ws.consumers import CashierConsumer
 from cashier_ws.health import Send, health
+from cashier_ws.settings import ENVIRONMENT
 
 env.use_settings("cashier_ws.settings")
 django.setup(set_prefix=False)
@@ -25,17 +25,10 @@ async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-consumer = CashierConsumer.as_asgi(boards=Boards(TimelineReader(connect_async(settings.ENVIRONMENT.redis_url))))
-
-application = ProtocolTypeRouter(
-    {
-        "http": health,
-        "websocket": URLRouter(
-            [
-                path("ws/cashier_q", consumer),
-                path("ws/cashier_q/<slug:store>", consumer),
-                re_path("", no_such_path),
-            ]
-        ),
-    }
-)
+consumer: Any = CashierConsumer.as_asgi(boards=Boards(TimelineReader(connect_async(ENVIRONMENT.redis_url))))
+routes: list[Any] = [
+    path("ws/cashier_q", consumer),
+    path("ws/cashier_q/<slug:store>", consumer),
+    re_path("", no_such_path),  # type: ignore[arg-type]  # URLRouter takes ASGI applications
+]
+application = ProtocolTypeRouter({"http": health, "websocket": URLRouter(routes)})

@@ -5,7 +5,6 @@ import asyncio
 from cashier_core import message
 from cashier_core.events import Event
 from cashier_core.timeline import Snapshot
-
 from cashier_ws.paint import Paint
 from cashier_ws.playlist import Playlist, Slot
 from cashier_ws.screens import Screen

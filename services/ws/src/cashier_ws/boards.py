@@ -6,13 +6,13 @@ import random
 from collections.abc import Coroutine
 from typing import Any
 
-from cashier_core.events import MESSAGE_TYPE, BadEvent, Event, group
-from cashier_core.tickets import Ticket
-from cashier_core.timeline import TimelineReader
 from channels.consumer import get_handler_name
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from cashier_core.events import MESSAGE_TYPE, BadEvent, Event, group
+from cashier_core.tickets import Ticket
+from cashier_core.timeline import TimelineReader
 from cashier_ws.board import Board
 from cashier_ws.screens import Screen
 
@@ -28,7 +28,7 @@ class Boards:
     def __init__(self, timeline: TimelineReader) -> None:
         self._timeline = timeline
         self._boards: dict[str, Board] = {}
-        self._layer = get_channel_layer()
+        self._layer: Any = get_channel_layer()
         self._channel = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False

@@ -2,19 +2,18 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from cashier_core.tickets import BadTicket, Ticket
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 
+from cashier_core.tickets import BadTicket, Ticket
 from cashier_ws.board import Board
 from cashier_ws.boards import Boards
 from cashier_ws.screens import Screen, open_screen
+from cashier_ws.settings import ENVIRONMENT
 
 HEARTBEAT, ANSWER = "ping", "pong"
 DEFAULT_STORE = "default"
@@ -47,9 +46,9 @@ class CashierConsumer(AsyncWebsocketConsumer):
 
     async def __call__(
         self,
-        scope: dict[str, Any],
-        receive: Callable[[], Awaitable[dict[str, Any]]],
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        scope: Any,
+        receive: Any,
+        send: Any,
     ) -> None:
         # Instead of the base class's: a screen joins its board, so it needs no channel, subscription and task
         # of its own, and a service without a database has no connections to close after every message.
@@ -69,7 +68,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
             log.info("screen refused: %s", refused.reason)
             await self.close(refused.code, refused.reason)
             return
-        stuck_seconds = settings.ENVIRONMENT.cashier_stuck_seconds
+        stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
 
@@ -86,7 +85,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         elif text_data == HEARTBEAT:
             await self.send(ANSWER)
 
-    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+    async def websocket_disconnect(self, message: Any) -> None:
         self._leave()
         raise StopConsumer()
 
@@ -105,7 +104,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
             self._board = self._screen = None
 
 
-def admit(scope: dict[str, Any]) -> Ticket:
+def admit(scope: Any) -> Ticket:
     """The ticket of a screen that may be here. Raises Refused."""
     headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
     if not same_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
@@ -114,7 +113,7 @@ def admit(scope: dict[str, Any]) -> Ticket:
     if not text:
         raise Refused(4401, "no ticket")
     try:
-        ticket = Ticket.read(text, settings.ENVIRONMENT.cashier_ticket_key)
+        ticket = Ticket.read(text, ENVIRONMENT.cashier_ticket_key)
     except BadTicket as fault:
         raise Refused(4403, str(fault)) from None
     if ticket.store != scope["url_route"]["kwargs"].get("store", DEFAULT_STORE):

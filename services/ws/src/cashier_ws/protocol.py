@@ -6,9 +6,9 @@ from typing import Any
 
 from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
-from twisted.internet import reactor
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet import reactor as installed_reactor
 
+reactor: Any = installed_reactor  # which its types say nothing useful of
 log = logging.getLogger(__name__)
 
 SEND_BUFFER = 32 * 1024
@@ -21,7 +21,7 @@ class ScreenProtocol(WebSocketProtocol):
     """One screen's socket. `send_frame` is what the ASGI extension `cashier.frame` calls."""
 
     stuck_seconds = 10.0
-    _stuck: IDelayedCall | None = None
+    _stuck: Any = None  # the delayed call that gives the screen up
     _newest: bytes | None = None
 
     @classmethod
@@ -39,7 +39,7 @@ class ScreenProtocol(WebSocketProtocol):
     def onConnect(self, request: Any) -> Any:
         if self.factory.server_class.draining:
             # Nginx takes this for an answer of its upstream and asks the next replica.
-            raise ConnectionDeny(503, "draining")
+            raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
@@ -84,10 +84,10 @@ class ScreenProtocol(WebSocketProtocol):
             return
         if self._buffered:
             self.transport.doWrite()  # the handshake's answer or a ping, written in this same turn of the loop
-            if self._buffered:
-                self._newest = frame
-                return self._be_stuck()
-        if not self._write(frame):
+        if self._buffered:
+            self._newest = frame
+            self._be_stuck()
+        elif not self._write(frame):
             self._be_stuck()
 
     @property

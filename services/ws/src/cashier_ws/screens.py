@@ -73,11 +73,11 @@ class PlainScreen:
             except Exception as fault:
                 # Servers differ in what they raise for a socket that is gone; the consumer's disconnect follows.
                 log.debug("screen lost: %r", fault)
-                return
+                return None
 
 
 def open_screen(
-    scope: dict[str, Any],
+    scope: Any,
     send: Callable[[str], Awaitable[None]],
     give_up: Callable[[], Awaitable[None]],
     stuck_seconds: float,

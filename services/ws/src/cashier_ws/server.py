@@ -10,14 +10,15 @@ import signal
 import sys
 from typing import Any
 
-from cashier_core import env
 from daphne.cli import CommandLineInterface
-from django.conf import settings
-from twisted.internet import defer, reactor
+from twisted.internet import defer
+from twisted.internet import reactor as installed_reactor
 
+from cashier_core import env
 from cashier_ws.health import health
 from cashier_ws.protocol import GOING, ScreenProtocol
 from cashier_ws.screens import EXTENSION
+from cashier_ws.settings import ENVIRONMENT
 
 BACKLOG = 4096
 """Twisted's is 50: in a storm of screens the kernel would drop handshakes that come back a second later."""
@@ -26,10 +27,11 @@ MAX_FRAME = 1024
 CLOSE_GRACE = 1.5
 """Seconds that the last screen is given to answer the Close frame."""
 
+reactor: Any = installed_reactor  # which its types say nothing useful of
 log = logging.getLogger(__name__)
 
 
-class ScreenServer(Server):  # type: ignore[misc]
+class ScreenServer(Server):
     """Offers the application `cashier.frame`, and drains on SIGTERM."""
 
     draining = False
@@ -45,7 +47,7 @@ class ScreenServer(Server):  # type: ignore[misc]
         # A Close frame with a code and a reason, where the default would cut the connection without a word.
         self.ws_factory.setProtocolOptions(failByDrop=False)
         ScreenProtocol.adopt_options(self.ws_factory)
-        ScreenProtocol.stuck_seconds = settings.ENVIRONMENT.cashier_stuck_seconds
+        ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
         reactor.callWhenRunning(self._listen_to_signals)
 
@@ -66,7 +68,7 @@ class ScreenServer(Server):  # type: ignore[misc]
             return
         self.draining = health.draining = True
         screens = [each for each in self.connections if isinstance(each, ScreenProtocol) and each.can_send]
-        seconds = settings.ENVIRONMENT.cashier_drain_seconds if screens else 0
+        seconds = ENVIRONMENT.cashier_drain_seconds if screens else 0
         log.warning("draining: %d screens are sent away within %s s", len(screens), seconds)
         random.shuffle(screens)
         for index, screen in enumerate(screens):
@@ -89,7 +91,7 @@ class ScreenServer(Server):  # type: ignore[misc]
         return defer.Deferred.fromFuture(asyncio.gather(*running, return_exceptions=True))
 
 
-class ScreenCommand(CommandLineInterface):  # type: ignore[misc]
+class ScreenCommand(CommandLineInterface):
     """Daphne's command line, with defaults that suit screens."""
 
     description = "cashier_q's websocket service"

@@ -3,7 +3,6 @@
 from cashier_core import env, events, logs
 from cashier_core.settings import *  # noqa: F403
 
-
 ENVIRONMENT = env.read(env.WsEnvironment)
 
 SECRET_KEY = ENVIRONMENT.cashier_ticket_key

@@ -23,8 +23,8 @@
     return socket;
   };
 
-  const setOnline = (online) => {
-    document.getElementById("offline").hidden = online;
+  const setConnection = (state) => {
+    document.body.dataset.connection = state;
     clearTimeout(connecting);
     clearTimeout(answer);
     clearInterval(heartbeat);
@@ -36,7 +36,7 @@
   const abandon = () => {
     socket.onclose = socket.onerror = null;
     socket.close();
-    setOnline(false);
+    setConnection("lost");
     reconnectLater();
   };
 
@@ -69,13 +69,13 @@
   document.addEventListener("htmx:wsOpen", (event) => {
     wrapper = event.detail.socketWrapper;
     attempts = 0;
-    setOnline(true);
+    setConnection("open");
     heartbeat = setInterval(beat, HEARTBEAT_MS);
   });
 
   document.addEventListener("htmx:wsClose", (event) => {
     wrapper = event.detail.socketWrapper;
-    setOnline(false);
+    setConnection("lost");
     const code = event.detail.event.code;
     if (code >= 4400) setTimeout(renew, CAP_MS + delay(attempts));
     else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();

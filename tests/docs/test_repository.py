@@ -1,0 +1,57 @@
+"""What holds of the repository as a whole: each service installs alone, and no file says where it was made."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local.topology import VENVS, Topology
+from tests.conftest import Log
+
+ROOT = Path(__file__).parents[2]
+
+
+def packages(venv: str) -> set[str]:
+    argv = [str(VENVS / venv / "bin/python"), "-m", "pip", "list", "--format", "freeze", "--disable-pip-version-check"]
+    listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return {line.split("==")[0].lower().replace("_", "-") for line in listed.splitlines()}
+
+
+def test_web_is_installed_without_anything_of_ws() -> None:
+    assert {"cashier-web", "gunicorn"} <= packages("web")
+    assert packages("web") & {"cashier-ws", "channels", "channels-redis", "daphne", "twisted", "autobahn"} == set()
+
+
+def test_ws_is_installed_without_gunicorn_database_driver_or_web() -> None:
+    assert {"cashier-ws", "daphne"} <= packages("ws")
+    assert packages("ws") & {"cashier-web", "gunicorn", "psycopg", "dj-database-url", "django-htmx"} == set()
+
+
+def test_nginx_takes_its_configuration(tmp_path) -> None:
+    Topology(tmp_path, Log()).check_nginx()
+
+
+LOCKS = sorted(ROOT.glob("*/requirements.txt")) + sorted(ROOT.glob("*/*/requirements.txt"))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_lock_pins_hashes_and_names_no_index(lock) -> None:
+    text = lock.read_text()
+    pins = [line for line in text.splitlines() if "==" in line and not line.lstrip().startswith("#")]
+
+    assert pins
+    assert all(line.rstrip().endswith("\\") for line in pins), "a pin without hashes"
+    assert "://" not in text
+    assert "file:" not in text
+
+
+def test_there_are_no_more_locks_than_things_that_are_installed() -> None:
+    assert [str(path.parent.relative_to(ROOT)) for path in LOCKS] == [
+        "loadtests", "tests", "deploy/local", "services/web", "services/ws"
+    ]  # fmt: skip
+
+
+def test_every_module_is_one_thing() -> None:
+    long = [path for path in (ROOT / "services").rglob("*.py") if len(path.read_text().splitlines()) > 200]
+
+    assert long == []

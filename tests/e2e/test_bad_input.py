@@ -1,0 +1,160 @@
+"""Bad input through Nginx: a 4xx or a close code with a reason, no repaint on any screen, no traceback in any log."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from cashier_core.tickets import Ticket
+from loadtests.screens import open_screen
+from loadtests.till import Till
+
+pytestmark = pytest.mark.anyio
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+async def bystander(topology, make_store):
+    """A screen that must see nothing of what the test does, and the till of its store."""
+    async with Till(topology.url, make_store()) as till:
+        screen = await open_screen(topology.url, await till.websocket())
+        await screen.until(1, 5)
+        screen.till = till
+        yield screen
+        # A press that is in order comes after whatever came before it: nothing else may have been painted.
+        assert (await till.press(3)).status_code == 204
+        await screen.until(2, 5)
+        assert [paint.num_cashier for paint in screen.painted] == [0, 3]
+        assert screen.painted[1].seq == 1
+        screen.close()
+
+
+BAD_TILLS = ["", "0", "-1", "5", "1.5", "+1", "1e3", "٤", "1" * 5000, "\0", " 4", "four"]
+
+
+@pytest.mark.parametrize("cashier", BAD_TILLS, ids=[repr(till)[:12] for till in BAD_TILLS])
+async def test_a_bad_till(bystander, cashier) -> None:
+    answer = await bystander.till.press(cashier)
+
+    assert answer.status_code == 400
+    assert "till" in answer.text
+
+
+async def test_a_missing_till(bystander) -> None:
+    answer = await bystander.till._post("cashier_action", {"language": "en"})
+
+    assert (answer.status_code, answer.text) == (400, "Which till? None was sent.\n")
+
+
+@pytest.mark.parametrize("language", ["", "xx", "en-GB", "\0"])
+async def test_an_unknown_language(bystander, language) -> None:
+    press, change = await bystander.till.press(4, language), await bystander.till.speak(language)
+
+    assert (press.status_code, change.status_code) == (400, 400)
+    assert "anguage" in press.text
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("multipart/form-data", b"no boundary", 400),
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),  # no token can be read in it
+        (f"{FORM}; charset=utf-16", b"cashier=4", 400),
+        ("application/json", b'{"cashier": 4}', 403),
+        (FORM, b"%" * 2000, 403),
+        (FORM, b"cashier=" + b"4" * 20_000, 413),
+    ],
+)
+async def test_an_unreadable_body(bystander, content_type, body, status) -> None:
+    till = bystander.till
+    url = f"{till._base}cashier_action"
+    answer = await till._client.post(url, content=body, headers={"Content-Type": content_type})
+
+    assert answer.status_code == status
+    assert answer.text
+
+
+async def test_a_get_on_the_action(bystander) -> None:
+    answer = await bystander.till._client.get(f"{bystander.till._base}cashier_action")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+async def test_no_csrf_token(bystander) -> None:
+    url = f"{bystander.till._base}cashier_action"
+    async with httpx.AsyncClient() as stranger:
+        answer = await stranger.post(url, data={"cashier": "4", "language": "en"})
+
+    assert (answer.status_code, answer.text) == (403, "This page is too old: reload it.\n")
+
+
+async def test_a_press_from_a_foreign_page(bystander) -> None:
+    till = bystander.till
+    fields = {"cashier": "4", "language": "en", "csrfmiddlewaretoken": till._token}
+    headers = {"Origin": "https://evil.example"}
+    answer = await till._client.post(f"{till._base}cashier_action", data=fields, headers=headers)
+
+    assert answer.status_code == 403
+
+
+async def test_an_unknown_store(topology, bystander) -> None:
+    async with httpx.AsyncClient(base_url=topology.url) as client:
+        pages = [await client.get(page) for page in ("/s/nowhere/", "/s/nowhere/cashier_buttons", "/s/../x", "/no")]
+    screen = await open_screen(topology.url, "/ws/cashier_q/nowhere")
+
+    assert [page.status_code for page in pages] == [404] * 4
+    assert all("no such page or store" in page.text for page in pages)
+    assert await screen.until_closed(5) == 4401
+
+
+async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystander) -> None:
+    path = await bystander.till.websocket()
+    store = path.split("?")[0]
+    forged = f"{store}?ticket={Ticket('default', 'en').sign('not the key ' * 4)}"
+    for address, origin, code in (
+        (store, None, 4401),
+        (forged, None, 4403),
+        (path.replace(store, "/ws/cashier_q"), None, 4403),
+        (path, "https://evil.example", 4403),
+        (path, "", 4403),
+        ("/ws/elsewhere", None, 4404),
+    ):
+        screen = await open_screen(topology.url, address, origin=origin)
+        assert await screen.until_closed(5) == code
+        assert screen.reason
+        assert screen.painted == []
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload", "code"), [(2, b"\0\1", 1003), (1, b"x" * 5000, 1009), (1, b"\xff", 1007), (5, b"", 1002)]
+)
+async def test_frames_that_no_screen_sends(topology, bystander, opcode, payload, code) -> None:
+    screen = await open_screen(topology.url, await bystander.till.websocket())
+    await screen.until(1, 5)
+    screen.send(opcode, payload)
+
+    assert await screen.until_closed(5) == code
+    assert screen.reason
+
+
+async def test_garbage_that_looks_like_ours(topology, bystander) -> None:
+    screen = await open_screen(topology.url, await bystander.till.websocket())
+    await screen.until(1, 5)
+    for garbage in (b"", b"{", b'{"type": "cashier.message", "num_cashier": 4}', b"<div id=message>", b"\0"):
+        screen.send(1, garbage)
+    for _ in range(20):
+        screen.send(1, b"more")
+
+    assert await screen.until_closed(5) == 1008
+    assert screen.reason == "too many frames"
+
+
+async def test_a_body_that_is_not_sent_whole(topology, bystander) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
+    head = f"POST /cashier_action HTTP/1.1\r\nHost: 127.0.0.1:{topology.port}\r\nContent-Type: {FORM}\r\n"
+    writer.write(f"{head}Content-Length: 100\r\n\r\ncashier=4".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()

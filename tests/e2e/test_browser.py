@@ -1,0 +1,124 @@
+"""A real browser on the whole topology: what a customer and a cashier see, while everything is well."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import wait_for
+
+# Notes when the number on the screen changes, on the page's own monotonic clock.
+WATCH = """() => {
+  window.seen = [];
+  const note = () => {
+    const text = document.getElementById("message").innerText.replace(/\\s+/g, " ").trim();
+    if (seen.at(-1)?.text !== text) seen.push({ text, at: performance.now() });
+  };
+  new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+  note();
+}"""
+
+
+@pytest.fixture
+def store(topology, make_store):
+    slug = make_store()
+    return {"screen": f"{topology.url}/s/{slug}/", "buttons": f"{topology.url}/s/{slug}/cashier_buttons"}
+
+
+def test_a_press_is_painted_on_two_screens_and_reset_after_3_seconds(store, open_page, open_screen_page) -> None:
+    screens = [open_screen_page(store["screen"]) for _ in range(2)]
+    for screen in screens:
+        screen.evaluate(WATCH)
+    buttons = open_page(store["buttons"])
+    buttons.get_by_role("button", name="Cashier Nº4").click()
+
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº4 called")
+    for screen in screens:
+        wait_for(screen, "seen.length >= 3")
+        seen = screen.evaluate("seen")
+        assert [each["text"] for each in seen] == ["Please wait", "Cashier Nº4", "Please wait"]
+        assert seen[2]["at"] - seen[1]["at"] == pytest.approx(3000, abs=150)
+
+
+def test_keys_press_buttons_and_every_press_has_its_receipt_in_order(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    for key in ("4", "2", "1", "2", "9", "x"):
+        buttons.keyboard.press(key)
+
+    expect(buttons.locator("#receipts li")).to_have_text(
+        [re.compile(r"Nº2 is 2nd, in [23] s"), "Nº1 is 3rd, in 6 s", "Nº2 is 2nd, in 3 s", "Nº4 called"]
+    )
+
+
+def test_the_language_changes_waiting_at_once_and_does_not_cut_a_call_short(store, open_page, open_screen_page) -> None:
+    screen = open_screen_page(store["screen"])
+    buttons = open_page(store["buttons"])
+    screen.evaluate(WATCH)
+    buttons.keyboard.press("4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    buttons.get_by_label("Language").select_option("fr")
+    expect(buttons.get_by_label("Langue")).to_have_value("fr")
+    wait_for(screen, "seen.length >= 3")
+
+    seen = screen.evaluate("seen")
+    assert [each["text"] for each in seen] == ["Please wait", "Cashier Nº4", "Veuillez patienter"]
+    assert seen[2]["at"] - seen[1]["at"] == pytest.approx(3000, abs=150)
+    buttons.keyboard.press("1")
+    expect(screen.locator("#message")).to_have_text(re.compile(r"Caisse\s+Nº1"))
+    expect(open_page(store["buttons"]).get_by_label("Langue")).to_have_value("fr")
+
+
+def test_a_screen_opened_in_the_middle_of_a_call_shows_it_and_resets_with_the_others(
+    store, open_page, open_screen_page
+) -> None:
+    first = open_screen_page(store["screen"])
+    open_page(store["buttons"]).keyboard.press("3")
+    expect(first.locator(".number")).to_have_text("Nº3")
+    second = open_screen_page(store["screen"])
+
+    expect(second.locator(".number")).to_have_text("Nº3")
+    expect(first.locator("#message")).to_have_text("Please wait")
+    expect(second.locator("#message")).to_have_text("Please wait", timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "tall"), [(1920, 1080, 0.5), (390, 844, 0.15), (1080, 1920, 0.15), (3840, 2160, 0.5)]
+)
+@pytest.mark.parametrize("till", [4, 12])
+def test_the_number_fills_the_screen_and_nothing_scrolls(
+    topology, make_store, open_page, open_screen_page, width, height, tall, till
+) -> None:
+    slug = make_store(tills=12)
+    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport={"width": width, "height": height})
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    buttons.get_by_role("button", name=f"Cashier Nº{till}", exact=True).click()
+    expect(screen.locator(".number")).to_have_text(f"Nº{till}")
+    number, label = screen.locator(".number").bounding_box(), screen.locator(".label").bounding_box()
+    page = screen.evaluate(
+        "({ width: document.documentElement.scrollWidth, height: document.documentElement.scrollHeight,"
+        "   cursor: getComputedStyle(document.body).cursor })"
+    )
+
+    assert (page["width"], page["height"], page["cursor"]) == (width, height, "none")
+    assert number["width"] > 0.7 * width
+    assert number["height"] > tall * height
+    assert number["x"] >= 0
+    assert number["x"] + number["width"] <= width
+    assert label["y"] >= 0
+    assert number["y"] + number["height"] <= height
+
+
+def test_every_press_that_is_refused_says_why(topology, make_store, open_page) -> None:
+    buttons = open_page(f"{topology.url}/s/{make_store(tills=4)}/cashier_buttons")
+    buttons.locator("button[value='4']").evaluate("button => { button.value = '77' }")
+    buttons.get_by_role("button", name="Cashier Nº4").click()
+
+    expect(buttons.locator("#receipts li").first).to_have_text("This store has no till 77.")
+
+
+def test_a_page_whose_session_is_gone_says_so(topology, make_store, open_page) -> None:
+    buttons = open_page(f"{topology.url}/s/{make_store()}/cashier_buttons")
+    buttons.context.clear_cookies()
+    buttons.keyboard.press("4")
+
+    expect(buttons.locator("#receipts li").first).to_have_text("This page is too old: reload it.")

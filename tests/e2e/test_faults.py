@@ -1,0 +1,96 @@
+"""Whatever dies during a call: the reset comes, screens come back, and presses work again."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from loadtests.screens import open_screens
+from loadtests.till import Till
+from local.ports import wait_until
+from tests.conftest import add_store
+
+pytestmark = pytest.mark.anyio
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def test_a_gunicorn_worker_killed_in_a_call_costs_the_screens_nothing(own_topology) -> None:
+    async with Till(own_topology.url, add_store(own_topology)) as till:
+        screens = await open_screens(own_topology.url, await till.websocket(), 20)
+        await till.press(4)
+        await till.press(2)
+        for worker in children(own_topology.processes["web"].pid):
+            os.kill(worker, signal.SIGKILL)
+        await asyncio.gather(*(screen.until(4, 15) for screen in screens))
+
+        for screen in screens:
+            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 2, 0]
+            _, first, second, reset = (paint.at for paint in screen.painted)
+            assert (second - first, reset - second) == (pytest.approx(3, abs=0.1), pytest.approx(3, abs=0.1))
+            screen.close()
+    async with Till(own_topology.url) as till:
+        assert (await till.press(1)).status_code == 204
+
+
+async def test_a_replica_killed_is_started_again_and_the_other_one_takes_its_screens(own_topology) -> None:
+    async with Till(own_topology.url, add_store(own_topology)) as till:
+        path = await till.websocket()
+        screens = await open_screens(own_topology.url, path, 20)
+        await till.press(4)
+        await asyncio.gather(*(screen.until(2, 5) for screen in screens))
+        own_topology.replicas[0].kill(signal.SIGKILL)
+        killed = time.monotonic()
+        open_still = await asyncio.gather(*(is_open(screen) for screen in screens))
+        lost = [screen for screen, still in zip(screens, open_still, strict=True) if not still]
+        assert 5 <= len(lost) <= 15, "both replicas have screens"
+        back = await open_screens(own_topology.url, path, len(lost))
+        assert time.monotonic() - killed < 3
+        await asyncio.gather(*(screen.until(2, 5) for screen in back))
+
+        assert all([paint.num_cashier for paint in screen.painted] == [4, 0] for screen in back)
+        for screen in [*screens, *back]:
+            screen.close()
+    assert own_topology.log.has("ws1 | died (signal 9) and is started again")
+    await asyncio.to_thread(wait_until, lambda: own_topology.replicas[0].alive, 10, "the replica is back")
+
+
+async def is_open(screen) -> bool:
+    try:
+        return await screen.until_closed(0.5) is None
+    except TimeoutError:
+        return True
+
+
+async def test_redis_killed_presses_get_503_and_reach_every_screen_within_3_s_of_its_return(own_topology) -> None:
+    async with Till(own_topology.url, add_store(own_topology)) as till:
+        screens = await open_screens(own_topology.url, await till.websocket(), 20)
+        await till.press(4)
+        await asyncio.gather(*(screen.until(3, 8) for screen in screens))
+        redis = own_topology.processes["redis"]
+        await asyncio.to_thread(redis.stop, signal.SIGKILL)
+        refused = [await till.press(2) for _ in range(3)]
+        assert {answer.status_code for answer in refused} == {503}
+        assert "can't be reached" in refused[0].text
+
+        await asyncio.to_thread(redis.start)
+        returned = time.monotonic()
+        while (answer := await till.press(1)).status_code != 204:
+            assert answer.status_code == 503
+        await asyncio.gather(*(screen.until(4, 8) for screen in screens))
+
+        for screen in screens:
+            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0, 1]
+            assert screen.painted[3].at - returned < 3
+            screen.close()
+
+
+async def test_nothing_of_it_left_a_traceback(own_topology) -> None:
+    tracebacks = [line for line in own_topology.log.lines if "Traceback" in line]
+
+    assert tracebacks == []

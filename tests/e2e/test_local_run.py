@@ -1,0 +1,104 @@
+"""`make run` as a user starts it: it says where to go, and stops without a rest; a port in use is one clear line."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from local.ports import free_port, is_free
+from local.topology import ROOT, responds
+from tests.conftest import run_topology
+
+
+def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-m", "local", "--port", str(port), "--folder", str(folder), *options]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def test_it_says_where_to_go_serves_there_and_ctrl_c_leaves_nothing(tmp_path) -> None:
+    port, lines, seen = free_port(), [], threading.Event()
+    process = run(port, tmp_path, "--replicas", "3")
+
+    def read() -> None:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if "Ctrl-C" in line:
+                seen.set()
+        process.stdout.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert seen.wait(60), "\n".join(lines)
+        assert f"  screen   http://127.0.0.1:{port}/" in lines
+        assert f"  buttons  http://127.0.0.1:{port}/cashier_buttons" in lines
+        assert any("CASHIER_OPEN_BUTTONS=true" in line for line in lines)
+        assert any(line.startswith("   web | ") for line in lines)
+        assert responds(f"http://127.0.0.1:{port}/cashier_buttons")
+        assert len(under(tmp_path)) > 8
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+        reader.join()
+
+    assert code == 0
+    assert under(tmp_path) == []
+    assert is_free(port)
+
+
+def under(folder) -> list[str]:
+    """Processes that work in this folder."""
+    found = []
+    for cwd in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # it has just ended
+            if cwd.readlink().is_relative_to(folder):
+                found.append(cwd.parent.name)
+    return found
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = run(port, tmp_path)
+        output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1].startswith(f"cashier_q: port {port} is in use: ")
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("port", "options"),
+    [("abc", []), ("0", []), ("70000", []), ("8000", ["--replicas", "0"]), ("8000", ["--replicas", "x"])],
+)
+def test_a_bad_option_is_refused(tmp_path, port, options) -> None:
+    process = run(port, tmp_path, *options)
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert "is no whole number from 1 to" in output
+
+
+def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> None:
+    argv = [sys.executable, "-m", "local", "--port", str(free_port()), "--folder", str(tmp_path)]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "DATABASE_URL": "mysql://x"}
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 1
+    assert "cashier_q: DATABASE_URL: must start with sqlite:// or postgres://" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redis_that_is_given_is_used_and_none_is_started(valkey, tmp_path) -> None:
+    for topology in run_topology(tmp_path, REDIS_URL=valkey.url):
+        assert "redis" not in topology.processes
+        assert responds(topology.url)

@@ -1,0 +1,35 @@
+"""Views on a real Valkey and a database of their own."""
+
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from cashier_web import views
+from cashier_web.models import Store
+
+
+@pytest.fixture(autouse=True)
+def environment(valkey, settings):
+    """Sets variables for the views of one test: `environment(cashier_open_buttons=False)`."""
+
+    def change(**values):
+        settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
+        views.the_timeline.cache_clear()
+
+    change(redis_url=valkey.url)
+    with Redis.from_url(valkey.url) as client:
+        client.flushall()
+    yield change
+    views.the_timeline.cache_clear()
+
+
+@pytest.fixture
+def store(db) -> Store:
+    return Store.objects.get(slug="default")
+
+
+@pytest.fixture
+def redis(valkey):
+    with Redis.from_url(valkey.url) as client:
+        yield client

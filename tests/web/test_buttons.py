@@ -1,0 +1,115 @@
+"""The buttons page: a button per till, and the language that the store remembers."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from cashier_web.models import Store
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+
+
+def test_there_is_a_button_for_every_till(client, store) -> None:
+    Store.objects.update(tills=6)
+    html = client.get("/cashier_buttons").content.decode()
+
+    assert [f'value="{till}"' in html for till in range(1, 8)] == [True] * 6 + [False]
+
+
+def test_a_change_of_language_is_remembered_for_the_store_and_told(client, store, redis) -> None:
+    response = client.post("/cashier_buttons", {"language": "fr"})
+    store.refresh_from_db()
+
+    assert response.status_code == 302
+    assert store.language == "fr"
+    assert redis.hget("cashier:{default}:store", "language") == b"fr"
+    assert "Caisse" in client.get("/cashier_buttons").content.decode()
+
+
+def test_htmx_is_told_to_load_the_page_in_the_new_language(client, store) -> None:
+    response = client.post("/cashier_buttons", {"language": "fr"}, headers={"hx-request": "true"})
+
+    assert response["HX-Redirect"] == "/cashier_buttons"
+
+
+@pytest.mark.parametrize("fields", [{}, {"language": ""}, {"language": "xx"}])
+def test_an_unknown_language_is_400_and_changes_nothing(client, store, redis, fields) -> None:
+    response = client.post("/cashier_buttons", fields)
+    store.refresh_from_db()
+
+    assert response.status_code == 400
+    assert store.language == "en"
+    assert redis.keys() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_the_language_stays_as_it_was(client, environment) -> None:
+    Store.objects.get_or_create(slug="default", defaults={"name": "default"})
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+
+    assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 503
+    assert Store.objects.get(slug="default").language == "en"
+
+
+def test_closed_buttons_lead_to_the_sign_in_page_and_back(client, store, environment) -> None:
+    environment(cashier_open_buttons=False)
+    User.objects.create_user("anna", password="secret enough")
+    response = client.get("/cashier_buttons")
+    assert response["Location"] == "/sign_in?next=/cashier_buttons"
+
+    signed_in = client.post("/sign_in?next=/cashier_buttons", {"username": "anna", "password": "secret enough"})
+    assert signed_in["Location"] == "/cashier_buttons"
+    assert client.get("/cashier_buttons").status_code == 200
+    assert client.post("/cashier_action", {"cashier": "4", "language": "en"}).status_code == 204
+
+
+def test_a_wrong_password_does_not_sign_in(client, environment) -> None:
+    environment(cashier_open_buttons=False)
+    User.objects.create_user("anna", password="secret enough")
+    response = client.post("/sign_in", {"username": "anna", "password": "wrong"})
+
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+    assert client.get("/cashier_buttons").status_code == 302
+
+
+def test_closed_buttons_refuse_a_press_and_a_language_of_a_stranger(client, store, environment, redis) -> None:
+    environment(cashier_open_buttons=False)
+
+    assert client.post("/cashier_action", {"cashier": "4", "language": "en"}).status_code == 403
+    assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 302
+    store.refresh_from_db()
+    assert store.language == "en"
+    assert redis.keys() == []
+
+
+def test_the_language_needs_a_csrf_token_too(store) -> None:
+    assert Client(enforce_csrf_checks=True).post("/cashier_buttons", {"language": "fr"}).status_code == 403
+
+
+def test_an_administrator_can_add_a_store(admin_client) -> None:
+    fields = {"slug": "north-7", "name": "North", "tills": 9, "language": "fr", "hold_seconds": 5, "policy": "queue"}
+    admin_client.post("/admin/cashier_web/store/add/", fields)
+
+    assert Store.objects.get(slug="north-7").hold_ms == 5000
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tills", 0),
+        ("tills", 100),
+        ("hold_seconds", 0),
+        ("hold_seconds", 61),
+        ("policy", "x"),
+        ("slug", "a b"),
+        ("slug", "default"),
+    ],
+)
+def test_a_store_with_a_bad_value_is_not_saved(admin_client, field, value) -> None:
+    fields = {"slug": "n", "name": "North", "tills": 9, "language": "fr", "hold_seconds": 5, "policy": "queue"}
+    response = admin_client.post("/admin/cashier_web/store/add/", {**fields, field: value})
+
+    assert "errorlist" in response.content.decode()
+    assert Store.objects.count() == 1

@@ -1,0 +1,177 @@
+"""The press: what it answers, and that whatever it refuses changes nothing."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from cashier_web.models import Store
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+
+
+def press(client, cashier="4", language="en", page="/cashier_action"):
+    return client.post(page, {"cashier": cashier, "language": language})
+
+
+def receipt(response) -> dict:
+    return json.loads(response["HX-Trigger"])["receipt"]
+
+
+def test_a_press_answers_204_with_a_receipt(client, store) -> None:
+    response = press(client)
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert receipt(response)["text"] == "Nº4 called"
+
+
+def test_who_waits_is_told_place_and_time(client, store) -> None:
+    press(client, 4)
+
+    assert receipt(press(client, 2))["text"] == "Nº2 is 2nd, in 3 s"
+    assert receipt(press(client, 1))["text"] == "Nº1 is 3rd, in 6 s"
+    assert receipt(press(client, 2))["text"] == "Nº2 is 2nd, in 3 s"
+
+
+def test_who_presses_again_while_shown_stays_up(client, store) -> None:
+    press(client, 4)
+
+    assert receipt(press(client, 4))["text"] == "Nº4 stays up"
+
+
+def test_the_receipt_is_in_the_stores_language(client, store) -> None:
+    Store.objects.update(language="fr")
+    press(client, 4)
+
+    assert receipt(press(client, 2))["text"] == "Nº2 est 2e, dans 3 s"
+
+
+def test_a_store_that_replaces_calls_at_once(client, store) -> None:
+    Store.objects.update(policy="replace")
+    press(client, 4)
+
+    assert receipt(press(client, 2))["outcome"] == "called"
+
+
+def test_the_hold_is_the_stores(client, store, redis) -> None:
+    Store.objects.update(hold_seconds="7.5")
+    press(client, 4)
+
+    assert json.loads(redis.zrange("cashier:{default}:calls", 0, 0)[0])["hold_ms"] == 7500
+
+
+def test_any_other_store_is_under_its_slug(client, redis) -> None:
+    Store.objects.create(slug="north-7", name="North", tills=9)
+
+    assert press(client, 9, page="/s/north-7/cashier_action").status_code == 204
+    keys = redis.keys()
+    assert keys
+    assert all(b"{north-7}" in key for key in keys)
+
+
+BAD_TILLS = {
+    "empty": "",
+    "zero": "0",
+    "negative": "-1",
+    "beyond the store's number": "5",
+    "with a point": "1.5",
+    "with a plus": "+1",
+    "with an exponent": "1e3",
+    "with a space": " 1",
+    "with a newline": "1\n",
+    "with a leading zero": "01",
+    "hexadecimal": "0x1",
+    "Arabic digits": "٤",
+    "full-width digit": "４",
+    "superscript": "²",
+    "5,000 digits": "1" * 5000,
+    "NUL": "\0",
+    "NUL after a digit": "1\0",
+    "a word": "four",
+    "markup": "<script>",
+}
+
+
+@pytest.mark.parametrize("cashier", BAD_TILLS.values(), ids=BAD_TILLS.keys())
+def test_a_bad_till_is_400_with_a_reason_and_calls_nobody(client, store, redis, cashier) -> None:
+    response = press(client, cashier)
+
+    assert response.status_code == 400
+    assert response["Content-Type"].startswith("text/plain")
+    assert 10 < len(response.content.decode()) < 200
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"language": "en"}, "Which till?"),
+        ({"cashier": "4"}, "Which language?"),
+        ({"cashier": "4", "language": "xx"}, "not offered"),
+        ({"cashier": "4", "language": "EN"}, "not offered"),
+        ({}, "Which till?"),
+    ],
+)
+def test_a_missing_or_unknown_field_is_400_with_a_reason(client, store, redis, fields, reason) -> None:
+    response = client.post("/cashier_action", fields)
+
+    assert response.status_code == 400
+    assert reason in response.content.decode()
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
+        ("application/x-www-form-urlencoded; charset=utf-16", b"cashier=4&language=en"),
+        ("application/json", b'{"cashier": 4, "language": "en"}'),
+        ("text/plain", b"\xff\xfe\x00"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(200))),
+        ("application/x-www-form-urlencoded", b"cashier=" + b"1" * 100_000),
+    ],
+    ids=["no boundary", "broken multipart", "charset", "JSON", "binary", "many fields", "huge"],
+)
+def test_an_unreadable_body_is_4xx_and_calls_nobody(client, store, redis, content_type, body, caplog) -> None:
+    response = client.post("/cashier_action", body, content_type=content_type)
+
+    assert 400 <= response.status_code < 500
+    assert response.content
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
+def test_only_a_post_calls(client, store, redis, method) -> None:
+    assert getattr(client, method)("/cashier_action").status_code == 405
+    assert redis.keys() == []
+
+
+def test_a_post_without_its_csrf_token_is_403_with_a_reason(store, redis) -> None:
+    response = press(Client(enforce_csrf_checks=True))
+
+    assert response.status_code == 403
+    assert "reload" in response.content.decode()
+    assert redis.keys() == []
+
+
+def test_a_store_that_is_not_there_is_404(client, redis) -> None:
+    assert press(client, page="/s/nowhere/cashier_action").status_code == 404
+    assert redis.keys() == []
+
+
+def test_more_calls_than_may_wait_are_429_with_a_reason(client, store) -> None:
+    Store.objects.update(tills=99)
+    answers = [press(client, till).status_code for till in range(1, 24)]
+
+    assert answers == [204] * 21 + [429] * 2
+    assert "too many are waiting" in press(client, 50).content.decode()
+
+
+def test_without_redis_a_press_is_503_and_says_so(client, store, environment) -> None:
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    response = press(client)
+
+    assert response.status_code == 503
+    assert "Nº4 not called: the screens can't be reached" in response.content.decode()
