@@ -1,6 +1,5 @@
 """Pages of a real browser, and raw screens, on a whole topology."""
 
-import re
 import time
 from collections.abc import Iterator
 
@@ -21,7 +20,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Opens pages, each in a context (cookies, cache) of its own; fails the test for any error in their console."""
+    """Opens pages, each in a context (cookies, cache) of its own; fails the test for any exception in them and for whatever their CSP had to block."""
     contexts, faults = [], []
 
     def open_page(url: str, **options) -> Page:
@@ -29,20 +28,14 @@ def open_page(browser) -> Iterator:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
         page.goto(url)
         return page
 
-    open_page.faults = faults
     yield open_page
     for context in contexts:
         context.close()
-    # What the browser itself says of a connection that a test has cut is not a fault of the page.
-    assert [
-        each
-        for each in faults
-        if not re.search(r"^htmx:|WebSocket connection|Response Status Error|Failed to load resource|ERR_", each)
-    ] == []
+    assert faults == []
 
 
 def evaluates(page: Page, expression: str) -> bool:
