@@ -3,7 +3,7 @@
 import pytest
 
 from cashier_core.call import Call
-from cashier_core.events import BadEvent, Event
+from cashier_core.events import BadEvent, Event, Version
 
 MESSAGE = {
     "type": "cashier.message",
@@ -15,13 +15,16 @@ MESSAGE = {
     "starts_in_ms": 0,
     "hold_ms": 3000,
     "epoch": "e",
+    "mark": "m",
     "rev": 20,
     "replaces": False,
 }
 
 
 def test_a_call_is_read() -> None:
-    assert Event.from_message(MESSAGE) == Event("default", "e", 20, 17, "en", Call(17, 4, "fr", 0, 3000))
+    assert Event.from_message(MESSAGE) == Event(
+        "default", Version("e", 20, "m"), 17, "en", Call("m", 17, 4, "fr", 0, 3000)
+    )
 
 
 def test_number_zero_is_please_wait() -> None:

@@ -6,6 +6,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cashier_core import timeline
 from cashier_core.call import Policy
+from cashier_core.events import Version
 from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline, TimelineReader
 from local.ports import free_port
 
@@ -105,7 +106,7 @@ async def test_a_change_of_language_is_in_the_snapshot_and_leaves_the_calls(pres
 
     assert snapshot.waiting_language == "fr"
     assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]
-    assert (snapshot.seq, snapshot.rev) == (1, 2)
+    assert (snapshot.seq, snapshot.version.rev) == (1, 2)
 
 
 @pytest.mark.anyio
@@ -115,8 +116,8 @@ async def test_versions_of_many_stores_come_in_one_answer(press, valkey) -> None
     async with timeline.connect_async(valkey.url) as client:
         versions = await TimelineReader(client).versions(["a", "unknown"])
 
-    assert [rev for _, rev in versions] == [2, 0]
-    assert versions[1] == ("", 0)
+    assert [version.rev for version in versions] == [2, 0]
+    assert versions[1] == Version()
 
 
 def test_a_press_without_redis_fails() -> None:

@@ -146,7 +146,7 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
                 events = stage.announced()
                 assert [event.seq for event in events] == [expected.seq] * (model.seq - before)
                 for event in events:
-                    stage.playlist.add(event.epoch, event.call, model.now / 1000)
+                    stage.playlist.add(event.version.epoch, event.call, model.now / 1000)
 
             snapshot = stage.snapshot()
             assert [(call.seq, call.starts_in_ms, call.hold_ms) for call in snapshot.calls] == [
@@ -154,7 +154,7 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
             ]
             newcomer = Playlist()
             for call in snapshot.calls:
-                newcomer.add(snapshot.epoch, call, model.now / 1000)
+                newcomer.add(snapshot.version.epoch, call, model.now / 1000)
             for playlist in (stage.playlist, newcomer):
                 slot = playlist.play(model.now / 1000 + 0.0005)
                 assert (slot.call.seq if slot else 0) == model.up(model.now + 0.5)
@@ -184,7 +184,7 @@ def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, d
         before = model.seq
         call = model.press(till, hold, Policy.QUEUE)
         if model.seq > before and call:
-            told = Call(call.seq, till, "en", call.start - model.now, hold)
+            told = Call(str(call.seq), call.seq, till, "en", call.start - model.now, hold)
             news.append((model.now / 1000, told))
     playlist, shown, up, began, now = Playlist(), [], None, 0.0, 0.0
     arrivals = sorted((at + delay, call.seq, call) for (at, call), delay in zip(news, late, strict=False))
@@ -210,7 +210,7 @@ def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, d
 
 
 def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot() -> None:
-    first, second = Call(1, 4, "en", 0, 3000), Call(2, 7, "en", 3000, 3000)
+    first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
     playlist = Playlist()
     playlist.add("e", second, 0.0)  # the first one was never heard of
     playlist.add("e", replace(first, starts_in_ms=-500), 0.5)

@@ -20,7 +20,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Opens pages, each in a context (cookies, cache) of its own; fails the test for any exception in them and for whatever their CSP had to block."""
+    """Opens pages, each in a context (cookies, cache) of its own.
+
+    Fails the test for any exception in them and for whatever their CSP had to block.
+    """
     contexts, faults = [], []
 
     def open_page(url: str, **options) -> Page:

@@ -106,17 +106,27 @@ def test_a_connection_that_is_dead_but_open_is_noticed_and_left(topology, browse
     page.close()
 
 
-def test_a_screen_whose_ticket_is_no_longer_known_fetches_its_page_anew(topology, open_screen_page) -> None:
-    screen_url, _ = screen_and_buttons(topology)
+def test_a_screen_whose_ticket_is_no_longer_known_takes_a_new_one_without_leaving_its_page(
+    topology, open_page, open_screen_page
+) -> None:
+    screen_url, buttons_url = screen_and_buttons(topology)
     screen = open_screen_page(screen_url)
-    screen.evaluate("window.old = true")
+    screen.evaluate("window.same = true")
     for process in (topology.processes["web"], *topology.replicas):
         process.stop()
     (topology.folder / "ticket_key").write_text("a new ticket key " * 3)
     for process in (topology.processes["web"], *topology.replicas):
         process.start()
 
-    wait_for(screen, "!window.old && document.body?.dataset.connection === 'open'", 40)
+    wait_for(screen, "document.body.dataset.connection === 'lost'")
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=40_000)
+    # It is opened also for the refusal; only a screen with a good ticket is painted.
+    buttons = open_page(buttons_url)
+    while not screen.locator(".number").is_visible():
+        buttons.keyboard.press("4")
+        expect(buttons.locator("#receipts li").first).to_be_visible()
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    assert screen.evaluate("window.same")
 
 
 def test_a_process_that_dies_is_started_again_and_that_is_said(topology) -> None:

@@ -95,6 +95,13 @@ def test_an_administrator_can_add_a_store(admin_client) -> None:
     assert Store.objects.get(slug="north-7").hold_ms == 5000
 
 
+def test_a_language_changed_by_an_administrator_is_told_to_the_screens(admin_client, store, redis) -> None:
+    fields = {"slug": "default", "name": "x", "tills": 4, "language": "fr", "hold_seconds": 3, "policy": "queue"}
+    admin_client.post(f"/admin/cashier_web/store/{store.pk}/change/", fields)
+
+    assert redis.hget("cashier:{default}:store", "language") == b"fr"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

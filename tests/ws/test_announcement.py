@@ -2,6 +2,7 @@
 
 import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis import Redis
 
 from cashier_core.events import PREFIX, group, redis_channel
 from loadtests.screens import open_screen
@@ -27,6 +28,21 @@ async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_scr
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
 
     assert layer._get_group_channel_name(group(store)) == redis_channel(store)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xc1", b"\x01", b"text", b"\x81\xa4type\xc0"])
+async def test_bytes_that_are_no_message_do_not_end_the_replicas_listening(
+    shared_server, valkey, store, press, garbage
+) -> None:
+    screen = await open_screen(shared_server.url, path_of(store))
+    await screen.until(1, 5)
+    with Redis.from_url(valkey.url) as redis:
+        redis.publish(redis_channel(store), garbage)
+    press(4, hold_ms=300)
+    await screen.until(3, 5)
+
+    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    screen.close()
 
 
 @pytest.mark.parametrize("message", [{"type": "cashier.message"}, {"type": "other"}, {"no": "type"}])

@@ -118,3 +118,28 @@ async def test_a_message_that_was_lost_is_repaired_within_two_seconds(own_valkey
         assert abs(reset.at - pressed - 3.0) < 0.1
         client.close()
         screen.close()
+
+
+async def test_a_redis_that_lost_its_last_writes_is_noticed_though_its_numbers_repeat(
+    own_valkey, tmp_path, store, press
+) -> None:
+    with serve("daphne", own_valkey.url, tmp_path) as server:
+        screen = await open_screen(server.url, path_of(store))
+        await screen.until(1, 5)
+        client = timeline.connect(own_valkey.url)
+        press(4, hold_ms=1500)
+        kept = {key: client.dump(key) for key in timeline.keys(store)}
+        lost = press(2, hold_ms=1500)
+        for key, value in kept.items():
+            client.restore(key, 0, value, replace=True)
+        quiet = Timeline(client, MUTE_CLOCK)
+        told = quiet.press(store, 7, "en", waiting_language="en", hold_ms=1500, policy=Policy.QUEUE)
+        await screen.until(5, 10)
+
+        assert told.seq == lost.seq
+        # What was announced is kept as a promise; what was never heard of is shown too.
+        assert [paint.num_cashier for paint in screen.painted][:2] == [0, 4]
+        assert {paint.num_cashier for paint in screen.painted[2:4]} == {2, 7}
+        assert screen.painted[4].num_cashier == 0
+        client.close()
+        screen.close()

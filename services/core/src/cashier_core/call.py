@@ -20,10 +20,11 @@ class Policy(StrEnum):
 class Call:
     """One call of a till, told in durations: no wall-clock time leaves Redis.
 
-    seq: 1, 2, 3, ... in its store. starts_in_ms: negative when it has begun already.
-    hold_ms: how long it is up in all. replaces: whether it drops every call before it.
+    mark: a random word that is this call's alone. seq: 1, 2, 3, ... in its store. starts_in_ms: negative
+    when it has begun already. hold_ms: how long it is up in all. replaces: whether it drops every call before it.
     """
 
+    mark: str
     seq: int
     num_cashier: int
     language: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cashier_core.call import LANGUAGES, Call
 
@@ -29,31 +28,43 @@ class BadEvent(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None).
+class Version:
+    """Which state of a store's timeline something tells of; the default is a store that Redis knows nothing of.
 
     epoch: changes when Redis lost its data. rev: 1, 2, 3, ... for every change within an epoch.
+    mark: a random word for each change, because a rev may come twice if Redis lost its last writes.
     """
 
+    epoch: str = ""
+    rev: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None)."""
+
     store: str
-    epoch: str
-    rev: int
+    version: Version
     seq: int
     waiting_language: str
     call: Call | None
 
     @classmethod
-    def from_message(cls, message: Mapping[str, Any]) -> "Event":
+    def from_message(cls, message: object) -> "Event":
         """Read the message of design §3: `num_cashier` 0 is "please wait". Raises BadEvent."""
+        if not isinstance(message, Mapping) or message.get("type") != MESSAGE_TYPE:
+            raise BadEvent(f"not a {MESSAGE_TYPE}: {message!r}")
         try:
             num_cashier, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
             language, waiting_language = str(message["language"]), str(message["waiting_language"])
-            rev, epoch, store = int(message["rev"]), str(message["epoch"]), str(message["store"])
+            version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
+            store = str(message["store"])
         except (KeyError, TypeError, ValueError) as fault:
             raise BadEvent(f"{fault!r} in {message!r}") from None
         if not {language, waiting_language} <= LANGUAGES.keys() or num_cashier < 0 or hold_ms < 0:
             raise BadEvent(f"a value out of range in {message!r}")
         replaces = bool(message.get("replaces"))
-        call = Call(seq, num_cashier, language, starts_in_ms, hold_ms, replaces) if num_cashier else None
-        return cls(store, epoch, rev, seq, waiting_language, call)
+        call = Call(version.mark, seq, num_cashier, language, starts_in_ms, hold_ms, replaces) if num_cashier else None
+        return cls(store, version, seq, waiting_language, call)

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cashier_core.call import Call, Policy
-from cashier_core.events import redis_channel
+from cashier_core.events import Version, redis_channel
 
 MOST_WAITING = 20
 """Calls that may wait in one store; the next press is refused."""
@@ -36,10 +36,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A store's timeline as it is in Redis at one moment; `epoch` is "" where Redis knows nothing of it."""
+    """A store's timeline as it is in Redis at one moment."""
 
-    epoch: str
-    rev: int
+    version: Version
     seq: int
     waiting_language: str | None
     calls: tuple[Call, ...]
@@ -109,21 +108,31 @@ class TimelineReader:
 
     async def snapshot(self, store: str) -> Snapshot:
         """The store's calls that have not ended, and the state that they belong to."""
-        epoch, rev, seq, language, *calls = await self._snapshot(keys=keys(store), args=[])
+        epoch, rev, mark, seq, language, *calls = await self._snapshot(keys=keys(store), args=[])
         return Snapshot(
-            epoch.decode(),
-            int(rev),
+            Version(epoch.decode(), int(rev), mark.decode()),
             int(seq),
             language.decode() or None,
             tuple(
-                Call(call_seq, num_cashier, call_language.decode(), starts_in_ms, hold_ms, bool(replaces))
-                for call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
+                Call(
+                    call_mark.decode(),
+                    call_seq,
+                    num_cashier,
+                    call_language.decode(),
+                    starts_in_ms,
+                    hold_ms,
+                    bool(replaces),
+                )
+                for call_mark, call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
             ),
         )
 
-    async def versions(self, stores: list[str]) -> list[tuple[str, int]]:
-        """(epoch, rev) of each store, in one round trip; ("", 0) where Redis knows nothing of it."""
+    async def versions(self, stores: list[str]) -> list[Version]:
+        """Version of each store, in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for store in stores:
-            pipeline.hmget(keys(store)[0], ["epoch", "rev"])
-        return [((epoch or b"").decode(), int(rev or 0)) for epoch, rev in await pipeline.execute()]
+            pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
+        return [
+            Version((epoch or b"").decode(), int(rev or 0), (mark or b"").decode())
+            for epoch, rev, mark in await pipeline.execute()
+        ]

@@ -1,8 +1,14 @@
 """The admin: stores, until the chain's own pages come."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from cashier_web.models import Store
+from cashier_web.views import the_timeline
 
 
 @admin.register(Store)
@@ -10,3 +16,12 @@ class StoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes none a
     list_display = ["name", "slug", "tills", "language", "hold_seconds", "policy"]
     list_filter = ["policy", "language"]
     search_fields = ["name", "slug"]
+
+    def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
+        """Save it, and let its screens wait in a new language at once, as a change on the buttons page does."""
+        super().save_model(request, obj, form, change)
+        if change and "language" in form.changed_data:
+            try:
+                the_timeline().set_language(obj.slug, obj.language)
+            except RedisError:
+                messages.warning(request, _("Saved, but the screens can't be reached: choose the language again."))

@@ -3,7 +3,7 @@
 import asyncio
 
 from cashier_core import message
-from cashier_core.events import Event
+from cashier_core.events import Event, Version
 from cashier_core.timeline import Snapshot
 from cashier_ws.paint import Paint
 from cashier_ws.playlist import Playlist, Slot
@@ -19,7 +19,7 @@ class Board:
     def __init__(self, store: str, waiting_language: str) -> None:
         self.store = store
         self.screens: set[Screen] = set()
-        self.version = ("", 0)
+        self.version = Version()
         self.behind = True
         """It missed something, or has not read its first snapshot yet."""
         self._waiting_language = waiting_language
@@ -43,28 +43,33 @@ class Board:
 
     def cashier_message(self, event: Event) -> None:
         """Take in a change that was announced; one that is older than what is known changes nothing."""
-        epoch, rev = self.version
-        if event.epoch == epoch and event.rev <= rev:
+        known, told = self.version, event.version
+        if told.epoch == known.epoch and told.rev <= known.rev:
             return
-        self.behind = self.behind or event.rev != (rev + 1 if event.epoch == epoch else 1)
-        self.version, self._seq = (event.epoch, event.rev), event.seq
+        self.behind = self.behind or told.rev != (known.rev + 1 if told.epoch == known.epoch else 1)
+        self.version, self._seq = told, event.seq
         if event.call:
-            self._playlist.add(event.epoch, event.call, self._loop.time())
+            self._playlist.add(told.epoch, event.call, self._loop.time())
         self._wait_in(event.waiting_language)
         self._play()
 
-    def adopt(self, snapshot: Snapshot) -> None:
-        """Take in the timeline as Redis has it: what is missing here is added, what plays plays on."""
-        epoch, rev = self.version
-        if snapshot.epoch == epoch and snapshot.rev < rev:
-            return  # read before a change that was announced meanwhile
+    def adopt(self, snapshot: Snapshot, known: Version) -> None:
+        """Take in the timeline as Redis has it: what is missing here is added, what plays plays on.
+
+        known: this board's version when the snapshot was asked for. A snapshot that is older than what was announced
+        since says nothing; one that is older though nothing was announced tells that Redis has lost writes.
+        """
+        told = snapshot.version
+        older = told.epoch == self.version.epoch and told.rev <= self.version.rev and told != self.version
+        if older and self.version != known:
+            return
         self.behind = False
-        self.version = (snapshot.epoch, snapshot.rev)
-        if snapshot.epoch:
+        self.version = told
+        if told.epoch:
             self._seq = snapshot.seq
             now = self._loop.time()
             for call in snapshot.calls:
-                self._playlist.add(snapshot.epoch, call, now)
+                self._playlist.add(told.epoch, call, now)
             self._wait_in(snapshot.waiting_language or self._waiting_language)
         self._play()
 

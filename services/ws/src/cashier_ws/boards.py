@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from channels.consumer import get_handler_name
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from cashier_core.events import MESSAGE_TYPE, BadEvent, Event, group
+from cashier_core.events import BadEvent, Event, group
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import TimelineReader
 from cashier_ws.board import Board
@@ -39,8 +39,8 @@ class Boards:
         if not self._started:
             self._started = True
             self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
-            self._run(self._listen())
-            self._run(self._repair())
+            self._run(self._forever(self._listen))
+            self._run(self._forever(self._repair))
         board = self._boards.get(ticket.store)
         if board is None:
             board = self._boards[ticket.store] = Board(ticket.store, ticket.language)
@@ -53,62 +53,58 @@ class Boards:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _listen(self) -> None:
-        """Receive what is announced, for all boards on one channel."""
+    async def _forever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Repeat a step. Whatever goes wrong in one of them, a replica that runs for months takes the next."""
         while True:
             try:
-                message = await self._layer.receive(self._channel)
-            except (RedisError, OSError) as fault:  # only while it subscribes; the next time it just listens
+                await step()
+            except (RedisError, OSError) as fault:
                 self._lose_redis(fault)
-                continue
-            try:
-                if message.get("type") != MESSAGE_TYPE:
-                    raise BadEvent(f"not a {MESSAGE_TYPE}: {message!r}")
-                event = Event.from_message(message)
-            except BadEvent as fault:
-                log.warning("message ignored: %s", fault)
-                continue
-            if board := self._boards.get(event.store):
-                knew_all = not board.behind
-                getattr(board, get_handler_name(message))(event)
-                if knew_all and board.behind:
-                    self._run(self._sync(board))
+            except Exception:
+                log.exception("fault in a step of %s", step.__name__)
+
+    async def _listen(self) -> None:
+        """Receive one announcement, of any board; all of them are on one channel."""
+        message = await self._layer.receive(self._channel)
+        try:
+            event = Event.from_message(message)
+        except BadEvent as fault:
+            log.warning("message ignored: %s", fault)
+            return
+        if board := self._boards.get(event.store):
+            knew_all = not board.behind
+            getattr(board, get_handler_name(message))(event)
+            if knew_all and board.behind:
+                self._run(self._sync(board))
 
     async def _sync(self, board: Board) -> None:
         """Subscribe first and read the snapshot second, so that nothing falls between the two."""
+        known = board.version
         try:
             await self._layer.group_add(group(board.store), self._channel)
-            board.adopt(await self._timeline.snapshot(board.store))
+            board.adopt(await self._timeline.snapshot(board.store), known)
         except (RedisError, OSError) as fault:
             self._lose_redis(fault)
             board.play_alone()
 
     async def _repair(self) -> None:
-        """PubSub is at-most-once: compare with Redis about once a second, and read again where behind."""
-        while True:
-            await asyncio.sleep(REPAIR_SECONDS * random.uniform(0.9, 1.1))
-            await self._forget_empty_boards()
-            boards = list(self._boards.values())
-            try:
-                versions = await self._timeline.versions([board.store for board in boards])
-            except (RedisError, OSError) as fault:
-                self._lose_redis(fault)
-                continue
-            if self._redis_lost:
-                self._redis_lost = False
-                log.warning("Redis is back")
-            for board, version in zip(boards, versions, strict=True):
-                if board.behind or version != board.version:
-                    await self._sync(board)
+        """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
+        await asyncio.sleep(REPAIR_SECONDS * random.uniform(0.9, 1.1))
+        await self._forget_empty_boards()
+        boards = list(self._boards.values())
+        versions = await self._timeline.versions([board.store for board in boards])
+        if self._redis_lost:
+            self._redis_lost = False
+            log.warning("Redis is back")
+        for board, version in zip(boards, versions, strict=True):
+            if board.behind or version != board.version:
+                await self._sync(board)
 
     async def _forget_empty_boards(self) -> None:
         for board in [board for board in self._boards.values() if not board.screens]:
             del self._boards[board.store]
             board.stop()
-            try:
-                await self._layer.group_discard(group(board.store), self._channel)
-            except (RedisError, OSError) as fault:
-                self._lose_redis(fault)
+            await self._layer.group_discard(group(board.store), self._channel)
 
     def _lose_redis(self, fault: Exception) -> None:
         if not self._redis_lost:

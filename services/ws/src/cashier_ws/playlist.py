@@ -3,12 +3,16 @@
 Pure arithmetic on times in seconds that the caller passes in, so that it can be tested without waiting.
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from cashier_core.call import Call
 
 LATENESS = 1.0
 """A call that begins this much late at most is still given its whole hold; later than that it is stale."""
+
+REMEMBERED = 64
+"""Ended calls that are known by their mark; more than Redis can still tell of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,16 +45,16 @@ class Playlist:
 
     def __init__(self) -> None:
         self._slots: list[Slot] = []
-        self._done = ("", 0)  # epoch and seq of the last call that ended or was replaced
+        self._done: deque[str] = deque(maxlen=REMEMBERED)  # marks of calls that have ended or were replaced
 
     def add(self, epoch: str, call: Call, now: float) -> None:
         """Take in a call that was told at `now`; one that is known already is left as it is."""
-        known = any(slot.epoch == epoch and slot.call.seq == call.seq for slot in self._slots)
-        if known or (epoch == self._done[0] and call.seq <= self._done[1]):
+        if call.mark in self._done or any(slot.call.mark == call.mark for slot in self._slots):
             return
         if call.replaces:
-            self._slots = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
-            self._done = (epoch, call.seq - 1)
+            newer = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
+            self._done.extend(slot.call.mark for slot in self._slots if slot not in newer)
+            self._slots = newer
         after = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
         self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000))
 
@@ -65,7 +69,7 @@ class Playlist:
             if head.end > now:
                 return head
             del self._slots[0]
-            self._done = (head.epoch, head.call.seq)
+            self._done.append(head.call.mark)
             if self._slots:
                 following = self._slots[0]
                 following.begin = head.end if following.follows else max(head.end, following.begin)

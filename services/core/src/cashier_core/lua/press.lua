@@ -1,5 +1,5 @@
 -- Schedules a call and announces it. Answers {outcome, seq, starts_in_ms, place}; a refused press changes nothing.
-local slug, channel, epoch = ARGV[1], ARGV[2], ARGV[3]
+local slug, channel, mark = ARGV[1], ARGV[2], ARGV[3]
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
 
@@ -24,14 +24,14 @@ end
 
 local seq = redis.call('HINCRBY', store, 'seq', 1)
 local call = {
-  seq = seq, num_cashier = num_cashier, language = language,
+  mark = mark, seq = seq, num_cashier = num_cashier, language = language,
   start = start, ['end'] = start + hold_ms, hold_ms = hold_ms, replaces = replaces,
 }
 redis.call('ZADD', calls, call['end'], cjson.encode(call))
 redis.call('PEXPIRE', calls, call['end'] - now + 60000)
-redis.call('HSET', store, 'language', waiting_language)
-announce(channel, epoch, {
-  store = slug, seq = seq, num_cashier = num_cashier, language = language, waiting_language = waiting_language,
+redis.call('HSETNX', store, 'language', waiting_language) -- after Redis was emptied
+announce(channel, mark, {
+  store = slug, seq = seq, num_cashier = num_cashier, language = language,
   starts_in_ms = start - now, hold_ms = hold_ms, replaces = replaces,
 })
 local outcome = 'waits'

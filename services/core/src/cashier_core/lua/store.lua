@@ -1,4 +1,4 @@
--- What the scripts share. KEYS[1]: hash of the store {epoch, rev, seq, language};
+-- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language};
 -- KEYS[2]: its calls that have not ended, a sorted set of JSON scored by their end. One hash tag for both.
 local store, calls = KEYS[1], KEYS[2]
 local now = now_ms()
@@ -13,11 +13,15 @@ local function unended()
 end
 
 -- Counts the change and tells every replica of it, in the form of channels_redis's PubSub layer (msgpack).
--- A store that Redis knows nothing of begins a new epoch, so that boards don't take its seq for an old one.
-local function announce(channel, epoch, message)
-  redis.call('HSETNX', store, 'epoch', epoch)
-  message.type = 'cashier.message'
+-- `mark` is a random word of the caller's. A store that Redis knows nothing of begins a new epoch with it, so that
+-- boards don't take its seq for an old one; and it tells this change from another with the same rev, should Redis
+-- have come back without its last second of writes.
+local function announce(channel, mark, message)
+  redis.call('HSETNX', store, 'epoch', mark)
+  redis.call('HSET', store, 'mark', mark)
+  message.type, message.mark = 'cashier.message', mark
   message.epoch = redis.call('HGET', store, 'epoch')
   message.rev = redis.call('HINCRBY', store, 'rev', 1)
+  message.waiting_language = redis.call('HGET', store, 'language')
   redis.call('PUBLISH', channel, cmsgpack.pack(message))
 end

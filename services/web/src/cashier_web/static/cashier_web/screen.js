@@ -8,6 +8,7 @@
   const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once
   const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
+  let address = document.body.getAttribute("ws-connect");
   let socket = null; // the newest one
   let wrapper = null; // what htmx's ws extension keeps around it
   let attempts = 0;
@@ -15,8 +16,8 @@
 
   const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
   htmx.config.wsReconnectDelay = delay;
-  htmx.createWebSocket = (url) => {
-    socket = new WebSocket(url);
+  htmx.createWebSocket = () => {
+    socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
     clearTimeout(connecting);
     // Closing one that doesn't open is reported as 1006, after which the extension tries again.
     connecting = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
@@ -47,13 +48,15 @@
     answer = setTimeout(abandon, ANSWER_MS);
   };
 
-  // The server knows this page's ticket no longer: fetch the page anew, but only onto a page that is there.
+  // The server doesn't know this page's ticket any more: take a new one from a fresh copy of the page. The page
+  // itself is never left, because behind a reload could be the browser's own error page, for ever.
   const renew = async () => {
     try {
-      const page = await fetch(location.href, { cache: "no-store" });
-      if (page.ok) return location.reload();
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      address = page.body.getAttribute("ws-connect") ?? address;
     } catch { /* no connection either: the next attempt comes */ }
-    reconnectLater();
+    wrapper.reconnect();
   };
 
   const showWaiting = () => {
