@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import httpx
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-WEBSOCKET = re.compile(r'ws-connect="([^"]+)"')
+WEBSOCKET = re.compile(r'data-websocket="([^"]+)"')
 
 
 class Till:

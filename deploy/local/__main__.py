@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,22 +40,29 @@ def main() -> int:
     options = parser.parse_args()
 
     stop = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, lambda signum, frame: stop.set())
     open_buttons = os.environ.setdefault("CASHIER_OPEN_BUTTONS", "true")
 
+    def end(signum: int, frame: object) -> None:
+        stop.set()
+        topology.cancel()
+
     topology = Topology(options.folder, log_line, port=options.port, replicas=options.replicas)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, end)
     print("cashier_q: starting", flush=True)
     try:
         topology.start()
     except CannotStart as fault:
         print(f"cashier_q: {fault}", file=sys.stderr)
         return 1
+    answer = urllib.request.urlopen(f"{topology.url}/cashier_buttons")
+    closed = answer.geturl() != f"{topology.url}/cashier_buttons"
+    told = "the buttons need a sign-in" if closed else "the buttons work without signing in"
     print(
         f"\ncashier_q runs, with {options.replicas} ws replicas.\n"
         f"  screen   {topology.url}/\n"
         f"  buttons  {topology.url}/cashier_buttons\n"
-        f"Buttons work without signing in: CASHIER_OPEN_BUTTONS={open_buttons}.\nCtrl-C stops everything.\n",
+        f"CASHIER_OPEN_BUTTONS={open_buttons}: {told}.\nCtrl-C stops everything.\n",
         flush=True,
     )
     stop.wait()

@@ -2,17 +2,22 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 Sink = Callable[[str, str], None]
 """Takes the name of a process and a line of its log."""
 
+# Ends the child when the thread that started it is gone, so that nothing goes on if this process itself is killed.
+SETPRIV = shutil.which("setpriv")  # Linux only
+TIED = [SETPRIV, "--pdeathsig", "TERM"] if SETPRIV else []
 STOP_SECONDS = 10.0
-LONGEST_PAUSE = 8.0
+LONG_LIFE, LONGEST_PAUSE = 30.0, 8.0
 
 
 class Process:
@@ -20,7 +25,6 @@ class Process:
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, sink: Sink) -> None:
         self.name, self.argv, self.env, self.cwd, self._sink = name, list(argv), dict(env), cwd, sink
-        self._wanted = threading.Event()
         self._unwanted = threading.Event()
         self._child: subprocess.Popen[str] | None = None
         self._watcher: threading.Thread | None = None
@@ -36,15 +40,14 @@ class Process:
 
     def start(self) -> None:
         """Start it, and start it again whenever it dies, until `stop`."""
-        self._wanted.set()
         self._unwanted.clear()
-        self._spawn()
-        self._watcher = threading.Thread(target=self._watch, name=f"watch {self.name}", daemon=True)
+        spawned = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, args=(spawned,), name=f"watch {self.name}", daemon=True)
         self._watcher.start()
+        spawned.wait()
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
         """Send the signal and wait until it is gone; a process that doesn't go is killed, and that is said."""
-        self._wanted.clear()
         self._unwanted.set()
         if self.alive:
             self.kill(signum)
@@ -68,7 +71,7 @@ class Process:
 
     def _spawn(self) -> None:
         self._child = subprocess.Popen(
-            self.argv,
+            [*TIED, *self.argv],
             env=self.env,
             cwd=self.cwd,
             stdin=subprocess.DEVNULL,
@@ -86,18 +89,24 @@ class Process:
             for line in lines:
                 self._sink(self.name, line.rstrip("\n"))
 
-    def _watch(self) -> None:
-        pause = 0.0
-        while self._wanted.is_set():
+    def _watch(self, spawned: threading.Event) -> None:
+        # The child is this thread's, which lives as long as the child is wanted: see TIED.
+        pause, next_pause = 0.0, 0.0
+        while not self._unwanted.wait(pause):
+            born = time.monotonic()
+            try:
+                self._spawn()
+            finally:
+                spawned.set()
+            if self._unwanted.is_set():
+                self.kill(signal.SIGTERM)  # `stop` came between, and found nothing alive
             assert self._child
             code = self._child.wait()
             self._sweep()
-            if not self._wanted.is_set():
+            if self._unwanted.is_set():
                 return
+            # At once the first time; a process that can't live must not take the whole machine.
+            pause = 0.0 if time.monotonic() - born > LONG_LIFE else next_pause
+            next_pause = min(LONGEST_PAUSE, pause * 2 or 1.0)
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"
             self._sink(self.name, f"died ({reason}) and is started again" + (f" in {pause:.0f} s" if pause else ""))
-            # At once the first time; a process that can't live must not take the whole machine.
-            if self._unwanted.wait(pause):
-                return
-            pause = min(LONGEST_PAUSE, pause * 2 or 1.0)
-            self._spawn()

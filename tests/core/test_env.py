@@ -79,9 +79,17 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path) ->
 
 
 def test_a_file_that_is_not_there_is_a_fault_of_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.delenv("CASHIER_TICKET_KEY")
     monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "nowhere"))
 
     with pytest.raises(env.BadEnvironment, match=r"CASHIER_TICKET_KEY: .*CASHIER_TICKET_KEY_FILE must be a readable"):
+        env.read(env.WsEnvironment)
+
+
+def test_a_value_and_a_file_for_it_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "key"))
+
+    with pytest.raises(env.BadEnvironment, match="CASHIER_TICKET_KEY: set together with CASHIER_TICKET_KEY_FILE"):
         env.read(env.WsEnvironment)
 
 

@@ -16,6 +16,7 @@ MESSAGE = {
     "hold_ms": 3000,
     "epoch": "e",
     "mark": "m",
+    "after": "l",
     "rev": 20,
     "replaces": False,
 }
@@ -23,7 +24,7 @@ MESSAGE = {
 
 def test_a_call_is_read() -> None:
     assert Event.from_message(MESSAGE) == Event(
-        "default", Version("e", 20, "m"), 17, "en", Call("m", 17, 4, "fr", 0, 3000)
+        "default", Version("e", 20, "m"), "l", 17, "en", Call("m", 17, 4, "fr", 0, 3000)
     )
 
 
@@ -46,6 +47,7 @@ def test_a_missing_field_is_refused(missing: str) -> None:
         ("waiting_language", None),
         ("hold_ms", -1),
         ("seq", None),
+        ("rev", float("inf")),
         ("language", ["en"]),
     ],
 )

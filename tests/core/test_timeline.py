@@ -125,3 +125,17 @@ def test_a_press_without_redis_fails() -> None:
 
     with pytest.raises(RedisConnectionError):
         scheduler.press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+
+
+def test_a_clock_that_is_put_back_does_not_block_the_queue(redis) -> None:
+    clock = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
+    scheduler = Timeline(redis, clock)
+
+    def press(till):
+        return scheduler.press("s", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+
+    redis.set("clock", 1_700_000_600_000)
+    press(4)
+    redis.set("clock", 1_700_000_000_000)
+
+    assert (press(2).outcome, press(1).starts_in_ms) == ("called", 3000)

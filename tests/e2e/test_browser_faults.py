@@ -136,3 +136,13 @@ def test_a_process_that_dies_is_started_again_and_that_is_said(topology) -> None
         wait_until(lambda process=process, pid=pid: process.alive and process.pid != pid, 10, f"{process.name} is back")
 
         assert topology.log.has(f"{process.name} | died (signal 9) and is started again")
+
+
+def test_a_screen_that_is_switched_on_while_web_is_away_finds_its_way(topology, open_page) -> None:
+    screen_url, _ = screen_and_buttons(topology)
+    topology.processes["web"].stop()
+    screen = open_page(screen_url)
+    expect(screen.locator("body")).to_have_text("Please wait")
+    topology.processes["web"].start()
+
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)

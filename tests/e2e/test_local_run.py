@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import free_port, is_free
+from local.ports import free_port, is_free, wait_until
+from local.process import TIED
 from local.topology import ROOT, responds
 from tests.conftest import run_topology
 
@@ -41,7 +42,7 @@ def test_it_says_where_to_go_serves_there_and_ctrl_c_leaves_nothing(tmp_path) ->
         assert seen.wait(60), "\n".join(lines)
         assert f"  screen   http://127.0.0.1:{port}/" in lines
         assert f"  buttons  http://127.0.0.1:{port}/cashier_buttons" in lines
-        assert any("CASHIER_OPEN_BUTTONS=true" in line for line in lines)
+        assert "CASHIER_OPEN_BUTTONS=true: the buttons work without signing in." in lines
         assert any(line.startswith("   web | ") for line in lines)
         assert responds(f"http://127.0.0.1:{port}/cashier_buttons")
         assert len(under(tmp_path)) > 8
@@ -102,3 +103,55 @@ def test_a_redis_that_is_given_is_used_and_none_is_started(valkey, tmp_path) -> 
     for topology in run_topology(tmp_path, REDIS_URL=valkey.url):
         assert "redis" not in topology.processes
         assert responds(topology.url)
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(tmp_path) -> None:
+    for topology in run_topology(tmp_path):
+        process = run(free_port(), tmp_path)
+        output, _ = process.communicate(timeout=30)
+
+        assert process.returncode == 1
+        assert output.splitlines()[-1].startswith("cashier_q: it runs already")
+        assert responds(topology.url)
+
+
+def test_ctrl_c_while_it_starts_ends_quietly(tmp_path) -> None:
+    process = run(free_port(), tmp_path)
+    assert process.stdout.readline() == "cashier_q: starting\n"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1] == "cashier_q: stopped before it was up"
+    assert "Traceback" not in output
+    assert under(tmp_path) == []
+
+
+def test_nothing_goes_on_when_it_is_killed(tmp_path) -> None:
+    if not TIED:
+        pytest.skip("needs setpriv (util-linux, Linux only); without it the processes of a killed `make run` go on")
+    process = run(free_port(), tmp_path)
+    for line in process.stdout:
+        if "Ctrl-C" in line:
+            break
+    assert under(tmp_path)
+    process.kill()
+    process.communicate(timeout=30)
+
+    wait_until(lambda: under(tmp_path) == [], 15, "all processes are gone")
+
+
+@pytest.mark.parametrize("name", ["with space", "p%20q", "x#y", "c$d", "é"])
+def test_its_folder_may_have_any_name(tmp_path, name) -> None:
+    for topology in run_topology(tmp_path / name):
+        assert responds(f"{topology.url}/cashier_buttons")
+        assert (tmp_path / name / "cashier_q.sqlite3").exists()
+
+
+def test_a_place_that_is_no_folder_is_one_clear_line(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    process = run(free_port(), tmp_path / "file" / "folder")
+    output, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert output.splitlines()[-1].startswith("cashier_q: no place for its data: ")

@@ -1,5 +1,7 @@
 """The buttons page: a button per till, and the language that the store remembers."""
 
+import json
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -27,10 +29,11 @@ def test_a_change_of_language_is_remembered_for_the_store_and_told(client, store
     assert "Caisse" in client.get("/cashier_buttons").content.decode()
 
 
-def test_htmx_is_told_to_load_the_page_in_the_new_language(client, store) -> None:
+def test_htmx_is_given_the_words_in_the_new_language_and_a_receipt(client, store) -> None:
     response = client.post("/cashier_buttons", {"language": "fr"}, headers={"hx-request": "true"})
 
-    assert response["HX-Redirect"] == "/cashier_buttons"
+    assert json.loads(response["HX-Trigger"])["receipt"]["text"] == "Français"
+    assert ">Caisse<" in response.content.decode()
 
 
 @pytest.mark.parametrize("fields", [{}, {"language": ""}, {"language": "xx"}])
@@ -78,7 +81,7 @@ def test_closed_buttons_refuse_a_press_and_a_language_of_a_stranger(client, stor
     environment(cashier_open_buttons=False)
 
     assert client.post("/cashier_action", {"cashier": "4", "language": "en"}).status_code == 403
-    assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 302
+    assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 403
     store.refresh_from_db()
     assert store.language == "en"
     assert redis.keys() == []

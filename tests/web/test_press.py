@@ -144,7 +144,10 @@ def test_an_unreadable_body_is_4xx_and_calls_nobody(client, store, redis, conten
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
 def test_only_a_post_calls(client, store, redis, method) -> None:
-    assert getattr(client, method)("/cashier_action").status_code == 405
+    response = getattr(client, method)("/cashier_action")
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert method == "head" or response.content == b"This address takes only POST.\n"
     assert redis.keys() == []
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def websocket_of(response) -> str:
-    return re.search(r'ws-connect="([^"]+)"', response.content.decode())[1]
+    return re.search(r'data-websocket="([^"]+)"', response.content.decode())[1]
 
 
 def test_the_default_store_is_at_the_top_and_says_please_wait(client) -> None:

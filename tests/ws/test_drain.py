@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_screens_are_sent_away_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
         screens = await open_screens(server.url, path_of(store), 40)
-        server._wanted.clear()  # it is meant to end
+        server._unwanted.set()  # it is meant to end
         started = time.monotonic()
         server.kill(signal.SIGTERM)
         gone = []
@@ -37,7 +37,7 @@ async def test_screens_are_sent_away_with_1012_spread_over_the_drain(valkey, tmp
 async def test_while_it_drains_it_is_unready_and_takes_no_new_screen(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="2") as server:
         await open_screens(server.url, path_of(store), 2)
-        server._wanted.clear()
+        server._unwanted.set()
         server.kill(signal.SIGTERM)
         async with httpx.AsyncClient() as client:
             while (answer := await client.get(f"{server.url}/healthz")).status_code == 200:

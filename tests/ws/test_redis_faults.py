@@ -143,3 +143,26 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_though_its_numbers_r
         assert screen.painted[4].num_cashier == 0
         client.close()
         screen.close()
+
+
+async def test_two_presses_after_redis_lost_a_write_are_both_shown(own_valkey, tmp_path, store, press) -> None:
+    """The first one comes under a rev that the board knows already, the second looks as if it followed."""
+    with serve("daphne", own_valkey.url, tmp_path) as server:
+        screen = await open_screen(server.url, path_of(store))
+        await screen.until(1, 5)
+        client = timeline.connect(own_valkey.url)
+        kept = None
+        for _ in range(3):
+            kept = client.dump(timeline.keys(store)[0])
+            press(4, hold_ms=300)
+            await screen.until(len(screen.painted) + 2, 5)
+        count = len(screen.painted)
+        client.restore(timeline.keys(store)[0], 0, kept, replace=True)
+        client.delete(timeline.keys(store)[1])
+        press(7, hold_ms=2000)
+        press(8, hold_ms=2000)
+        await screen.until(count + 3, 10)
+
+        assert [paint.num_cashier for paint in screen.painted[count:]] == [7, 8, 0]
+        client.close()
+        screen.close()

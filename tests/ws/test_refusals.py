@@ -82,6 +82,19 @@ async def test_a_heartbeat_is_answered(server, store) -> None:
     screen.close()
 
 
+async def test_a_heartbeat_of_a_screen_that_closes_in_the_same_breath_leaves_no_traceback(server, store, press) -> None:
+    bystander = await open_screen(server.url, path_of(store))
+    await bystander.until(1, 5)
+    for _ in range(5):
+        screen = await open_screen(server.url, path_of(store))
+        await screen.until(1, 5)
+        screen.send_raw(b"\x81\x84\0\0\0\0ping" + b"\x88\x82\0\0\0\0\x03\xe8")
+        screen.close()
+    with pytest.raises(TimeoutError):
+        await bystander.until(2, 1.5)  # Daphne looks once a second for what its applications raised
+    bystander.close()
+
+
 async def test_garbage_is_ignored_and_the_screen_goes_on(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
@@ -131,3 +144,15 @@ async def test_broken_frames_leave_no_traceback_and_no_other_screen_sees_them(se
 
     assert [paint.num_cashier for paint in bystander.painted] == [0, 4, 0]
     bystander.close()
+
+
+async def test_a_header_that_cannot_be_read_is_refused_without_a_traceback(server, store) -> None:
+    head = f"GET {path_of(store)} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\n"
+    head += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    head += "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(head.encode() + b"Sec-WebSocket-Protocol: \xe9\r\n\r\n")
+    status = (await reader.readline()).split()[1]
+    writer.close()
+
+    assert status == b"400" or server.argv[0].endswith("uvicorn")

@@ -40,7 +40,9 @@ async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, 
         while not server.log.has("it accepted nothing for 1.0 s"):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
-        stalled.close()
+        stalled.resume()
+        assert await stalled.until_closed(5) == 1013
+        assert stalled.reason == "too slow"
         healthy.close()
 
 

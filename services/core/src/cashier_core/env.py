@@ -119,6 +119,8 @@ def read(kind: type[E_]) -> E_:
         name = each.name.upper()
         default = {} if each.default is MISSING else {"default": each.default}
         try:
+            if name in os.environ and f"{name}_FILE" in os.environ:
+                raise ValueError(f"set together with {name}_FILE; which of the two?")
             values[each.name] = parsers[each.type](name, **default, validate=list(each.metadata["checks"]))
         except (EnvError, ValueError) as fault:
             raise BadEnvironment(f"cashier_q: {name}: {_reason(fault)}") from None
@@ -147,7 +149,7 @@ def table() -> str:
             rows.setdefault(each.name, (each, []))[1].append(service)
     lines = ["| variable | read by | default | meaning |", "| --- | --- | --- | --- |"]
     for name, (each, services) in rows.items():
-        default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default).lower()
+        default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default)
         default = "required" if each.default is MISSING else f"`{default}`"
         lines.append(f"| `{name.upper()}` | {', '.join(services)} | {default} | {each.metadata['help']} |")
     return "\n".join(lines)

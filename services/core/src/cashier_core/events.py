@@ -42,10 +42,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None)."""
+    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None).
+
+    after: mark of the change before it, "" for the first of an epoch.
+    """
 
     store: str
     version: Version
+    after: str
     seq: int
     waiting_language: str
     call: Call | None
@@ -60,11 +64,11 @@ class Event:
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
             language, waiting_language = str(message["language"]), str(message["waiting_language"])
             version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
-            store = str(message["store"])
-        except (KeyError, TypeError, ValueError) as fault:
+            store, after = str(message["store"]), str(message["after"])
+        except (KeyError, TypeError, ValueError, OverflowError) as fault:
             raise BadEvent(f"{fault!r} in {message!r}") from None
         if not {language, waiting_language} <= LANGUAGES.keys() or num_cashier < 0 or hold_ms < 0:
             raise BadEvent(f"a value out of range in {message!r}")
         replaces = bool(message.get("replaces"))
         call = Call(version.mark, seq, num_cashier, language, starts_in_ms, hold_ms, replaces) if num_cashier else None
-        return cls(store, version, seq, waiting_language, call)
+        return cls(store, version, after, seq, waiting_language, call)

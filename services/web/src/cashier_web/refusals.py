@@ -1,5 +1,9 @@
 """The refusals: every 4xx and 5xx as one line of text that the buttons page shows to the cashier."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -7,6 +11,26 @@ from django.utils.translation import gettext as _
 def refuse(status: int, reason: str) -> HttpResponse:
     """An answer that changes nothing and says why."""
     return HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+View = Callable[..., HttpResponse]
+
+
+def only(*methods: str) -> Callable[[View], View]:
+    """Refuse every other method with 405; unlike Django's own decorators, with a reason."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method in methods:
+                return view(request, *args, **kwargs)
+            answer = refuse(405, _("This address takes only %(methods)s.") % {"methods": ", ".join(methods)})
+            answer["Allow"] = ", ".join(methods)
+            return answer
+
+        return guarded
+
+    return decorate
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

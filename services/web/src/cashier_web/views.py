@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import trigger_client_event
 from redis.exceptions import RedisError
 
 from cashier_core import message, timeline
@@ -22,7 +21,7 @@ from cashier_core.timeline import QueueFull, Timeline
 from cashier_web import receipts
 from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.models import DEFAULT_STORE, Store
-from cashier_web.refusals import refuse
+from cashier_web.refusals import only, refuse
 
 
 @cache
@@ -42,7 +41,7 @@ def store_path(name: str, store: Store) -> str:
 
 
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The page that a screen shows for months; everything after its first paint comes over its websocket."""
     store = get_object_or_404(Store, slug=slug)
@@ -58,10 +57,12 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@only("GET", "HEAD", "POST")
 def buttons(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """A button per till. Posting `language` changes the language in which the store waits."""
     if not may_press(request):
+        if request.method == "POST":
+            return refuse(403, _("Sign in to call: reload this page."))
         return redirect_to_login(request.get_full_path())
     store = get_object_or_404(Store, slug=slug)
     with translation.override(store.language):
@@ -86,22 +87,26 @@ def change_language(request: HttpRequest, store: Store) -> HttpResponse:
     form = LanguageForm(request.POST)
     if not form.is_valid():
         return refuse(400, form.reason())
-    language = form.cleaned_data["language"]
+    store.language = form.cleaned_data["language"]
     try:
         with transaction.atomic():
-            Store.objects.filter(pk=store.pk).update(language=language)
-            the_timeline().set_language(store.slug, language)
+            store.save(update_fields=["language"])
+            the_timeline().set_language(store.slug, store.language)
     except RedisError:
         return refuse(503, _("Not changed: the screens can't be reached just now."))
-    page = store_path("buttons", store)
-    return HttpResponseClientRedirect(page) if request.headers.get("HX-Request") else redirect(page)
+    if not request.headers.get("HX-Request"):
+        return redirect(store_path("buttons", store))
+    with translation.override(store.language):
+        told = {"text": LANGUAGES[store.language], "language": store.language, "starts_in_ms": 0}
+        # The page anew, for its words.
+        return trigger_client_event(show_buttons(request, store), "receipt", told)
 
 
-@require_POST
+@only("POST")
 def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The press: schedule the call, announce it, and answer 204 with a receipt in `HX-Trigger`."""
     if not may_press(request):
-        return refuse(403, _("Sign in to call."))
+        return refuse(403, _("Sign in to call: reload this page."))
     store = get_object_or_404(Store, slug=slug)
     with translation.override(store.language):
         form = PressForm(request.POST, store)
@@ -125,6 +130,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
             )
         told = {
             "text": receipts.text(receipt, num_cashier),
+            "language": store.language,
             "outcome": receipt.outcome,
             "seq": receipt.seq,
             "place": receipt.place,

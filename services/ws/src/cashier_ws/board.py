@@ -1,6 +1,7 @@
 """The board: one store on this replica. It plays the store's calls and repaints the store's screens."""
 
 import asyncio
+import logging
 
 from cashier_core import message
 from cashier_core.events import Event, Version
@@ -8,6 +9,8 @@ from cashier_core.timeline import Snapshot
 from cashier_ws.paint import Paint
 from cashier_ws.playlist import Playlist, Slot
 from cashier_ws.screens import Screen
+
+log = logging.getLogger(__name__)
 
 CHUNK = 250
 """Screens painted before the loop gets its turn: about 5 ms of work, so a huge store doesn't starve a small one."""
@@ -45,8 +48,10 @@ class Board:
         """Take in a change that was announced; one that is older than what is known changes nothing."""
         known, told = self.version, event.version
         if told.epoch == known.epoch and told.rev <= known.rev:
+            # Heard already, or a rev that comes twice because Redis lost writes: a snapshot tells.
+            self.behind = self.behind or told != known
             return
-        self.behind = self.behind or told.rev != (known.rev + 1 if told.epoch == known.epoch else 1)
+        self.behind = self.behind or event.after != (known.mark if told.epoch == known.epoch else "")
         self.version, self._seq = told, event.seq
         if event.call:
             self._playlist.add(told.epoch, event.call, self._loop.time())
@@ -90,9 +95,12 @@ class Board:
 
     def _play(self) -> None:
         up = self._playlist.play(self._loop.time())
+        self._arm()  # before anything is painted, so that whatever happens there the number comes down
         if up is not self._up or self._current is None:
             self._up, self._waiting_paint = up, None
             self._repaint()
+
+    def _arm(self) -> None:
         if self._timer:
             self._timer.cancel()
         due = self._playlist.next_change
@@ -127,6 +135,9 @@ class Board:
         if paint is not self._current:
             return
         for screen in screens[start : start + CHUNK]:
-            screen.show(paint)
+            try:
+                screen.show(paint)
+            except Exception:  # it never should, and if it does, that screen is the only one to miss this paint
+                log.exception("a screen of %s could not be painted", self.store)
         if start + CHUNK < len(screens):
             self._loop.call_soon(self._spread, paint, screens, start + CHUNK)

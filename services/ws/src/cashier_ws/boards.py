@@ -18,6 +18,9 @@ from cashier_ws.screens import Screen
 
 REPAIR_SECONDS = 1.0
 """Between two comparisons of all boards with Redis; varied by a tenth, so that replicas don't ask together."""
+FRESH_SECONDS = 2.5
+"""An announcement that is heard this long after the last comparison may be old: this process or its network stood
+still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +35,14 @@ class Boards:
         self._channel = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
+        self._compared_at = 0.0
         self._redis_lost = False
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
         """Put a screen on its store's board, which paints it. To be called on the event loop; doesn't wait."""
         if not self._started:
             self._started = True
+            self._compared_at = asyncio.get_running_loop().time()
             self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
             self._run(self._forever(self._listen))
             self._run(self._forever(self._repair))
@@ -73,12 +78,15 @@ class Boards:
             return
         if board := self._boards.get(event.store):
             knew_all = not board.behind
-            getattr(board, get_handler_name(message))(event)
+            if asyncio.get_running_loop().time() - self._compared_at > FRESH_SECONDS:
+                board.behind = True
+            else:
+                getattr(board, get_handler_name(message))(event)
             if knew_all and board.behind:
                 self._run(self._sync(board))
 
     async def _sync(self, board: Board) -> None:
-        """Subscribe first and read the snapshot second, so that nothing falls between the two."""
+        """Subscribe first and read the snapshot second; what may still fall between the two, the repair finds."""
         known = board.version
         try:
             await self._layer.group_add(group(board.store), self._channel)
@@ -86,6 +94,8 @@ class Boards:
         except (RedisError, OSError) as fault:
             self._lose_redis(fault)
             board.play_alone()
+        except Exception:
+            log.exception("fault while reading the timeline of %s", board.store)
 
     async def _repair(self) -> None:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
@@ -93,6 +103,7 @@ class Boards:
         await self._forget_empty_boards()
         boards = list(self._boards.values())
         versions = await self._timeline.versions([board.store for board in boards])
+        self._compared_at = asyncio.get_running_loop().time()
         if self._redis_lost:
             self._redis_lost = False
             log.warning("Redis is back")
@@ -101,10 +112,12 @@ class Boards:
                 await self._sync(board)
 
     async def _forget_empty_boards(self) -> None:
-        for board in [board for board in self._boards.values() if not board.screens]:
-            del self._boards[board.store]
-            board.stop()
-            await self._layer.group_discard(group(board.store), self._channel)
+        for board in list(self._boards.values()):
+            # Looked at and taken away in one turn of the loop: while one is discarded, a screen may join the next.
+            if not board.screens:
+                del self._boards[board.store]
+                board.stop()
+                await self._layer.group_discard(group(board.store), self._channel)
 
     def _lose_redis(self, fault: Exception) -> None:
         if not self._redis_lost:

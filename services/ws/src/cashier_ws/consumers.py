@@ -1,5 +1,6 @@
 """The consumer: one per screen's socket. It admits the screen, hands it to its board and hears its heartbeat."""
 
+import contextlib
 import logging
 import time
 from typing import Any
@@ -59,6 +60,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
                 await getattr(self, get_handler_name(message))(message)
         except StopConsumer:
             pass
+        finally:
+            self._leave()
 
     async def connect(self) -> None:
         await self.accept()
@@ -83,7 +86,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         elif text_data is None:
             await self._drop(1003, "a screen sends no binary frames")
         elif text_data == HEARTBEAT:
-            await self.send(ANSWER)
+            with contextlib.suppress(OSError):  # how other servers say that the socket has just been closed
+                await self.send(ANSWER)
 
     async def websocket_disconnect(self, message: Any) -> None:
         self._leave()

@@ -40,6 +40,8 @@ class ScreenProtocol(WebSocketProtocol):
         if self.factory.server_class.draining:
             # Nginx takes this for an answer of its upstream and asks the next replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
+        if not request.headers.get("sec-websocket-protocol", "").isascii():
+            raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
@@ -63,7 +65,8 @@ class ScreenProtocol(WebSocketProtocol):
     def handle_reply(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.close" and self.can_send:
             self.leave(message.get("code") or 1000, message.get("reason") or "")
-        else:
+        elif message["type"] != "websocket.send" or self.can_send:
+            # An answer to a heartbeat may come when the screen has just closed: nobody is left to send it to.
             super().handle_reply(message)
 
     @property
@@ -130,4 +133,7 @@ class ScreenProtocol(WebSocketProtocol):
     def _give_up(self) -> None:
         self._stuck = None
         log.warning("screen closed: it accepted nothing for %s s", self.stuck_seconds)
-        self.leave(1013, "too slow")
+        if self.can_send:
+            self.leave(1013, "too slow")
+        else:
+            self.transport.abortConnection()  # it was closing, and doesn't even take that

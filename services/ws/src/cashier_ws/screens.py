@@ -55,7 +55,8 @@ class PlainScreen:
         self._fresh.set()
 
     def close(self) -> None:
-        self._task.cancel()
+        if self._task is not asyncio.current_task():  # which is just giving up, and has a Close frame to send
+            self._task.cancel()
 
     async def _paint_newest(self) -> None:
         while True:

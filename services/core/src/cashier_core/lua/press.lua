@@ -3,6 +3,12 @@ local slug, channel, mark = ARGV[1], ARGV[2], ARGV[3]
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
 
+-- The clock was put back, or it is another host's: calls that end by the old one would block the queue until then.
+-- Boards play what they have been told of all the same.
+if now < tonumber(redis.call('HGET', store, 'changed') or 0) - 1000 then
+  redis.call('DEL', calls)
+end
+
 local start, place, waiting, same = now, 1, 0, false
 if replaces then
   redis.call('DEL', calls)

@@ -1,4 +1,4 @@
--- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language};
+-- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language, changed};
 -- KEYS[2]: its calls that have not ended, a sorted set of JSON scored by their end. One hash tag for both.
 local store, calls = KEYS[1], KEYS[2]
 local now = now_ms()
@@ -18,8 +18,8 @@ end
 -- have come back without its last second of writes.
 local function announce(channel, mark, message)
   redis.call('HSETNX', store, 'epoch', mark)
-  redis.call('HSET', store, 'mark', mark)
-  message.type, message.mark = 'cashier.message', mark
+  message.type, message.mark, message.after = 'cashier.message', mark, redis.call('HGET', store, 'mark') or ''
+  redis.call('HSET', store, 'mark', mark, 'changed', string.format('%d', now))
   message.epoch = redis.call('HGET', store, 'epoch')
   message.rev = redis.call('HINCRBY', store, 'rev', 1)
   message.waiting_language = redis.call('HGET', store, 'language')

@@ -1,44 +1,70 @@
 // The buttons: a receipt for every press, whatever became of it.
 "use strict";
 (() => {
-  const MOST_RECEIPTS = 4;
+  const MOST_RECEIPTS = 20;
+  const STATE_MS = 5_000; // how long a button is marked with what became of its press
   const receipts = document.getElementById("receipts");
-  const words = document.body.dataset;
+  const language = document.getElementById("language");
+  const fading = new WeakMap();
 
-  const tell = (element, text, state) => {
+  const words = () => document.getElementById("words").dataset;
+  const isButton = (element) => element.name === "cashier";
+  const named = (element, text) => (isButton(element) ? `Nº${element.value} ${text}` : text);
+
+  const mark = (element, state, milliseconds) => {
+    clearTimeout(fading.get(element));
+    element.dataset.state = state;
+    if (milliseconds) fading.set(element, setTimeout(() => delete element.dataset.state, milliseconds));
+  };
+
+  const tell = (element, text, state, milliseconds = 0) => {
     const line = document.createElement("li");
     line.textContent = text;
     line.className = state;
     receipts.prepend(line);
     while (receipts.children.length > MOST_RECEIPTS) receipts.lastElementChild.remove();
-    if (element.name === "cashier") element.dataset.state = state;
-    else element.form.reset(); // the language is what it was
+    if (isButton(element)) mark(element, state, milliseconds + STATE_MS);
   };
 
-  const named = (element, text) => (element.name === "cashier" ? `Nº${element.value} ${text}` : text);
+  const refuse = (element, text) => {
+    tell(element, text, "refused");
+    if (element === language) for (const option of language.options) option.selected = option.defaultSelected;
+  };
 
-  document.addEventListener("htmx:beforeSend", ({ detail }) => {
-    if (detail.elt.name === "cashier") detail.elt.dataset.state = "sending";
+  // Before it is sent or, behind another press, queued.
+  document.addEventListener("htmx:confirm", ({ detail }) => {
+    if (isButton(detail.elt)) mark(detail.elt, "sending");
   });
 
-  // What cashier_action answers with, in HX-Trigger.
+  // What the server answers with, in HX-Trigger.
   document.addEventListener("receipt", ({ target, detail }) => {
-    tell(target, detail.text, detail.outcome === "called" || detail.outcome === "stays up" ? "called" : "waits");
+    const waits = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
+    tell(target, detail.text, waits ? "waits" : "called", detail.starts_in_ms);
+    // The store's language, which another page may have changed; a press is made in the one that is chosen here.
+    for (const option of language.options) option.defaultSelected = option.value === detail.language;
+    language.value = detail.language;
+    document.documentElement.lang = detail.language;
   });
 
   document.addEventListener("htmx:responseError", ({ detail }) => {
     const { xhr, elt } = detail;
     const ours = (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/plain");
-    const reason = ours ? xhr.responseText.trim() : named(elt, `${words.notSent} ${xhr.status}`);
-    tell(elt, reason, "refused");
+    if (ours) refuse(elt, xhr.responseText.trim());
+    else if (xhr.status === 502 || xhr.status === 504) refuse(elt, named(elt, words().noAnswer));
+    else refuse(elt, named(elt, `${words().notSent} ${xhr.status}`));
   });
 
-  for (const lost of ["htmx:sendError", "htmx:timeout", "htmx:sendAbort"]) {
-    document.addEventListener(lost, ({ detail }) => tell(detail.elt, named(detail.elt, words.noConnection), "refused"));
+  document.addEventListener("htmx:sendError", ({ detail }) => refuse(detail.elt, named(detail.elt, words().noConnection)));
+  // It may have arrived: only the answer didn't come.
+  for (const late of ["htmx:timeout", "htmx:sendAbort"]) {
+    document.addEventListener(late, ({ detail }) => refuse(detail.elt, named(detail.elt, words().noAnswer)));
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.target.tagName === "SELECT") return;
-    if (/^[1-9]$/.test(event.key)) document.querySelector(`button[name=cashier][value="${event.key}"]`)?.click();
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    // By position where the key says something else: on a French keyboard digits need Shift.
+    const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
+    const till = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
+    if (till) document.querySelector(`button[name=cashier][value="${till}"]`)?.click();
   });
 })();

@@ -8,21 +8,43 @@
   const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once
   const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
-  let address = document.body.getAttribute("ws-connect");
+  let address = document.body.dataset.websocket;
   let socket = null; // the newest one
   let wrapper = null; // what htmx's ws extension keeps around it
   let attempts = 0;
   let backstop, heartbeat, answer, connecting;
 
   const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
-  htmx.config.wsReconnectDelay = delay;
-  htmx.createWebSocket = () => {
-    socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
-    clearTimeout(connecting);
-    // Closing one that doesn't open is reported as 1006, after which the extension tries again.
-    connecting = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
-    return socket;
+
+  const fetchPage = async () => {
+    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
+    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
   };
+
+  // This file comes first and by itself, to notice when one of htmx's was lost on the way: then the page is loaded
+  // again, as soon as it can be. Without this file nothing connects, so that no number comes up that nobody takes down.
+  const loadAgain = async () => {
+    try {
+      if (await fetchPage()) return location.reload();
+    } catch { /* no connection: the next attempt comes */ }
+    loadAgainLater();
+  };
+  const loadAgainLater = () => setTimeout(loadAgain, BASE_MS + delay(attempts++));
+
+  const connect = () => {
+    if (!window.htmx?.createWebSocket) return loadAgainLater(); // which is the ws extension's
+    htmx.config.wsReconnectDelay = delay;
+    htmx.createWebSocket = () => {
+      socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
+      clearTimeout(connecting);
+      // Closing one that doesn't open is reported as 1006, after which the extension tries again.
+      connecting = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
+      return socket;
+    };
+    document.body.setAttribute("ws-connect", address);
+  };
+  // Registered before htmx's own listener, which then finds the attribute.
+  document.addEventListener("DOMContentLoaded", connect);
 
   const setConnection = (state) => {
     document.body.dataset.connection = state;
@@ -52,9 +74,7 @@
   // itself is never left, because behind a reload could be the browser's own error page, for ever.
   const renew = async () => {
     try {
-      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      address = page.body.getAttribute("ws-connect") ?? address;
+      address = (await fetchPage())?.body.dataset.websocket ?? address;
     } catch { /* no connection either: the next attempt comes */ }
     wrapper.reconnect();
   };

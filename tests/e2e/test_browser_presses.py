@@ -1,0 +1,117 @@
+"""A real browser at a till on a bad day: no press is lost without a word, and the page stays what it was."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def store(topology, make_store):
+    slug = make_store(tills=9)
+    return {"screen": f"{topology.url}/s/{slug}/", "buttons": f"{topology.url}/s/{slug}/cashier_buttons"}
+
+
+def slow(page, milliseconds: int) -> None:
+    """A network on which every request takes this long."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+
+
+def test_presses_behind_a_change_of_language_on_a_slow_network_are_all_called(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    slow(buttons, 400)
+    buttons.get_by_label("Language").select_option("fr")
+    for key in "1234":
+        buttons.keyboard.press(key)
+    expect(buttons.locator("button[value='4']")).to_have_attribute("data-state", "sending")
+
+    expect(buttons.locator("#receipts li")).to_have_count(5)
+    texts = buttons.locator("#receipts li").all_inner_texts()
+    assert texts[4] == "Français"
+    assert texts[3] == "Nº1 appelée"
+    assert [re.match(r"Nº(\d)", text)[1] for text in texts[2::-1]] == ["2", "3", "4"]
+    expect(buttons.get_by_label("Langue")).to_have_value("fr")
+    expect(buttons.locator("#label-1")).to_have_text("Caisse")
+
+
+def test_without_a_network_every_press_says_not_sent(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.context.set_offline(True)
+    for key in "123456789":
+        buttons.keyboard.press(key)
+
+    expect(buttons.locator("#receipts li.refused")).to_have_count(9)
+    assert set(buttons.locator("#receipts li").all_inner_texts()) == {
+        f"Nº{till} not sent: no connection" for till in range(1, 10)
+    }
+
+
+def test_a_press_whose_answer_does_not_come_is_not_said_to_be_not_sent(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.route("**/cashier_action", lambda route: None)
+    buttons.evaluate("htmx.config.timeout = 300")
+    buttons.keyboard.press("2")
+
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº2 no answer: look at the screen")
+
+
+def test_a_language_that_could_not_be_changed_is_not_shown_as_chosen(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.context.clear_cookies()
+    buttons.get_by_label("Language").select_option("fr")
+
+    expect(buttons.locator("#receipts li").first).to_have_text("This page is too old: reload it.")
+    expect(buttons.get_by_label("Language")).to_have_value("en")
+
+
+def test_a_page_learns_the_language_that_another_has_chosen(store, open_page) -> None:
+    first, second = open_page(store["buttons"]), open_page(store["buttons"])
+    first.get_by_label("Language").select_option("fr")
+    expect(first.locator("#receipts li").first).to_have_text("Français")
+    second.keyboard.press("1")
+    expect(second.locator("#receipts li").first).to_have_text("Nº1 appelée")
+
+    expect(second.locator("#language")).to_have_value("fr")
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "shift"), [("'", "Digit4", False), ("4", "Digit4", True), ("4", "Numpad4", False)]
+)
+def test_digits_press_on_any_keyboard_wherever_the_focus_is(store, open_page, key, code, shift) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.locator("#language").focus()
+    buttons.locator("#language").dispatch_event(
+        "keydown", {"key": key, "code": code, "shiftKey": shift, "bubbles": True}
+    )
+
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº4 called")
+
+
+def test_receipts_are_in_sight_on_a_phone_with_nine_tills(store, open_page) -> None:
+    buttons = open_page(store["buttons"], viewport={"width": 390, "height": 664})
+    buttons.keyboard.press("1")
+
+    expect(buttons.locator("#receipts li").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("script", ["htmx-2.min", "hx-ws-2.min"])
+def test_a_screen_that_lost_one_of_its_scripts_loads_again_by_itself(store, open_page, script) -> None:
+    screen = open_page("about:blank")
+    lost = []
+
+    def lose_once(route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    screen.route(re.compile(re.escape(script)), lose_once)
+    screen.goto(store["screen"])
+    expect(screen.locator("#offline")).to_be_visible()
+    assert lost
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=15_000)

@@ -1,0 +1,118 @@
+"""The boards of a replica over time: huge ones, ones that come and go together, and a replica that stood still."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+from redis import Redis
+
+from cashier_core.call import Policy
+from cashier_core.events import redis_channel
+from loadtests.screens import open_screen, open_screens
+from tests.ws.servers import path_of, serve
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_every_screen_of_a_huge_store_is_painted_and_reset(server, store, press) -> None:
+    screens = await open_screens(server.url, path_of(store), 600)
+    press(4, hold_ms=2000)
+    await asyncio.gather(*(screen.until(3, 20) for screen in screens))
+
+    assert {tuple(paint.num_cashier for paint in screen.painted) for screen in screens} == {(0, 4, 0)}
+    for screen in screens:
+        screen.close()
+
+
+async def test_calls_faster_than_a_huge_store_is_painted_leave_every_screen_with_the_last(server, store, press) -> None:
+    screens = await open_screens(server.url, path_of(store), 600)
+    for till in (1, 2, 3, 4, 5):
+        press(till, hold_ms=1500, policy=Policy.REPLACE)
+    last = press(6, hold_ms=1500, policy=Policy.REPLACE).seq
+    await asyncio.gather(*(until_reset(screen, last) for screen in screens))
+
+    for screen in screens:
+        seqs = [paint.seq for paint in screen.painted]
+        assert seqs == sorted(seqs)
+        assert screen.painted[-2].num_cashier == 6
+        screen.close()
+
+
+async def until_reset(screen, seq: int) -> None:
+    while (screen.painted[-1].seq, screen.painted[-1].num_cashier) != (seq, 0):
+        await screen.until(len(screen.painted) + 1, 20)
+
+
+async def test_a_late_screen_is_told_what_is_left_of_the_hold(server, store, press) -> None:
+    first = await open_screen(server.url, path_of(store))
+    await first.until(1, 5)
+    press(4, hold_ms=3000)
+    await first.until(2, 5)
+    with pytest.raises(TimeoutError):
+        await first.until(3, 1)
+    late = await open_screen(server.url, path_of(store))
+    await late.until(1, 5)
+
+    assert 'data-hold-ms="3000"' in first.painted[1].html
+    left = int(late.painted[0].html.split('data-hold-ms="')[1].split('"')[0])
+    assert 1500 < left < 2050
+    first.close()
+    late.close()
+
+
+async def test_a_board_without_screens_is_forgotten_with_its_subscription(server, valkey, store) -> None:
+    screens = await open_screens(server.url, path_of(store), 3)
+    with Redis.from_url(valkey.url) as redis:
+        channel = redis_channel(store)
+        assert redis.pubsub_numsub(channel)[0][1] == 1
+        for screen in screens:
+            screen.close()
+        deadline = time.monotonic() + 5
+        while redis.pubsub_numsub(channel)[0][1]:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def test_screens_that_all_leave_and_come_back_together_miss_no_call(server, store, press) -> None:
+    """While empty boards are being forgotten, one after the other, their screens return."""
+    stores = [f"{store}-{number}" for number in range(60)]
+    for _ in range(3):
+        for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):
+            await screen.until(1, 10)
+            screen.close()
+        returned = []
+        ending = time.monotonic() + 1.2  # longer than a round of the repair, in which boards are forgotten
+        while time.monotonic() < ending:
+            returned.append(await open_screen(server.url, path_of(stores[len(returned) % len(stores)])))
+        for screen in returned:
+            await screen.until(1, 10)
+        for slug in stores[: len(returned)]:
+            press.timeline.set_language(slug, "fr")
+        await asyncio.gather(*(until_french(screen) for screen in returned))
+        for slug in stores:
+            press.timeline.set_language(slug, "en")
+        for screen in returned:
+            screen.close()
+
+
+async def until_french(screen) -> None:
+    while "Veuillez" not in screen.painted[-1].html:
+        await screen.until(len(screen.painted) + 1, 10)
+
+
+async def test_a_replica_that_stood_still_shows_no_call_whose_time_is_over(valkey, tmp_path, store, press) -> None:
+    with serve("daphne", valkey.url, tmp_path) as server:
+        screen = await open_screen(server.url, path_of(store))
+        await screen.until(1, 5)
+        server.kill(signal.SIGSTOP)
+        for till in (1, 2):
+            press(till, hold_ms=1000)
+        with pytest.raises(TimeoutError):
+            await screen.until(2, 4)
+        press(3, hold_ms=2000)
+        server.kill(signal.SIGCONT)
+        await screen.until(3, 10)
+
+        assert [paint.num_cashier for paint in screen.painted] == [0, 3, 0]
+        screen.close()
