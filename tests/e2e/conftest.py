@@ -35,6 +35,7 @@ def open_page(browser) -> Iterator:
         page.goto(url)
         return page
 
+    open_page.faults = faults
     yield open_page
     for context in contexts:
         context.close()
