@@ -10,14 +10,19 @@ from collections.abc import Callable
 LOWEST, HIGHEST = 15_000, 32_000
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether nobody listens on the port."""
+def try_port(port: int, host: str = "127.0.0.1") -> None:
+    """Raises OSError, or PermissionError, if nothing could listen on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+        probe.bind((host, port))
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something could listen on the port."""
+    try:
+        try_port(port, host)
+    except OSError:
+        return False
     return True
 
 

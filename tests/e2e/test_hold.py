@@ -39,7 +39,7 @@ async def test_three_presses_at_once_are_each_up_for_3_seconds_in_order_on_every
         started = time.monotonic()
         for cashier in (4, 2, 1):
             assert (await till.press(cashier)).status_code == 204
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < 0.5  # 0.03 on a quiet machine; within the first hold on any
         await asyncio.gather(*(screen.until(5, 15) for screen in screens))
 
         for screen in screens:

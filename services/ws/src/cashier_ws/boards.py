@@ -102,6 +102,9 @@ class Boards:
         await asyncio.sleep(REPAIR_SECONDS * random.uniform(0.9, 1.1))
         await self._forget_empty_boards()
         boards = list(self._boards.values())
+        if not boards:
+            self._compared_at = asyncio.get_running_loop().time()
+            return
         versions = await self._timeline.versions([board.store for board in boards])
         self._compared_at = asyncio.get_running_loop().time()
         if self._redis_lost:

@@ -37,7 +37,10 @@ class FrameScreen:
 
 
 class PlainScreen:
-    """A screen behind any other ASGI server: a task that awaits `send`, always with the newest paint."""
+    """A screen behind any other ASGI server: a task that awaits `send`, always with the newest paint.
+
+    It notices a stuck screen as far as that server makes `send` wait for the socket; not all do.
+    """
 
     def __init__(
         self,

