@@ -50,6 +50,19 @@ def test_keys_press_buttons_and_every_press_has_its_receipt_in_order(store, open
     )
 
 
+def test_a_button_is_marked_with_what_became_of_its_press(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.keyboard.press("4")
+    buttons.keyboard.press("2")
+    expect(buttons.locator("#receipts li")).to_have_count(2)
+    borders = buttons.locator("#press button").evaluate_all(
+        "buttons => buttons.map(button => getComputedStyle(button).borderTopColor)"
+    )
+
+    assert borders[0] == borders[2] == "rgba(0, 0, 0, 0)"
+    assert len({borders[0], borders[1], borders[3]}) == 3
+
+
 def test_the_language_changes_waiting_at_once_and_does_not_cut_a_call_short(store, open_page, open_screen_page) -> None:
     screen = open_screen_page(store["screen"])
     buttons = open_page(store["buttons"])
