@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+DEFAULT_STORE = "default"
+"""Slug of the store whose pages are at `/` and whose websocket has no slug in its path."""
+
 LANGUAGES = {"en": "English", "fr": "Français"}
 """Languages that a call can be made in: code to its own name."""
 

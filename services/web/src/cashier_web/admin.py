@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from cashier_web.models import DEFAULT_STORE, Store
+from cashier_core.call import DEFAULT_STORE
+from cashier_web.models import Store
 from cashier_web.views import the_timeline
 
 

@@ -6,9 +6,6 @@ from django.utils.translation import gettext_lazy as _
 
 from cashier_core.call import LANGUAGES, Policy
 
-DEFAULT_STORE = "default"
-"""Slug of the store whose pages are at `/` instead of `/s/<slug>/`."""
-
 
 class Store(models.Model):
     """What the store's pages and presses need to know. The store `default` is made by a migration."""

@@ -15,12 +15,12 @@ from django_htmx.http import trigger_client_event
 from redis.exceptions import RedisError
 
 from cashier_core import message, timeline
-from cashier_core.call import LANGUAGES, Policy
+from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import QueueFull, Timeline
 from cashier_web import receipts
 from cashier_web.forms import LanguageForm, PressForm
-from cashier_web.models import DEFAULT_STORE, Store
+from cashier_web.models import Store
 from cashier_web.refusals import only, refuse
 
 

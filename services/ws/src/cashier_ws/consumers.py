@@ -10,6 +10,7 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import BadTicket, Ticket
 from cashier_ws.board import Board
 from cashier_ws.boards import Boards
@@ -17,7 +18,6 @@ from cashier_ws.screens import Screen, open_screen
 from cashier_ws.settings import ENVIRONMENT
 
 HEARTBEAT, ANSWER = "ping", "pong"
-DEFAULT_STORE = "default"
 BURST, PER_SECOND = 10, 0.5
 """Frames that a screen may send at once, and on average; its page sends one heartbeat in 15 s."""
 
