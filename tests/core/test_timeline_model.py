@@ -100,9 +100,10 @@ class Stage:
                 break
         self.redis.set("clock", now)
 
-    def announced(self) -> list[Event]:
+    def announced(self, count: int) -> list[Event]:
+        """What was announced since the last time; waits for `count`, which may come after the press's own answer."""
         events = []
-        while message := self.heard.get_message(timeout=0):
+        while message := self.heard.get_message(timeout=5 if len(events) < count else 0):
             events.append(Event.from_message(msgpack.unpackb(message["data"])))
         return events
 
@@ -138,12 +139,12 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
             if expected is None:
                 with pytest.raises(QueueFull):
                     stage.timeline.press("s", till, "en", waiting_language="en", hold_ms=hold, policy=policy)
-                assert stage.announced() == []
+                assert stage.announced(0) == []
             else:
                 receipt = stage.timeline.press("s", till, "en", waiting_language="en", hold_ms=hold, policy=policy)
                 assert (receipt.seq, receipt.starts_in_ms) == (expected.seq, expected.start - model.now)
                 assert receipt.place == model.unended().index(expected) + 1
-                events = stage.announced()
+                events = stage.announced(model.seq - before)
                 assert [event.seq for event in events] == [expected.seq] * (model.seq - before)
                 for event in events:
                     stage.playlist.add(event.version.epoch, event.call, model.now / 1000)
