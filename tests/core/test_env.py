@@ -43,7 +43,7 @@ def test_values_have_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CASHIER_TICKET_KEY", "short", "at least 32 characters"),
         ("CASHIER_OPEN_BUTTONS", "perhaps", "Not a valid boolean"),
         ("CASHIER_WEB_WORKERS", "two", "Not a valid integer"),
-        ("CASHIER_WEB_WORKERS", "0", "must be from 1 to 64"),
+        ("CASHIER_WEB_WORKERS", "0", "must be from 1 to 16"),
         ("CASHIER_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("CASHIER_HOSTS", "a.example,", "empty name"),
     ],

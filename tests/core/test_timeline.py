@@ -120,6 +120,20 @@ async def test_versions_of_many_stores_come_in_one_answer(press, valkey) -> None
     assert versions[1] == Version()
 
 
+@pytest.mark.parametrize("policy", Policy)
+def test_the_same_press_again_gets_the_same_receipt_and_announces_nothing(redis, policy) -> None:
+    scheduler = Timeline(redis)
+
+    def press(till, mark):
+        return scheduler.press("s", till, "en", waiting_language="en", hold_ms=3000, policy=policy, mark=mark)
+
+    first, other, again = press(4, "first"), press(2, "other"), press(4, "first")
+
+    assert again == first
+    assert other.seq == 2
+    assert redis.hget("cashier:{s}:store", "rev") == b"2"
+
+
 def test_a_press_without_redis_fails() -> None:
     scheduler = Timeline(timeline.connect(f"redis://127.0.0.1:{free_port()}/0"))
 

@@ -210,14 +210,15 @@ def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, d
         assert seconds <= call.hold_ms / 1000 + 0.61
 
 
-def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot() -> None:
+@pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])
+def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends) -> None:
     first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
     playlist = Playlist()
     playlist.add("e", second, 0.0)  # the first one was never heard of
-    playlist.add("e", replace(first, starts_in_ms=-500), 0.5)
+    playlist.add("e", replace(first, starts_in_ms=-500), 0.5, whole=whole)
 
     assert playlist.play(0.5).call.seq == 1
-    assert playlist.play(2.99).call.seq == 1
-    assert playlist.play(3.0).call.seq == 2
-    assert playlist.play(5.99).call.seq == 2
-    assert playlist.play(6.0) is None
+    assert playlist.play(ends[0] - 0.01).call.seq == 1
+    assert playlist.play(ends[0]).call.seq == 2
+    assert playlist.play(ends[1] - 0.01).call.seq == 2
+    assert playlist.play(ends[1]) is None

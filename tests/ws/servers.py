@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from cashier_core.tickets import Ticket
 from local.ports import free_port, wait_until
 from local.process import Process
@@ -55,3 +57,11 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
 def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
     """Address of a store's websocket, with a ticket."""
     return f"/ws/cashier_q/{store}?ticket={Ticket(store, language).sign(key)}"
+
+
+async def figures(server: Server) -> dict[str, float]:
+    """What the replica tells Prometheus, by name and labels."""
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{server.url}/metrics")).text
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}

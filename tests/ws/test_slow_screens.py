@@ -8,7 +8,7 @@ import pytest
 from cashier_core.call import Policy
 from loadtests.screens import open_screen
 from local.ports import wait_until
-from tests.ws.servers import path_of, serve
+from tests.ws.servers import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 FLOOD = 1500
@@ -22,7 +22,7 @@ async def flood(press, count: int = FLOOD) -> None:
 
 async def open_stalled(server, store):
     """A screen that was painted and then takes no more bytes."""
-    screen = await open_screen(server.url, path_of(store))
+    screen = await open_screen(server.url, path_of(store), buffer=4096)
     await screen.until(1, 5)
     screen.pause()
     return screen
@@ -39,7 +39,11 @@ async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, 
         assert [paint.seq for paint in healthy.painted[1:]] == list(range(1, FLOOD + 1))
         closed = partial(server.log.has, "it accepted nothing for 1.0 s")
         await asyncio.to_thread(wait_until, closed, 10, "the stalled screen is closed")
-        stalled.close()
+        stalled.resume()
+        # A screen that takes the Close frame within a second reads why; a later one finds the connection reset.
+        assert (await stalled.until_closed(5), stalled.reason) in {(1013, "too slow"), (1006, "")}
+        told = await figures(server)
+        assert told["cashier_slow_screens_closed_total"] == told['cashier_screens_closed_total{code="1013"}'] == 1
         healthy.close()
 
 

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from environs import FileAwareEnv, ValidationError, validate
 from environs.exceptions import EnvError
 
 Check = Callable[[Any], Any]
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class BadEnvironment(SystemExit):
@@ -38,6 +40,15 @@ def between(low: float, high: float) -> Check:
     return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")
 
 
+def host_names(names: list[str]) -> None:
+    """Check that there are names, each of them a host without a port."""
+    if not names or "" in names:
+        raise ValidationError("has an empty name in it")
+    for name in names:
+        if not re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:.]+\]", name):
+            raise ValidationError(f"{name!r} is no name of a host; a port doesn't belong to it")
+
+
 KEY = validate.Length(min=32, error="must be at least 32 characters long")
 
 
@@ -58,6 +69,11 @@ class CoreEnvironment:
         validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"),
         default="INFO",
     )
+    cashier_log_format: str = variable(
+        "How an event is logged: `line` for people, `json` for a log collector.",
+        validate.OneOf(["line", "json"], error="must be one of {choices}"),
+        default="line",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +89,27 @@ class WebEnvironment(CoreEnvironment):
     )
     cashier_hosts: tuple[str, ...] = variable(
         "Names under which the site is opened, separated by commas.",
-        validate.ContainsNoneOf([""], error="has an empty name in it"),
+        host_names,
         default=("localhost", "127.0.0.1", "[::1]"),
+    )
+    cashier_https: bool = variable(
+        "Whether browsers come over HTTPS only; cookies are then sent over nothing else.", default=False
+    )
+    cashier_hsts_seconds: int = variable(
+        "How long browsers shall refuse this site without HTTPS; 0: not at all. Needs CASHIER_HTTPS.",
+        between(0, 63_072_000),
+        default=0,
     )
     cashier_open_buttons: bool = variable("Whether the buttons work without signing in.", default=False)
     cashier_static_root: str = variable(
         "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
     )
-    cashier_web_workers: int = variable("Gunicorn's worker processes.", between(1, 64), default=2)
-    cashier_web_threads: int = variable("Threads of each Gunicorn worker.", between(1, 64), default=4)
+    cashier_web_workers: int = variable("Gunicorn's worker processes.", between(1, 16), default=2)
+    cashier_web_threads: int = variable("Threads of each Gunicorn worker.", between(1, 8), default=4)
+
+    def __post_init__(self) -> None:
+        if self.cashier_hsts_seconds and not self.cashier_https:
+            raise BadEnvironment("cashier_q: CASHIER_HSTS_SECONDS: needs CASHIER_HTTPS=true")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +166,16 @@ def _reason(fault: Exception) -> str:
 def use_settings(module: str) -> None:
     """Make `module` Django's settings, unless the environment names another."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
+
+
+def share_metrics(folder: str) -> None:
+    """Let all processes that are forked from now on count into files of this folder (prometheus_client's way)."""
+    os.environ[METRICS_FOLDER] = folder
+
+
+def metrics_are_shared() -> bool:
+    """Whether this process is one of several that count together."""
+    return METRICS_FOLDER in os.environ
 
 
 def table() -> str:

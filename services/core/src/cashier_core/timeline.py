@@ -70,6 +70,7 @@ class Timeline:
     """Writes stores' timelines. Every method raises redis.RedisError when Redis doesn't answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
+        self._redis = redis
         self._press = redis.register_script(source("press.lua", clock))
         self._language = redis.register_script(source("language.lua", clock))
 
@@ -82,13 +83,17 @@ class Timeline:
         waiting_language: str,
         hold_ms: int,
         policy: Policy,
+        mark: str = "",
     ) -> Receipt:
-        """Schedule a call and announce it to every screen of the store. Raises QueueFull."""
+        """Schedule a call and announce it to every screen of the store. Raises QueueFull.
+
+        mark: a random word for this press. The same press again, within a minute, gets the same receipt and does
+        nothing.
+        """
+        mark = mark or secrets.token_hex(16)
         arguments = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING)
-        answer = cast(
-            list[Any],
-            self._press(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(8), *arguments]),
-        )
+        names = [*keys(store), f"cashier:{{{store}}}:press:{mark}"]
+        answer = cast(list[Any], self._press(keys=names, args=[store, redis_channel(store), mark, *arguments]))
         outcome, seq, starts_in_ms, place = answer
         if outcome == b"full":
             raise QueueFull(store)
@@ -96,7 +101,11 @@ class Timeline:
 
     def set_language(self, store: str, language: str) -> None:
         """Change the language in which the store's screens say "please wait", at once."""
-        self._language(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(8), language])
+        self._language(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(16), language])
+
+    def ping(self) -> None:
+        """Return if Redis answers."""
+        self._redis.ping()
 
 
 class TimelineReader:

@@ -1,8 +1,16 @@
 """Gunicorn's settings: `gunicorn -c python:cashier_web.gunicorn_conf cashier_web.wsgi`."""
 
-from cashier_core import env
+import shutil
+import tempfile
+from typing import Any
+
+from cashier_core import env, logs
 
 ENVIRONMENT = env.read(env.WebEnvironment)
+METRICS_FOLDER = tempfile.mkdtemp(prefix="cashier-metrics-")
+# Workers count into files of one folder, each into its own; whoever is asked adds them up. Told before anything
+# imports prometheus_client, which decides then.
+env.share_metrics(METRICS_FOLDER)
 
 worker_class = "gthread"
 workers = ENVIRONMENT.cashier_web_workers
@@ -13,3 +21,9 @@ keepalive = 75
 timeout = 30
 graceful_timeout = 10
 control_socket_disable = True
+logconfig_dict = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)
+
+
+def on_exit(server: Any) -> None:
+    """Nothing stays behind."""
+    shutil.rmtree(METRICS_FOLDER, ignore_errors=True)

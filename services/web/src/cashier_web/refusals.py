@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -39,7 +40,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's hook for a request that it can't read."""
+    """Django's hook for a request that it can't read, or whose Host it doesn't know."""
+    if isinstance(exception, DisallowedHost):
+        return refuse(400, _("This site does not go by this name: its operator can add it to CASHIER_HOSTS."))
     return refuse(400, _("The request can't be read."))
 
 

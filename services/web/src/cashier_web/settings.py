@@ -12,7 +12,7 @@ SECRET_KEY = ENVIRONMENT.cashier_secret_key
 ALLOWED_HOSTS = list(ENVIRONMENT.cashier_hosts)
 ROOT_URLCONF = "cashier_web.urls"
 WSGI_APPLICATION = "cashier_web.wsgi.application"
-LOGGING = logs.config(ENVIRONMENT.cashier_log_level)
+LOGGING = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "cashier_web",
 ]
 MIDDLEWARE = [
+    "cashier_web.probes.probes",
+    "cashier_web.journal.Journal",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -59,6 +61,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
     }
+else:
+    # A database that has vanished without a word is given up within seconds, instead of the kernel's minutes.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 5000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        **DATABASES["default"].get("OPTIONS", {}),  # what the URL says of it
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
@@ -79,6 +91,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Nginx says which scheme the browser used; it overwrites what a client sends under that name.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.cashier_https
+SECURE_HSTS_SECONDS = ENVIRONMENT.cashier_hsts_seconds
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "cashier_web.refusals.csrf_failure"

@@ -1,5 +1,7 @@
 """The views: a store's screen, its buttons, the press and the change of language."""
 
+import logging
+import re
 from functools import cache
 
 from django.conf import settings
@@ -18,10 +20,15 @@ from cashier_core import message, timeline
 from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import QueueFull, Timeline
-from cashier_web import receipts
+from cashier_web import metrics, patience, receipts
 from cashier_web.forms import LanguageForm, PressForm
+from cashier_web.journal import request_id
 from cashier_web.models import Store
 from cashier_web.refusals import only, refuse
+
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -93,6 +100,7 @@ def change_language(request: HttpRequest, store: Store) -> HttpResponse:
             store.save(update_fields=["language"])
             the_timeline().set_language(store.slug, store.language)
     except RedisError:
+        metrics.REDIS_ERRORS.inc()
         return refuse(503, _("Not changed: the screens can't be reached just now."))
     if not request.headers.get("HX-Request"):
         return redirect(store_path("buttons", store))
@@ -113,6 +121,12 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
         if not form.is_valid():
             return refuse(400, form.reason())
         num_cashier, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
+        # Asked before: nothing that may fail comes after the call.
+        user = "" if settings.ENVIRONMENT.cashier_open_buttons else request.user.get_username()
+        # The same for Nginx's second try of a press, which is then not called twice.
+        mark = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
+        if patience.is_over(request):
+            return refuse(408, _("Nº%(till)s not called: the answer took too long.") % {"till": num_cashier})
         try:
             receipt = the_timeline().press(
                 store.slug,
@@ -121,13 +135,28 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
                 waiting_language=store.language,
                 hold_ms=store.hold_ms,
                 policy=Policy(store.policy),
+                mark=mark,
             )
         except QueueFull:
             return refuse(429, _("Nº%(till)s not called: too many are waiting.") % {"till": num_cashier})
         except RedisError:
+            metrics.REDIS_ERRORS.inc()
             return refuse(
                 503, _("Nº%(till)s not called: the screens can't be reached just now.") % {"till": num_cashier}
             )
+        metrics.PRESSES.labels(receipt.outcome).inc()
+        log.info(
+            "press",
+            extra={
+                "store": store.slug,
+                "till": num_cashier,
+                "outcome": receipt.outcome,
+                "seq": receipt.seq,
+                "starts_in_ms": receipt.starts_in_ms,
+                "user": user,
+                "request_id": request_id(request),
+            },
+        )
         told = {
             "text": receipts.text(receipt, num_cashier),
             "language": store.language,

@@ -8,6 +8,7 @@ from django.urls import path, re_path
 
 from cashier_core import env, message
 from cashier_core.timeline import TimelineReader, connect_async
+from cashier_ws import metrics
 from cashier_ws.boards import Boards
 from cashier_ws.consumers import CashierConsumer
 from cashier_ws.health import Send, health
@@ -21,11 +22,14 @@ message.warm_up()
 async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
     """Any websocket path that isn't ours: closed with a reason instead of a traceback for each."""
     await receive()
+    metrics.REFUSED.labels(4404).inc()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-consumer: Any = CashierConsumer.as_asgi(boards=Boards(TimelineReader(connect_async(ENVIRONMENT.redis_url))))
+boards = Boards(TimelineReader(connect_async(ENVIRONMENT.redis_url)))
+metrics.StoresCollector(boards.figures)
+consumer: Any = CashierConsumer.as_asgi(boards=boards)
 routes: list[Any] = [
     path("ws/cashier_q", consumer),
     path("ws/cashier_q/<slug:store>", consumer),

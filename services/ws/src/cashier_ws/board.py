@@ -6,6 +6,7 @@ import logging
 from cashier_core import message
 from cashier_core.events import Event, Version
 from cashier_core.timeline import Snapshot
+from cashier_ws import metrics
 from cashier_ws.paint import Paint
 from cashier_ws.playlist import Playlist, Slot
 from cashier_ws.screens import Screen
@@ -33,6 +34,11 @@ class Board:
         self._current: object = None  # the newest repaint; an older one that is still under way stops
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn."""
+        return self._playlist.waiting
 
     def join(self, screen: Screen) -> None:
         """Add a screen. It is painted at once, or with all others when the first snapshot is in."""
@@ -72,9 +78,10 @@ class Board:
         self.version = told
         if told.epoch:
             self._seq = snapshot.seq
-            now = self._loop.time()
+            now, has_screens_that_missed_it = self._loop.time(), self._current is not None
             for call in snapshot.calls:
-                self._playlist.add(told.epoch, call, now)
+                whole = has_screens_that_missed_it or call.starts_in_ms >= 0
+                self._playlist.add(told.epoch, call, now, whole=whole)
             self._wait_in(snapshot.waiting_language or self._waiting_language)
         self._play()
 
@@ -94,11 +101,15 @@ class Board:
                 self._current = None  # the next play repaints, though the same nothing is up
 
     def _play(self) -> None:
-        up = self._playlist.play(self._loop.time())
+        now = self._loop.time()
+        up = self._playlist.play(now)
         self._arm()  # before anything is painted, so that whatever happens there the number comes down
         if up is not self._up or self._current is None:
+            over = self._up if up is None else None
+            if up and up is not self._up:
+                metrics.CALLS.inc()
             self._up, self._waiting_paint = up, None
-            self._repaint()
+            self._repaint(now, over)
 
     def _arm(self) -> None:
         if self._timer:
@@ -126,12 +137,12 @@ class Board:
             )
         )
 
-    def _repaint(self) -> None:
+    def _repaint(self, changed: float, over: Slot | None) -> None:
         paint = self._paint()
         self._current = paint
-        self._spread(paint, list(self.screens), 0)
+        self._spread(paint, list(self.screens), 0, changed, over)
 
-    def _spread(self, paint: Paint, screens: list[Screen], start: int) -> None:
+    def _spread(self, paint: Paint, screens: list[Screen], start: int, changed: float, over: Slot | None) -> None:
         if paint is not self._current:
             return
         for screen in screens[start : start + CHUNK]:
@@ -140,4 +151,11 @@ class Board:
             except Exception:  # it never should, and if it does, that screen is the only one to miss this paint
                 log.exception("a screen of %s could not be painted", self.store)
         if start + CHUNK < len(screens):
-            self._loop.call_soon(self._spread, paint, screens, start + CHUNK)
+            self._loop.call_soon(self._spread, paint, screens, start + CHUNK, changed, over)
+            return
+        if not screens:
+            return
+        now = self._loop.time()
+        metrics.PAINT_SECONDS.observe(now - changed)
+        if over:
+            metrics.RESET_LATENESS.observe(now - over.end)

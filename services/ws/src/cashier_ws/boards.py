@@ -13,11 +13,16 @@ from redis.exceptions import RedisError
 from cashier_core.events import BadEvent, Event, group
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import TimelineReader
+from cashier_ws import metrics
 from cashier_ws.board import Board
 from cashier_ws.screens import Screen
 
 REPAIR_SECONDS = 1.0
 """Between two comparisons of all boards with Redis; varied by a tenth, so that replicas don't ask together."""
+LOST_SECONDS = 0.25
+"""The same while Redis is lost: what is called in the moment of its return may be announced to nobody."""
+READS_AT_ONCE = 16
+"""Timelines that the repair reads side by side, when a Redis that came back empty has changed all of them."""
 FRESH_SECONDS = 2.5
 """An announcement that is heard this long after the last comparison may be old: this process or its network stood
 still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
@@ -37,6 +42,10 @@ class Boards:
         self._started = False
         self._compared_at = 0.0
         self._redis_lost = False
+
+    def figures(self) -> list[tuple[str, int, int]]:
+        """Of each store: slug, screens that are connected, calls that wait."""
+        return [(board.store, len(board.screens), board.waiting) for board in self._boards.values()]
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
         """Put a screen on its store's board, which paints it. To be called on the event loop; doesn't wait."""
@@ -88,6 +97,7 @@ class Boards:
     async def _sync(self, board: Board) -> None:
         """Subscribe first and read the snapshot second; what may still fall between the two, the repair finds."""
         known = board.version
+        metrics.READS.inc()
         try:
             await self._layer.group_add(group(board.store), self._channel)
             board.adopt(await self._timeline.snapshot(board.store), known)
@@ -99,7 +109,8 @@ class Boards:
 
     async def _repair(self) -> None:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
-        await asyncio.sleep(REPAIR_SECONDS * random.uniform(0.9, 1.1))
+        period = LOST_SECONDS if self._redis_lost else REPAIR_SECONDS
+        await asyncio.sleep(period * random.uniform(0.9, 1.1))
         await self._forget_empty_boards()
         boards = list(self._boards.values())
         if not boards:
@@ -110,9 +121,9 @@ class Boards:
         if self._redis_lost:
             self._redis_lost = False
             log.warning("Redis is back")
-        for board, version in zip(boards, versions, strict=True):
-            if board.behind or version != board.version:
-                await self._sync(board)
+        behind = [board for board, told in zip(boards, versions, strict=True) if board.behind or told != board.version]
+        for start in range(0, len(behind), READS_AT_ONCE):
+            await asyncio.gather(*(self._sync(board) for board in behind[start : start + READS_AT_ONCE]))
 
     async def _forget_empty_boards(self) -> None:
         for board in list(self._boards.values()):
@@ -123,6 +134,7 @@ class Boards:
                 await self._layer.group_discard(group(board.store), self._channel)
 
     def _lose_redis(self, fault: Exception) -> None:
+        metrics.REDIS_ERRORS.inc()
         if not self._redis_lost:
             self._redis_lost = True
             log.warning("Redis is lost, boards play on: %s", fault)

@@ -12,12 +12,22 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import BadTicket, Ticket
+from cashier_ws import metrics
 from cashier_ws.board import Board
 from cashier_ws.boards import Boards
 from cashier_ws.screens import Screen, open_screen
 from cashier_ws.settings import ENVIRONMENT
 
 HEARTBEAT, ANSWER = "ping", "pong"
+AGAIN = "again"
+"""What a page sends first on every connection but its first one."""
+WHY = {
+    1000: "done",
+    1001: "the page was left",
+    1006: "connection lost",
+    1012: "this replica is restarting",
+    1013: "too slow",
+}
 BURST, PER_SECOND = 10, 0.5
 """Frames that a screen may send at once, and on average; its page sends one heartbeat in 15 s."""
 
@@ -44,6 +54,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._board: Board | None = None
         self._screen: Screen | None = None
         self._allowance, self._counted_at = float(BURST), time.monotonic()
+        self._opened_at = self._counted_at
+        self._came_again = False
 
     async def __call__(
         self,
@@ -61,19 +73,22 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            self._leave()
+            self._close_account(1006, "cut off")  # if nobody said why before
 
     async def connect(self) -> None:
         await self.accept()
         try:
             ticket = admit(self.scope)
         except Refused as refused:
-            log.info("screen refused: %s", refused.reason)
+            metrics.REFUSED.labels(refused.code).inc()
+            log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._told()})
             await self.close(refused.code, refused.reason)
             return
         stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
+        metrics.OPENED.inc()
+        log.info("screen connected", extra={"store": ticket.store, **self._told()})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._board is None:
@@ -85,21 +100,40 @@ class CashierConsumer(AsyncWebsocketConsumer):
             await self._drop(1008, "too many frames")
         elif text_data is None:
             await self._drop(1003, "a screen sends no binary frames")
+        elif text_data == AGAIN and not self._came_again:
+            self._came_again = True
+            metrics.RECONNECTED.inc()
         elif text_data == HEARTBEAT:
             with contextlib.suppress(OSError):  # how other servers say that the socket has just been closed
                 await self.send(ANSWER)
 
     async def websocket_disconnect(self, message: Any) -> None:
-        self._leave()
+        self._close_account(message.get("code") or 1006)
         raise StopConsumer()
 
     async def _give_up(self) -> None:
         await self._drop(1013, "too slow")
 
     async def _drop(self, code: int, reason: str) -> None:
-        log.info("screen closed: %s", reason)
-        self._leave()
+        self._close_account(code, reason)
         await self.close(code, reason)
+
+    def _close_account(self, code: int, reason: str = "") -> None:
+        """Leave the board, and say once why."""
+        if self._board:
+            metrics.CLOSED.labels(metrics.code_label(code)).inc()
+            told = {"store": self._board.store, "code": code, "why": reason or WHY.get(code, "")}
+            seconds = round(time.monotonic() - self._opened_at, 1)
+            log.info("screen closed", extra={**told, "seconds": seconds, **self._told()})
+        self._leave()
+
+    def _told(self) -> dict[str, str]:
+        """What Nginx tells of this screen: its address, and the word that is in the access log too."""
+        headers = dict(self.scope["headers"])
+        return {
+            "address": headers.get(b"x-forwarded-for", b"").decode("latin1"),
+            "request_id": headers.get(b"x-request-id", b"").decode("latin1"),
+        }
 
     def _leave(self) -> None:
         if self._board and self._screen:

@@ -1,24 +1,29 @@
-"""Health: what the service's own probe asks over HTTP, and the answer to anything else that isn't a websocket."""
+"""Health: what Docker and Prometheus ask over HTTP, and the answer to anything else that isn't a websocket."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Health:
-    """ASGI application: `GET /healthz` is 200, or 503 once the replica drains; any other path is 404."""
+    """ASGI application: `/healthz` is 200, or 503 once the replica drains; `/metrics`; any other path is 404."""
 
     draining = False
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: Send) -> None:
-        if scope["path"] != "/healthz":
+        kind = "text/plain; charset=utf-8"
+        if scope["path"] == "/metrics":
+            status, body, kind = 200, generate_latest(), CONTENT_TYPE_LATEST
+        elif scope["path"] != "/healthz":
             status, body = 404, b"This service speaks websocket only.\n"
         elif self.draining:
             status, body = 503, b"draining\n"
         else:
             status, body = 200, b"ok\n"
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from cashier_core.call import Call
 
-LATENESS = 1.0
-"""A call that begins this much late at most is still given its whole hold; later than that it is stale."""
+LATENESS = 2.0
+"""A call that begins this much late at most is still given its whole hold; later than that it is stale. In seconds, and
+longer than the repair takes to find a call whose announcement was lost."""
 
 REMEMBERED = 64
 """Ended calls that are known by their mark; more than Redis can still tell of."""
@@ -17,11 +18,12 @@ REMEMBERED = 64
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A call with its place in time: up in [begin, end)."""
+    """A call with its place in time: up in [begin, end). whole: a late begin doesn't shorten it."""
 
     epoch: str
     call: Call
     begin: float
+    whole: bool = True
     playing: bool = False
 
     @property
@@ -36,7 +38,7 @@ class Slot:
     def play(self, now: float) -> None:
         """Begin. A repaint that comes late must not cost the call a part of its hold."""
         self.playing = True
-        if self.call.starts_in_ms >= 0 and now - self.begin <= LATENESS:
+        if self.whole and now - self.begin <= LATENESS:
             self.begin = now
 
 
@@ -47,8 +49,11 @@ class Playlist:
         self._slots: list[Slot] = []
         self._done: deque[str] = deque(maxlen=REMEMBERED)  # marks of calls that have ended or were replaced
 
-    def add(self, epoch: str, call: Call, now: float) -> None:
-        """Take in a call that was told at `now`; one that is known already is left as it is."""
+    def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
+        """Take in a call that was told at `now`; one that is known already is left as it is.
+
+        whole: it is shown for its whole hold even if it has begun; otherwise for what is left of it.
+        """
         if call.mark in self._done or any(slot.call.mark == call.mark for slot in self._slots):
             return
         if call.replaces:
@@ -56,7 +61,7 @@ class Playlist:
             self._done.extend(slot.call.mark for slot in self._slots if slot not in newer)
             self._slots = newer
         after = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
-        self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000))
+        self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000, whole))
 
     def play(self, now: float) -> Slot | None:
         """Drop what has ended, begin what is due, and say what is up."""
@@ -74,6 +79,11 @@ class Playlist:
                 following = self._slots[0]
                 following.begin = head.end if following.follows else max(head.end, following.begin)
         return None
+
+    @property
+    def waiting(self) -> int:
+        """Calls that have not begun."""
+        return sum(not slot.playing for slot in self._slots)
 
     @property
     def next_change(self) -> float | None:

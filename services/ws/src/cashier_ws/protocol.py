@@ -8,6 +8,8 @@ from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor as installed_reactor
 
+from cashier_ws import metrics
+
 reactor: Any = installed_reactor  # which its types say nothing useful of
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ class ScreenProtocol(WebSocketProtocol):
     stuck_seconds = 10.0
     _stuck: Any = None  # the delayed call that gives the screen up
     _newest: bytes | None = None
+    _given_up = False
 
     @classmethod
     def adopt_options(cls, factory: Any) -> None:
@@ -56,7 +59,8 @@ class ScreenProtocol(WebSocketProtocol):
             self._stuck.cancel()
             self._stuck = None
         if hasattr(self, "server"):  # not if it was denied in onConnect
-            super().onClose(wasClean, code, reason)
+            # A screen that was given up seldom answers; it was closed for that all the same.
+            super().onClose(wasClean, 1013 if self._given_up else code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
         # After a whole closing handshake autobahn would still reset the connection, which Nginx logs as an error.
@@ -132,6 +136,8 @@ class ScreenProtocol(WebSocketProtocol):
 
     def _give_up(self) -> None:
         self._stuck = None
+        self._given_up = True
+        metrics.TOO_SLOW.inc()
         log.warning("screen closed: it accepted nothing for %s s", self.stuck_seconds)
         if self.can_send:
             self.leave(1013, "too slow")

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from cashier_ws import metrics
 from cashier_ws.paint import Paint
 
 EXTENSION = "cashier.frame"
@@ -72,6 +73,7 @@ class PlainScreen:
                 async with asyncio.timeout(self._stuck_seconds):
                     await self._send(paint.text)
             except TimeoutError:
+                metrics.TOO_SLOW.inc()
                 log.warning("screen closed: it accepted nothing for %s s", self._stuck_seconds)
                 return await self._give_up()
             except Exception as fault:

@@ -31,4 +31,4 @@ CHANNEL_LAYERS = {
         },
     }
 }
-LOGGING = logs.config(ENVIRONMENT.cashier_log_level)
+LOGGING = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)

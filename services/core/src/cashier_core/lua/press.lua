@@ -1,5 +1,15 @@
 -- Schedules a call and announces it. Answers {outcome, seq, starts_in_ms, place}; a refused press changes nothing.
-local slug, channel, mark = ARGV[1], ARGV[2], ARGV[3]
+-- KEYS[3]: what was answered to this very press, unless it was refused. One that comes again, because Nginx asked another worker when the
+-- first one died over it, is answered as before and does nothing.
+local slug, channel, mark, answered = ARGV[1], ARGV[2], ARGV[3], KEYS[3]
+local before = redis.call('GET', answered)
+if before then
+  return cjson.decode(before)
+end
+local function remember(answer)
+  redis.call('SET', answered, cjson.encode(answer), 'PX', 60000) -- longer than anything that asks again waits
+  return answer
+end
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
 
@@ -17,7 +27,7 @@ else
     if call.start > now then
       waiting = waiting + 1
       if call.num_cashier == num_cashier then
-        return {'waits already', call.seq, call.start - now, index}
+        return remember({'waits already', call.seq, call.start - now, index})
       end
     end
     start, place, same = math.max(start, call['end']), index + 1, call.num_cashier == num_cashier
@@ -46,4 +56,4 @@ if start == now then
 elseif same and place == 2 then
   outcome = 'stays up'
 end
-return {outcome, seq, start - now, place}
+return remember({outcome, seq, start - now, place})

@@ -12,6 +12,7 @@
   let socket = null; // the newest one
   let wrapper = null; // what htmx's ws extension keeps around it
   let attempts = 0;
+  let opened = 0;
   let backstop, heartbeat, answer, connecting;
 
   const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
@@ -93,6 +94,7 @@
     wrapper = event.detail.socketWrapper;
     attempts = 0;
     setConnection("open");
+    if (opened++) socket.send("again"); // for the operator's figures
     heartbeat = setInterval(beat, HEARTBEAT_MS);
   });
 

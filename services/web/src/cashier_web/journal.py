@@ -1,0 +1,65 @@
+"""The journal: a log line and a count for every request that was refused, and for every press how long it took."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from cashier_web import metrics
+from cashier_web.refusals import refuse
+
+OUTCOMES = {408: "given up", 429: "full", 500: "failed", 503: "unreachable"}
+"""What a refused press is counted as; "refused" for any other status."""
+
+log = logging.getLogger(__name__)
+
+
+def request_id(request: HttpRequest) -> str:
+    """The word that Nginx gives each request, in its access log too; "" without Nginx."""
+    return request.headers.get("X-Request-ID", "")
+
+
+class Journal:
+    """Middleware around all that may refuse."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        arrived = time.monotonic()
+        response = self._get_response(request)
+        asked = request.resolver_match  # None if it was refused before anybody looked where it leads
+        is_press = request.method == "POST" and asked is not None and asked.url_name == "press"
+        if is_press:
+            metrics.PRESS_SECONDS.observe(time.monotonic() - arrived)
+        if response.status_code >= 400:
+            if is_press:
+                metrics.PRESSES.labels(OUTCOMES.get(response.status_code, "refused")).inc()
+            tell(request, response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A database that is away is no fault of ours: 503 instead of 500 and a traceback."""
+        if not isinstance(exception, (OperationalError, InterfaceError)):
+            return None
+        metrics.DATABASE_ERRORS.inc()
+        log.warning("the database does not answer: %s", " ".join(str(exception).split()))
+        return refuse(503, _("Nothing was done: the stores can't be read just now."))
+
+
+def tell(request: HttpRequest, response: HttpResponse) -> None:
+    """One line for a refusal."""
+    plain = response.headers.get("Content-Type", "").startswith("text/plain")
+    log.info(
+        "refused",
+        extra={
+            "method": request.method,
+            "path": request.path_info,
+            "status": response.status_code,
+            "reason": response.content.decode().strip() if plain else response.reason_phrase,
+            "request_id": request_id(request),
+        },
+    )

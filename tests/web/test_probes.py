@@ -1,0 +1,119 @@
+"""What Docker, Prometheus and an operator's log collector are told."""
+
+import json
+import logging
+from contextlib import closing
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from cashier_core import logs
+from cashier_web import views
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+OUTCOMES = ("called", "refused", "unreachable")
+
+
+def press(client: Client, **headers: str):
+    return client.post("/cashier_action", {"cashier": "4", "language": "en"}, headers=headers)
+
+
+def figure(client: Client, name: str) -> float:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+
+
+@pytest.fixture
+def records(caplog):
+    """Log records of the web service: call it for those until now."""
+    caplog.set_level(logging.INFO, logger="cashier_web")
+    return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]
+
+
+def test_probes_answer_whoever_asks_under_any_name(client, store) -> None:
+    for path, text in (("/healthz", b"ok\n"), ("/readyz", b"ready\n")):
+        answer = client.get(path, headers={"Host": "172.20.0.3:8000"})
+        assert (answer.status_code, answer.content) == (200, text)
+    assert client.get("/", headers={"Host": "172.20.0.3:8000"}).status_code == 400
+
+
+def test_a_name_that_is_not_ours_is_told_what_to_set(client, store) -> None:
+    assert "CASHIER_HOSTS" in client.get("/", headers={"Host": "elsewhere.example"}).content.decode()
+
+
+def test_without_redis_it_is_alive_but_not_ready(client, store, environment) -> None:
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.content) == (503, b"no answer from Redis\n")
+
+
+def test_presses_are_counted_by_what_became_of_them(client, store, environment) -> None:
+    called, refused, unreachable = (f'cashier_presses_total{{outcome="{each}"}}' for each in OUTCOMES)
+    before = [figure(client, name) for name in (called, refused, unreachable)]
+    press(client)
+    client.post("/cashier_action", {"cashier": "99", "language": "en"})
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    press(client)
+    after = [figure(client, name) for name in (called, refused, unreachable)]
+
+    assert [later - earlier for earlier, later in zip(before, after, strict=True)] == [1, 1, 1]
+
+
+def test_a_press_and_a_refusal_are_one_line_each_with_what_an_operator_asks(client, store, records) -> None:
+    press(client, **{"X-Request-ID": "a" * 32})
+    client.post("/cashier_action", {"cashier": "99", "language": "en"})
+    called, refused = records()
+
+    assert (called.getMessage(), called.store, called.till, called.outcome) == ("press", "default", 4, "called")
+    assert called.request_id == "a" * 32
+    assert (refused.getMessage(), refused.status, refused.reason) == ("refused", 400, "This store has no till 99.")
+
+
+def test_the_json_format_writes_one_object_per_event_with_its_traceback_inside(capsys) -> None:
+    handler = logging.StreamHandler()
+    options = dict(logs.formatter("json"))
+    handler.setFormatter(options.pop("()")(**options))
+    with closing(handler):
+        record = logging.LogRecord("cashier", logging.INFO, "", 0, "press %s", ("4",), None)
+        record.store = "default"
+        told = json.loads(handler.format(record))
+        try:
+            raise ValueError("two\nlines")
+        except ValueError as fault:
+            record.exc_info = (type(fault), fault, fault.__traceback__)
+        broken = handler.format(record)
+
+    assert {"event": "press 4", "store": "default", "level": "info", "logger": "cashier"}.items() <= told.items()
+    assert "\n" not in broken
+    assert "ValueError" in json.loads(broken)["exception"]
+
+
+def test_the_same_press_from_nginx_again_is_one_call_with_the_same_receipt(client, store, redis) -> None:
+    first = press(client, **{"X-Request-ID": "b" * 32})
+    again = press(client, **{"X-Request-ID": "b" * 32})
+
+    assert first["HX-Trigger"] == again["HX-Trigger"]
+    assert redis.hget("cashier:{default}:store", "seq") == b"1"
+
+
+def test_a_request_id_of_another_form_is_not_used(client, store, redis) -> None:
+    for _ in range(2):
+        press(client, **{"X-Request-ID": "{default}:store"})
+
+    assert redis.hget("cashier:{default}:store", "seq") == b"2"
+
+
+def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, monkeypatch, records) -> None:
+    def lost(*args: object, **kwargs: object) -> None:
+        raise OperationalError("server closed the connection\n\tunexpectedly")
+
+    monkeypatch.setattr(views, "get_object_or_404", lost)
+    answer = press(client)
+
+    assert answer.status_code == 503
+    assert "the stores can't be read just now" in answer.content.decode()
+    assert not any(record.exc_info for record in records())
