@@ -22,12 +22,18 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     """Write the configuration into `nginx/` of the topology's folder."""
     target = folder / "nginx"
     shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
+    shutil.rmtree(target / "run", ignore_errors=True)
+    (target / "run").mkdir()
+    place = target / "place"
+    place.mkdir(exist_ok=True)
     replicas = "".join(f" server 127.0.0.1:{ws_port} fail_timeout=1s;" for ws_port in ws_ports)
-    web = f"upstream web {{ server 127.0.0.1:{web_port} max_fails=0; keepalive 32; }}\n"
+    # Twice, because Nginx asks each server once: a press whose worker dies over it finds another worker there.
+    web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}keepalive 32; }}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
-    (target / "upstreams.conf").write_text(web + ws)
+    (place / "upstreams.conf").write_text(web + ws)
     # A small send buffer, so that a screen which takes no bytes is noticed by its replica and not hidden here.
-    (target / "listen.conf").write_text(f"listen 127.0.0.1:{port} backlog=4096 sndbuf=32k;\nroot site;\n")
+    listen = f"listen 127.0.0.1:{port} backlog=4096 sndbuf=32k;\nroot site;\nset $browser_scheme $scheme;\n"
+    (place / "listen.conf").write_text(listen)
 
 
 def check(folder: Path) -> str:
