@@ -1,0 +1,122 @@
+"""The stack: a fresh clone of this repository, and what `make` brings up out of it on this machine's Docker engine."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+MAKE_SECONDS = 600
+NOT_INHERITED = ("CASHIER_", "COMPOSE_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "MAKE", "MFLAGS")
+
+
+class Failed(Exception):
+    """A command that did not exit with 0; the text is what it printed."""
+
+
+class Stack:
+    """One deployment under a project name and a port of its own, so that it meddles with nobody's."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder / "cashier_q"
+        self.compose_folder = self.folder / "deploy" / "compose"
+        self.project = f"cashier_q_test_{secrets.token_hex(3)}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Not what pytest-django, or the make that runs these tests, has set for this process.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+        self.environment = {
+            **inherited,
+            "COMPOSE_PROJECT_NAME": self.project,
+            "CASHIER_PORT": str(self.port),
+            **settings,
+        }
+
+    def clone(self) -> None:
+        """As a new user has it; with what is not committed yet, so that it is this code that is tested."""
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.folder)], check=True)
+        listed = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
+        changed = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in filter(None, changed.split("\0")):
+            if (ROOT / name).is_file():
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, self.folder / name)
+
+    def states(self) -> set[tuple[str, str, str]]:
+        """Service, state and health of every container."""
+        lines = self.compose("ps", "--all", "--format", "json").splitlines()
+        return {(each["Service"], each["State"], each["Health"]) for each in map(json.loads, lines)}
+
+    def is_healthy(self) -> bool:
+        """Whether every service runs and is healthy, and what runs once has ended."""
+        return {(state, health or "ended") for _, state, health in self.states()} == {
+            ("running", "healthy"),
+            ("exited", "ended"),
+        }
+
+    def make(self, *arguments: str, **settings: str) -> str:
+        """What a make target printed. Raises Failed."""
+        return self._run(["make", *arguments], self.folder, settings)
+
+    def compose(self, *arguments: str) -> str:
+        """What a docker compose command printed. Raises Failed."""
+        return self._run(["docker", "compose", *arguments], self.compose_folder, {})
+
+    def containers(self, service: str) -> list[str]:
+        """Ids of a service's running containers."""
+        return self.compose("ps", "--quiet", service).split()
+
+    def started(self) -> dict[str, str]:
+        """When each running container was started."""
+        return {each: self.inspect(each)["State"]["StartedAt"] for each in self.compose("ps", "--quiet").split()}
+
+    def inspect(self, container: str) -> dict:
+        """What Docker knows of a container."""
+        return json.loads(docker("inspect", container))[0]
+
+    def address(self, container: str, network: str) -> str:
+        """A container's IP address in one of the stack's networks."""
+        return self.inspect(container)["NetworkSettings"]["Networks"][f"{self.project}_{network}"]["IPAddress"]
+
+    def figure(self, container: str, port: int, name: str) -> float:
+        """Sum of a metric over its labels, as one container of web (8000) or ws (9000) tells it."""
+        url = f"http://127.0.0.1:{port}/metrics"
+        text = docker("exec", container, "python", "-m", "cashier_core.probe", url)
+        found = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+
+    def manage(self, code: str) -> str:
+        """Run Python code in web's Django shell."""
+        return self.compose("exec", "-T", "web", "python", "-m", "cashier_web", "shell", "--no-imports", "-c", code)
+
+    def clear(self) -> None:
+        """Everything of it goes: containers, volumes, networks, images."""
+        self.compose("--profile", "monitoring", "down", "--volumes", "--remove-orphans", "--rmi", "local", "-t", "2")
+
+    def _run(self, argv: list[str], folder: Path, settings: dict[str, str]) -> str:
+        done = subprocess.run(
+            argv,
+            cwd=folder,
+            env={**self.environment, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=MAKE_SECONDS,
+        )
+        if done.returncode:
+            raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+
+def docker(*arguments: str) -> str:
+    """What a docker command printed on standard output. Raises Failed."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode:
+        raise Failed(f"docker {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout

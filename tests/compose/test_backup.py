@@ -1,0 +1,33 @@
+"""The database is written to a file and comes back from it, whole or not at all."""
+
+import pytest
+
+from tests.compose.stack import Failed
+
+COUNT = "from cashier_web.models import Store; print(Store.objects.filter(slug__startswith='kept-').count())"
+
+
+def count(stack) -> int:
+    return int(stack.manage(COUNT).split()[-1])
+
+
+def test_what_was_backed_up_is_there_again_after_a_restore(stack, tmp_path) -> None:
+    stack.manage("from cashier_web.models import Store; Store.objects.create(slug='kept-1', name='Kept')")
+    file = stack.make("backup").split()[-1]
+    stack.manage("from cashier_web.models import Store; Store.objects.filter(slug='kept-1').delete()")
+    assert count(stack) == 0
+    stack.make("restore", f"FILE={file}")
+
+    assert count(stack) == 1
+    assert (stack.compose_folder / "backups").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_is_no_backup_changes_nothing(stack, tmp_path) -> None:
+    before = count(stack)
+    (tmp_path / "broken.dump").write_bytes(b"PGDMP and then something else")
+
+    with pytest.raises(Failed):
+        stack.make("restore", f"FILE={tmp_path / 'broken.dump'}")
+    with pytest.raises(Failed, match="which file"):
+        stack.make("restore")
+    assert count(stack) == before

@@ -1,0 +1,99 @@
+"""Replicas of ws come, are found, and are killed; screens and presses go on."""
+
+import asyncio
+import time
+
+import pytest
+
+from loadtests.screens import open_screens
+from loadtests.till import Till
+from loadtests.wall import WallScreen
+from tests.compose.load import opened, until
+from tests.compose.stack import docker
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_new_replicas_get_new_screens_within_5_seconds_and_one_press_repaints_all(stack, replicas) -> None:
+    old = replicas(2)
+    async with Till(stack.url) as till:
+        path = await till.websocket()
+        async with opened(stack.url, path, 40) as screens:
+            new = sorted(set(await asyncio.to_thread(replicas, 4)) - set(old))
+            scaled = time.monotonic()
+            while not all(stack.figure(ws, 9000, "cashier_screens") for ws in new):
+                assert time.monotonic() - scaled < 5, "a new replica has no screen 5 s after `make scale` returned"
+                screens.extend(await open_screens(stack.url, path, 2))
+            known = len(screens[0].painted)
+            assert (await till.press(4)).status_code == 204
+            await asyncio.gather(*(screen.until(3, 10) for screen in screens))
+
+            per_replica = [stack.figure(ws, 9000, "cashier_screens") for ws in stack.containers("ws")]
+            assert len(per_replica) == 4
+            assert sum(per_replica) == len(screens)
+            assert known == 1
+            assert all([paint.num_cashier for paint in screen.painted] == [0, 4, 0] for screen in screens)
+    print(f"screens on each replica: {per_replica}")
+
+
+async def test_the_number_of_replicas_is_kept_by_the_next_make_up(stack, replicas) -> None:
+    stack.make("up")  # what other tests have changed with options of their own is as it was
+    replicas(4)
+    before = sorted(stack.compose("ps", "--quiet").split())
+    stack.make("up")
+
+    assert len(stack.containers("ws")) == 4
+    assert sorted(stack.compose("ps", "--quiet").split()) == before, "nothing is replaced"
+    stack.make("scale", "WS=2")
+    assert len(stack.containers("ws")) == 2
+
+
+async def test_a_number_of_replicas_for_a_stack_that_is_down_starts_nothing_until_make_up(stack) -> None:
+    env = stack.compose_folder / ".env"
+    env.chmod(0o600)
+    stack.make("down")
+    told = stack.make("scale", "WS=3")
+    assert stack.compose("ps", "--all", "--quiet") == ""
+    stack.make("up")
+
+    assert "make up will start 3" in told
+    assert len(stack.containers("ws")) == 3
+    assert env.stat().st_mode & 0o777 == 0o600
+    stack.make("scale", "WS=2")
+
+
+async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_the_call_made_meanwhile(
+    stack, replicas
+) -> None:
+    victim, _other = replicas(2)
+    async with Till(stack.url) as till:
+        path = await till.websocket()
+        screens: list[WallScreen] = []
+        while stack.figure(victim, 9000, "cashier_screens") < 100:
+            more = [WallScreen(stack.url, path, "default") for _ in range(20)]
+            await asyncio.gather(*(screen.start() for screen in more))
+            screens += more
+        await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)
+        killed = time.monotonic()
+        pressed = time.monotonic()
+        assert (await till.press(4)).status_code == 204
+        called = time.monotonic()
+        await until(lambda: all(screen.connected for screen in screens), 10, "every screen is back")
+        back = time.monotonic() - killed
+        over = pressed + 3
+        await asyncio.sleep(over + 0.5 - time.monotonic())
+
+        moved = [screen for screen in screens if len(screen.connections) > 1]
+        assert len(moved) >= 100
+        assert back < 5
+        late = [screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < over - 0.3]
+        assert late, "no screen came back in the middle of the call"
+        for connection in late:
+            assert [paint.num_cashier for paint in connection.painted] == [4, 0]
+            assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
+        for screen in screens:
+            assert screen.connections[-1].painted[-1].num_cashier == 0
+            await screen.stop()
+    print(f"{len(moved)} screens back within {back:.1f} s, {len(late)} of them in the middle of the call")
+    stack.make("up")
+    assert len(stack.containers("ws")) == 2

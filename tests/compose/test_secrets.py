@@ -1,0 +1,40 @@
+"""Secrets stand in files alone, and those that are replaced are taken up."""
+
+import pytest
+
+from loadtests.till import Till
+from tests.compose.load import opened
+from tests.compose.stack import docker
+
+pytestmark = pytest.mark.anyio
+OF_REDIS = ("redis_password", "redis_acl", "redis_url")
+OF_THE_DATABASE = ("postgres_password", "database_password", "database_url")
+
+
+def test_secrets_are_in_files_alone(stack) -> None:
+    words = {path.name: path.read_text().strip() for path in (stack.compose_folder / "secrets").iterdir()}
+    said = docker("inspect", *stack.compose("ps", "--quiet").split())
+    for service in ("web", "ws", "nginx"):
+        said += docker("history", "--no-trunc", f"{stack.project}-{service}")
+
+    assert len(words) == 9
+    assert [name for name, word in words.items() if word in said] == []
+    assert (stack.compose_folder / "secrets").stat().st_mode & 0o077 == 0
+
+
+async def test_secrets_that_were_removed_are_new_after_make_up_and_everything_works(stack) -> None:
+    secrets = stack.compose_folder / "secrets"
+    before = {name: (secrets / name).read_text() for name in (*OF_REDIS, *OF_THE_DATABASE, "ticket_key")}
+    for name in before:
+        (secrets / name).unlink()
+    stack.make("up")
+
+    assert not any((secrets / name).read_text() == text for name, text in before.items())
+    async with Till(stack.url) as till, opened(stack.url, await till.websocket(), 2) as screens:
+        assert (await till.press(4)).status_code == 204
+        for screen in screens:
+            await screen.until(3, 10)
+            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    settled = stack.started()
+    stack.make("up")
+    assert stack.started() == settled, "what is up to date is not started again"

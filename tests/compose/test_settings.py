@@ -1,0 +1,66 @@
+"""Missing or bad settings stop the start with one line that names the variable, whoever reads it."""
+
+import shutil
+
+import pytest
+
+from tests.compose.stack import Failed, docker
+
+BAD = {
+    "web": [
+        "CASHIER_WEB_WORKERS=none",
+        "CASHIER_HSTS_SECONDS=60",
+        "CASHIER_LOG_FORMAT=xml",
+        "CASHIER_HOSTS=a.example:8000",
+    ],
+    "ws": ["CASHIER_DRAIN_SECONDS=an hour", "CASHIER_STUCK_SECONDS=0", "REDIS_URL=redis"],
+    "nginx": ["CASHIER_TRUSTED_PROXIES=the proxy", "CASHIER_TRUSTED_PROXIES=10.0.0.0/99", "CASHIER_HTTPS=perhaps"],
+}
+CASES = [(service, setting) for service, settings in BAD.items() for setting in settings]
+
+
+@pytest.mark.parametrize(("service", "setting"), CASES, ids=lambda case: case.split("=")[0])
+def test_a_bad_value_stops_the_container_and_is_named(service, setting, stack) -> None:
+    secrets = [f"--env=CASHIER_{name}=only for this test, only for this test" for name in ("TICKET_KEY", "SECRET_KEY")]
+    tmpfs = (
+        [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("place", "run")] if service == "nginx" else []
+    )
+
+    with pytest.raises(Failed) as failed:
+        docker("run", "--rm", *secrets, *tmpfs, f"--env={setting}", f"{stack.project}-{service}")
+
+    (line,) = [line for line in str(failed.value).splitlines() if line.startswith("cashier_q: ")]
+    assert line.startswith(f"cashier_q: {setting.partition('=')[0]}")
+    assert "Traceback" not in str(failed.value)
+
+
+@pytest.mark.parametrize(("service", "secret"), [("web", "SECRET_KEY"), ("ws", "TICKET_KEY")])
+def test_a_secret_that_is_missing_is_named(service, secret, stack) -> None:
+    others = {"SECRET_KEY", "TICKET_KEY"} - {secret}
+
+    with pytest.raises(Failed, match=f"cashier_q: CASHIER_{secret}: required, but not set"):
+        docker("run", "--rm", *(f"--env=CASHIER_{name}={'x' * 40}" for name in others), f"{stack.project}-{service}")
+
+
+def test_make_up_fails_with_that_line(stack, tmp_path) -> None:
+    # A project of its own, with the images that are built already.
+    folder = tmp_path / "cashier_q"
+    shutil.copytree(stack.folder, folder)
+    other = type(stack)(tmp_path, CASHIER_WEB_THREADS="many")
+    try:
+        with pytest.raises(Failed) as failed:
+            other.make("up")
+    finally:
+        other.clear()
+
+    assert "cashier_q: CASHIER_WEB_THREADS: " in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+
+
+@pytest.mark.parametrize("count", ["0", "two", "100", ""])
+def test_a_number_of_replicas_that_is_none_changes_nothing(count, stack) -> None:
+    before = stack.compose("ps", "--quiet", "ws")
+
+    with pytest.raises(Failed, match="a whole number from 1 to 99"):
+        stack.make("scale", f"WS={count}")
+    assert stack.compose("ps", "--quiet", "ws") == before

@@ -1,0 +1,53 @@
+"""`make up`, alone and in a fresh clone, leads to a stack that works."""
+
+import json
+
+import pytest
+
+from loadtests.till import Till
+from tests.compose.load import opened
+
+pytestmark = pytest.mark.anyio
+
+
+def test_everything_is_up_and_healthy_and_make_says_where(stack) -> None:
+    assert stack.led_to == {
+        *((service, "running", "healthy") for service in ("nginx", "web", "ws", "redis", "db")),
+        *((service, "exited", "") for service in ("db_owner", "migrate")),
+    }
+    assert f"http://localhost:{stack.port}/cashier_buttons" in stack.told
+    assert "make account" in stack.told
+
+
+async def test_a_press_is_shown_and_taken_down_again_on_screens_of_both_replicas(stack) -> None:
+    async with Till(stack.url) as till, opened(stack.url, await till.websocket(), 10) as screens:
+        assert (await till.press(4)).status_code == 204
+        for screen in screens:
+            await screen.until(3, 10)
+
+        for screen in screens:
+            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+            assert screen.painted[2].at - screen.painted[1].at == pytest.approx(3, abs=0.1)
+        assert min(stack.figure(ws, 9000, "cashier_screens") for ws in stack.containers("ws")) > 0
+
+
+def test_an_account_can_be_made_and_a_second_make_up_changes_nothing(stack) -> None:
+    before = stack.compose("ps", "--quiet")
+    stack.manage(
+        "from django.contrib.auth.models import User; "
+        "User.objects.filter(username='ada').exists() or User.objects.create_superuser('ada', password='x' * 12)"
+    )
+    stack.make("up")
+
+    assert stack.compose("ps", "--quiet") == before
+    assert stack.manage("from django.contrib.auth.models import User; print(User.objects.count())").split()[-1] == "1"
+
+
+async def test_nginx_and_web_tell_of_a_press_under_the_same_request_id(stack) -> None:
+    async with Till(stack.url) as till:
+        assert (await till.press(2)).status_code == 204
+    lines = stack.compose("logs", "--no-color", "--no-log-prefix", "web").splitlines()
+    told = [json.loads(line[line.index("{") :]) for line in lines if '"event": "press"' in line]
+
+    assert told[-1]["till"] == 2
+    assert told[-1]["request_id"] in stack.compose("logs", "--no-color", "--no-log-prefix", "nginx")

@@ -1,0 +1,113 @@
+"""Replicas are stopped and everything is replaced under load: no call is lost, and screens are told to come back."""
+
+import asyncio
+import contextlib
+import re
+
+import httpx
+import pytest
+
+from tests.compose.load import Load
+from tests.compose.stack import Failed, docker
+
+pytestmark = pytest.mark.anyio
+DRAIN_SECONDS = 3.0
+
+
+def spread_of_closes(load: Load) -> float:
+    """Seconds from the first to the last screen that was sent away."""
+    closed = [each.closed for screen in load.screens for each in screen.connections if each.code]
+    return max(closed) - min(closed)
+
+
+def verify(load: Load) -> None:
+    codes = {each.code for screen in load.screens for each in screen.connections if each.code}
+    assert codes == {1012}, load.costs()
+    assert {press.status for press in load.presses} == {204}, load.costs()
+    assert load.faults() == []
+    assert max(seconds for screen in load.screens for seconds in screen.away()) < 5, load.costs()
+
+
+async def test_a_replica_that_is_stopped_sends_its_screens_away_with_1012_spread_over_the_drain(
+    stack, stores, replicas
+) -> None:
+    leaver, _other = replicas(2)
+    async with Load(stack.url, stores) as load:
+        await asyncio.sleep(2)
+        await asyncio.to_thread(docker, "stop", leaver)
+    print(load.costs())
+
+    verify(load)
+    assert DRAIN_SECONDS / 2 < spread_of_closes(load) < DRAIN_SECONDS + 1.5
+    stack.make("up")
+
+
+async def test_an_update_replaces_web_and_ws_without_a_lost_press_or_call(stack, stores, replicas) -> None:
+    replicas(2)
+    old = {service: stack.containers(service) for service in ("web", "ws", "nginx")}
+    for service, module in (("web", "receipts"), ("ws", "health")):
+        source = stack.folder / f"services/{service}/src/cashier_{service}/{module}.py"
+        source.write_text(source.read_text() + "\n# A new version.\n")
+    async with Load(stack.url, stores) as load:
+        told = await asyncio.to_thread(stack.make, "update")
+    print(load.costs())
+
+    verify(load)
+    for service in ("web", "ws"):
+        assert len(stack.containers(service)) == len(old[service])
+        assert set(stack.containers(service)).isdisjoint(old[service])
+    assert stack.containers("nginx") == old["nginx"]
+    assert "nginx: stays" in told
+
+
+async def test_pages_find_their_files_all_through_an_update_that_changes_one(stack, replicas) -> None:
+    replicas(2)
+    style = stack.folder / "services/web/src/cashier_web/static/cashier_web/screen.css"
+    style.write_text(style.read_text() + "\n/* A new version. */\n")
+    (nginx,) = stack.containers("nginx")
+    asked: dict[str, set[int]] = {}
+    update = asyncio.create_task(asyncio.to_thread(stack.make, "update"))
+    async with httpx.AsyncClient(base_url=stack.url) as client:
+        while not update.done():
+            with contextlib.suppress(httpx.TransportError):  # while Nginx itself is replaced
+                page = await client.get("/")
+                for file in re.findall(r'"(/static/[^"]+)"', page.text):
+                    asked.setdefault(file, set()).add((await client.get(file)).status_code)
+            await asyncio.sleep(0.05)
+        await update
+        styles = [file for file in asked if "screen." in file and file.endswith(".css")]
+        after = [(await client.get(file)).status_code for file in styles]
+
+    assert len(styles) == 2, "the one before and the new one"
+    assert set().union(*asked.values()) == {200}
+    assert after == [200, 200]
+    assert stack.containers("nginx") != [nginx]
+
+
+def test_an_update_that_a_bad_setting_stops_touches_nothing(stack) -> None:
+    before = stack.compose("ps", "--quiet")
+
+    with pytest.raises(Failed, match="cashier_q: CASHIER_STUCK_SECONDS: "):
+        stack.make("update", CASHIER_STUCK_SECONDS="never")
+    assert stack.compose("ps", "--quiet") == before
+
+
+def test_an_update_whose_new_version_does_not_start_leaves_the_old_one_serving(stack, replicas) -> None:
+    before = replicas(2)
+    source = stack.folder / "services/ws/src/cashier_ws/asgi.py"
+    good = source.read_text()
+    source.write_text(good + '\nraise RuntimeError("broken")\n')
+
+    with pytest.raises(Failed, match="the old ones serve on"):
+        stack.make("update")
+    source.write_text(good)
+    assert stack.containers("ws") == before
+    assert stack.is_healthy()
+
+
+def test_an_update_brings_back_what_was_killed(stack, replicas) -> None:
+    docker("kill", *replicas(2))
+    stack.make("update")
+
+    assert len(stack.containers("ws")) == 2
+    assert stack.is_healthy()
