@@ -14,7 +14,8 @@ from pathlib import Path
 
 import uvloop
 
-from loadtests.screens import RawScreen, open_screens
+from loadtests.rawscreen import RawScreen
+from loadtests.screens import open_screens
 from loadtests.till import Till
 from local.topology import Topology
 

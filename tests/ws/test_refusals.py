@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from cashier_ws.consumers import same_origin
-from loadtests.screens import RawScreen, open_screen
+from loadtests.rawscreen import RawScreen
+from loadtests.screens import open_screen
 from tests.ws.servers import path_of
 
 pytestmark = pytest.mark.anyio
@@ -71,14 +72,9 @@ async def test_an_origin_is_ours_if_its_page_came_from_this_host(origin, host, s
 async def test_a_heartbeat_is_answered(server, store) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
-    heard = []
-    screen._take = lambda now, payload: heard.append(payload)
     screen.send(1, b"ping")
-    while not heard:
-        screen._changed.clear()
-        await screen._changed.wait()
 
-    assert heard == [b"pong"]
+    assert await screen.until_answered(5) == b"pong"
     screen.close()
 
 

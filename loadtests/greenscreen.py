@@ -1,0 +1,92 @@
+"""The green screen: one screen on a greenlet of its own, for Locust, which runs thousands of them in a process."""
+
+import contextlib
+import random
+import socket
+import ssl
+import time
+from urllib.parse import urlsplit
+
+import gevent
+
+from loadtests.frames import CLOSE, PING, PONG, TEXT, Incoming, close_code, frame, handshake, painted
+from loadtests.records import Stay
+
+BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
+"""Full jitter, as in screen.js."""
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 45.0
+"""The server pings within 20 s; a connection that is silent for longer is dead."""
+
+
+class GreenScreen:
+    """One screen of a store at http(s)://host:port."""
+
+    def __init__(self, url: str, path: str, name: str, store: str) -> None:
+        self.path, self.name, self.store, self.url = path, name, store, url
+        self._socket: socket.socket | None = None
+        self._was_open = False
+
+    def hang(self, stays: list[Stay]) -> None:
+        """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
+        attempts = 0
+        while True:
+            stay = Stay(self.name, self.store, 0.0)
+            try:
+                self._socket = self._connect()
+                self._listen(stay)
+            except OSError:
+                stay.code = 1006
+            except gevent.GreenletExit:
+                stay.code = 0
+                raise
+            finally:
+                stay.closed = time.monotonic()
+                if stay.opened:
+                    attempts = 0
+                    stays.append(stay)
+                if self._socket:
+                    self._socket.close()
+            gevent.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempts)))
+            attempts += 1
+
+    def cut(self) -> None:
+        """Lose the connection, as when the power goes."""
+        with contextlib.suppress(OSError):  # it has none just now
+            if self._socket:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _connect(self) -> socket.socket:
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "https"
+        address = (parts.hostname or "", parts.port or (443 if secure else 80))
+        connection = socket.create_connection(address, timeout=CONNECT_SECONDS)
+        if secure:
+            connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+        connection.settimeout(SILENCE_SECONDS)
+        connection.sendall(handshake(parts.netloc, self.path, self.url))
+        return connection
+
+    def _listen(self, stay: Stay) -> None:
+        """Returns when the connection has ended, with the code in `stay`. Raises OSError if it was refused or broke."""
+        assert self._socket
+        incoming = Incoming()
+        while data := self._socket.recv(4096):
+            at = time.monotonic()
+            for opcode, payload in incoming.feed(data):
+                if opcode == TEXT and (paint := painted(at, payload)):
+                    stay.paints.append((at, paint.seq, paint.num_cashier))
+                elif opcode == PING:
+                    self._socket.sendall(frame(PONG, payload))
+                elif opcode == CLOSE:
+                    stay.code = close_code(payload)
+                    self._socket.sendall(frame(CLOSE, payload[:2]))
+                    return
+            if incoming.status not in {0, 101}:
+                raise ConnectionRefusedError(f"HTTP status {incoming.status}")
+            if incoming.status and not stay.opened:
+                stay.opened = at
+                if self._was_open:
+                    self._socket.sendall(frame(TEXT, b"again"))  # for the operator's figures
+                self._was_open = True
+        stay.code = 1006

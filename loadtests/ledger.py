@@ -1,0 +1,168 @@
+"""The ledger: for every call and every screen of its store that was connected, a number and its end are owed.
+
+Whatever is missing, doubled, out of order, too short or too long is a fault of its own kind. What a screen owed when it
+was not connected, or came in the middle of a call, is told apart by the times of its connections alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from loadtests.records import Press, Records, Stay
+
+NEVER_SHOWN = "never shown"
+NEVER_TAKEN_DOWN = "never taken down"
+SHOWN_TWICE = "shown twice"
+OUT_OF_ORDER = "out of order"
+CUT_SHORT = "cut short"
+HELD_TOO_LONG = "held too long"
+NEVER_CALLED = "never called"
+KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HELD_TOO_LONG, NEVER_CALLED)
+
+TIMEOUT_SECONDS = 10.0
+"""A number that has not come, or not gone, this long after it was due never will; and it counts as this late."""
+SHORT_SECONDS = 0.1
+"""By so much a hold may look shorter, because its two ends were read at different moments of a busy generator."""
+LONG_SECONDS = 1.0
+EDGE_SECONDS = 0.5
+"""Nothing is owed for what happened this close to the beginning or the end of a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """at: when it was noticed, in seconds of time.monotonic()."""
+
+    kind: str
+    store: str
+    seq: int
+    screen: str
+    at: float
+
+
+@dataclass(slots=True)
+class Account:
+    """What was owed and what came of it.
+
+    shown: (when the press was intended, seconds from there to the number) of each call on each screen.
+    reset: (the same, seconds from the number to what came after it, less the hold).
+    """
+
+    owed: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    shown: list[tuple[float, float]] = field(default_factory=list)
+    reset: list[tuple[float, float]] = field(default_factory=list)
+
+    def __iadd__(self, other: "Account") -> "Account":
+        self.owed += other.owed
+        self.faults += other.faults
+        self.shown += other.shown
+        self.reset += other.reset
+        return self
+
+
+class Calls:
+    """A store's calls in their order. A Redis that comes back empty counts from 1 again, so seq alone is no name."""
+
+    def __init__(self, presses: Iterable[Press], hold: float) -> None:
+        self.hold = hold
+        self.in_order: list[Press] = []
+        self._by_seq: dict[int, list[int]] = defaultdict(list)
+        self._unknown: list[Press] = []
+        for press in sorted(presses, key=lambda press: press.answered or press.intended):
+            if press.seq and press.outcome in {"called", "waits"}:
+                self._by_seq[press.seq].append(len(self.in_order))
+                self.in_order.append(press)
+            elif not press.status or press.status >= 500:
+                self._unknown.append(press)
+
+    def find(self, at: float, seq: int, num_cashier: int) -> int | None:
+        """Place of the call that was shown at a time; None if there is none."""
+        for place in reversed(self._by_seq[seq]):
+            call = self.in_order[place]
+            if call.till == num_cashier and call.intended <= at:
+                return place
+        return None
+
+    def may_have_been_called(self, at: float, num_cashier: int) -> bool:
+        """Whether a press without an answer may have led to a number that nobody was told of."""
+        return any(press.till == num_cashier and press.intended <= at for press in self._unknown)
+
+
+def balance(records: Records, hold: float) -> Account:
+    """All that was owed by all screens."""
+    presses: dict[str, list[Press]] = defaultdict(list)
+    for press in records.presses:
+        presses[press.store].append(press)
+    calls = {store: Calls(made, hold) for store, made in presses.items()}
+    account = Account()
+    for stay in records.stays:
+        account += of_stay(stay, calls.get(stay.store) or Calls([], hold))
+    return account
+
+
+def of_stay(stay: Stay, calls: Calls) -> Account:
+    """What one connection owed."""
+    account = Account()
+
+    def fault(kind: str, seq: int, at: float) -> None:
+        account.faults.append(Fault(kind, stay.store, seq, stay.screen, at))
+
+    newest, found = -1, {}
+    for index, (at, seq, num_cashier) in enumerate(stay.paints):
+        if not num_cashier:
+            continue
+        place = calls.find(at, seq, num_cashier)
+        if place is None:
+            if not calls.may_have_been_called(at, num_cashier):
+                fault(NEVER_CALLED, seq, at)
+        elif place in found:
+            fault(SHOWN_TWICE, seq, at)
+        else:
+            found[place] = index
+            if place < newest:
+                fault(OUT_OF_ORDER, seq, at)
+            newest = max(newest, place)
+    for place, call in enumerate(calls.in_order):
+        due = call.answered + call.starts_in
+        if not (stay.opened + EDGE_SECONDS < due and due + calls.hold + LONG_SECONDS + EDGE_SECONDS < stay.closed):
+            continue
+        account.owed += 1
+        account += of_call(stay, call, found.get(place), calls.hold)
+    return account
+
+
+def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
+    """What one connection owed of one call; index: of the paint that showed it."""
+    account = Account()
+    asked = call.intended + call.starts_in
+    if index is None or stay.paints[index][0] - asked > TIMEOUT_SECONDS:
+        account.faults.append(Fault(NEVER_SHOWN, stay.store, call.seq, stay.screen, asked + TIMEOUT_SECONDS))
+        account.shown.append((call.intended, TIMEOUT_SECONDS))
+        return account
+    shown = stay.paints[index][0]
+    account.shown.append((call.intended, shown - asked))
+    later = next((at for at, seq, number in stay.paints[index + 1 :] if (seq, number) != (call.seq, call.till)), None)
+    late = TIMEOUT_SECONDS if later is None else later - shown - hold
+    account.reset.append((call.intended, min(late, TIMEOUT_SECONDS)))
+    kind = ""
+    if late >= TIMEOUT_SECONDS:
+        kind = NEVER_TAKEN_DOWN
+    elif late > LONG_SECONDS:
+        kind = HELD_TOO_LONG
+    elif late < -SHORT_SECONDS:
+        kind = CUT_SHORT
+    if kind:
+        account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, later or shown + hold + TIMEOUT_SECONDS))
+    return account
+
+
+def away(stays: Iterable[Stay]) -> Iterator[float]:
+    """Seconds between the end of each connection and its screen's next paint; inf: it has not come back."""
+    by_screen: dict[str, list[Stay]] = defaultdict(list)
+    for stay in stays:
+        by_screen[stay.screen].append(stay)
+    for connections in by_screen.values():
+        for number, lost in enumerate(connections):
+            if lost.code:
+                back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
+                yield min(back, default=float("inf")) - lost.closed

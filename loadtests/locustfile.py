@@ -1,0 +1,175 @@
+"""Locust's users: screens that hang on the wall, and tills that press on a fixed schedule.
+
+`make load PROFILE=chain` runs it and judges what it has written down; by hand, with Locust's web page:
+`PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
+
+Locust's own figures are rounded and know nothing of calls that were owed; each process writes what it saw, exactly,
+into the folder that RECORDS names.
+"""
+
+import json
+import logging
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import constant, events, task
+from locust.contrib.fasthttp import FastHttpUser
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtests.greenscreen import GreenScreen
+from loadtests.pages import CSRF_TOKEN, websocket_of
+from loadtests.profiles import PROFILES, TILL_USERS
+from loadtests.records import Press, Records
+
+PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
+PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
+STORES = PROFILE.slugs()
+NUMBERS = 4
+"""Tills of a store."""
+TICK_SECONDS = 0.05
+
+PROGRESS_SECONDS = 10.0
+# Its tables of rounded figures.
+logging.getLogger("locust.stats_logger").disabled = True
+
+records = Records()
+screens: list[GreenScreen] = []
+clock = {"begin": float(os.environ.get("BEGIN", "0"))}
+
+
+def base(store: str) -> str:
+    """Path of a store's pages."""
+    return "/" if store == "default" else f"/s/{store}/"
+
+
+def share(environment: Environment) -> tuple[int, int]:
+    """Which of how many processes this is."""
+    runner: Any = environment.runner
+    return max(getattr(runner, "worker_index", 0), 0), int(os.environ.get("PROCESSES", "1"))
+
+
+class DisplayScreen(FastHttpUser):
+    """One screen: opens its page, and holds the page's websocket until the test ends, through whatever happens."""
+
+    fixed_count = PROFILE.screens
+    wait_time = constant(0)
+    opened = 0
+
+    def on_start(self) -> None:
+        index, processes = share(self.environment)
+        number = DisplayScreen.opened * processes + index
+        DisplayScreen.opened += 1
+        self.store = STORES[number % len(STORES)]
+        self.name = f"{self.store}/{number}"
+
+    @task
+    def hang(self) -> None:
+        path = ""
+        while not path:
+            with self.client.get(base(self.store), name="screen's page", headers={"Connection": "close"}) as page:
+                path = websocket_of(page.text or "")
+            gevent.sleep(0 if path else 1)
+        screen = GreenScreen(self.host or "", path, self.name, self.store)
+        screens.append(screen)
+        screen.hang(records.stays)
+
+
+class Till(FastHttpUser):
+    """Presses in many stores, each press at its time; one that is answered late puts off no other."""
+
+    fixed_count = TILL_USERS
+    wait_time = constant(0)
+    concurrency = 100
+    opened = 0
+
+    def on_start(self) -> None:
+        index, processes = share(self.environment)
+        self.number = Till.opened * processes + index
+        Till.opened += 1
+        self.token = ""
+
+    @task
+    def press_on_schedule(self) -> None:
+        self.token = self.sign_in()
+        for number in range(self.number, int(PROFILE.per_second * PROFILE.seconds), TILL_USERS):
+            intended = clock["begin"] + number / PROFILE.per_second
+            gevent.sleep(max(intended - time.monotonic(), 0))
+            store, till = STORES[number % len(STORES)], number // len(STORES) % NUMBERS + 1
+            press = Press(store, till, intended)
+            records.presses.append(press)
+            gevent.spawn(self.press, press)
+        gevent.sleep(float("inf"))
+
+    def sign_in(self) -> str:
+        """The token that every POST needs; with an account where the buttons are not open."""
+        page = self.client.get(f"{base(STORES[0])}cashier_buttons", name="buttons' page")
+        found = CSRF_TOKEN.search(page.text or "")
+        if found and "/sign_in" in (page.url or ""):
+            account = {"username": os.environ.get("LOAD_USER"), "password": os.environ.get("LOAD_PASSWORD")}
+            fields = {**account, "csrfmiddlewaretoken": found[1]}
+            page = self.client.post(page.url or "", fields, name="sign in", headers={"Referer": page.url})
+            found = CSRF_TOKEN.search(page.text or "")
+        if not found or "/sign_in" in (page.url or ""):
+            raise RuntimeError(f"no buttons at {self.host}: HTTP status {page.status_code}; see LOAD_USER")
+        return found[1]
+
+    def press(self, press: Press) -> None:
+        fields = {"cashier": str(press.till), "language": "en", "csrfmiddlewaretoken": self.token}
+        path = f"{base(press.store)}cashier_action"
+        answer = self.client.post(path, fields, name="press", headers={"Origin": self.host or ""})
+        press.answered, press.status = time.monotonic(), answer.status_code or 0
+        if press.status == 204:
+            headers = answer.headers
+            receipt = json.loads(str(headers["HX-Trigger"] if headers else ""))["receipt"]
+            press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
+            press.outcome = receipt["outcome"]
+
+
+def listen_to_the_canary() -> None:
+    """Measures this process: one that wakes up late notes everything late."""
+    while True:
+        due = time.monotonic() + TICK_SECONDS
+        gevent.sleep(TICK_SECONDS)
+        records.lags.append((due, time.monotonic()))
+
+
+def cut_all_at(moment: float) -> None:
+    """Every screen loses its connection at once, as after a power cut."""
+    gevent.sleep(moment - time.monotonic())
+    for screen in screens:
+        screen.cut()
+
+
+def tell_progress(environment: Environment) -> None:
+    """A line now and then from the process that looks after the others."""
+    while True:
+        gevent.sleep(PROGRESS_SECONDS)
+        total: Any = environment.stats.total
+        users = environment.runner.user_count if environment.runner else 0
+        since = time.monotonic() - clock["begin"]
+        print(
+            f"{since:+5.0f} s: {users} users, {total.num_requests} requests, {total.num_failures} refused", flush=True
+        )
+
+
+@events.test_start.add_listener
+def begin(environment: Environment, **_: object) -> None:
+    clock["begin"] = clock["begin"] or time.monotonic() + PROFILE.ramp_seconds
+    if isinstance(environment.runner, MasterRunner):
+        gevent.spawn(tell_progress, environment)
+        return
+    gevent.spawn(listen_to_the_canary)
+    if PROFILE.cut_at is not None:
+        gevent.spawn(cut_all_at, clock["begin"] + PROFILE.cut_at)
+
+
+@events.quitting.add_listener
+def write(environment: Environment, **_: object) -> None:
+    folder = os.environ.get("RECORDS")
+    if folder and not isinstance(environment.runner, MasterRunner):
+        records.write(Path(folder) / f"{os.getpid()}.json")

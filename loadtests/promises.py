@@ -1,0 +1,78 @@
+"""The promises: what a run must hold, and whether it did; or that its generator was too slow to tell."""
+
+from dataclasses import dataclass
+
+from loadtests.figures import percentile
+from loadtests.ledger import KINDS, Account
+from loadtests.run import Run
+
+RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
+BACK_SECONDS = 15.0
+LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
+"""Of the generator; beyond that it measures itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One line of the verdict. kept: None where the generator can't tell."""
+
+    what: str
+    promised: str
+    measured: str
+    kept: bool | None
+
+
+def ms(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
+
+
+def judge(run: Run, account: Account) -> list[Promise]:
+    """Every promise that a run is measured by.
+
+    Where something was killed or cut on purpose, times are told and not judged, presses may be refused, and screens
+    have to come back.
+    """
+    lags = run.lags()
+    lag = (percentile(sorted(lags), 99), max(lags)) if lags else (0.0, 0.0)
+    able = bool(lags) and lag[0] <= LAG_P99_SECONDS and lag[1] <= LAG_MAX_SECONDS
+    lines = [
+        Promise(
+            "generator awake", f"p99 {ms(LAG_P99_SECONDS)}, max {ms(LAG_MAX_SECONDS)}",
+            f"p99 {ms(lag[0])}, max {ms(lag[1])}", True if able else None,
+        )
+    ]  # fmt: skip
+    lines.append(Promise("numbers owed", "some", str(account.owed), account.owed > 0))
+    for kind in KINDS:
+        count = sum(fault.kind == kind for fault in account.faults)
+        lines.append(Promise(kind, "0", str(count), count == 0))
+    if run.disturbed:
+        longest = max(run.away(), default=0.0)
+        lines.append(Promise("longest away", f"{BACK_SECONDS:.0f} s", f"{longest:.1f} s", longest <= BACK_SECONDS))
+        return lines
+    lines.append(Promise("presses refused", "none", str(run.refused() or "none"), not run.refused()))
+    lines.append(Promise("screens lost", "0", str(len(run.away())), not run.away()))
+    late = sorted(seconds for _, seconds in account.reset)
+    if late:
+        p99, longest = percentile(late, 99), late[-1]
+        for what, promised, measured in (
+            ("reset late, p99", RESET_P99_SECONDS, p99),
+            ("reset late, max", RESET_MAX_SECONDS, longest),
+        ):
+            lines.append(Promise(what, ms(promised), ms(measured), measured <= promised))
+    return lines
+
+
+def verdict(lines: list[Promise]) -> str:
+    """ "void" if the generator was too slow to tell, else "kept" or "broken"."""
+    if any(line.kept is None for line in lines):
+        return "void"
+    return "kept" if all(line.kept for line in lines) else "broken"
+
+
+def table(lines: list[Promise]) -> str:
+    """For a terminal."""
+    words = {True: "kept", False: "BROKEN", None: "can't tell"}
+    rows = [("promise", "at most", "measured", "")]
+    rows += [(line.what, line.promised, line.measured, words[line.kept]) for line in lines]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

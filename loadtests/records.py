@@ -1,0 +1,61 @@
+"""The records: what the generator's processes have seen, as they write it down and as it is judged afterwards.
+
+All times are seconds of time.monotonic(), which is one clock for all processes of a machine.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class Press:
+    """intended: when the schedule wanted it. status: of the answer; 0: there was none. seq: 0 unless it was called."""
+
+    store: str
+    till: int
+    intended: float
+    answered: float = 0.0
+    status: int = 0
+    seq: int = 0
+    starts_in: float = 0.0
+    outcome: str = ""
+
+
+@dataclass(slots=True)
+class Stay:
+    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, num_cashier)."""
+
+    screen: str
+    store: str
+    opened: float
+    closed: float = float("inf")
+    code: int = 0
+    paints: list[tuple[float, int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Records:
+    """lags: (when a process of the generator should have woken up, when it did)."""
+
+    presses: list[Press] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    lags: list[tuple[float, float]] = field(default_factory=list)
+
+    def write(self, file: Path) -> None:
+        """Into a file of this process's own."""
+        file.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, files: Iterable[Path]) -> "Records":
+        """Of all processes together."""
+        all_of_them = cls()
+        for file in files:
+            read = json.loads(file.read_text())
+            all_of_them.presses += [Press(**each) for each in read["presses"]]
+            all_of_them.lags += [(due, woke) for due, woke in read["lags"]]
+            for each in read["stays"]:
+                paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]
+                all_of_them.stays.append(Stay(**each, paints=paints))
+        return all_of_them

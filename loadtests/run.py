@@ -1,0 +1,61 @@
+"""The run: what was done and what was seen, before anything is judged."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from loadtests.ledger import away
+from loadtests.profiles import Profile
+from loadtests.records import Records
+
+AFTERMATH_SECONDS = 15.0
+"""A fault's phase: as long as its screens may take to come back."""
+
+
+@dataclass
+class Run:
+    """begin: of the presses, in seconds of time.monotonic(). faults: (when, what was killed or cut).
+
+    samples: name of a process -> (when, percent of one core, MiB resident).
+    """
+
+    profile: Profile
+    host: str
+    begin: float
+    records: Records = field(default_factory=Records)
+    faults: list[tuple[float, str]] = field(default_factory=list)
+    samples: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something was killed or cut on purpose."""
+        return bool(self.faults)
+
+    @property
+    def end(self) -> float:
+        """Of the presses."""
+        return self.begin + self.profile.seconds
+
+    def aftermath(self, at: float) -> bool:
+        """Whether a moment is within a fault's phase."""
+        return any(fault <= at < fault + AFTERMATH_SECONDS for fault, _ in self.faults)
+
+    def lags(self) -> list[float]:
+        """Seconds by which the generator woke up too late, from the first press to the last end."""
+        return [woke - due for due, woke in self.records.lags if due >= self.begin]
+
+    def away(self) -> list[float]:
+        """Seconds for which screens were away."""
+        return list(away(self.records.stays))
+
+    def refused(self) -> dict[str, int]:
+        """Presses that were not called, by status."""
+        counted = Counter(press.status for press in self.records.presses if press.status != 204)
+        return {str(status or "no answer"): count for status, count in sorted(counted.items())}
+
+    def answered(self) -> list[tuple[float, float]]:
+        """(when it was intended, seconds from there to the answer) of each press that was answered."""
+        return [(each.intended, each.answered - each.intended) for each in self.records.presses if each.status]
+
+    def connected(self) -> list[tuple[float, float]]:
+        """(when, seconds from the handshake's answer to the first paint) of each connection."""
+        return [(stay.opened, stay.paints[0][0] - stay.opened) for stay in self.records.stays if stay.paints]

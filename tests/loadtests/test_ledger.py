@@ -1,0 +1,119 @@
+"""The ledger finds nothing in a run in which all was right, and names whatever was not."""
+
+import pytest
+
+from loadtests import ledger
+from loadtests.ledger import balance
+from loadtests.records import Press, Records, Stay
+
+HOLD = 3.0
+
+
+def press(at: float, seq: int, till: int = 4, starts_in: float = 0.0) -> Press:
+    """A press that was answered 10 ms later."""
+    outcome = "waits" if starts_in else "called"
+    return Press("s", till, at, at + 0.01, 204, seq, starts_in, outcome)
+
+
+def stay(*paints: tuple[float, int, int], opened: float = 0.0, closed: float = 100.0) -> Stay:
+    return Stay("screen", "s", opened, closed, 0, [(opened, 0, 0), *paints])
+
+
+def kinds(presses: list[Press], *stays: Stay) -> list[str]:
+    return [fault.kind for fault in balance(Records(presses, list(stays)), HOLD).faults]
+
+
+def test_a_call_that_is_shown_and_taken_down_in_time_is_no_fault_and_is_measured() -> None:
+    account = balance(Records([press(10, 1)], [stay((10.02, 1, 4), (13.025, 1, 0))]), HOLD)
+
+    assert account.faults == []
+    assert account.owed == 1
+    assert account.shown == [(10, pytest.approx(0.02))]
+    assert account.reset == [(10, pytest.approx(0.005))]
+
+
+def test_calls_that_wait_are_due_when_their_turn_is() -> None:
+    presses = [press(10, 1), press(10.5, 2, till=2, starts_in=2.5)]
+    account = balance(Records(presses, [stay((10.01, 1, 4), (13.01, 2, 2), (16.01, 2, 0))]), HOLD)
+
+    assert account.faults == []
+    assert [seconds for _, seconds in account.shown] == pytest.approx([0.01, 0.01])
+
+
+def test_a_press_that_waits_already_is_no_call_of_its_own() -> None:
+    again = press(10.2, 1)
+    again.outcome = "stays up"
+
+    assert balance(Records([press(10, 1), again], [stay((10.01, 1, 4), (13.01, 1, 0))]), HOLD).owed == 1
+
+
+def test_a_press_in_another_store_is_not_owed_here() -> None:
+    other = press(10, 1)
+    other.store = "elsewhere"
+
+    assert balance(Records([other], [stay()]), HOLD).owed == 0
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [(10.1, 100.0), (0.0, 12.0), (0.0, 13.5)],
+    ids=["came in the middle", "left in the middle", "left just after the end"],
+)
+def test_nothing_is_owed_to_a_screen_that_was_not_there_for_all_of_it(opened, closed) -> None:
+    assert balance(Records([press(10, 1)], [stay(opened=opened, closed=closed)]), HOLD).owed == 0
+
+
+def test_a_redis_that_came_back_empty_counts_from_1_again_and_nothing_is_doubled_or_out_of_order() -> None:
+    presses = [press(10, 1), press(20, 2), press(30, 1), press(40, 2)]
+    paints = [
+        (at + shift, seq, number)
+        for at, seq in ((10, 1), (20, 2), (30, 1), (40, 2))
+        for shift, number in ((0.02, 4), (3.02, 0))
+    ]
+
+    assert kinds(presses, stay(*paints)) == []
+
+
+def test_a_number_after_a_press_without_an_answer_may_be_its_call() -> None:
+    lost = Press("s", 4, 10.0)
+
+    assert kinds([lost], stay((10.02, 1, 4), (13.02, 1, 0))) == []
+    assert kinds([], stay((10.02, 1, 4), (13.02, 1, 0))) == [ledger.NEVER_CALLED]
+
+
+@pytest.mark.parametrize(
+    ("paints", "kind"),
+    [
+        ([], ledger.NEVER_SHOWN),
+        ([(20.5, 1, 4), (23.5, 1, 0)], ledger.NEVER_SHOWN),
+        ([(10.02, 1, 4)], ledger.NEVER_TAKEN_DOWN),
+        ([(10.02, 1, 4), (24.0, 1, 0)], ledger.NEVER_TAKEN_DOWN),
+        ([(10.02, 1, 4), (11.0, 1, 4), (13.02, 1, 0)], ledger.SHOWN_TWICE),
+        ([(10.02, 1, 4), (12.8, 1, 0)], ledger.CUT_SHORT),
+        ([(10.02, 1, 4), (14.1, 1, 0)], ledger.HELD_TOO_LONG),
+        ([(10.02, 1, 4), (13.02, 1, 0), (14, 2, 7), (17, 2, 0)], ledger.NEVER_CALLED),
+        ([(10.02, 1, 4), (13.02, 1, 0), (14, 1, 7), (17, 1, 0)], ledger.NEVER_CALLED),
+    ],
+)
+def test_each_kind_of_fault_is_named(paints, kind) -> None:
+    assert kinds([press(10, 1)], stay(*paints)) == [kind]
+
+
+def test_numbers_in_the_wrong_order_are_told() -> None:
+    presses = [press(10, 1), press(20, 2)]
+
+    assert ledger.OUT_OF_ORDER in kinds(presses, stay((20.02, 2, 4), (23.02, 2, 0), (23.1, 1, 4), (26.1, 1, 0)))
+
+
+def test_what_never_comes_counts_with_the_timeout_as_its_latency() -> None:
+    account = balance(Records([press(10, 1)], [stay()]), HOLD)
+
+    assert account.shown == [(10, ledger.TIMEOUT_SECONDS)]
+
+
+def test_how_long_a_screen_was_away_and_that_one_never_came_back() -> None:
+    lost, back = stay(closed=20.0), stay(opened=21.5)
+    lost.code = 1012
+    gone = Stay("another", "s", 0.0, 30.0, 1006, [(0.1, 0, 0)])
+
+    assert list(ledger.away([lost, back, gone])) == [1.5, float("inf")]
