@@ -9,7 +9,8 @@ SOURCES := deploy/local loadtests services tests
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock messages screenshots fanout clean
+.PHONY: help run test test-compose check format lock messages screenshots fanout load clean
+.PHONY: up down logs scale update account backup restore certs
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -19,6 +20,9 @@ run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and st
 
 test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; ARGS= for pytest
 	$(DEV)/pytest $(ARGS)
+
+test-compose: $(VENVS)/dev/.done ## the deployment's tests, on this machine's Docker engine; ARGS= for pytest
+	$(DEV)/pytest tests/compose $(ARGS)
 
 check: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## lint, types, import contracts, catalogs, Nginx configuration, settings table
 	$(DEV)/ruff check $(SOURCES)
@@ -34,8 +38,42 @@ format: $(VENVS)/dev/.done ## format the code
 fanout: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## one press to SCREENS=1000 of one store, and how long it takes
 	$(DEV)/python -m loadtests.fanout $(if $(SCREENS),--screens $(SCREENS))
 
+load: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## Locust, exactly accounted: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
+	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
+
 screenshots: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## the README's pictures anew
 	$(DEV)/python -m tests.screenshots
+
+# The deployment on this host's Docker engine.
+STACK := deploy/compose
+export COMPOSE_FILE := $(STACK)/compose.yaml$(if $(wildcard $(STACK)/certs/tls.crt),:$(STACK)/tls.yaml)
+
+up: ## docker compose: build, start, wait until healthy; .env and secrets are made on first use
+	@$(STACK)/up
+
+down: ## docker compose: stop and remove the containers; the database stays
+	@docker compose --profile monitoring down
+
+logs: ## docker compose: follow the logs
+	@docker compose logs --follow --tail 100
+
+scale: ## docker compose: as many ws replicas as WS=5 says
+	@$(STACK)/scale '$(if $(filter file,$(origin WS)),,$(WS))'
+
+update: ## docker compose: rebuild, and replace one container after another
+	@$(STACK)/update
+
+account: ## docker compose: make an account that may do everything
+	@docker compose exec web python -m cashier_web createsuperuser
+
+backup: ## docker compose: the database into deploy/compose/backups/
+	@$(STACK)/backup
+
+restore: ## docker compose: the database back from FILE=
+	@$(STACK)/restore '$(FILE)'
+
+certs: ## docker compose: a self-signed pair for HTTPS
+	@$(STACK)/certify
 
 messages: $(VENVS)/dev/.done ## compile the catalogs
 	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done

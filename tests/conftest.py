@@ -1,6 +1,7 @@
 """What the tests share: a real Valkey, a whole topology on free ports, and its log. Nothing stays behind."""
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -11,6 +12,9 @@ import pytest
 from local.ports import answers, free_port, wait_until
 from local.process import Process
 from local.topology import Topology, valkey_argv
+
+# A line for each of a load's requests hides what a failed test has to tell.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Log:

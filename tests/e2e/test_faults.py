@@ -38,6 +38,22 @@ async def test_a_gunicorn_worker_killed_in_a_call_costs_the_screens_nothing(own_
         assert (await till.press(1)).status_code == 204
 
 
+async def test_workers_that_die_over_presses_cost_none_and_double_none(own_topology) -> None:
+    """`replace`: a press that was called twice would count twice."""
+    async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
+        (screen,) = await open_screens(own_topology.url, await till.websocket(), 1)
+        answers = []
+        for number in range(120):
+            if number % 30 == 10:
+                os.kill(children(own_topology.processes["web"].pid)[0], signal.SIGKILL)
+            answers.append(await till.press(number % 4 + 1))
+        await screen.until(122, 10)
+
+        assert {answer.status_code for answer in answers} == {204}
+        assert [Till.receipt(answer)["seq"] for answer in answers] == list(range(1, 121))
+        screen.close()
+
+
 async def test_a_replica_killed_is_started_again_and_the_other_one_takes_its_screens(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
         path = await till.websocket()

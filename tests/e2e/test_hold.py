@@ -87,3 +87,17 @@ async def test_a_screen_opened_while_idle_says_please_wait(topology, make_store)
 
         assert "Please wait" in screen.painted[0].html
         screen.close()
+
+
+async def test_a_till_that_does_not_wait_for_the_answer_calls_as_any_other(topology, make_store) -> None:
+    store = make_store()
+    async with Till(topology.url, store) as till:
+        screen = await open_screen(topology.url, await till.websocket())
+        await screen.until(1, 5)
+        _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
+        writer.write(till.request(4))
+        writer.close()
+        await screen.until(2, 5)
+
+    assert screen.painted[1].num_cashier == 4
+    screen.close()

@@ -1,0 +1,77 @@
+"""`.env.example`, the compose files and env.py name the same variables: none is read by nobody, none is left out."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import yaml
+
+from cashier_core import env
+
+COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
+EXAMPLE = (COMPOSE / ".env.example").read_text()
+KNOBS = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+FILES = {name: (COMPOSE / name).read_text() for name in ("compose.yaml", "tls.yaml")}
+START = (COMPOSE.parent / "nginx" / "start").read_text()
+SERVICES: dict[str, type[env.CoreEnvironment]] = {"web": env.WebEnvironment, "ws": env.WsEnvironment}
+DOCKERS_OWN = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+
+
+def environment(service: str) -> dict:
+    """What compose.yaml gives a service; None: passed on as it is."""
+    return yaml.safe_load(FILES["compose.yaml"])["services"][service]["environment"]
+
+
+def test_every_variable_in_the_example_is_read_by_something() -> None:
+    read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
+    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + START)) | DOCKERS_OWN
+
+    assert set(KNOBS) - read == set()
+
+
+def test_every_variable_that_is_read_is_in_the_example() -> None:
+    read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
+    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + START)) - DOCKERS_OWN
+
+    assert [name for name in sorted(read) if not re.search(rf"\b{name}\b", EXAMPLE)] == []
+
+
+def test_each_service_is_passed_every_variable_that_it_reads() -> None:
+    for service, kind in SERVICES.items():
+        given = {name.removesuffix("_FILE") for name in environment(service)}
+        own = {"CASHIER_STATIC_ROOT"}  # set in the image
+
+        assert {each.name.upper() for each in fields(kind)} - own == given
+
+
+def test_nginx_is_passed_every_variable_that_its_start_reads() -> None:
+    with_tls = yaml.safe_load(FILES["tls.yaml"])["services"]["nginx"]["environment"]
+
+    assert set(re.findall(r"\$\{([A-Z_]+)", START)) == set(environment("nginx")) | set(with_tls)
+
+
+def test_the_defaults_that_the_example_tells_are_env_pys() -> None:
+    told = {name: value for name, value in KNOBS.items() if name != "CASHIER_LOG_FORMAT"}
+    for kind in SERVICES.values():
+        for each in fields(kind):
+            if each.name.upper() in told:
+                default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default)
+                assert told[each.name.upper()] in {default, default.lower(), default.removesuffix(".0")}, each.name
+
+
+def test_base_images_are_named_in_compose_yaml_alone() -> None:
+    images = yaml.safe_load(FILES["compose.yaml"])["x-images"]
+    assert all(":" in image and not image.endswith(":latest") for image in images.values())
+
+    root = COMPOSE.parents[1]
+    for dockerfile in (*root.glob("services/*/Dockerfile"), root / "deploy/nginx/Dockerfile"):
+        origins = re.findall(r"^FROM (\S+)", dockerfile.read_text(), re.MULTILINE)
+        assert origins
+        assert all(origin.startswith("${") for origin in origins)
+
+
+def test_ci_runs_the_make_targets_that_people_run() -> None:
+    job = yaml.safe_load((COMPOSE.parents[1] / ".github/workflows/ci.yml").read_text())["jobs"]["make"]
+
+    assert job["strategy"]["matrix"]["target"] == ["check", "test", "test-compose"]
+    assert job["steps"][-1]["run"] == "make ${{ matrix.target }}"
