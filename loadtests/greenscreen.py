@@ -31,7 +31,7 @@ class GreenScreen:
         """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
         attempts = 0
         while True:
-            stay = Stay(self.name, self.store, 0.0)
+            stay = Stay(self.name, self.store, 0.0, asked=time.monotonic())
             try:
                 self._socket = self._connect()
                 self._listen(stay)

@@ -42,6 +42,8 @@ def judge(run: Run, account: Account) -> list[Promise]:
         )
     ]  # fmt: skip
     lines.append(Promise("numbers owed", "some", str(account.owed), account.owed > 0))
+    missing = run.profile.screens - run.screens()
+    lines.append(Promise("screens that never came", "0", str(missing), missing == 0))
     for kind in KINDS:
         count = sum(fault.kind == kind for fault in account.faults)
         lines.append(Promise(kind, "0", str(count), count == 0))

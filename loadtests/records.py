@@ -25,7 +25,10 @@ class Press:
 
 @dataclass(slots=True)
 class Stay:
-    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, num_cashier)."""
+    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, num_cashier).
+
+    asked: just before the connection was begun. opened: when the handshake was answered.
+    """
 
     screen: str
     store: str
@@ -33,6 +36,7 @@ class Stay:
     closed: float = float("inf")
     code: int = 0
     paints: list[tuple[float, int, int]] = field(default_factory=list)
+    asked: float = 0.0
 
 
 @dataclass(slots=True)

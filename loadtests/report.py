@@ -43,7 +43,7 @@ def figures(run: Run, account: Account, lines: list[Promise]) -> dict[str, Any]:
         "press_to_shown": by_phase(account.shown, phases),
         "reset_lateness": by_phase(account.reset, phases),
         "press_to_answer": by_phase(run.answered(), phases),
-        "handshake_to_first_paint": by_phase(run.connected(), phases),
+        "connect_to_first_paint": by_phase(run.connected(), phases),
         "generator_lag": by_phase(((run.begin, lag) for lag in run.lags()), {}),
         "promises": [
             {"what": each.what, "at_most": each.promised, "measured": each.measured, "kept": WORDS[each.kept]}
@@ -65,7 +65,7 @@ def percentiles(told: dict[str, Any]) -> str:
     """One line for each measure in each phase."""
     names = ("p50", "p95", "p99", "p99.9", "max")
     cells = [["milliseconds", "phase", "count", *names]]
-    for measure in ("press_to_shown", "reset_lateness", "press_to_answer", "handshake_to_first_paint", "generator_lag"):
+    for measure in ("press_to_shown", "reset_lateness", "press_to_answer", "connect_to_first_paint", "generator_lag"):
         for phase, values in told[measure].items():
             if values["count"]:
                 numbers = [f"{values[name]:.1f}" for name in names]

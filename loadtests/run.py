@@ -57,5 +57,9 @@ class Run:
         return [(each.intended, each.answered - each.intended) for each in self.records.presses if each.status]
 
     def connected(self) -> list[tuple[float, float]]:
-        """(when, seconds from the handshake's answer to the first paint) of each connection."""
-        return [(stay.opened, stay.paints[0][0] - stay.opened) for stay in self.records.stays if stay.paints]
+        """(when, seconds from the beginning of the connection to its first paint) of each one."""
+        return [(stay.asked, stay.paints[0][0] - stay.asked) for stay in self.records.stays if stay.paints]
+
+    def screens(self) -> int:
+        """How many screens have been connected and painted at all."""
+        return len({stay.screen for stay in self.records.stays if stay.paints})

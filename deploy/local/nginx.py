@@ -26,7 +26,8 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     (target / "run").mkdir()
     place = target / "place"
     place.mkdir(exist_ok=True)
-    replicas = "".join(f" server 127.0.0.1:{ws_port} fail_timeout=1s;" for ws_port in ws_ports)
+    # max_fails: see compose/upstreams.conf.
+    replicas = "".join(f" server 127.0.0.1:{ws_port} max_fails=0;" for ws_port in ws_ports)
     # Twice, because Nginx asks each server once: a press whose worker dies over it finds another worker there.
     web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}keepalive 32; }}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"

@@ -4,13 +4,15 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from loadtests.screens import open_screens
 from loadtests.till import Till
-from local.ports import wait_until
+from local.ports import answers, wait_until
+from local.topology import responds
 from tests.conftest import add_store
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +54,26 @@ async def test_workers_that_die_over_presses_cost_none_and_double_none(own_topol
         assert {answer.status_code for answer in answers} == {204}
         assert [Till.receipt(answer)["seq"] for answer in answers] == list(range(1, 121))
         screen.close()
+
+
+async def test_replicas_that_were_all_killed_once_take_all_screens_at_once_again(own_topology) -> None:
+    """Nginx would hold a failure against a replica until one of its screens ends well, which takes months."""
+    async with Till(own_topology.url, add_store(own_topology)) as till:
+        path = await till.websocket()
+        screens = [*await open_screens(own_topology.url, path, 20)]
+        for replica, port in zip(own_topology.replicas, own_topology.ws_ports, strict=True):
+            pid = replica.pid
+            replica.kill(signal.SIGKILL)
+            await asyncio.to_thread(wait_until, lambda port=port: not answers(port), 5, "it is gone")
+            screens += await open_screens(own_topology.url, path, 20)  # refused by it while it is down
+            up = partial(responds, f"http://127.0.0.1:{port}/healthz")
+            await asyncio.to_thread(
+                wait_until, lambda pid=pid, each=replica, up=up: each.pid != pid and up(), 20, "it is back"
+            )
+        screens += await open_screens(own_topology.url, path, 40)
+
+        for screen in screens:
+            screen.close()
 
 
 async def test_a_replica_killed_is_started_again_and_the_other_one_takes_its_screens(own_topology) -> None:

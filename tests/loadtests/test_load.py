@@ -41,6 +41,7 @@ async def test_a_run_in_which_all_is_right_owes_nothing_and_writes_its_report(to
     assert figures["owed"] == 2 * 50
     assert set(figures["faults"].values()) == {0}
     assert figures["press_to_shown"]["all"]["count"] == figures["reset_lateness"]["all"]["count"] == 100
+    assert figures["connect_to_first_paint"]["all"]["p50"] > 0
     assert page.count("<svg") == 3
     assert "src=" not in page, "it needs nothing beside itself"
     assert "<link" not in page
