@@ -7,6 +7,7 @@ was not connected, or came in the middle of a call, is told apart by the times o
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from loadtests.records import Press, Records, Stay
 
@@ -25,7 +26,7 @@ SHORT_SECONDS = 0.1
 """By so much a hold may look shorter, because its two ends were read at different moments of a busy generator."""
 LONG_SECONDS = 1.0
 EDGE_SECONDS = 0.5
-"""Nothing is owed for what happened this close to the beginning or the end of a connection."""
+"""Nothing is owed for what happened this close to a connection's first paint or to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,12 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
             if place < newest:
                 fault(OUT_OF_ORDER, seq, at)
             newest = max(newest, place)
+    # In a crowd that comes back, a screen may have its handshake's answer a second before it is painted; until then
+    # its page says that it is connecting, and `away` counts it.
+    begun = stay.paints[0][0] if stay.paints else inf
     for place, call in enumerate(calls.in_order):
         due = call.answered + call.starts_in
-        if not (stay.opened + EDGE_SECONDS < due and due + calls.hold + LONG_SECONDS + EDGE_SECONDS < stay.closed):
+        if not (begun + EDGE_SECONDS < due and due + calls.hold + LONG_SECONDS + EDGE_SECONDS < stay.closed):
             continue
         account.owed += 1
         account += of_call(stay, call, found.get(place), calls.hold)
@@ -165,4 +169,4 @@ def away(stays: Iterable[Stay]) -> Iterator[float]:
         for number, lost in enumerate(connections):
             if lost.code:
                 back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
-                yield min(back, default=float("inf")) - lost.closed
+                yield min(back, default=inf) - lost.closed

@@ -1,5 +1,7 @@
 """The ledger finds nothing in a run in which all was right, and names whatever was not."""
 
+from math import inf
+
 import pytest
 
 from loadtests import ledger
@@ -61,6 +63,20 @@ def test_a_press_in_another_store_is_not_owed_here() -> None:
 )
 def test_nothing_is_owed_to_a_screen_that_was_not_there_for_all_of_it(opened, closed) -> None:
     assert balance(Records([press(10, 1)], [stay(opened=opened, closed=closed)]), HOLD).owed == 0
+
+
+def test_a_screen_that_was_answered_before_a_call_and_first_painted_in_it_owes_nothing_of_it() -> None:
+    late = Stay("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), (13.0, 1, 0)])
+
+    assert kinds([press(10, 1)], late) == []
+    assert balance(Records([press(10, 1)], [late]), HOLD).owed == 0
+
+
+def test_a_screen_that_is_answered_and_never_painted_has_not_come_back() -> None:
+    lost, unpainted = stay(closed=20.0), Stay("screen", "s", 21.0, 100.0)
+    lost.code = 1006
+
+    assert list(ledger.away([lost, unpainted])) == [inf]
 
 
 def test_a_redis_that_came_back_empty_counts_from_1_again_and_nothing_is_doubled_or_out_of_order() -> None:
