@@ -9,7 +9,7 @@ SOURCES := deploy/local loadtests services tests
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format lock messages screenshots fanout load clean
+.PHONY: help run test test-compose check format lock messages screenshots fanout load bench clean
 .PHONY: up down logs scale update account backup restore certs
 
 help: ## print the targets
@@ -40,6 +40,9 @@ fanout: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## one press to 
 
 load: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## Locust, exactly accounted: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
 	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## cashier_q and its peers in one run, half an hour: SCREENS=, ROUNDS=3
+	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 screenshots: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## the README's pictures anew
 	$(DEV)/python -m tests.screenshots

@@ -59,8 +59,8 @@ def close_code(payload: bytes) -> int:
 class Incoming:
     """Bytes from the server, cut into the answer to the handshake and frames. status: of that answer; 0 before it."""
 
-    def __init__(self) -> None:
-        self.status = 0
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
         self._data = b""
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,7 +1,8 @@
-"""The till: signs in to nothing, opens the buttons page, presses, and knows a screen's websocket address."""
+"""The till: opens the buttons page, signing in where it must, presses, and knows a screen's websocket address."""
 
 import json
 import ssl
+from copy import copy
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
@@ -14,21 +15,45 @@ from loadtests.pages import CSRF_TOKEN, websocket_of
 class Till:
     """A browser at a till, without the browser. `store` "" is the default store.
 
+    account: name and password, where the buttons are not open.
     trust: whose certificates are believed; the public authorities' by default.
     """
 
-    def __init__(self, url: str, store: str = "", *, trust: ssl.SSLContext | bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        store: str = "",
+        *,
+        account: tuple[str, str] | None = None,
+        trust: ssl.SSLContext | bool = True,
+    ) -> None:
         self._base = urljoin(url, f"/s/{store}/" if store else "/")
+        self._account = account
         self._client = httpx.AsyncClient(headers={"Origin": url}, timeout=10, verify=trust)
 
     async def __aenter__(self) -> "Till":
         await self._client.__aenter__()
-        page = await self._client.get(urljoin(self._base, "cashier_buttons"))
+        if self._account:
+            sign_in = urljoin(self._base, "/sign_in")
+            fields = dict(zip(("username", "password"), self._account, strict=True))
+            token = await self._read_token(sign_in)
+            signed_in = await self._client.post(sign_in, data={**fields, "csrfmiddlewaretoken": token})
+            assert signed_in.is_redirect, "not signed in"
+        self._token = await self._read_token(urljoin(self._base, "cashier_buttons"))
+        return self
+
+    async def _read_token(self, url: str) -> str:
+        page = await self._client.get(url)
         page.raise_for_status()
         found = CSRF_TOKEN.search(page.text)
-        assert found, "no CSRF token on the buttons page"
-        self._token = found[1]
-        return self
+        assert found, f"no CSRF token at {url}"
+        return found[1]
+
+    def at(self, store: str) -> "Till":
+        """The same browser on another store's pages."""
+        other = copy(self)
+        other._base = urljoin(self._base, f"/s/{store}/")
+        return other
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

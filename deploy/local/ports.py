@@ -3,6 +3,8 @@
 import random
 import socket
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 
 # Below the range from which Linux takes the ports of outgoing connections: with thousands of screens one of
@@ -41,6 +43,15 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
     except OSError:
         return False
     return True
+
+
+def responds(url: str) -> bool:
+    """Whether a GET of the URL is answered with 2xx."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:

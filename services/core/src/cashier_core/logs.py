@@ -61,8 +61,6 @@ def config(level: str, kind: str) -> dict[str, Any]:
         "loggers": {
             # Their own handlers would say it twice.
             **{name: {"handlers": [], "propagate": True} for name in ("django", "gunicorn.error")},
-            # Nginx has a line for every request.
-            "gunicorn.access": {"handlers": [], "propagate": False},
             # Any scanner asks under other names; the journal tells of it.
             "django.security.DisallowedHost": {"handlers": [], "propagate": False},
             # Daphne, Twisted and asyncio tell every step of every connection at INFO.

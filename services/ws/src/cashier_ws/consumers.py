@@ -56,6 +56,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._allowance, self._counted_at = float(BURST), time.monotonic()
         self._opened_at = self._counted_at
         self._came_again = False
+        self._told: dict[str, str] = {}
 
     async def __call__(
         self,
@@ -77,18 +78,21 @@ class CashierConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
+        self._told = told_of(self.scope)
         try:
             ticket = admit(self.scope)
         except Refused as refused:
             metrics.REFUSED.labels(refused.code).inc()
-            log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._told()})
+            log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._told})
             await self.close(refused.code, refused.reason)
             return
         stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
+        # The server keeps this list for as long as the screen is here, and nobody reads it again.
+        self.scope["headers"].clear()
         metrics.OPENED.inc()
-        log.info("screen connected", extra={"store": ticket.store, **self._told()})
+        log.info("screen connected", extra={"store": ticket.store, **self._told})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._board is None:
@@ -124,22 +128,23 @@ class CashierConsumer(AsyncWebsocketConsumer):
             metrics.CLOSED.labels(metrics.code_label(code)).inc()
             told = {"store": self._board.store, "code": code, "why": reason or WHY.get(code, "")}
             seconds = round(time.monotonic() - self._opened_at, 1)
-            log.info("screen closed", extra={**told, "seconds": seconds, **self._told()})
+            log.info("screen closed", extra={**told, "seconds": seconds, **self._told})
         self._leave()
-
-    def _told(self) -> dict[str, str]:
-        """What Nginx tells of this screen: its address, and the word that is in the access log too."""
-        headers = dict(self.scope["headers"])
-        return {
-            "address": headers.get(b"x-forwarded-for", b"").decode("latin1"),
-            "request_id": headers.get(b"x-request-id", b"").decode("latin1"),
-        }
 
     def _leave(self) -> None:
         if self._board and self._screen:
             self._board.leave(self._screen)
             self._screen.close()
             self._board = self._screen = None
+
+
+def told_of(scope: Any) -> dict[str, str]:
+    """What Nginx tells of a screen: its address, and the word that is in the access log too."""
+    headers = dict(scope["headers"])
+    return {
+        "address": headers.get(b"x-forwarded-for", b"").decode("latin1"),
+        "request_id": headers.get(b"x-request-id", b"").decode("latin1"),
+    }
 
 
 def admit(scope: Any) -> Ticket:

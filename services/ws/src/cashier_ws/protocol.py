@@ -50,6 +50,9 @@ class ScreenProtocol(WebSocketProtocol):
     def onOpen(self) -> None:
         # The HTTP channel that this connection began with is still registered; nobody needs it any more.
         self.transport.unregisterProducer()
+        # Nor does anybody read the handshake again, which would stay here for as long as the screen does: months.
+        self.http_headers.clear()
+        self.http_request_data = b""
         super().onOpen()
         if self.server.draining:
             self.leave(*GOING)
@@ -84,17 +87,19 @@ class ScreenProtocol(WebSocketProtocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Write a whole frame straight to the socket. While older bytes wait there, only the newest one is kept."""
-        if not self.can_send:
+        if self.state != self.STATE_OPEN:
             return
         if self._stuck:
             self._newest = frame
             return
-        if self._buffered:
-            self.transport.doWrite()  # the handshake's answer or a ping, written in this same turn of the loop
-        if self._buffered:
-            self._newest = frame
-            self._be_stuck()
-        elif not self._write(frame):
+        transport = self.transport
+        if transport.dataBuffer or transport._tempDataBuffer:
+            transport.doWrite()  # the handshake's answer or a ping, written in this same turn of the loop
+            if self._buffered:
+                self._newest = frame
+                self._be_stuck()
+                return
+        if not self._write(frame):
             self._be_stuck()
 
     @property

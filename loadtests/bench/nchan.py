@@ -1,0 +1,97 @@
+"""Nchan, a module of Nginx in C: Debian's, with a configuration that does what the benchmark asks and no more."""
+
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+
+from cashier_core import message
+from local.ports import answers, free_port, wait_until
+from local.process import Process, Sink
+
+MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+BINARY = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+START_SECONDS = 10.0
+CONFIGURATION = """
+load_module {module};
+worker_processes auto;
+error_log stderr warn;
+pid nginx.pid;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    keepalive_requests 1000000;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location ~ ^/ws/cashier_q/(?<store>[\\w-]+)$ {{
+            nchan_subscriber websocket;
+            nchan_channel_id $store;
+            nchan_subscriber_first_message oldest;
+            nchan_websocket_ping_interval 20s;
+        }}
+        location ~ ^/s/(?<store>[\\w-]+)/cashier_action$ {{
+            nchan_publisher;
+            nchan_channel_id $store;
+            nchan_message_buffer_length 1;
+        }}
+    }}
+}}
+"""
+
+
+def installed() -> bool:
+    return bool(BINARY) and MODULE.exists()
+
+
+@contextmanager
+def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
+    """Its address, and its process."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    (folder / "nginx.conf").write_text(CONFIGURATION.format(module=MODULE, port=port))
+    # Root's Nginx would drop to a user who may not write into root's folders.
+    options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
+    argv = [str(BINARY), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", options]
+    process = Process("nchan", argv, os.environ, folder, sink)
+    process.start()
+    try:
+        wait_until(lambda: answers(port), START_SECONDS, "Nchan answers")
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.stop()
+
+
+@cache
+def fragment(num_cashier: int) -> bytes:
+    """The same message as everybody's."""
+    if not settings.configured:
+        templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+        settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
+        django.setup()
+    return message.render(message.context("en", num_cashier=num_cashier)).encode()
+
+
+def path(slug: str) -> str:
+    """Where messages for a store are published."""
+    return f"/s/{slug}/cashier_action"
+
+
+def press(url: str, slug: str, num_cashier: int) -> bytes:
+    """The request that publishes the message, which is the press."""
+    body = fragment(num_cashier)
+    head = [f"POST {path(slug)} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def wait_please(url: str, slug: str) -> None:
+    """Publish what a screen is painted with as it connects."""
+    with urllib.request.urlopen(url + path(slug), data=fragment(0)):
+        pass

@@ -1,0 +1,56 @@
+"""The plots of a benchmark: each measure against what grows, as SVG files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from loadtests.bench.samples import MEASURES, Sample, Setting, Told, tell
+
+AGAINST = ("screens", "stores", "replicas")
+
+
+def write(folder: Path, samples: Iterable[Sample]) -> None:
+    """`bench-<what grows>.svg`, each with all measures that were taken at two points or more."""
+    results = tell(samples)
+    for against in AGAINST:
+        lines = {measure: curves(results, measure, against) for measure in MEASURES}
+        drawn = {measure: each for measure, each in lines.items() if each}
+        if drawn:
+            draw(folder / f"bench-{against}.svg", against, drawn)
+
+
+def curves(results: dict[tuple[str, Setting], Told], measure: str, against: str) -> dict[str, list[tuple[int, Told]]]:
+    """For each system, what was measured where only `against` differed."""
+    found: dict[tuple[str, tuple[int, ...]], list[tuple[int, Told]]] = {}
+    for (name, setting), told in results.items():
+        if name == measure:
+            others = tuple(getattr(setting, each) for each in AGAINST if each != against)
+            found.setdefault((setting.system, others), []).append((getattr(setting, against), told))
+    most = {system: max(found[key] for key in found if key[0] == system) for system, _ in found}
+    longest = {system: max((each for key, each in found.items() if key[0] == system), key=len) for system in most}
+    return {system: sorted(points, key=lambda point: point[0]) for system, points in longest.items() if len(points) > 1}
+
+
+def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, Told]]]]) -> None:
+    rows = -(-len(lines) // 3)
+    figure = Figure(figsize=(15, 3.6 * rows), layout="constrained")
+    for place, (measure, systems) in enumerate(lines.items(), start=1):
+        axes = figure.add_subplot(rows, 3, place)
+        for system, points in systems.items():
+            grown = [each for each, _ in points]
+            medians = [told.median for _, told in points]
+            spread = [
+                [max(told.median - told.low, 0) for _, told in points],
+                [max(told.high - told.median, 0) for _, told in points],
+            ]
+            axes.errorbar(grown, medians, yerr=spread, marker="o", capsize=3, label=system)
+        axes.set_title(measure)
+        axes.set_xlabel(against)
+        axes.set_ylabel(MEASURES[measure])
+        axes.set_ylim(bottom=0)
+        if measure.startswith("fan-out") and len(systems) > 1:
+            axes.set_yscale("log")  # the slowest is a hundred times the fastest
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    figure.savefig(file)

@@ -1,0 +1,185 @@
+"""The systems: cashier_q and its peers, each started as its kind is run, with Nginx before it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from loadtests.bench import nchan
+from loadtests.meter import family
+from loadtests.till import Till
+from local import nginx
+from local.process import Process, Sink
+from local.topology import ROOT, Topology
+
+ACCOUNT = ("bench", "of-a-benchmark-only")
+TILLS = 4
+HOLD_SECONDS = 1
+PAINT, HANDSHAKE = b'id="message"', b"\r\n\r\n"
+
+
+@dataclass(kw_only=True)
+class System:
+    """One system that runs. sockets: path of each store's websocket. presses: a store's requests, one for each till."""
+
+    name: str
+    url: str
+    processes: dict[str, Process]
+    greeting: bytes = PAINT
+    resets: bool = False
+    sockets: list[str] = field(default_factory=list)
+    presses: list[list[bytes]] = field(default_factory=list)
+
+    def cpu(self, role: str) -> float:
+        """Seconds of CPU that the processes of this role, with their children, have used."""
+        times = [process.cpu_times() for process in self._family(role)]
+        return float(sum(each.user + each.system for each in times))
+
+    def resident(self, role: str) -> int:
+        """Bytes of memory that they have."""
+        return sum(process.memory_info().rss for process in self._family(role))
+
+    def open_files(self, role: str) -> int:
+        """Files and sockets that they have open."""
+        return sum(process.num_fds() for process in self._family(role))
+
+    def _family(self, role: str) -> list:  # type: ignore[type-arg]  # psutil has no types
+        return [each for name, one in self.processes.items() if name.startswith(role) for each in family(one.pid)]
+
+    def requests(self) -> Iterator[bytes]:
+        """Presses without end: of each store in turn, and then of its next till."""
+        while True:
+            for till in range(TILLS):
+                for presses in self.presses:
+                    yield presses[till]
+
+
+class PeerTopology(Topology):
+    """The same Nginx before a peer. web: module that Gunicorn serves; "" where the replica serves all."""
+
+    def __init__(self, folder: Path, sink: Sink, peer: str, server: str, *, replicas: int, web: str) -> None:
+        self.server, self.web, self.peer = server, web, f"loadtests.peers.{peer}"
+        paths = [str(ROOT), str(ROOT / "services" / "core" / "src")]
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PEER": self.peer,
+            "DJANGO_SETTINGS_MODULE": "loadtests.peers.settings",
+        }
+        super().__init__(folder, sink, replicas=replicas, environment=environment)
+
+    def commands(self) -> dict[str, list[str]]:
+        commands = super().commands()
+        replicas = [name for name in commands if name.startswith("ws")]
+        commands |= {name: self._replica(port) for name, port in zip(replicas, self.ws_ports, strict=True)}
+        commands["web"] = self._gunicorn() if self.web else self._replica(self.web_port)
+        return commands
+
+    def _gunicorn(self) -> list[str]:
+        options = ["-w", "2", "-k", "gthread", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]
+        return [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{self.web_port}", self.web]
+
+    def _replica(self, port: int) -> list[str]:
+        application = f"{self.peer}:application"
+        options = {
+            "daphne": ["-v", "0", "-b", "127.0.0.1", "-p", str(port)],
+            "uvicorn": ["--log-level", "error", "--host", "127.0.0.1", "--port", str(port)],
+        }
+        return [sys.executable, "-m", self.server, *options[self.server], application]
+
+    def prepare(self) -> None:
+        nginx.configure(self.folder, self.port, self.web_port, self.ws_ports or [self.web_port])
+
+
+@contextmanager
+def project(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
+    """cashier_q as it is deployed: buttons need a login, and each press takes the screen at once."""
+    environment = {**os.environ, "CASHIER_LOG_LEVEL": "WARNING"}
+    environment.pop("REDIS_URL", None)
+    topology = Topology(folder, sink, replicas=replicas, environment=environment)
+    topology.start()
+    try:
+        topology.manage("shell", "--no-imports", "-c", seed(stores))
+        yield System(name="cashier_q", url=topology.url, processes=topology.processes, resets=True)
+    finally:
+        topology.stop()
+
+
+def seed(stores: int) -> str:
+    """Python that makes the stores and the cashier."""
+    return (
+        "from django.contrib.auth.models import User; from cashier_web.models import Store; "
+        f"User.objects.create_user('{ACCOUNT[0]}', password='{ACCOUNT[1]}'); "
+        f"Store.objects.bulk_create([Store(slug=slug, name=slug, hold_seconds={HOLD_SECONDS}, policy='replace') "
+        f"for slug in {slugs(stores)}])"
+    )
+
+
+def slugs(stores: int) -> list[str]:
+    return [f"bench-{number}" for number in range(1, stores + 1)]
+
+
+@contextmanager
+def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
+    """A plain consumer on a stock server, and the naive view under Gunicorn."""
+    topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.peers.wsgi")
+    topology.start()
+    try:
+        yield System(name=f"plain, {server}", url=topology.url, processes=topology.processes)
+    finally:
+        topology.stop()
+
+
+@contextmanager
+def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
+    """The demo: one process for everything, whatever the number of replicas. It takes its numbers down after 3 s."""
+    topology = PeerTopology(folder, sink, "demo", "daphne", replicas=0, web="")
+    topology.start()
+    try:
+        processes = {**topology.processes, "ws": topology.processes["web"]}
+        yield System(name="demo", url=topology.url, processes=processes, greeting=HANDSHAKE, resets=True)
+    finally:
+        topology.stop()
+
+
+@contextmanager
+def bare_nchan(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
+    """Nchan alone: screens and presses come to the one Nginx that keeps and sends the messages."""
+    with nchan.running(folder, sink) as (url, process):
+        system = System(name="Nchan", url=url, processes={"nginx": process})
+        for slug in slugs(stores):
+            nchan.wait_please(url, slug)
+        system.sockets = [f"/ws/cashier_q/{slug}" for slug in slugs(stores)]
+        system.presses = [[nchan.press(url, slug, till) for till in range(1, TILLS + 1)] for slug in slugs(stores)]
+        yield system
+
+
+Starter = Callable[[Path, Sink, int, int], AbstractContextManager[System]]
+SYSTEMS: dict[str, Starter] = {
+    "cashier_q": project,
+    "nchan": bare_nchan,
+    "daphne": partial(plain, "daphne"),
+    "uvicorn": partial(plain, "uvicorn"),
+    "demo": demo,
+}
+
+
+def missing() -> dict[str, str]:
+    """Systems that can't run here, and what to install."""
+    return {} if nchan.installed() else {"nchan": "apt-get install nginx-light libnginx-mod-nchan"}
+
+
+async def learn(system: System, stores: int) -> None:
+    """Read its pages: the stores' websockets, and the requests of their tills."""
+    if system.sockets:
+        return
+    names = slugs(stores)
+    account = ACCOUNT if system.name == "cashier_q" else None
+    async with Till(system.url, names[0], account=account) as till:
+        for slug in names:
+            one = till.at(slug)
+            system.sockets.append(await one.websocket())
+            system.presses.append([one.request(number) for number in range(1, TILLS + 1)])

@@ -1,0 +1,59 @@
+"""The plain peer: what the documentation of Channels leads to, written well: each text is rendered only once."""
+
+from functools import cache
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+from cashier_core import message
+from loadtests.peers import pages
+
+layer: Any = get_channel_layer()
+
+
+@cache
+def html(number: int) -> str:
+    """What a screen shows."""
+    return message.render(message.context("en", num_cashier=number))
+
+
+class PlainConsumer(AsyncWebsocketConsumer):
+    """Joins its store's group, and passes on what comes."""
+
+    async def connect(self) -> None:
+        self.group = self.scope["url_route"]["kwargs"]["slug"]
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.accept()
+        await self.send(html(0))
+
+    async def disconnect(self, code: int) -> None:
+        await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def cashier_message(self, event: dict[str, Any]) -> None:
+        await self.send(html(event["num_cashier"]))
+
+
+@require_POST
+def press(request: HttpRequest, slug: str) -> HttpResponse:
+    """The naive view."""
+    number = int(request.POST["cashier"])
+    async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "num_cashier": number})
+    return HttpResponse(status=204)
+
+
+urlpatterns = [*pages.urlpatterns, path("s/<slug:slug>/cashier_action", press)]
+consumer: Any = PlainConsumer.as_asgi()
+socket: Any = path("ws/cashier_q/<slug:slug>", consumer)
+application: Any = ProtocolTypeRouter(
+    {
+        "http": get_asgi_application(),
+        "websocket": URLRouter([socket]),
+    }
+)
