@@ -27,8 +27,8 @@ def curves(results: dict[tuple[str, Setting], Told], measure: str, against: str)
         if name == measure:
             others = tuple(getattr(setting, each) for each in AGAINST if each != against)
             found.setdefault((setting.system, others), []).append((getattr(setting, against), told))
-    most = {system: max(found[key] for key in found if key[0] == system) for system, _ in found}
-    longest = {system: max((each for key, each in found.items() if key[0] == system), key=len) for system in most}
+    # A system's longest line; its other points stand alone.
+    longest = {system: max((each for key, each in found.items() if key[0] == system), key=len) for system, _ in found}
     return {system: sorted(points, key=lambda point: point[0]) for system, points in longest.items() if len(points) > 1}
 
 

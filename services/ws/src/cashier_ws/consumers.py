@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from channels.consumer import get_handler_name
@@ -90,7 +90,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
         # The server keeps this list for as long as the screen is here, and nobody reads it again.
-        self.scope["headers"].clear()
+        cast(list[Any], self.scope["headers"]).clear()
         metrics.OPENED.inc()
         log.info("screen connected", extra={"store": ticket.store, **self._told})
 
