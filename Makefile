@@ -9,11 +9,11 @@ SOURCES := deploy/local loadtests services tests
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format lock messages screenshots fanout load bench clean
-.PHONY: up down logs scale update account backup restore certs
+.PHONY: help run test test-compose check format lock messages screenshots load bench clean
+.PHONY: up down locust logs scale update account backup restore certs
 
 help: ## print the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and start everything here: PORT=8000 WS=2
 	@exec $(VENVS)/local/bin/python -m local --port '$(PORT)' --replicas '$(WS)'
@@ -35,9 +35,6 @@ format: $(VENVS)/dev/.done ## format the code
 	$(DEV)/ruff check --fix $(SOURCES)
 	$(DEV)/ruff format $(SOURCES)
 
-fanout: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## one press to SCREENS=1000 of one store, and how long it takes
-	$(DEV)/python -m loadtests.fanout $(if $(SCREENS),--screens $(SCREENS))
-
 load: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## Locust, exactly accounted: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
 	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
 
@@ -55,7 +52,11 @@ up: ## docker compose: build, start, wait until healthy; .env and secrets are ma
 	@$(STACK)/up
 
 down: ## docker compose: stop and remove the containers; the database stays
-	@docker compose --profile monitoring down
+	@docker compose --profile monitoring --profile load down
+
+locust: ## docker compose: Locust's web page, which loads this stack; LOAD_PROFILE= and more in .env
+	@docker compose --profile load up --build --detach --no-deps load
+	@echo "Locust: http://localhost:$$(docker compose --profile load config --format json | sed -n 's/.*"LOCUST_WEB_PORT": "\([0-9]*\)".*/\1/p'), and when a run has ended, its verdict at /verdict"
 
 logs: ## docker compose: follow the logs
 	@docker compose logs --follow --tail 100

@@ -59,9 +59,14 @@ def close_code(payload: bytes) -> int:
 class Incoming:
     """Bytes from the server, cut into the answer to the handshake and frames. status: of that answer; 0 before it."""
 
-    def __init__(self, status: int = 0) -> None:
-        self.status = status
+    def __init__(self) -> None:
+        self.status = 0
         self._data = b""
+
+    @property
+    def between_frames(self) -> bool:
+        """Whether the handshake was answered and no part of a frame waits for the rest."""
+        return self.status == 101 and not self._data
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """Opcode and payload of each frame that is whole now; none after a refusal."""

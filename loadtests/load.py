@@ -14,19 +14,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from loadtests import promises, report
 from loadtests.breaker import Breaker
 from loadtests.ledger import balance
 from loadtests.meter import Meter
-from loadtests.profiles import CONNECTS_PER_SECOND, DRAIN_SECONDS, PROFILES, TILL_USERS, Profile, every
+from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, every
 from loadtests.records import Records
 from loadtests.run import Run
+from local.ports import free_port, wait_until
 from local.topology import Topology
 
-HOLD_SECONDS = 3.0
 RESULTS = Path(__file__).parent / "results"
+WRITE_SECONDS = 120.0
 EXIT_CODES = {"kept": 0, "broken": 1, "void": 3}
 
 
@@ -48,13 +50,12 @@ def own_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology
 
 def locust(run: Run, folder: Path, processes: int) -> Records:
     """Run it to its end and read what its processes wrote down. Raises SystemExit if it failed."""
-    profile = run.profile
-    seconds = profile.ramp_seconds + profile.seconds + DRAIN_SECONDS
+    profile, port = run.profile, str(free_port())
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py")), "--headless"),
-        *("--host", run.host, "--processes", str(processes), "--run-time", f"{seconds:.0f}s"),
-        *("--users", str(profile.screens + TILL_USERS)),
-        *("--spawn-rate", str(CONNECTS_PER_SECOND), "--only-summary", "--loglevel", "WARNING", "--stop-timeout", "0"),
+        *("--host", run.host, "--processes", str(processes), "--only-summary", "--loglevel", "WARNING"),
+        # A port of its own for Locust's processes, or those of another run on this machine would join this one.
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
     ]
     environment = {
         **os.environ,
@@ -62,15 +63,17 @@ def locust(run: Run, folder: Path, processes: int) -> Records:
         "SECONDS": str(profile.seconds),
         "BEGIN": str(run.begin),
         "RECORDS": str(folder),
-        "PROCESSES": str(processes),
     }
     done = subprocess.run(argv, env=environment, check=False)
-    files = sorted(folder.glob("*.json"))
-    if len(files) != processes:
+    files = partial(folder.glob, "*.json")
+    if not done.returncode:
+        # Locust doesn't wait for its processes, and what they have seen in hours takes a while to write.
+        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "Locust's processes tell what they saw")
+    if len(told := sorted(files())) != processes:
         raise SystemExit(
-            f"Locust ended with {done.returncode}, and {len(files)} of its {processes} processes told of it"
+            f"Locust ended with {done.returncode}, and {len(told)} of its {processes} processes told of it"
         )
-    return Records.read(files)
+    return Records.read(told)
 
 
 def run_profile(profile: Profile, host: str, processes: int, results: Path) -> Run:
@@ -91,8 +94,6 @@ def run_profile(profile: Profile, host: str, processes: int, results: Path) -> R
             meter = stack.enter_context(Meter(topology.processes))
             breaker = stack.enter_context(Breaker(topology, run.begin, profile.faults))
             run.samples, run.faults = meter.samples, breaker.done
-        if profile.cut_at is not None:
-            run.faults = [(run.begin + profile.cut_at, "all screens")]
         run.records = locust(run, records, processes)
     return run
 

@@ -1,46 +1,55 @@
 """Locust's users: screens that hang on the wall, and tills that press on a fixed schedule.
 
-`make load PROFILE=chain` runs it and judges what it has written down; by hand, with Locust's web page:
-`PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
+`make load PROFILE=chain` runs it and judges what it has written down. With Locust's web page, which has the verdict at
+/verdict: `PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`, or `make locust`.
 
 Locust's own figures are rounded and know nothing of calls that were owed; each process writes what it saw, exactly,
-into the folder that RECORDS names.
+into the folder that RECORDS names, or one that is made for it.
 """
 
 import gc
 import json
 import logging
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.pool import Group
 from locust import constant, events, task
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from loadtests.generator import listen_to_the_canary, rest_before, tell_progress
 from loadtests.greenscreen import GreenScreen
 from loadtests.pages import CSRF_TOKEN, websocket_of
-from loadtests.profiles import PROFILES, SETTLE_SECONDS, TILL_USERS
+from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS
 from loadtests.records import Press, Records
+from loadtests.run import Run
+from loadtests.webpage import add_verdict
 
 PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
 PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
+if PROFILE.faults and "RECORDS" not in os.environ:
+    raise SystemExit("the profile `faults` kills processes of a topology of its own: make load PROFILE=faults")
 STORES = PROFILE.slugs()
 NUMBERS = 4
 """Tills of a store."""
-TICK_SECONDS = 0.05
 
-PROGRESS_SECONDS = 10.0
 # Its tables of rounded figures.
 logging.getLogger("locust.stats_logger").disabled = True
 
 records = Records()
 screens: list[GreenScreen] = []
-clock = {"begin": float(os.environ.get("BEGIN", "0"))}
+clock = {"begin": 0.0}
+beside = Group()
+"""What goes on beside the users for as long as a run lasts."""
+# Made before Locust's processes are, so that it is one for all of them.
+FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
 
 
 def base(store: str) -> str:
@@ -51,7 +60,8 @@ def base(store: str) -> str:
 def share(environment: Environment) -> tuple[int, int]:
     """Which of how many processes this is."""
     runner: Any = environment.runner
-    return max(getattr(runner, "worker_index", 0), 0), int(os.environ.get("PROCESSES", "1"))
+    options: Any = environment.parsed_options
+    return max(getattr(runner, "worker_index", 0), 0), max(options.processes or 1, 1)
 
 
 class DisplayScreen(FastHttpUser):
@@ -110,7 +120,8 @@ class Till(FastHttpUser):
         """The token that every POST needs; with an account where the buttons are not open."""
         page = self.client.get(f"{base(STORES[0])}cashier_buttons", name="buttons' page")
         found = CSRF_TOKEN.search(page.text or "")
-        if found and "/sign_in" in (page.url or ""):
+        if found and "/sign_in" in (page.url or "") and self.host == os.environ.get("LOCUST_HOST", self.host):
+            # Not if the host was changed on Locust's page: the account would go to whoever is named there.
             account = {"username": os.environ.get("LOAD_USER"), "password": os.environ.get("LOAD_PASSWORD")}
             fields = {**account, "csrfmiddlewaretoken": found[1]}
             page = self.client.post(page.url or "", fields, name="sign in", headers={"Referer": page.url})
@@ -131,21 +142,6 @@ class Till(FastHttpUser):
             press.outcome = receipt["outcome"]
 
 
-def listen_to_the_canary() -> None:
-    """Measures this process: one that wakes up late notes everything late."""
-    while True:
-        due = time.monotonic() + TICK_SECONDS
-        gevent.sleep(TICK_SECONDS)
-        records.lags.append((due, time.monotonic()))
-
-
-def rest_before(moment: float) -> None:
-    """Collect the ramp's garbage, and never look through what is left of it again, which stops a process for 0.1 s."""
-    gevent.sleep(moment - time.monotonic())
-    gc.collect()
-    gc.freeze()
-
-
 def cut_all_at(moment: float) -> None:
     """Every screen loses its connection at once, as after a power cut."""
     gevent.sleep(moment - time.monotonic())
@@ -153,32 +149,45 @@ def cut_all_at(moment: float) -> None:
         screen.cut()
 
 
-def tell_progress(environment: Environment) -> None:
-    """A line now and then from the process that looks after the others."""
-    while True:
-        gevent.sleep(PROGRESS_SECONDS)
-        total: Any = environment.stats.total
-        users = environment.runner.user_count if environment.runner else 0
-        since = time.monotonic() - clock["begin"]
-        print(
-            f"{since:+5.0f} s: {users} users, {total.num_requests} requests, {total.num_failures} refused", flush=True
-        )
+@events.init_command_line_parser.add_listener
+def suggest(parser: Any) -> None:
+    users = PROFILE.screens + TILL_USERS
+    run_time = f"{PROFILE.run_seconds:.0f}s"
+    parser.set_defaults(num_users=users, spawn_rate=CONNECTS_PER_SECOND, run_time=run_time, stop_timeout="0")
+
+
+@events.init.add_listener
+def judge(environment: Environment, **_: object) -> None:
+    if environment.web_ui and environment.web_ui.app:
+        add_verdict(environment.web_ui.app, FOLDER, lambda: Run(PROFILE, environment.host or "", clock["begin"]))
 
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: object) -> None:
-    clock["begin"] = clock["begin"] or time.monotonic() + PROFILE.ramp_seconds
+    clock["begin"] = float(os.environ.get("BEGIN", time.monotonic() + PROFILE.ramp_seconds))
+    # Locust's web page may have started another run before.
+    for seen in (records.presses, records.stays, records.lags, screens):
+        seen.clear()
+    DisplayScreen.opened = Till.opened = 0
     if isinstance(environment.runner, MasterRunner):
-        gevent.spawn(tell_progress, environment)
+        for file in FOLDER.glob("*.json"):
+            file.unlink()
+        beside.spawn(tell_progress, environment, clock["begin"])
         return
-    gevent.spawn(listen_to_the_canary)
-    gevent.spawn(rest_before, clock["begin"] - SETTLE_SECONDS / 2)
+    beside.spawn(listen_to_the_canary, records.lags)
+    beside.spawn(rest_before, clock["begin"] - SETTLE_SECONDS / 2)
     if PROFILE.cut_at is not None:
-        gevent.spawn(cut_all_at, clock["begin"] + PROFILE.cut_at)
+        beside.spawn(cut_all_at, clock["begin"] + PROFILE.cut_at)
+
+
+@events.test_stop.add_listener
+def write(environment: Environment, **_: object) -> None:
+    beside.kill(block=False)
+    gc.unfreeze()
+    if not isinstance(environment.runner, MasterRunner):
+        records.write(FOLDER / f"{os.getpid()}.json")
 
 
 @events.quitting.add_listener
-def write(environment: Environment, **_: object) -> None:
-    folder = os.environ.get("RECORDS")
-    if folder and not isinstance(environment.runner, MasterRunner):
-        records.write(Path(folder) / f"{os.getpid()}.json")
+def end(environment: Environment, **_: object) -> None:
+    environment.process_exit_code = 0  # it ran; what it saw is judged by others

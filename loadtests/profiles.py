@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+HOLD_SECONDS = 3.0
+"""Of the stores that are pressed in."""
 CONNECTS_PER_SECOND = 200
 """Screens that are opened each second; a real chain's are there already when the day begins."""
 SETTLE_SECONDS = 5.0
@@ -33,6 +35,11 @@ class Profile:
     def ramp_seconds(self) -> float:
         """Until the first press."""
         return self.screens / CONNECTS_PER_SECOND + SETTLE_SECONDS
+
+    @property
+    def run_seconds(self) -> float:
+        """From the first screen that is opened to the end of the last call."""
+        return self.ramp_seconds + self.seconds + DRAIN_SECONDS
 
     def slugs(self) -> list[str]:
         """Of its stores; a single store is the one that every installation has."""

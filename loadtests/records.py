@@ -48,8 +48,10 @@ class Records:
     lags: list[tuple[float, float]] = field(default_factory=list)
 
     def write(self, file: Path) -> None:
-        """Into a file of this process's own."""
-        file.write_text(json.dumps(asdict(self)))
+        """Into a file of this process's own, which is there when it is whole."""
+        begun = file.with_suffix(".begun")
+        begun.write_text(json.dumps(asdict(self)))
+        begun.rename(file)
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Records":

@@ -77,6 +77,13 @@ def write(folder: Path, run: Run, account: Account, lines: list[Promise]) -> Pat
     """`<profile>.html`, whose path is returned, and `<profile>.json` beside it."""
     told = figures(run, account, lines)
     (folder / f"{run.profile.name}.json").write_text(json.dumps(told, indent=2) + "\n")
+    page = folder / f"{run.profile.name}.html"
+    page.write_text(html(run, account, lines, told))
+    return page
+
+
+def html(run: Run, account: Account, lines: list[Promise], told: dict[str, Any]) -> str:
+    """The page; `told` are its figures."""
     promised = [[each.what, each.promised, each.measured, WORDS[each.kept]] for each in lines]
     faults = [
         [fault.kind, fault.store, str(fault.seq), fault.screen, f"{fault.at - run.begin:.2f} s"]
@@ -91,7 +98,5 @@ def write(folder: Path, run: Run, account: Account, lines: list[Promise]) -> Pat
         *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.of(run, account)),
         "<h2>Faults, the first 100</h2>" + rows([["kind", "store", "seq", "screen", "at"], *faults]) if faults else "",
     ]
-    page = folder / f"{run.profile.name}.html"
     head = f"<meta charset=utf-8><title>{escape(run.profile.name)}</title><style>{STYLE}</style>"
-    page.write_text(f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n")
-    return page
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"

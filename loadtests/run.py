@@ -25,6 +25,10 @@ class Run:
     faults: list[tuple[float, str]] = field(default_factory=list)
     samples: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.profile.cut_at is not None:
+            self.faults = [(self.begin + self.profile.cut_at, "all screens")]
+
     @property
     def disturbed(self) -> bool:
         """Whether something was killed or cut on purpose."""

@@ -6,6 +6,7 @@
 import argparse
 import gc
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,15 @@ from pathlib import Path
 import uvloop
 
 from loadtests.bench import plots, table, tills, walls
-from loadtests.bench.samples import Sample, Setting
+from loadtests.bench.samples import Sample
 from loadtests.bench.systems import SYSTEMS, System, learn, missing
 from loadtests.load import RESULTS
 
 SIZES = (1000, 5000, 10_000)
-CUT_AT = 5000
+CUT_SCREENS = 5000
 PRESSES = 5
 STORES = 500
-PRESS_SECONDS = 5.0
+PRESS_SECONDS = 6.0
 CHURN_CYCLES, CHURN_SIZE = 10, 1000
 GROWTH_SCREENS = 2000
 STORES_GROW, REPLICAS_GROW = (1, 10, 100, 500), (1, 2, 4)
@@ -29,78 +30,85 @@ Measure = Callable[[System], AsyncIterator[Sample]]
 
 
 class Bench:
-    """What was measured so far. log: takes what the systems say."""
+    """What was measured so far, which is written down after each system. failures: what could not be measured."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, folder: Path, rounds: int) -> None:
         self.samples: list[Sample] = []
-        self._log = log.open("w", buffering=1)
+        self.failures: list[str] = []
+        self._folder, self._rounds = folder, rounds
+        self._log = (folder / "bench.log").open("w", buffering=1)
 
-    async def run(self, name: str, stores: int, replicas: int, *measures: Measure) -> None:
-        """Start a system, measure, and stop it. What it can't do is said and left out."""
-        with tempfile.TemporaryDirectory(prefix="cashier_q-bench-") as folder:
-            start = SYSTEMS[name](Path(folder) / "var", self._take, stores, replicas)
-            with start as system:
+    async def run(self, name: str, stores: int, *measures: Measure, replicas: int = 2, growing: str = "") -> None:
+        """Start a system, measure, and stop it."""
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="cashier_q-bench-") as folder,
+                SYSTEMS[name](Path(folder) / "var", self._take, stores, replicas) as system,
+            ):
+                system.growing = growing
                 await learn(system, stores)
                 for measure in measures:
-                    try:
-                        async for sample in measure(system):
-                            self.samples.append(sample)
-                            show(sample)
-                    except (walls.Wrong, ConnectionError, TimeoutError) as fault:
-                        print(f"{name}: left out from here on: {fault!r}", flush=True)
-                        break
+                    await self._measure(measure(system))
+        except Exception as fault:  # of any kind: the other systems' figures are good
+            self.failures.append(f"{name} with {stores} stores and {replicas} replicas: {fault!r}")
+            print(f"given up: {self.failures[-1]}", flush=True)
         gc.unfreeze()
         gc.collect()
+        self.write()
+
+    def write(self) -> str:
+        """Table, figures and plots of what there is until now. Returns the table."""
+        plots.write(self._folder, self.samples)
+        return table.write(self._folder, self.samples, self.failures, self._rounds)
+
+    async def _measure(self, samples: AsyncIterator[Sample]) -> None:
+        async for sample in samples:
+            self.samples.append(sample)
+            setting = sample.setting
+            where = f"{setting.screens:,} screens of {setting.stores} stores, {setting.replicas} replicas"
+            print(f"{setting.system}, {where}: {sample.measure} {table.number(sample.value)}", flush=True)
 
     def _take(self, name: str, line: str) -> None:
         print(f"{name} | {line}", file=self._log)
 
 
-def show(sample: Sample) -> None:
-    setting: Setting = sample.setting
-    where = f"{setting.system}, {setting.screens:,} screens of {setting.stores} stores, {setting.replicas} replicas"
-    print(f"{where}: {sample.measure} {table.number(sample.value)}", flush=True)
-
-
-async def side_by_side(bench: Bench, names: list[str], sizes: list[int]) -> None:
-    """One round of what is compared."""
+async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens: int) -> None:
+    """One round of what all systems do."""
     for name in names:
-        await bench.run(name, 1, 2, lambda system: walls.measure(system, sizes, 2, PRESSES, CUT_AT))
+        await bench.run(name, 1, partial(walls.measure, sizes=sizes, presses=PRESSES))
+        await bench.run(name, 1, partial(walls.cut, size=cut_screens))
     for name in names:
-        measures: list[Measure] = [partial(tills.measure, screens=0, replicas=2, seconds=PRESS_SECONDS)]
-        if name != "demo":  # it has one store: each press would paint all 1,000
-            measures.append(partial(tills.measure, screens=1000, replicas=2, seconds=PRESS_SECONDS))
-        await bench.run(name, STORES, 2, *measures)
+        # The demo has one store: each press would paint all 1,000 screens.
+        counts = (0,) if name == "demo" else (0, 1000)
+        measures = [partial(tills.measure, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
+        await bench.run(name, STORES, *measures)
 
 
-async def alone(bench: Bench, names: list[str]) -> None:
-    """What screens leave behind, and how cashier_q grows with stores and replicas."""
+async def grow(bench: Bench, names: list[str]) -> None:
+    """What screens leave behind; and cashier_q with more and more stores, and replicas."""
     for name in names:
         if name != "nchan":  # which has no replicas
-            await bench.run(name, 1, 2, lambda system: walls.churn(system, 2, CHURN_CYCLES, CHURN_SIZE))
+            await bench.run(name, 1, partial(walls.churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
+    if "cashier_q" not in names:
+        return
+    measures: list[Measure] = [
+        partial(walls.measure, sizes=[GROWTH_SCREENS], presses=PRESSES),
+        partial(walls.idle, size=GROWTH_SCREENS),
+        partial(tills.measure, screens=0, seconds=PRESS_SECONDS),
+    ]
     for stores in STORES_GROW:
-        await grow(bench, stores, 2)
+        await bench.run("cashier_q", stores, *measures, growing="stores")
     for replicas in REPLICAS_GROW:
-        await grow(bench, 1, replicas)
-
-
-async def grow(bench: Bench, stores: int, replicas: int) -> None:
-    """cashier_q in one shape."""
-    await bench.run(
-        "cashier_q",
-        stores,
-        replicas,
-        lambda system: walls.measure(system, [GROWTH_SCREENS], replicas, PRESSES, 0),
-        lambda system: tills.measure(system, 0, replicas, PRESS_SECONDS),
-    )
+        await bench.run("cashier_q", 1, *measures, replicas=replicas, growing="replicas")
 
 
 async def measure_all(bench: Bench, names: list[str], sizes: list[int], rounds: int, growth: bool) -> None:
-    for number in range(1, rounds + 1):
-        print(f"round {number} of {rounds}", flush=True)
-        await side_by_side(bench, names, sizes)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", flush=True)
+        turn = number % len(names)  # nobody is always the first
+        await compare(bench, names[turn:] + names[:turn], sizes, CUT_SCREENS if growth else sizes[0])
     if growth:
-        await alone(bench, names)
+        await grow(bench, names)
 
 
 def main() -> None:
@@ -110,18 +118,17 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table and plots")
     options = parser.parse_args()
+    options.results.mkdir(parents=True, exist_ok=True)
+    bench, started = Bench(options.results, options.rounds), time.monotonic()
     left_out = {name: how for name, how in missing().items() if name in options.systems}
-    for name, how in left_out.items():
-        print(f"{name} is not installed and left out: {how}")
+    bench.failures += [f"{name} is not installed and left out: {how}" for name, how in left_out.items()]
+    print(*bench.failures, sep="\n", flush=True)
     names = [name for name in options.systems if name not in left_out]
     sizes = [options.screens] if options.screens else list(SIZES)
-    options.results.mkdir(parents=True, exist_ok=True)
-    bench = Bench(options.results / "bench.log")
     gc.disable()  # the client's: it would stop in the middle of what it times
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
-    print(table.write(options.results, bench.samples, left_out, options.rounds))
-    plots.write(options.results, bench.samples)
-    print(f"written to {options.results}: bench.md, bench.json and the plots")
+    print(bench.write())
+    print(f"{(time.monotonic() - started) / 60:.0f} minutes; written to {options.results}: bench.md, bench.json, plots")
 
 
 if __name__ == "__main__":

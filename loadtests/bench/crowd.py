@@ -7,16 +7,18 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import count
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.frames import PONG, TEXT, Incoming, frame, handshake, painted
+from loadtests.frames import NUMBER, PING, PONG, TEXT, Incoming, frame, handshake
 
 ADDRESSES = 250
 """Of loopback, 127.0.1.1 and so on, that screens come from: Nginx limits what one address may do."""
-PING_BYTE = 0x89
-OPEN_SECONDS = 60.0
+AT_ONCE = 100
+"""Screens that are being opened at the same time."""
+OPEN_SECONDS, CONNECT_SECONDS, CUT_SECONDS = 60.0, 10.0, 120.0
 BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 """Full jitter, as in screen.js."""
 
@@ -35,12 +37,14 @@ class Awaited:
     """A text that is to arrive on so many screens."""
 
     def __init__(self, mark: bytes, screens: int) -> None:
-        self.mark, self._left, self._all = mark, screens, asyncio.Event()
+        self.mark, self.screens = mark, screens
+        self._seen: set[int] = set()
+        self._all = asyncio.Event()
 
-    def saw(self) -> None:
-        """One more has it."""
-        self._left -= 1
-        if not self._left:
+    def saw(self, number: int) -> None:
+        """This screen has it."""
+        self._seen.add(number)
+        if len(self._seen) == self.screens:
             self._all.set()
 
     async def on_all(self, seconds: float) -> None:
@@ -49,7 +53,8 @@ class Awaited:
             async with asyncio.timeout(seconds):
                 await self._all.wait()
         except TimeoutError:
-            raise TimeoutError(f"{self._left} screens without {self.mark.decode()}") from None
+            missing = self.screens - len(self._seen)
+            raise TimeoutError(f"{missing} of {self.screens} screens without {self.mark.decode()}") from None
 
 
 class BenchScreen(asyncio.Protocol):
@@ -59,7 +64,7 @@ class BenchScreen(asyncio.Protocol):
         self.crowd, self.number, self.path = crowd, number, path
         self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
-        self._head = b""
+        self._incoming = Incoming()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -67,53 +72,66 @@ class BenchScreen(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
-        crowd = self.crowd
-        if not self.greeted.done():
-            self._greet(now, data)
-        elif data[0] == PING_BYTE:
-            cast(asyncio.Transport, self.transport).write(frame(PONG, data[2 : 2 + data[1]]))
-        else:
-            crowd.arrivals.append((now, self.number, data))
-            for awaited in crowd.awaited:
-                if awaited.mark in data:
-                    awaited.saw()
-
-    def _greet(self, now: float, data: bytes) -> None:
-        self._head += data
-        if self.crowd.greeting in self._head:
+        if self._incoming.between_frames and is_one_text(data):  # nearly always, and the cheapest
+            self._take(now, data)
+            return
+        for opcode, payload in self._incoming.feed(data):
+            if opcode == TEXT:
+                self._take(now, payload)
+            elif opcode == PING:
+                cast(asyncio.Transport, self.transport).write(frame(PONG, payload))
+        status = self._incoming.status
+        if status == 101 and not self.crowd.paints_first and not self.greeted.done():
             self.greeted.set_result(now)
-        elif b" 101 " not in self._head[:20]:
-            self.greeted.set_exception(ConnectionError(f"no websocket: {self._head[:60]!r}"))
+        elif status not in {0, 101} and not self.greeted.done():
+            self.greeted.set_exception(ConnectionError(f"no websocket: HTTP status {status}"))
+
+    def _take(self, now: float, text: bytes) -> None:
+        if not self.greeted.done():
+            self.greeted.set_result(now)
+            return
+        if self.crowd.awaited:
+            self.crowd.arrivals.append((now, self.number, text))
+        for awaited in self.crowd.awaited:
+            if awaited.mark in text:
+                awaited.saw(self.number)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.greeted.done():
             self.greeted.set_exception(ConnectionError("the connection was lost before the first paint"))
 
 
-class Crowd:
-    """Screens of one system. greeting: bytes by which a screen that has connected knows that it is painted."""
+def is_one_text(data: bytes) -> bool:
+    """Whether these bytes are one text frame, whole and no more."""
+    if len(data) < 4 or data[0] != 0x80 | TEXT:
+        return False
+    return len(data) == (data[1] + 2 if data[1] < 126 else (data[2] << 8 | data[3]) + 4 if data[1] == 126 else -1)
 
-    def __init__(self, url: str, greeting: bytes) -> None:
+
+class Crowd:
+    """Screens of one system. paints_first: whether it paints a screen that has connected."""
+
+    def __init__(self, url: str, paints_first: bool) -> None:
         parts = urlsplit(url)
-        self.url, self.host, self.greeting = url, parts.netloc, greeting
+        self.url, self.host, self.paints_first = url, parts.netloc, paints_first
         self.address = (str(parts.hostname), int(parts.port or 80))
         self.screens: list[BenchScreen] = []
         self.arrivals: list[tuple[float, int, bytes]] = []
         self.awaited: list[Awaited] = []
 
-    async def open(self, paths: Sequence[str], *, at_once: int = 100) -> float:
-        """Add a screen for each path. Returns seconds until all were painted. Raises ConnectionError."""
-        numbers = iter(range(len(self.screens), len(self.screens) + len(paths)))
+    async def open(self, paths: Sequence[str]) -> float:
+        """Add a screen for each path. Returns seconds until all were painted. Raises ConnectionError, TimeoutError."""
+        first = len(self.screens)
+        numbers = iter(range(first, first + len(paths)))
         self.screens += [cast(BenchScreen, None)] * len(paths)
         started = time.monotonic()
 
-        async def some(first: int) -> None:
+        async def some() -> None:
             for number in numbers:
                 self.screens[number] = await self._connect(number, paths[number - first])
 
-        first = len(self.screens) - len(paths)
         async with asyncio.timeout(OPEN_SECONDS + len(paths) / 50):
-            await asyncio.gather(*(some(first) for _ in range(at_once)))
+            await asyncio.gather(*(some() for _ in range(AT_ONCE)))
         return time.monotonic() - started
 
     async def _connect(self, number: int, path: str) -> BenchScreen:
@@ -123,13 +141,18 @@ class Crowd:
         except BaseException:
             sock.close()
             raise
-        _transport, screen = await loop.create_connection(lambda: BenchScreen(self, number, path), sock=sock)
-        await screen.greeted
+        transport, screen = await loop.create_connection(lambda: BenchScreen(self, number, path), sock=sock)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await screen.greeted
+        except BaseException:
+            transport.abort()
+            raise
         return screen
 
     async def cut(self) -> tuple[float, int]:
         """All lose their connection at once and come back as the page does. Seconds until the last one is painted
-        again, and attempts that failed.
+        again, and attempts that failed. Raises TimeoutError.
         """
         started, failed = time.monotonic(), 0
         for screen in self.screens:
@@ -137,18 +160,26 @@ class Crowd:
 
         async def come_back(number: int, path: str) -> float:
             nonlocal failed
-            for attempt in range(100):
+            for attempt in count():
                 await asyncio.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempt)))
                 try:
                     self.screens[number] = await self._connect(number, path)
-                    return self.screens[number].greeted.result()
-                except OSError:
+                except (OSError, TimeoutError):
                     failed += 1
-            raise ConnectionError(f"screen {number} did not come back")
+                else:
+                    return self.screens[number].greeted.result()
+            raise AssertionError("the attempts have no end")
 
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(CUT_SECONDS):
             times = await asyncio.gather(*(come_back(screen.number, screen.path) for screen in self.screens))
         return max(times) - started, failed
+
+    def beat(self, seconds: float) -> None:
+        """Each screen sends a heartbeat, as its page does; they are spread over this time."""
+        loop = asyncio.get_running_loop()
+        for screen in self.screens:
+            write = cast(asyncio.Transport, screen.transport).write
+            loop.call_later(random.uniform(0, seconds), write, frame(TEXT, b"ping"))
 
     def expect(self, *marks: bytes, screens: int) -> "list[Awaited]":
         """From now on, note what arrives, and wait for each of these texts on so many screens."""
@@ -156,20 +187,17 @@ class Crowd:
         self.awaited = [Awaited(mark, screens) for mark in marks]
         return self.awaited
 
-    def shown(self, num_cashier: int) -> list[float]:
-        """When each screen was painted with the number; one that was painted twice is there twice."""
-        return [at for at, number in self._paints() if number == num_cashier]
-
-    def _paints(self) -> Iterator[tuple[float, int]]:
-        readers: dict[int, Incoming] = {}
-        for at, number, data in self.arrivals:
-            reader = readers.setdefault(number, Incoming(status=101))
-            for opcode, payload in reader.feed(data):
-                if opcode == TEXT and (paint := painted(at, payload)):
-                    yield at, paint.num_cashier
+    def shown(self, num_cashier: int) -> dict[int, list[float]]:
+        """When each screen was painted with the number: once, if all is right."""
+        times: dict[int, list[float]] = {}
+        for at, screen, text in self.arrivals:
+            number = NUMBER.search(text)
+            if number and int(number[1]) == num_cashier:
+                times.setdefault(screen, []).append(at)
+        return times
 
     def close(self) -> None:
         """All hang up."""
-        for screen in self.screens:
+        for screen in filter(None, self.screens):
             cast(asyncio.Transport, screen.transport).abort()
         self.screens.clear()

@@ -21,15 +21,13 @@ def write(folder: Path, samples: Iterable[Sample]) -> None:
 
 
 def curves(results: dict[tuple[str, Setting], Told], measure: str, against: str) -> dict[str, list[tuple[int, Told]]]:
-    """For each system, what was measured where only `against` differed."""
-    found: dict[tuple[str, tuple[int, ...]], list[tuple[int, Told]]] = {}
+    """For each system, what was measured while this became more."""
+    found: dict[str, list[tuple[int, Told]]] = {}
     for (name, setting), told in results.items():
-        if name == measure:
-            others = tuple(getattr(setting, each) for each in AGAINST if each != against)
-            found.setdefault((setting.system, others), []).append((getattr(setting, against), told))
-    # A system's longest line; its other points stand alone.
-    longest = {system: max((each for key, each in found.items() if key[0] == system), key=len) for system, _ in found}
-    return {system: sorted(points, key=lambda point: point[0]) for system, points in longest.items() if len(points) > 1}
+        grown = setting.growing or ("screens" if setting.stores == 1 else "")
+        if name == measure and grown == against:
+            found.setdefault(setting.system, []).append((getattr(setting, against), told))
+    return {system: sorted(points, key=lambda point: point[0]) for system, points in found.items() if len(points) > 1}
 
 
 def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, Told]]]]) -> None:
@@ -48,9 +46,10 @@ def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, To
         axes.set_title(measure)
         axes.set_xlabel(against)
         axes.set_ylabel(MEASURES[measure])
-        axes.set_ylim(bottom=0)
         if measure.startswith("fan-out") and len(systems) > 1:
             axes.set_yscale("log")  # the slowest is a hundred times the fastest
+        else:
+            axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.savefig(file)

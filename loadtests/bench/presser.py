@@ -19,6 +19,7 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answered: asyncio.Future[int] | None = None
         self._data = b""
+        self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -32,11 +33,14 @@ class Line(asyncio.Protocol):
             self._answered.set_result(int(head.split()[1]))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         if self._answered and not self._answered.done():
             self._answered.set_exception(ConnectionError("the connection was lost before the answer"))
 
     async def ask(self, request: bytes) -> int:
         """Status of the answer. Raises ConnectionError."""
+        if self._lost:
+            raise ConnectionError("the connection was lost before the request")
         self._answered = asyncio.get_running_loop().create_future()
         cast(asyncio.Transport, self._transport).write(request)
         return await self._answered

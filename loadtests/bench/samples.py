@@ -13,6 +13,7 @@ MEASURES = {
     "connects": "/s",
     "client busy, connects": "%",
     "cut to all back": "s",
+    "attempts that failed after a cut": "",
     "client busy, cut": "%",
     "replica memory per screen": "KiB",
     "Nginx memory per screen": "KiB",
@@ -20,6 +21,7 @@ MEASURES = {
     "replica CPU per 1,000 repaints": "ms",
     "Nginx CPU per 1,000 repaints": "ms",
     "replica CPU, idle": "%",
+    "Nginx CPU, idle": "%",
     "presses": "/s",
     "press p99 at half rate": "ms",
     "client busy, presses": "%",
@@ -29,12 +31,16 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was measured on."""
+    """What was measured on.
+
+    growing: "stores" or "replicas" where just that becomes more, of one system; "" where systems are compared.
+    """
 
     system: str
     stores: int
     screens: int
     replicas: int
+    growing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from loadtests.bench import nchan
+from loadtests.bench.samples import Setting
 from loadtests.meter import family
 from loadtests.till import Till
 from local import nginx
@@ -18,20 +19,28 @@ from local.topology import ROOT, Topology
 ACCOUNT = ("bench", "of-a-benchmark-only")
 TILLS = 4
 HOLD_SECONDS = 1
-PAINT, HANDSHAKE = b'id="message"', b"\r\n\r\n"
 
 
 @dataclass(kw_only=True)
 class System:
-    """One system that runs. sockets: path of each store's websocket. presses: a store's requests, one for each till."""
+    """One system that runs. sockets: path of each store's websocket. presses: a store's requests, one for each till.
+
+    paints_first: whether a screen that has connected is painted. resets: whether a number is taken down by itself.
+    """
 
     name: str
     url: str
     processes: dict[str, Process]
-    greeting: bytes = PAINT
+    paints_first: bool = True
     resets: bool = False
+    replicas: int = 2
+    growing: str = ""
     sockets: list[str] = field(default_factory=list)
     presses: list[list[bytes]] = field(default_factory=list)
+
+    def setting(self, screens: int) -> Setting:
+        """What is measured on it with so many screens."""
+        return Setting(self.name, len(self.sockets), screens, self.replicas, self.growing)
 
     def cpu(self, role: str) -> float:
         """Seconds of CPU that the processes of this role, with their children, have used."""
@@ -57,6 +66,12 @@ class System:
                     yield presses[till]
 
 
+def inherited() -> dict[str, str]:
+    """This process's environment without what would change a system."""
+    ours = ("CASHIER_", "DATABASE_URL", "DJANGO_", "REDIS_URL")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 class PeerTopology(Topology):
     """The same Nginx before a peer. web: module that Gunicorn serves; "" where the replica serves all."""
 
@@ -64,7 +79,7 @@ class PeerTopology(Topology):
         self.server, self.web, self.peer = server, web, f"loadtests.peers.{peer}"
         paths = [str(ROOT), str(ROOT / "services" / "core" / "src")]
         environment = {
-            **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+            **inherited(),
             "PYTHONPATH": os.pathsep.join(paths),
             "PEER": self.peer,
             "DJANGO_SETTINGS_MODULE": "loadtests.peers.settings",
@@ -97,13 +112,12 @@ class PeerTopology(Topology):
 @contextmanager
 def project(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
     """cashier_q as it is deployed: buttons need a login, and each press takes the screen at once."""
-    environment = {**os.environ, "CASHIER_LOG_LEVEL": "WARNING"}
-    environment.pop("REDIS_URL", None)
+    environment = {**inherited(), "CASHIER_LOG_LEVEL": "WARNING"}
     topology = Topology(folder, sink, replicas=replicas, environment=environment)
     topology.start()
     try:
         topology.manage("shell", "--no-imports", "-c", seed(stores))
-        yield System(name="cashier_q", url=topology.url, processes=topology.processes, resets=True)
+        yield System(name="cashier_q", url=topology.url, processes=topology.processes, resets=True, replicas=replicas)
     finally:
         topology.stop()
 
@@ -128,7 +142,7 @@ def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> 
     topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.peers.wsgi")
     topology.start()
     try:
-        yield System(name=f"plain, {server}", url=topology.url, processes=topology.processes)
+        yield System(name=f"plain, {server}", url=topology.url, processes=topology.processes, replicas=replicas)
     finally:
         topology.stop()
 
@@ -140,7 +154,7 @@ def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[Syste
     topology.start()
     try:
         processes = {**topology.processes, "ws": topology.processes["web"]}
-        yield System(name="demo", url=topology.url, processes=processes, greeting=HANDSHAKE, resets=True)
+        yield System(name="demo", url=topology.url, processes=processes, paints_first=False, resets=True, replicas=1)
     finally:
         topology.stop()
 
@@ -149,7 +163,7 @@ def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[Syste
 def bare_nchan(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
     """Nchan alone: screens and presses come to the one Nginx that keeps and sends the messages."""
     with nchan.running(folder, sink) as (url, process):
-        system = System(name="Nchan", url=url, processes={"nginx": process})
+        system = System(name="Nchan", url=url, processes={"nginx": process}, replicas=0)
         for slug in slugs(stores):
             nchan.wait_please(url, slug)
         system.sockets = [f"/ws/cashier_q/{slug}" for slug in slugs(stores)]

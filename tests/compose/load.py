@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 
 import httpx
 
 from loadtests.canary import Canary
 from loadtests.rawscreen import RawScreen
+from loadtests.records import Press
 from loadtests.screens import open_screens
 from loadtests.till import Till
 from loadtests.wall import Connection, WallScreen
@@ -40,20 +40,6 @@ async def opened(url: str, path: str, count: int) -> AsyncIterator[list[RawScree
     finally:
         for screen in screens:
             screen.close()
-
-
-@dataclass(slots=True)
-class Press:
-    """at, answered: seconds of time.monotonic(); 0 before. status: of the answer; 0: there was none."""
-
-    store: str
-    till: int
-    at: float
-    status: int = 0
-    seq: int = 0
-    starts_in: float = 0.0
-    reason: str = ""
-    answered: float = 0.0
 
 
 class Load:
@@ -118,15 +104,13 @@ class Load:
         self.presses.append(press)
         try:
             answer = await self.tills[store].press(till)
-        except httpx.HTTPError as fault:
-            press.reason, press.answered = repr(fault), time.monotonic()
+        except httpx.HTTPError:
+            press.answered = time.monotonic()
             return
         press.status, press.answered = answer.status_code, time.monotonic()
         if answer.status_code == 204:
             receipt = Till.receipt(answer)
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
-        else:
-            press.reason = answer.text.strip()[:80]
 
     def faults(self) -> list[str]:
         """Whatever was owed and not shown, of each call that was answered with 204, on each screen of its store."""
@@ -169,7 +153,7 @@ def faults_of(press: Press, connection: Connection, canary: Canary) -> list[str]
         return []
     name = f"{press.store} seq {press.seq}"
     # By time too: a Redis that comes back empty counts its stores from 1 again.
-    painted = [paint for paint in connection.painted if paint.at > press.at]
+    painted = [paint for paint in connection.painted if paint.at > press.intended]
     shown = [paint.at for paint in painted if (paint.seq, paint.num_cashier) == (press.seq, press.till)]
     if not shown:
         return [f"{name}: never shown"]

@@ -95,7 +95,7 @@ class Stack:
 
     def clear(self) -> None:
         """Everything of it goes: containers, volumes, networks, images."""
-        self.compose("--profile", "monitoring", "down", "--volumes", "--remove-orphans", "--rmi", "local", "-t", "2")
+        self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--rmi", "local", "-t", "2")
 
     def _run(self, argv: list[str], folder: Path, settings: dict[str, str]) -> str:
         done = subprocess.run(

@@ -15,6 +15,7 @@ from cashier_core.tickets import Ticket
 from cashier_core.timeline import TimelineReader
 from cashier_ws import metrics
 from cashier_ws.board import Board
+from cashier_ws.garbage import Garbage
 from cashier_ws.screens import Screen
 
 REPAIR_SECONDS = 1.0
@@ -42,6 +43,8 @@ class Boards:
         self._started = False
         self._compared_at = 0.0
         self._redis_lost = False
+        self._joined = 0
+        self._garbage = Garbage()
 
     def figures(self) -> list[tuple[str, int, int]]:
         """Of each store: slug, screens that are connected, calls that wait."""
@@ -60,6 +63,7 @@ class Boards:
             board = self._boards[ticket.store] = Board(ticket.store, ticket.language)
             self._run(self._sync(board))
         board.join(screen)
+        self._joined += 1
         return board
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -111,6 +115,7 @@ class Boards:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
         period = LOST_SECONDS if self._redis_lost else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
+        self._garbage.settle(self._joined, sum(len(board.screens) for board in self._boards.values()))
         await self._forget_empty_boards()
         boards = list(self._boards.values())
         if not boards:

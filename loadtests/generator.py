@@ -1,0 +1,37 @@
+"""The generator: one process of Locust, which measures itself and doesn't stop to clear up while it is timed."""
+
+import gc
+import time
+from typing import Any
+
+import gevent
+from locust.env import Environment
+
+TICK_SECONDS, PROGRESS_SECONDS = 0.05, 10.0
+
+
+def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
+    """Note when this process should have woken up and when it did: one that wakes up late notes everything late."""
+    while True:
+        due = time.monotonic() + TICK_SECONDS
+        gevent.sleep(TICK_SECONDS)
+        lags.append((due, time.monotonic()))
+
+
+def rest_before(moment: float) -> None:
+    """Collect the ramp's garbage, and never look through what is left of it again, which stops a process for 0.1 s."""
+    gevent.sleep(moment - time.monotonic())
+    gc.collect()
+    gc.freeze()
+
+
+def tell_progress(environment: Environment, begin: float) -> None:
+    """A line now and then from the process that looks after the others."""
+    while True:
+        gevent.sleep(PROGRESS_SECONDS)
+        total: Any = environment.stats.total
+        users = environment.runner.user_count if environment.runner else 0
+        since = time.monotonic() - begin
+        print(
+            f"{since:+5.0f} s: {users} users, {total.num_requests} requests, {total.num_failures} refused", flush=True
+        )

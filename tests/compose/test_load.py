@@ -1,0 +1,35 @@
+"""Locust's web page, as an operator opens it: a run from it loads the stack, and its verdict is told there."""
+
+import httpx
+
+from local.ports import free_port, responds, wait_until
+
+RUN_SECONDS = 120
+
+
+def test_a_run_from_locusts_page_owes_nothing_and_tells_its_verdict(stack) -> None:
+    page = f"http://127.0.0.1:{free_port()}"
+    port = page.rpartition(":")[2]
+    stack.make("locust", LOAD_HOST=stack.url, LOAD_PAGE_PORT=port, LOAD_PROFILE="smoke")
+    try:
+        wait_until(lambda: responds(page), 30, "Locust's page answers")
+        with httpx.Client(base_url=page, timeout=30) as browser:
+            assert browser.get("/verdict").status_code == 404, "nothing has run yet"
+            wait_until(lambda: browser.get("/stats/requests").json()["state"] == "ready", 30, "Locust is ready")
+            # What its form offers by itself is the profile's.
+            offered = {"user_count": 54, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
+            for name in ("54", "46s"):
+                assert name in browser.get("/").text, name
+            assert browser.post("/swarm", data=offered).json()["success"]
+            wait_until(
+                lambda: browser.get("/stats/requests").json()["state"] == "stopped", RUN_SECONDS, "the run has ended"
+            )
+            verdict = browser.get("/verdict").text
+        assert "<h1>smoke: " in verdict
+        assert "50 screens of 1 stores" in verdict
+        assert "<h2>Faults" not in verdict
+        container = stack.inspect(stack.compose("--profile", "load", "ps", "--quiet", "load").strip())
+        assert container["Config"]["User"] == "10001:10001"
+        assert container["HostConfig"]["ReadonlyRootfs"]
+    finally:
+        stack.compose("--profile", "load", "rm", "--stop", "--force", "load")
