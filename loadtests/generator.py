@@ -19,10 +19,11 @@ def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
 
 
 def rest_before(moment: float) -> None:
-    """Collect the ramp's garbage, and never look through what is left of it again, which stops a process for 0.1 s."""
+    """Collect the ramp's garbage, and never look through what is left again, which stops a process for 0.1 s."""
     gevent.sleep(moment - time.monotonic())
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 1000, 1000)  # what comes from now on is looked through seldom, and little at a time
 
 
 def tell_progress(environment: Environment, begin: float) -> None:

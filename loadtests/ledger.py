@@ -31,13 +31,14 @@ EDGE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """at: when it was noticed, in seconds of time.monotonic()."""
+    """at: when it was noticed, in seconds of time.monotonic(). late: seconds that the hold was too long, or short."""
 
     kind: str
     store: str
     seq: int
     screen: str
     at: float
+    late: float = 0.0
 
 
 @dataclass(slots=True)
@@ -156,7 +157,8 @@ def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
     elif late < -SHORT_SECONDS:
         kind = CUT_SHORT
     if kind:
-        account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, later or shown + hold + TIMEOUT_SECONDS))
+        noticed = later or shown + hold + TIMEOUT_SECONDS
+        account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, noticed, late))
     return account
 
 

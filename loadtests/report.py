@@ -86,7 +86,10 @@ def html(run: Run, account: Account, lines: list[Promise], told: dict[str, Any])
     """The page; `told` are its figures."""
     promised = [[each.what, each.promised, each.measured, WORDS[each.kept]] for each in lines]
     faults = [
-        [fault.kind, fault.store, str(fault.seq), fault.screen, f"{fault.at - run.begin:.2f} s"]
+        [
+            *(fault.kind, fault.store, str(fault.seq), fault.screen, f"{fault.at - run.begin:.2f} s"),
+            f"{fault.late:+.3f} s" if fault.late else "",
+        ]
         for fault in account.faults[:100]
     ]
     parts = [
@@ -96,7 +99,9 @@ def html(run: Run, account: Account, lines: list[Promise], told: dict[str, Any])
         rows([["promise", "at most", "measured", ""], *promised]),
         percentiles(told),
         *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.of(run, account)),
-        "<h2>Faults, the first 100</h2>" + rows([["kind", "store", "seq", "screen", "at"], *faults]) if faults else "",
+        "<h2>Faults, the first 100</h2>" + rows([["kind", "store", "seq", "screen", "at", "late"], *faults])
+        if faults
+        else "",
     ]
     head = f"<meta charset=utf-8><title>{escape(run.profile.name)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"

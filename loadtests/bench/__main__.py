@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -50,7 +51,7 @@ class Bench:
                 for measure in measures:
                     await self._measure(measure(system))
         except Exception as fault:  # of any kind: the other systems' figures are good
-            self.failures.append(f"{name} with {stores} stores and {replicas} replicas: {fault!r}")
+            self.failures.append(f"{name} (of {', '.join(map(title, measures))}): {fault!r}")
             print(f"given up: {self.failures[-1]}", flush=True)
         gc.unfreeze()
         gc.collect()
@@ -70,6 +71,11 @@ class Bench:
 
     def _take(self, name: str, line: str) -> None:
         print(f"{name} | {line}", file=self._log)
+
+
+def title(measure: Any) -> str:
+    """Of a measure with its arguments."""
+    return f"{measure.func.__module__.rpartition('.')[2]}.{measure.func.__name__}"
 
 
 async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens: int) -> None:

@@ -29,12 +29,22 @@ def knots(count: int) -> list[weakref.ref]:
 
 
 def test_what_has_settled_is_not_looked_through_again() -> None:
-    settled = knots(1)
+    screen = Knot()
+    settled = weakref.ref(screen)
     Garbage().settle(joined=1, screens=1)
+    del screen
 
     gc.collect()
 
-    assert settled[0]() is not None
+    assert settled() is not None
+
+
+def test_what_a_handshake_leaves_behind_is_taken_away_before_the_screen_is_exempted() -> None:
+    left_behind = knots(1)
+
+    Garbage().settle(joined=1, screens=1)
+
+    assert left_behind[0]() is None
 
 
 def test_nothing_is_exempted_while_nobody_joins() -> None:
@@ -50,11 +60,14 @@ def test_nothing_is_exempted_while_nobody_joins() -> None:
 
 @pytest.mark.parametrize(("screens", "gone"), [(0, MANY), (10, MANY), (10_000, 5_000)])
 def test_what_screens_leave_behind_is_taken_away_when_many_have_gone(screens, gone) -> None:
-    garbage, left_behind = Garbage(), knots(3)
+    garbage, screen = Garbage(), Knot()
     garbage.settle(joined=screens + gone - 1, screens=screens)
-    assert all(knot() for knot in left_behind), "one too few have gone"
+    left_behind = weakref.ref(screen)
+    del screen
+    garbage.settle(joined=screens + gone - 1, screens=screens)
+    assert left_behind(), "one too few have gone"
 
     garbage.settle(joined=screens + gone, screens=screens)
 
-    assert not any(knot() for knot in left_behind)
+    assert left_behind() is None
     assert gc.get_freeze_count() > 0

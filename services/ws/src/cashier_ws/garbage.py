@@ -8,8 +8,8 @@ https://docs.python.org/3/library/gc.html#gc.freeze
 
 import gc
 
-MANY = 1000
-"""Screens that may have gone before their garbage is looked for: some 20 MB at worst; half of those here, if more."""
+MANY = 250
+"""Screens that may have gone before their garbage is looked for, some 5 MB; or half as many as are here, if more."""
 
 
 class Garbage:
@@ -20,13 +20,16 @@ class Garbage:
         self._gone = 0
 
     def settle(self, joined: int, screens: int) -> None:
-        """Exempt what is new here; look through everything if many have gone since that was done last."""
+        """Look through what is new, which is garbage where the handshake is over, and exempt the rest.
+
+        Or look through everything, if many have gone since that was done last.
+        """
         gone = joined - screens
         if gone - self._gone >= max(MANY, screens // 2):
             gc.unfreeze()
-            gc.collect()
             self._gone = gone
         elif joined == self._joined:
             return
+        gc.collect()
         gc.freeze()
         self._joined = joined
