@@ -29,7 +29,7 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     # max_fails: see compose/upstreams.conf.
     replicas = "".join(f" server 127.0.0.1:{ws_port} max_fails=0;" for ws_port in ws_ports)
     # Twice, because Nginx asks each server once: a press whose worker dies over it finds another worker there.
-    web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}keepalive 32; }}\n"
+    web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
     (place / "upstreams.conf").write_text(web + ws)
     # A small send buffer, so that a screen which takes no bytes is noticed by its replica and not hidden here.

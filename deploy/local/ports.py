@@ -28,10 +28,15 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that is free now. Raises OSError if none is found."""
+    """A port that is free now, and another one each time. Raises OSError if none is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        if is_free(port):
+        # Those who asked before may not listen yet.
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
 

@@ -89,8 +89,9 @@ class CashierConsumer(AsyncWebsocketConsumer):
         stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
-        # The server keeps this list for as long as the screen is here, and nobody reads it again.
+        # Kept for as long as the screen is here, this one and what the server has of it; nobody reads them again.
         cast(list[Any], self.scope["headers"]).clear()
+        cast(dict[str, Any], self.scope).clear()
         metrics.OPENED.inc()
         log.info("screen connected", extra={"store": ticket.store, **self._told})
 

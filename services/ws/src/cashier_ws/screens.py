@@ -27,6 +27,8 @@ class Screen(Protocol):
 class FrameScreen:
     """A screen behind a server that offers the extension: no queue, task or second encoding in between."""
 
+    __slots__ = ("_send_frame",)
+
     def __init__(self, send_frame: Callable[[bytes], None]) -> None:
         self._send_frame = send_frame
 
