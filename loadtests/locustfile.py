@@ -10,6 +10,7 @@ into the folder that RECORDS names, or one that is made for it.
 import gc
 import json
 import logging
+import math
 import os
 import tempfile
 import time
@@ -152,7 +153,7 @@ def cut_all_at(moment: float) -> None:
 @events.init_command_line_parser.add_listener
 def suggest(parser: Any) -> None:
     users = PROFILE.screens + TILL_USERS
-    run_time = f"{PROFILE.run_seconds:.0f}s"
+    run_time = f"{math.ceil(PROFILE.run_seconds)}s"
     parser.set_defaults(num_users=users, spawn_rate=CONNECTS_PER_SECOND, run_time=run_time, stop_timeout="0")
 
 

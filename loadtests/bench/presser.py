@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.bench.crowd import bound_socket
+from loadtests.bench.benchscreen import bound_socket
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 

@@ -1,0 +1,75 @@
+"""The bench screen: one connection, with as little of Python for each message as there can be."""
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING, cast
+
+from loadtests.frames import PING, PONG, TEXT, Incoming, frame, handshake
+
+if TYPE_CHECKING:
+    from loadtests.bench.crowd import Crowd
+
+ADDRESSES = 250
+"""Of loopback, 127.0.1.1 and so on, that screens come from: Nginx limits what one address may do."""
+
+
+def bound_socket(number: int) -> socket.socket:
+    """A socket of the address whose turn it is."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    # The port is chosen when it connects, so that one port serves many connections.
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
+    sock.bind((f"127.0.1.{number % ADDRESSES + 1}", 0))
+    return sock
+
+
+class BenchScreen(asyncio.Protocol):
+    """One connection of a screen. `greeted`: set with the time of its first paint, or of the handshake's answer."""
+
+    def __init__(self, crowd: "Crowd", number: int, path: str) -> None:
+        self.crowd, self.number, self.path = crowd, number, path
+        self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.transport: asyncio.Transport | None = None
+        self._incoming = Incoming()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(handshake(self.crowd.host, self.path, self.crowd.url))
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        if self._incoming.between_frames and is_one_text(data):  # nearly always, and the cheapest
+            self._take(now, data)
+            return
+        for opcode, payload in self._incoming.feed(data):
+            if opcode == TEXT:
+                self._take(now, payload)
+            elif opcode == PING:
+                cast(asyncio.Transport, self.transport).write(frame(PONG, payload))
+        status = self._incoming.status
+        if status == 101 and not self.crowd.paints_first and not self.greeted.done():
+            self.greeted.set_result(now)
+        elif status not in {0, 101} and not self.greeted.done():
+            self.greeted.set_exception(ConnectionError(f"no websocket: HTTP status {status}"))
+
+    def _take(self, now: float, text: bytes) -> None:
+        if not self.greeted.done():
+            self.greeted.set_result(now)
+            return
+        if self.crowd.awaited:
+            self.crowd.arrivals.append((now, self.number, text))
+        for awaited in self.crowd.awaited:
+            if awaited.mark in text:
+                awaited.saw(self.number)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.greeted.done():
+            self.greeted.set_exception(ConnectionError("the connection was lost before the first paint"))
+
+
+def is_one_text(data: bytes) -> bool:
+    """Whether these bytes are one text frame, whole and no more."""
+    if len(data) < 4 or data[0] != 0x80 | TEXT:
+        return False
+    return len(data) == (data[1] + 2 if data[1] < 126 else (data[2] << 8 | data[3]) + 4 if data[1] == 126 else -1)
