@@ -32,6 +32,9 @@ def curves(results: dict[tuple[str, Setting], Told], measure: str, against: str)
 
 def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, Told]]]]) -> None:
     rows = -(-len(lines) // 3)
+    colours = {
+        system: f"C{place}" for place, system in enumerate(dict.fromkeys(s for each in lines.values() for s in each))
+    }
     figure = Figure(figsize=(15, 3.6 * rows), layout="constrained")
     for place, (measure, systems) in enumerate(lines.items(), start=1):
         axes = figure.add_subplot(rows, 3, place)
@@ -42,7 +45,7 @@ def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, To
                 [max(told.median - told.low, 0) for _, told in points],
                 [max(told.high - told.median, 0) for _, told in points],
             ]
-            axes.errorbar(grown, medians, yerr=spread, marker="o", capsize=3, label=system)
+            axes.errorbar(grown, medians, yerr=spread, marker="o", capsize=3, label=system, color=colours[system])
         axes.set_title(measure)
         axes.set_xlabel(against)
         axes.set_ylabel(MEASURES[measure])
