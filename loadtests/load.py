@@ -93,8 +93,10 @@ def run_profile(profile: Profile, host: str, processes: int, results: Path) -> R
         if topology:
             meter = stack.enter_context(Meter(topology.processes))
             breaker = stack.enter_context(Breaker(topology, run.begin, profile.faults))
-            run.samples, run.faults = meter.samples, breaker.done
+            run.samples = meter.samples
         run.records = locust(run, records, processes)
+        if topology:
+            run.faults += breaker.done
     return run
 
 
