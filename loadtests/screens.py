@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from loadtests.rawscreen import RawScreen
 
 OPEN_SECONDS = 30.0
+AT_ONCE = 100
+"""Screens that are being opened at the same time."""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -51,9 +53,9 @@ async def open_screen(
     return screen
 
 
-async def open_screens(url: str, path: str, count: int, *, at_once: int = 100) -> Sequence[RawScreen]:
+async def open_screens(url: str, path: str, count: int) -> Sequence[RawScreen]:
     """Connect `count` screens, and wait until each has its first paint."""
-    room = asyncio.Semaphore(at_once)
+    room = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> RawScreen:
         async with room:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from loadtests.bench import nchan
 from loadtests.bench.samples import Setting
@@ -55,7 +56,7 @@ class System:
         """Files and sockets that they have open."""
         return sum(process.num_fds() for process in self._family(role))
 
-    def _family(self, role: str) -> list:  # type: ignore[type-arg]  # psutil has no types
+    def _family(self, role: str) -> list[Any]:
         return [each for name, one in self.processes.items() if name.startswith(role) for each in family(one.pid)]
 
     def requests(self) -> Iterator[bytes]:

@@ -23,8 +23,8 @@ from loadtests.peers import pages
 layer: Any = get_channel_layer()
 GROUP = "screens"
 HOLD_SECONDS = 3.0
-timer = threading.Timer(HOLD_SECONDS, lambda: None)
-"""Of the last press: one for everybody."""
+timers = [threading.Timer(HOLD_SECONDS, lambda: None)]
+"""The one of the last press, for everybody."""
 
 
 class DemoConsumer(WebsocketConsumer):
@@ -49,11 +49,10 @@ def tell(number: int) -> None:
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the number, and takes it down later unless another comes before."""
-    global timer  # noqa: PLW0603
     tell(int(request.POST["cashier"]))
-    timer.cancel()
-    timer = threading.Timer(HOLD_SECONDS, tell, [0])
-    timer.start()
+    timers.pop().cancel()
+    timers.append(threading.Timer(HOLD_SECONDS, tell, [0]))
+    timers[0].start()
     return HttpResponse(status=204)
 
 
