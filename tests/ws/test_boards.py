@@ -1,14 +1,15 @@
 """The boards of a replica over time: huge ones, ones that come and go together, and a replica that stood still."""
 
 import asyncio
+import os
 import signal
-import time
 
 import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
 from cashier_core.events import redis_channel
+from cashier_ws.boards import EMPTY_SECONDS
 from loadtests.screens import open_screen, open_screens
 from local.ports import wait_until
 from tests.ws.servers import path_of, serve
@@ -70,30 +71,53 @@ async def test_a_board_without_screens_is_forgotten_with_its_subscription(server
         for screen in screens:
             screen.close()
         await asyncio.to_thread(
-            wait_until, lambda: redis.pubsub_numsub(channel)[0][1] == 0, 5, "the board is forgotten"
+            wait_until, lambda: redis.pubsub_numsub(channel)[0][1] == 0, EMPTY_SECONDS + 5, "the board is forgotten"
         )
 
 
-async def test_screens_that_all_leave_and_come_back_together_miss_no_call(server, store, press) -> None:
-    """While empty boards are being forgotten, one after the other, their screens return."""
+async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, store, press, valkey) -> None:
+    """Some rounds of the repair later their board plays on, so that they are painted even where Redis has stopped."""
+    first, elsewhere = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
+    await first.until(1, 5)
+    press(4, hold_ms=9000)
+    await first.until(2, 5)
+    first.close()
+    press.timeline.press(f"{store}-2", 1, "en", waiting_language="en", hold_ms=2500, policy=Policy.QUEUE)
+    await elsewhere.until(3, 10)
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        returned = await open_screen(server.url, path_of(store))
+        await returned.until(1, 5)
+        assert returned.painted[0].num_cashier == 4
+        returned.close()
+        elsewhere.close()
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+
+
+async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_call(
+    server, store, press, valkey
+) -> None:
     stores = [f"{store}-{number}" for number in range(60)]
-    for _ in range(3):
-        for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):
-            await screen.until(1, 10)
-            screen.close()
-        returned = []
-        ending = time.monotonic() + 1.2  # longer than a round of the repair, in which boards are forgotten
-        while time.monotonic() < ending:
-            returned.append(await open_screen(server.url, path_of(stores[len(returned) % len(stores)])))
-        for screen in returned:
-            await screen.until(1, 10)
-        for slug in stores[: len(returned)]:
-            press.timeline.set_language(slug, "fr")
-        await asyncio.gather(*(until_french(screen) for screen in returned))
-        for slug in stores:
-            press.timeline.set_language(slug, "en")
-        for screen in returned:
-            screen.close()
+    for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):
+        await screen.until(1, 10)
+        screen.close()
+    with Redis.from_url(valkey.url) as redis:
+        channels = [redis_channel(slug) for slug in stores]
+        await asyncio.to_thread(
+            wait_until,
+            lambda: any(count == 0 for _, count in redis.pubsub_numsub(*channels)),
+            EMPTY_SECONDS + 5,
+            "the first board is forgotten",
+        )
+    returned = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores))
+    for screen in returned:
+        await screen.until(1, 10)
+    for slug in stores:
+        press.timeline.set_language(slug, "fr")
+    await asyncio.gather(*(until_french(screen) for screen in returned))
+    for screen in returned:
+        screen.close()
 
 
 async def until_french(screen) -> None:

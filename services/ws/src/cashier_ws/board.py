@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from math import inf
 
 from cashier_core import message
 from cashier_core.events import Event, Version
@@ -26,6 +27,8 @@ class Board:
         self.version = Version()
         self.behind = True
         """It missed something, or has not read its first snapshot yet."""
+        self.empty_since = inf
+        """When its last screen went, in seconds of the loop's clock; inf: it has screens."""
         self._waiting_language = waiting_language
         self._seq = 0
         self._playlist = Playlist()
@@ -43,12 +46,15 @@ class Board:
     def join(self, screen: Screen) -> None:
         """Add a screen. It is painted at once, or with all others when the first snapshot is in."""
         self.screens.add(screen)
+        self.empty_since = inf
         if self._current is not None:
             screen.show(self._paint())
 
     def leave(self, screen: Screen) -> None:
         """Take a screen away; one that isn't here is no fault."""
         self.screens.discard(screen)
+        if not self.screens:
+            self.empty_since = self._loop.time()
 
     def cashier_message(self, event: Event) -> None:
         """Take in a change that was announced; one that is older than what is known changes nothing."""

@@ -27,6 +27,8 @@ READS_AT_ONCE = 16
 FRESH_SECONDS = 2.5
 """An announcement that is heard this long after the last comparison may be old: this process or its network stood
 still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
+EMPTY_SECONDS = 10.0
+"""For so long a board without screens plays on: after a cut they all come back, and are painted without Redis."""
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +93,10 @@ class Boards:
             return
         if board := self._boards.get(event.store):
             knew_all = not board.behind
-            if asyncio.get_running_loop().time() - self._compared_at > FRESH_SECONDS:
-                board.behind = True
-            else:
+            fresh = asyncio.get_running_loop().time() - self._compared_at <= FRESH_SECONDS
+            if fresh:
                 getattr(board, get_handler_name(message))(event)
-            if knew_all and board.behind:
+            if not fresh or (knew_all and board.behind):  # a snapshot that is under way may not have this one yet
                 self._run(self._sync(board))
 
     async def _sync(self, board: Board) -> None:
@@ -115,25 +116,24 @@ class Boards:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
         period = LOST_SECONDS if self._redis_lost else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
-        self._garbage.settle(self._joined, sum(len(board.screens) for board in self._boards.values()))
-        await self._forget_empty_boards()
         boards = list(self._boards.values())
-        if not boards:
-            self._compared_at = asyncio.get_running_loop().time()
-            return
-        versions = await self._timeline.versions([board.store for board in boards])
+        versions = await self._timeline.versions([board.store for board in boards]) if boards else []
         self._compared_at = asyncio.get_running_loop().time()
-        if self._redis_lost:
+        if boards and self._redis_lost:
             self._redis_lost = False
             log.warning("Redis is back")
         behind = [board for board, told in zip(boards, versions, strict=True) if board.behind or told != board.version]
         for start in range(0, len(behind), READS_AT_ONCE):
             await asyncio.gather(*(self._sync(board) for board in behind[start : start + READS_AT_ONCE]))
+        # Last, because in a storm it takes its time, and what is heard long after a comparison isn't trusted.
+        await self._forget_empty_boards()
+        self._garbage.settle(self._joined, sum(len(board.screens) for board in self._boards.values()))
 
     async def _forget_empty_boards(self) -> None:
+        longest = asyncio.get_running_loop().time() - EMPTY_SECONDS
         for board in list(self._boards.values()):
             # Looked at and taken away in one turn of the loop: while one is discarded, a screen may join the next.
-            if not board.screens:
+            if board.empty_since < longest:
                 del self._boards[board.store]
                 board.stop()
                 await self._layer.group_discard(group(board.store), self._channel)

@@ -16,6 +16,7 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_core import env
 from cashier_ws.health import health
+from cashier_ws.port import let_in_slowly
 from cashier_ws.protocol import GOING, ScreenProtocol
 from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
@@ -50,6 +51,11 @@ class ScreenServer(Server):
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
         reactor.callWhenRunning(self._listen_to_signals)
+
+    def listen_success(self, port: Any) -> None:
+        """Called by Daphne with each port that it listens on."""
+        let_in_slowly(port)
+        super().listen_success(port)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_event_loop()

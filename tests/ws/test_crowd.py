@@ -1,0 +1,52 @@
+"""A crowd of screens that comes at once, as after a power cut, and those that are on the wall already."""
+
+import asyncio
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+
+from loadtests.frames import PING
+from loadtests.rawscreen import RawScreen
+from tests.ws.servers import path_of, serve
+
+pytestmark = pytest.mark.anyio
+
+CROWD = 600
+
+
+class PingingScreen(RawScreen):
+    """Asks again as soon as it is answered: each round is one in which a call would have been painted."""
+
+    rounds = 0
+
+    def data_received(self, data: bytes) -> None:
+        if data[0] == 0x8A:  # a Pong
+            self.rounds += 1
+            self.send(PING, b"")
+        else:
+            super().data_received(data)
+
+
+async def test_a_screen_gets_its_turn_again_and_again_while_a_crowd_comes(valkey, tmp_path, store) -> None:
+    with serve("daphne", valkey.url, tmp_path) as server:
+        address, loop = urlsplit(server.url), asyncio.get_running_loop()
+
+        async def connect(kind: type[RawScreen]) -> RawScreen:
+            screen = kind(address.netloc, path_of(store), server.url)
+            await loop.create_connection(lambda: screen, address.hostname, address.port)
+            return screen
+
+        there = await connect(PingingScreen)
+        await there.until(1, 5)
+        server.kill(signal.SIGSTOP)  # so that the whole crowd has connected and asked before the first is let in
+        crowd = await asyncio.gather(*(connect(RawScreen) for _ in range(CROWD)))
+        there.send(PING, b"")
+        server.kill(signal.SIGCONT)
+        for screen in crowd:
+            await screen.until(1, 20)
+
+        assert all(screen.painted for screen in crowd)
+        assert there.rounds > CROWD / 40
+        for screen in [there, *crowd]:
+            screen.close()
