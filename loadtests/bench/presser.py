@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import cast
 from urllib.parse import urlsplit
@@ -59,17 +60,23 @@ async def open_lines(url: str, count: int) -> list[Line]:
     return lines
 
 
-async def flat_out(lines: list[Line], requests: Iterator[bytes], seconds: float) -> float:
-    """Requests per second with each line always busy. Raises ConnectionError if one is refused."""
-    started, count = time.monotonic(), 0
+async def flat_out(lines: list[Line], requests: Iterator[bytes], at_once: int, seconds: float) -> float:
+    """Requests per second, with so many always under way. Raises ConnectionError if one is refused.
 
-    async def go(line: Line) -> None:
+    The lines take turns, because a server may answer a few of what is under way before all others, and Nginx would
+    refuse what comes too often from one address.
+    """
+    started, count, free = time.monotonic(), 0, deque(lines)
+
+    async def go() -> None:
         nonlocal count
         while time.monotonic() - started < seconds:
+            line = free.popleft()
             check(await line.ask(next(requests)))
+            free.append(line)
             count += 1
 
-    await asyncio.gather(*(go(line) for line in lines))
+    await asyncio.gather(*(go() for _ in range(at_once)))
     return count / (time.monotonic() - started)
 
 

@@ -9,7 +9,7 @@ from loadtests.bench.systems import TILLS, System
 from loadtests.bench.walls import PATIENCE_SECONDS, Busy, closed
 from loadtests.figures import percentile
 
-LINES = 64
+LINES, AT_ONCE = 250, 64
 WARM_UP_SECONDS = 1.0
 
 
@@ -19,9 +19,9 @@ async def measure(system: System, screens: int, seconds: float) -> AsyncIterator
     crowd = Crowd(system.url, system.paints_first)
     await crowd.open([system.sockets[number % len(system.sockets)] for number in range(screens)])
     lines, requests = await open_lines(system.url, LINES), system.requests()
-    await flat_out(lines, requests, WARM_UP_SECONDS)
+    await flat_out(lines, requests, AT_ONCE, WARM_UP_SECONDS)
     busy = Busy()
-    rate = await flat_out(lines, requests, seconds)
+    rate = await flat_out(lines, requests, AT_ONCE, seconds)
     percent = busy.percent()
     latencies = sorted(await on_schedule(lines, requests, rate / 2, seconds))
     if screens:
