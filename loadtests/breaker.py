@@ -35,8 +35,8 @@ class Breaker:
         for at, what in self._faults:
             if self._over.wait(max(self._begin + at - time.monotonic(), 0)):
                 return
-            self.done.append((time.monotonic(), what))
             self._kill(what)
+            self.done.append((time.monotonic(), what))
 
     def _kill(self, what: str) -> None:
         if what == "web":

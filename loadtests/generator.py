@@ -1,11 +1,15 @@
 """The generator: one process of Locust, which measures itself and doesn't stop to clear up while it is timed."""
 
+import contextlib
 import gc
 import time
+from pathlib import Path
 from typing import Any
 
 import gevent
 from locust.env import Environment
+
+from loadtests.greenscreen import BEAT_SECONDS, GreenScreen
 
 TICK_SECONDS, PROGRESS_SECONDS = 0.05, 10.0
 
@@ -16,6 +20,26 @@ def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
         due = time.monotonic() + TICK_SECONDS
         gevent.sleep(TICK_SECONDS)
         lags.append((due, time.monotonic()))
+
+
+def beat(screens: list[GreenScreen]) -> None:
+    """The heartbeats of all screens, one after the other."""
+    while True:
+        here = list(screens)
+        for screen in here:
+            screen.beat()
+            gevent.sleep(BEAT_SECONDS / len(here))
+        if not here:
+            gevent.sleep(BEAT_SECONDS)
+
+
+def claim(folder: Path, among: int) -> int:
+    """Which of so many users this one is: Locust spreads them over its processes as it likes."""
+    for number in range(among):
+        with contextlib.suppress(FileExistsError):
+            (folder / f"user-{number}").touch(exist_ok=False)
+            return number
+    raise RuntimeError(f"there are more than {among} users")
 
 
 def rest_before(moment: float) -> None:

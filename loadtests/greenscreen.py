@@ -15,6 +15,8 @@ from loadtests.records import Stay
 BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 """Full jitter, as in screen.js."""
 CONNECT_SECONDS = 10.0
+BEAT_SECONDS = 15.0
+"""Between two heartbeats, as in screen.js."""
 SILENCE_SECONDS = 45.0
 """The server pings within 20 s; a connection that is silent for longer is dead."""
 
@@ -25,22 +27,23 @@ class GreenScreen:
     def __init__(self, url: str, path: str, name: str, store: str) -> None:
         self.path, self.name, self.store, self.url = path, name, store, url
         self._socket: socket.socket | None = None
-        self._was_open = False
+        self._open = self._was_open = False
 
     def hang(self, stays: list[Stay]) -> None:
         """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
         attempts = 0
         while True:
-            stay = Stay(self.name, self.store, 0.0, asked=time.monotonic())
+            stay = Stay(self.name, self.store, 0.0, code=1006, asked=time.monotonic())
             try:
                 self._socket = self._connect()
                 self._listen(stay)
             except OSError:
-                stay.code = 1006
+                pass
             except gevent.GreenletExit:
                 stay.code = 0
                 raise
             finally:
+                self._open = False
                 stay.closed = time.monotonic()
                 if stay.opened:
                     attempts = 0
@@ -55,6 +58,12 @@ class GreenScreen:
         with contextlib.suppress(OSError):  # it has none just now
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+    def beat(self) -> None:
+        """The page's heartbeat, if it is open just now."""
+        with contextlib.suppress(OSError):  # `_listen` notices
+            if self._socket and self._open:
+                self._socket.sendall(frame(TEXT, b"ping"))
 
     def _connect(self) -> socket.socket:
         parts = urlsplit(self.url)
@@ -88,5 +97,4 @@ class GreenScreen:
                 stay.opened = at
                 if self._was_open:
                     self._socket.sendall(frame(TEXT, b"again"))  # for the operator's figures
-                self._was_open = True
-        stay.code = 1006
+                self._open = self._was_open = True

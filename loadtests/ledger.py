@@ -26,7 +26,11 @@ SHORT_SECONDS = 0.1
 """By so much a hold may look shorter, because its two ends were read at different moments of a busy generator."""
 LONG_SECONDS = 1.0
 EDGE_SECONDS = 0.5
-"""Nothing is owed for what happened this close to a connection's first paint or to its end."""
+"""Nothing is owed that had to happen this close to a connection's end."""
+UNKNOWN_SECONDS = 70.0
+"""A press without an answer may lead to a number for so long: a full queue is before it."""
+CALLS = {"called", "waits", "stays up"}
+"""Outcomes of presses that are calls of their own; one that waits already is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ class Calls:
         self.in_order: list[Press] = []
         self._by_seq: dict[int, list[int]] = defaultdict(list)
         self._unknown: list[Press] = []
-        for press in sorted(presses, key=lambda press: press.answered or press.intended):
-            if press.seq and press.outcome in {"called", "waits"}:
+        for press in sorted(presses, key=lambda press: press.intended):
+            if press.seq and press.outcome in CALLS:
                 self._by_seq[press.seq].append(len(self.in_order))
                 self.in_order.append(press)
             elif not press.status or press.status >= 500:
@@ -87,7 +91,10 @@ class Calls:
 
     def may_have_been_called(self, at: float, num_cashier: int) -> bool:
         """Whether a press without an answer may have led to a number that nobody was told of."""
-        return any(press.till == num_cashier and press.intended <= at for press in self._unknown)
+        return any(
+            press.till == num_cashier and press.intended <= at <= press.intended + UNKNOWN_SECONDS
+            for press in self._unknown
+        )
 
 
 def balance(records: Records, hold: float) -> Account:
@@ -110,9 +117,11 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
         account.faults.append(Fault(kind, stay.store, seq, stay.screen, at))
 
     newest, found = -1, {}
+    numbers = {}  # index of each number's paint -> seq
     for index, (at, seq, num_cashier) in enumerate(stay.paints):
         if not num_cashier:
             continue
+        numbers[index] = seq
         place = calls.find(at, seq, num_cashier)
         if place is None:
             if not calls.may_have_been_called(at, num_cashier):
@@ -128,12 +137,26 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
     # its page says that it is connecting, and `away` counts it.
     begun = stay.paints[0][0] if stay.paints else inf
     for place, call in enumerate(calls.in_order):
-        due = call.answered + call.starts_in
-        if not (begun + EDGE_SECONDS < due and due + calls.hold + LONG_SECONDS + EDGE_SECONDS < stay.closed):
+        asked, due = call.intended + call.starts_in, call.answered + call.starts_in
+        if not (begun < asked and due + calls.hold + LONG_SECONDS + EDGE_SECONDS < stay.closed):
             continue
         account.owed += 1
+        numbers.pop(found.get(place, -1), None)
         account += of_call(stay, call, found.get(place), calls.hold)
+    # Owed or not, for instance because the screen came in the middle of it: what is up must go.
+    for index, seq in numbers.items():
+        shown, gone = stay.paints[index][0], gone_at(stay, index)
+        if min(gone, stay.closed) - shown >= calls.hold + TIMEOUT_SECONDS:
+            fault(NEVER_TAKEN_DOWN, seq, shown + calls.hold + TIMEOUT_SECONDS)
+        elif min(gone, stay.closed) - shown > calls.hold + LONG_SECONDS:
+            fault(HELD_TOO_LONG, seq, min(gone, stay.closed))
     return account
+
+
+def gone_at(stay: Stay, index: int) -> float:
+    """When the number of this paint was replaced by anything else; inf: it was not."""
+    shown = stay.paints[index][1:]
+    return next((at for at, *later in stay.paints[index + 1 :] if tuple(later) != shown), inf)
 
 
 def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
@@ -146,9 +169,9 @@ def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
         return account
     shown = stay.paints[index][0]
     account.shown.append((call.intended, shown - asked))
-    later = next((at for at, seq, number in stay.paints[index + 1 :] if (seq, number) != (call.seq, call.till)), None)
-    late = TIMEOUT_SECONDS if later is None else later - shown - hold
-    account.reset.append((call.intended, min(late, TIMEOUT_SECONDS)))
+    gone = gone_at(stay, index)
+    late = min(gone - shown - hold, TIMEOUT_SECONDS)
+    account.reset.append((call.intended, late))
     kind = ""
     if late >= TIMEOUT_SECONDS:
         kind = NEVER_TAKEN_DOWN
@@ -157,8 +180,7 @@ def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
     elif late < -SHORT_SECONDS:
         kind = CUT_SHORT
     if kind:
-        noticed = later or shown + hold + TIMEOUT_SECONDS
-        account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, noticed, late))
+        account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, shown + hold + late, late))
     return account
 
 

@@ -23,9 +23,9 @@ from gevent.pool import Group
 from locust import constant, events, task
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.generator import listen_to_the_canary, rest_before, tell_progress
+from loadtests.generator import beat, claim, listen_to_the_canary, rest_before, tell_progress
 from loadtests.greenscreen import GreenScreen
 from loadtests.pages import CSRF_TOKEN, websocket_of
 from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS
@@ -97,13 +97,9 @@ class Till(FastHttpUser):
     fixed_count = TILL_USERS
     wait_time = constant(0)
     concurrency = 100
-    opened = 0
 
     def on_start(self) -> None:
-        index, processes = share(self.environment)
-        self.number = Till.opened * processes + index
-        Till.opened += 1
-        self.token = ""
+        self.number, self.token = claim(FOLDER, TILL_USERS), ""
 
     @task
     def press_on_schedule(self) -> None:
@@ -169,13 +165,15 @@ def begin(environment: Environment, **_: object) -> None:
     # Locust's web page may have started another run before.
     for seen in (records.presses, records.stays, records.lags, screens):
         seen.clear()
-    DisplayScreen.opened = Till.opened = 0
-    if isinstance(environment.runner, MasterRunner):
-        for file in FOLDER.glob("*.json"):
+    DisplayScreen.opened = 0
+    if not isinstance(environment.runner, WorkerRunner):
+        for file in FOLDER.iterdir():
             file.unlink()
+    if isinstance(environment.runner, MasterRunner):
         beside.spawn(tell_progress, environment, clock["begin"])
         return
     beside.spawn(listen_to_the_canary, records.lags)
+    beside.spawn(beat, screens)
     beside.spawn(rest_before, clock["begin"] - SETTLE_SECONDS / 2)
     if PROFILE.cut_at is not None:
         beside.spawn(cut_all_at, clock["begin"] + PROFILE.cut_at)

@@ -10,7 +10,7 @@ from loadtests import plots
 from loadtests.figures import by_phase
 from loadtests.ledger import KINDS, Account
 from loadtests.promises import Promise, verdict
-from loadtests.run import Run
+from loadtests.run import AFTERMATH_SECONDS, Run
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -26,7 +26,7 @@ def figures(run: Run, account: Account, lines: list[Promise]) -> dict[str, Any]:
     """Everything that was measured; times in milliseconds."""
     phases = {"undisturbed": (run.begin, run.end)}
     if run.faults:
-        phases = {f"{what} at {at - run.begin:.0f} s": (at, at + 15.0) for at, what in run.faults}
+        phases = {f"{what} at {at - run.begin:.0f} s": (at, at + AFTERMATH_SECONDS) for at, what in run.faults}
     return {
         "profile": run.profile.name,
         "verdict": verdict(lines),

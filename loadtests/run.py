@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loadtests.ledger import away
+from loadtests.ledger import CALLS, away
 from loadtests.profiles import Profile
 from loadtests.records import Records
 
@@ -32,7 +32,7 @@ class Run:
     @property
     def disturbed(self) -> bool:
         """Whether something was killed or cut on purpose."""
-        return bool(self.faults)
+        return bool(self.profile.faults) or self.profile.cut_at is not None
 
     @property
     def end(self) -> float:
@@ -52,9 +52,15 @@ class Run:
         return list(away(self.records.stays))
 
     def refused(self) -> dict[str, int]:
-        """Presses that were not called, by status."""
-        counted = Counter(press.status for press in self.records.presses if press.status != 204)
+        """Presses that were not called, by status; but for those in a fault's phase."""
+        presses = [each for each in self.records.presses if not self.aftermath(each.intended)]
+        counted = Counter(press.status for press in presses if press.status != 204)
         return {str(status or "no answer"): count for status, count in sorted(counted.items())}
+
+    def owed(self) -> int:
+        """Numbers that are owed where no screen was ever away: each call, on each screen of its store."""
+        screens = Counter(store for store, _ in {(stay.store, stay.screen) for stay in self.records.stays})
+        return sum(screens[press.store] for press in self.records.presses if press.outcome in CALLS)
 
     def answered(self) -> list[tuple[float, float]]:
         """(when it was intended, seconds from there to the answer) of each press that was answered."""

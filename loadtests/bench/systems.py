@@ -95,7 +95,7 @@ class PeerTopology(Topology):
         return commands
 
     def _gunicorn(self) -> list[str]:
-        options = ["-w", "2", "-k", "gthread", "--threads", "4", "--keep-alive", "75", "--no-control-socket"]
+        options = ["-w2", "-kgthread", "--threads=4", "--worker-connections=4", "--keep-alive=0", "--no-control-socket"]
         return [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{self.web_port}", self.web]
 
     def _replica(self, port: int) -> list[str]:

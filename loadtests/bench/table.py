@@ -34,7 +34,7 @@ def figures(results: Results, failures: list[str], rounds: int) -> dict[str, Any
         "failures": failures,
         "targets": [
             {"what": each.what, "promised": each.promised, "measured": each.measured, "met": each.met}
-            for each in judge(results)
+            for each in judge(results, rounds)
         ],
         "results": [
             {"measure": measure, "unit": MEASURES[measure], **fields(setting), **fields(told)}
@@ -108,7 +108,7 @@ def markdown(results: Results, failures: list[str], rounds: int) -> str:
             if any(row):
                 body.append([f"{measure} ({unit})" if unit else measure, f"{stores:,}", f"{screens:,}", *row])
     targets = [["target", "", "measured", ""]]
-    for each in judge(results):
+    for each in judge(results, rounds):
         measured = "not measured" if each.measured is None else number(each.measured)
         verdict = "met" if each.met else "not met"
         targets.append([each.what, each.promised, measured, "" if each.measured is None else verdict])

@@ -73,7 +73,7 @@ def test_the_table_tells_medians_spreads_slopes_targets_and_what_could_not_be_me
         *samples("fan-out p99", "demo", 1000, 130),
     ]
 
-    text = table.write(tmp_path, measured, ["uvicorn is not installed: how to"], rounds=3)
+    text = table.write(tmp_path, measured, ["uvicorn is not installed: how to"], rounds=1)
     figures = json.loads((tmp_path / "bench.json").read_text())
 
     assert (tmp_path / "bench.md").read_text() == text
@@ -91,7 +91,17 @@ def test_a_slope_is_what_one_more_adds() -> None:
 
 
 def test_a_target_that_nobody_measured_is_not_met() -> None:
-    assert not any(target.met for target in judge(tell([])))
+    assert not any(target.met for target in judge(tell([]), 1))
+
+
+def test_a_limit_is_kept_in_every_round_or_not_at_all() -> None:
+    def met(*seconds: float) -> bool:
+        cuts = tell(samples("cut to all back", "cashier_q", 5000, *seconds))
+        return next(target.met for target in judge(cuts, 3) if "cut at once" in target.what)
+
+    assert met(2, 2, 3)
+    assert not met(2, 2, 20)
+    assert not met(2, 2), "a round failed"
 
 
 def test_what_is_not_installed_is_named_with_how_to_install_it() -> None:

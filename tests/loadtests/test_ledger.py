@@ -43,10 +43,20 @@ def test_calls_that_wait_are_due_when_their_turn_is() -> None:
 
 
 def test_a_press_that_waits_already_is_no_call_of_its_own() -> None:
-    again = press(10.2, 1)
+    presses = [press(10, 1, till=2), press(10.1, 2, starts_in=2.9), press(10.2, 2, starts_in=2.8)]
+    presses[2].outcome = "waits already"
+    shown = stay((10.01, 1, 2), (13.01, 2, 4), (16.01, 2, 0))
+
+    assert balance(Records(presses, [shown]), HOLD).owed == 2
+    assert kinds(presses, shown) == []
+
+
+def test_a_press_of_the_till_that_is_up_is_a_call_that_follows() -> None:
+    again = press(10.2, 2, starts_in=2.8)
     again.outcome = "stays up"
 
-    assert balance(Records([press(10, 1), again], [stay((10.01, 1, 4), (13.01, 1, 0))]), HOLD).owed == 1
+    assert kinds([press(10, 1), again], stay((10.01, 1, 4), (13.01, 2, 4), (16.01, 2, 0))) == []
+    assert kinds([press(10, 1), again], stay((10.01, 1, 4), (13.01, 1, 0))) == [ledger.NEVER_SHOWN]
 
 
 def test_a_press_in_another_store_is_not_owed_here() -> None:
@@ -72,6 +82,22 @@ def test_a_screen_that_was_answered_before_a_call_and_first_painted_in_it_owes_n
     assert balance(Records([press(10, 1)], [late]), HOLD).owed == 0
 
 
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [([(14.9, 1, 0)], ledger.HELD_TOO_LONG), ([], ledger.NEVER_TAKEN_DOWN)],
+)
+def test_a_number_that_is_up_when_a_screen_comes_must_go_all_the_same(after, kind) -> None:
+    late = Stay("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), *after])
+
+    assert kinds([press(10, 1)], late) == [kind]
+
+
+def test_a_call_that_is_pressed_right_after_a_screens_first_paint_is_owed() -> None:
+    new = Stay("screen", "s", 9.9, 100.0, 0, [(9.99, 0, 0)])
+
+    assert kinds([press(10, 1)], new) == [ledger.NEVER_SHOWN]
+
+
 def test_a_screen_that_is_answered_and_never_painted_has_not_come_back() -> None:
     lost, unpainted = stay(closed=20.0), Stay("screen", "s", 21.0, 100.0)
     lost.code = 1006
@@ -95,6 +121,7 @@ def test_a_number_after_a_press_without_an_answer_may_be_its_call() -> None:
 
     assert kinds([lost], stay((10.02, 1, 4), (13.02, 1, 0))) == []
     assert kinds([], stay((10.02, 1, 4), (13.02, 1, 0))) == [ledger.NEVER_CALLED]
+    assert kinds([lost], stay((90.0, 1, 4), (93.0, 1, 0))) == [ledger.NEVER_CALLED]
 
 
 @pytest.mark.parametrize(

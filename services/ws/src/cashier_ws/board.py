@@ -84,7 +84,7 @@ class Board:
         self.version = told
         if told.epoch:
             self._seq = snapshot.seq
-            now, has_screens_that_missed_it = self._loop.time(), self._current is not None
+            now, has_screens_that_missed_it = self._loop.time(), self._current is not None and bool(self.screens)
             for call in snapshot.calls:
                 whole = has_screens_that_missed_it or call.starts_in_ms >= 0
                 self._playlist.add(told.epoch, call, now, whole=whole)

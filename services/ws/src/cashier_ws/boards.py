@@ -27,6 +27,7 @@ READS_AT_ONCE = 16
 FRESH_SECONDS = 2.5
 """An announcement that is heard this long after the last comparison may be old: this process or its network stood
 still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
+TIDY_SECONDS = 1.0
 EMPTY_SECONDS = 10.0
 """For so long a board without screens plays on: after a cut they all come back, and are painted without Redis."""
 
@@ -60,6 +61,7 @@ class Boards:
             self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
             self._run(self._forever(self._listen))
             self._run(self._forever(self._repair))
+            self._run(self._forever(self._tidy))
         board = self._boards.get(ticket.store)
         if board is None:
             board = self._boards[ticket.store] = Board(ticket.store, ticket.language)
@@ -101,6 +103,8 @@ class Boards:
 
     async def _sync(self, board: Board) -> None:
         """Subscribe first and read the snapshot second; what may still fall between the two, the repair finds."""
+        if self._boards.get(board.store) is not board:
+            return  # forgotten meanwhile, and nobody would ever cancel its subscription
         known = board.version
         metrics.READS.inc()
         try:
@@ -125,9 +129,12 @@ class Boards:
         behind = [board for board, told in zip(boards, versions, strict=True) if board.behind or told != board.version]
         for start in range(0, len(behind), READS_AT_ONCE):
             await asyncio.gather(*(self._sync(board) for board in behind[start : start + READS_AT_ONCE]))
-        # Last, because in a storm it takes its time, and what is heard long after a comparison isn't trusted.
-        await self._forget_empty_boards()
+
+    async def _tidy(self) -> None:
+        """What may wait, once a second; not in the repair's way, and whether Redis is there or not."""
+        await asyncio.sleep(TIDY_SECONDS)
         self._garbage.settle(self._joined, sum(len(board.screens) for board in self._boards.values()))
+        await self._forget_empty_boards()
 
     async def _forget_empty_boards(self) -> None:
         longest = asyncio.get_running_loop().time() - EMPTY_SECONDS

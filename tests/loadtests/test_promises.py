@@ -1,0 +1,87 @@
+"""The verdict: what breaks a promise that the ledger alone would not see."""
+
+from dataclasses import replace
+
+import pytest
+
+from loadtests.ledger import balance
+from loadtests.profiles import HOLD_SECONDS, Profile
+from loadtests.promises import judge, verdict
+from loadtests.records import Press, Records, Stay
+from loadtests.run import Run
+
+PROFILE = Profile(name="of a test", stores=1, screens_per_store=2, per_second=0.1, seconds=60)
+AWAKE = [(0.0, 0.001)]
+
+
+def press(at: float, seq: int, status: int = 204) -> Press:
+    return Press("s", 4, at, at + 0.01, status, seq, 0.0, "called" if status == 204 else "")
+
+
+def stay(name: str, presses: list[Press], opened: float = -5.0, closed: float = 100.0, code: int = 0) -> Stay:
+    paints = [(opened, 0, 0)]
+    for each in presses:
+        if each.status == 204 and opened < each.intended < closed:
+            paints += [(each.intended + 0.02, each.seq, 4), (each.intended + 3.02, each.seq, 0)]
+    return Stay(name, "s", opened, closed, code, paints)
+
+
+def broken(run: Run) -> list[str]:
+    """What was not kept."""
+    return [line.what for line in judge(run, balance(run.records, HOLD_SECONDS)) if not line.kept]
+
+
+PRESSES = [press(10.0 * number, number + 1) for number in range(6)]
+
+
+def test_a_run_in_which_all_was_right_is_kept() -> None:
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE))
+
+    assert verdict(judge(run, balance(run.records, HOLD_SECONDS))) == "kept"
+
+
+def test_presses_that_were_never_made_break_it() -> None:
+    run = Run(PROFILE, "", 0.0, Records(PRESSES[:4], [stay(name, PRESSES[:4]) for name in "ab"], AWAKE))
+
+    assert broken(run) == ["presses made"]
+
+
+def test_a_screen_that_came_in_the_middle_of_the_run_breaks_it() -> None:
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES, opened=25.0)], AWAKE))
+
+    assert broken(run) == ["numbers owed"]
+
+
+def test_numbers_that_come_late_break_it() -> None:
+    late = stay("a", PRESSES)
+    late.paints = [(at + 0.4, seq, number) if seq else (at, seq, number) for at, seq, number in late.paints]
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, [late, stay("b", PRESSES)], AWAKE))
+
+    assert broken(run) == ["press to number, p99"]
+
+
+@pytest.mark.parametrize(("refused_at", "what"), [(2, []), (4, ["presses refused"])])
+def test_presses_may_be_refused_only_for_a_while_after_a_fault(refused_at, what) -> None:
+    presses = [each if number != refused_at else press(each.intended, 0, 503) for number, each in enumerate(PRESSES)]
+    run = Run(
+        replace(PROFILE, faults=((15.0, "redis"),)),
+        "",
+        0.0,
+        Records(presses, [stay("a", presses), stay("b", presses)], AWAKE),
+        faults=[(15.0, "redis")],
+    )
+
+    assert broken(run) == what
+
+
+def test_a_fault_that_nobody_made_breaks_it() -> None:
+    profile = replace(PROFILE, faults=((15.0, "redis"), (45.0, "ws")))
+    records = Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE)
+
+    assert broken(Run(profile, "", 0.0, records, faults=[(15.0, "redis")])) == ["killed or cut"]
+
+
+def test_a_cut_that_cut_nobody_breaks_it() -> None:
+    run = Run(replace(PROFILE, cut_at=25.0), "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE))
+
+    assert broken(run) == ["screens cut"]
