@@ -20,6 +20,8 @@ LONG_SECONDS = 15.0
 """For all presses at one size."""
 IDLE_SECONDS = 15.0
 """In which each screen's page sends one heartbeat."""
+TIDY_SECONDS = 15.0
+"""After screens have gone, before what they left behind is looked at: as long as a replica plays on for none."""
 FIRST_CYCLES = 10
 WAITING = b'class="waiting"'
 ROLES = {"ws": "replica", "nginx": "Nginx"}
@@ -138,7 +140,9 @@ async def churn(system: System, cycles: int, size: int) -> AsyncIterator[Sample]
         await crowd.open([system.sockets[0]] * size)
         await closed(system, crowd)
         if cycle == FIRST_CYCLES - 1:
+            await asyncio.sleep(TIDY_SECONDS)  # nobody says when he has cleared up
             kept = system.resident("ws")
+    await asyncio.sleep(TIDY_SECONDS)
     gained = (system.resident("ws") - kept) / 1024 * 10_000 / (cycles * size)
     yield Sample("replica memory gained by 10,000 connects", system.setting(size), gained)
 
