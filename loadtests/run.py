@@ -52,8 +52,12 @@ class Run:
         return list(away(self.records.stays))
 
     def refused(self) -> dict[str, int]:
-        """Presses that were not called, by status; but for those in a fault's phase."""
-        presses = [each for each in self.records.presses if not self.aftermath(each.intended)]
+        """Presses that were not called, by status; but for those in a fault's phase, or under way as it came."""
+        presses = [
+            each
+            for each in self.records.presses
+            if not self.aftermath(each.intended) and not self.aftermath(each.answered)
+        ]
         counted = Counter(press.status for press in presses if press.status != 204)
         return {str(status or "no answer"): count for status, count in sorted(counted.items())}
 
