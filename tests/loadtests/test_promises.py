@@ -74,6 +74,14 @@ def test_presses_may_be_refused_only_for_a_while_after_a_fault(refused_at, what)
     assert broken(run) == what
 
 
+def test_a_press_that_was_under_way_as_the_fault_came_may_be_refused() -> None:
+    presses = [*PRESSES[:2], press(19.995, 0, 503), *PRESSES[3:]]
+    profile = replace(PROFILE, faults=((20.0, "redis"),))
+    records = Records(presses, [stay("a", presses), stay("b", presses)], AWAKE)
+
+    assert broken(Run(profile, "", 0.0, records, faults=[(20.0, "redis")])) == []
+
+
 def test_a_fault_that_nobody_made_breaks_it() -> None:
     profile = replace(PROFILE, faults=((15.0, "redis"), (45.0, "ws")))
     records = Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE)
