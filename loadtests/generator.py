@@ -10,15 +10,16 @@ import gevent
 from locust.env import Environment
 
 from loadtests.greenscreen import BEAT_SECONDS, GreenScreen
+from loadtests.ledger import CANARY_SECONDS
 
-TICK_SECONDS, PROGRESS_SECONDS = 0.05, 10.0
+PROGRESS_SECONDS = 10.0
 
 
 def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
     """Note when this process should have woken up and when it did: one that wakes up late notes everything late."""
     while True:
-        due = time.monotonic() + TICK_SECONDS
-        gevent.sleep(TICK_SECONDS)
+        due = time.monotonic() + CANARY_SECONDS
+        gevent.sleep(CANARY_SECONDS)
         lags.append((due, time.monotonic()))
 
 

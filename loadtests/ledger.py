@@ -5,10 +5,11 @@ was not connected, or came in the middle of a call, is told apart by the times o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
+from loadtests.canary import lag_at
 from loadtests.records import Press, Records, Stay
 
 NEVER_SHOWN = "never shown"
@@ -23,7 +24,10 @@ KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HE
 TIMEOUT_SECONDS = 10.0
 """A number that has not come, or not gone, this long after it was due never will; and it counts as this late."""
 SHORT_SECONDS = 0.1
-"""By so much a hold may look shorter, because its two ends were read at different moments of a busy generator."""
+"""By so much a hold may look shorter, because its two ends were read at different moments of a busy generator; and by
+what the canary knows of: a number that was read 0.2 s late had been up for 0.2 s already."""
+CANARY_SECONDS = 0.05
+"""Between two looks of the canary."""
 LONG_SECONDS = 1.0
 EDGE_SECONDS = 0.5
 """Nothing is owed that had to happen this close to a connection's end."""
@@ -106,7 +110,16 @@ def balance(records: Records, hold: float) -> Account:
     account = Account()
     for stay in records.stays:
         account += of_stay(stay, calls.get(stay.store) or Calls([], hold))
+    account.faults = [fault for fault in account.faults if not misread(fault, records.lags, hold)]
     return account
+
+
+def misread(fault: Fault, lags: list[tuple[float, float]], hold: float) -> bool:
+    """Whether a number only looks cut short, because the generator was late when it came."""
+    if fault.kind != CUT_SHORT:
+        return False
+    shown = fault.at - fault.late - hold
+    return -fault.late <= SHORT_SECONDS + lag_at(lags, shown, CANARY_SECONDS)
 
 
 def of_stay(stay: Stay, calls: Calls) -> Account:
@@ -182,15 +195,3 @@ def of_call(stay: Stay, call: Press, index: int | None, hold: float) -> Account:
     if kind:
         account.faults.append(Fault(kind, stay.store, call.seq, stay.screen, shown + hold + late, late))
     return account
-
-
-def away(stays: Iterable[Stay]) -> Iterator[float]:
-    """Seconds between the end of each connection and its screen's next paint; inf: it has not come back."""
-    by_screen: dict[str, list[Stay]] = defaultdict(list)
-    for stay in stays:
-        by_screen[stay.screen].append(stay)
-    for connections in by_screen.values():
-        for number, lost in enumerate(connections):
-            if lost.code:
-                back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
-                yield min(back, default=inf) - lost.closed

@@ -4,8 +4,10 @@ All times are seconds of time.monotonic(), which is one clock for all processes 
 """
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 
 
@@ -65,3 +67,15 @@ class Records:
                 paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]
                 all_of_them.stays.append(Stay(**each, paints=paints))
         return all_of_them
+
+
+def away(stays: Iterable[Stay]) -> Iterator[float]:
+    """Seconds between the end of each connection and its screen's next paint; inf: it has not come back."""
+    by_screen: dict[str, list[Stay]] = defaultdict(list)
+    for stay in stays:
+        by_screen[stay.screen].append(stay)
+    for connections in by_screen.values():
+        for number, lost in enumerate(connections):
+            if lost.code:
+                back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
+                yield min(back, default=inf) - lost.closed

@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loadtests.ledger import CALLS, away
+from loadtests.ledger import CALLS
 from loadtests.profiles import Profile
-from loadtests.records import Records
+from loadtests.records import Records, away
 
 AFTERMATH_SECONDS = 15.0
 """A fault's phase: as long as its screens may take to come back."""

@@ -6,7 +6,7 @@ import pytest
 
 from loadtests import ledger
 from loadtests.ledger import balance
-from loadtests.records import Press, Records, Stay
+from loadtests.records import Press, Records, Stay, away
 
 HOLD = 3.0
 
@@ -102,7 +102,7 @@ def test_a_screen_that_is_answered_and_never_painted_has_not_come_back() -> None
     lost, unpainted = stay(closed=20.0), Stay("screen", "s", 21.0, 100.0)
     lost.code = 1006
 
-    assert list(ledger.away([lost, unpainted])) == [inf]
+    assert list(away([lost, unpainted])) == [inf]
 
 
 def test_a_redis_that_came_back_empty_counts_from_1_again_and_nothing_is_doubled_or_out_of_order() -> None:
@@ -159,4 +159,25 @@ def test_how_long_a_screen_was_away_and_that_one_never_came_back() -> None:
     lost.code = 1012
     gone = Stay("another", "s", 0.0, 30.0, 1006, [(0.1, 0, 0)])
 
-    assert list(ledger.away([lost, back, gone])) == [1.5, float("inf")]
+    assert list(away([lost, back, gone])) == [1.5, float("inf")]
+
+
+@pytest.mark.parametrize(
+    ("lags", "found"),
+    [
+        ([], [ledger.CUT_SHORT]),
+        ([(10.0, 10.24)], []),  # the number was read 0.25 s late
+        ([(10.2, 10.24)], [ledger.CUT_SHORT]),  # by 40 ms only
+        ([(12.5, 12.9)], [ledger.CUT_SHORT]),  # late, but not when it came
+    ],
+)
+def test_a_number_that_was_read_late_only_looks_cut_short(lags, found) -> None:
+    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], lags)
+
+    assert [fault.kind for fault in balance(records, HOLD).faults] == found
+
+
+def test_a_lag_excuses_no_more_than_it_was() -> None:
+    records = Records([press(10, 1)], [stay((10.25, 1, 4), (12.5, 1, 0))], [(10.0, 10.24)])
+
+    assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]

@@ -93,3 +93,15 @@ def test_a_cut_that_cut_nobody_breaks_it() -> None:
     run = Run(replace(PROFILE, cut_at=25.0), "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE))
 
     assert broken(run) == ["screens cut"]
+
+
+@pytest.mark.parametrize(
+    ("lag", "cut_at", "told"), [(0.05, None, "kept"), (0.2, None, "void"), (0.2, 25.0, "kept"), (0.6, 25.0, "void")]
+)
+def test_a_generator_that_lags_tells_of_nothing_that_its_lag_may_have_changed(lag, cut_at, told) -> None:
+    lags = [*AWAKE * 199, (12.0, 12.0 + lag)]
+    stays = [stay(name, PRESSES, closed=25.0, code=1006) for name in "ab" if cut_at]
+    stays += [stay(name, PRESSES, opened=26.0 if cut_at else -5.0) for name in "ab"]
+    run = Run(replace(PROFILE, cut_at=cut_at), "", 0.0, Records(PRESSES, stays, lags))
+
+    assert verdict(judge(run, balance(run.records, HOLD_SECONDS))) == told

@@ -39,6 +39,9 @@ class ScreenProtocol(WebSocketProtocol):
         self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().connectionMade()
 
+    def dataReceived(self, data: bytes) -> None:
+        self._dataReceived(data)  # without autobahn's line for a log that nobody reads
+
     def onConnect(self, request: Any) -> Any:
         if self.factory.server_class.draining:
             # Nginx takes this for an answer of its upstream and asks the next replica.

@@ -16,7 +16,7 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_core import env
 from cashier_ws.health import health
-from cashier_ws.port import let_in_slowly
+from cashier_ws.port import open_to_screens
 from cashier_ws.protocol import GOING, ScreenProtocol
 from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
@@ -54,7 +54,7 @@ class ScreenServer(Server):
 
     def listen_success(self, port: Any) -> None:
         """Called by Daphne with each port that it listens on."""
-        let_in_slowly(port)
+        open_to_screens(port, self)
         super().listen_success(port)
 
     def _listen_to_signals(self) -> None:

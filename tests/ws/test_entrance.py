@@ -1,0 +1,123 @@
+"""What a connection says first: a handshake goes straight to its websocket, anything else to Daphne's HTTP."""
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from cashier_ws.entrance import SILENT_SECONDS, Entrance, read_handshake
+from loadtests.frames import handshake
+from tests.ws.servers import path_of, serve
+
+HEAD = (
+    b"GET /ws/cashier_q/one?ticket=a:b-_c HTTP/1.1\r\n"
+    b"Upgrade: websocket\r\nConnection: upgrade\r\nHost: screens.example\r\nX-Request-ID: 81b3\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: 2BeO4oj9IHseKnyaM3bG/Q==\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def daphne(valkey, tmp_path_factory):
+    with serve("daphne", valkey.url, tmp_path_factory.mktemp("entrance")) as server:
+        yield server
+
+
+def say(url: str, *parts: bytes) -> bytes:
+    """What is answered first to bytes that are sent one part after the other, each in a segment of its own."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            line.sendall(part)
+        return line.recv(4096)
+
+
+def test_a_handshake_is_read_with_its_query():
+    assert read_handshake(HEAD)["query"] == b"ticket=a:b-_c"
+
+
+def test_a_handshake_without_a_query_is_one_too():
+    assert read_handshake(HEAD.replace(b"?ticket=a:b-_c", b""))["query"] is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"GET ", b"POST "),
+        (b"/ws/", b"/"),
+        (b"?ticket", b"#?ticket"),
+        (b"a:b", "ä:b".encode()),
+        (b"a:b", b"a b"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"Upgrade: websocket\r\n", b""),
+        (b"Upgrade: websocket", b"Upgrade: h2c"),
+        (b"Upgrade: websocket", b"Upgrade:\r\n websocket"),
+        (b"Host: ", b"Content-Length: 5\r\nHost: "),
+        (b"Host: ", b"transfer-encoding: chunked\r\nHost: "),
+        (b"Host: ", b"Ho_st: "),
+        (b"Host: ", b": "),
+        (b"screens", b"scr\x0beens"),
+        (b"screens", b"scr\neens"),
+        (b"screens", b"scr\x85eens"),
+        (b"screens", b"s" * 8192),
+        (b"\r\n\r\n", b"\r\n"),
+        (b"\r\n\r\n", b"\r\n\r\nmore"),
+    ],
+)
+def test_what_parsers_might_read_in_two_ways_takes_the_long_way(old, new):
+    assert old in HEAD
+    assert read_handshake(HEAD.replace(old, new, 1)) is None
+
+
+def test_a_handshake_is_accepted_as_it_came(daphne, store):
+    answer = say(daphne.url, handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url))
+
+    assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_handshake_in_two_pieces_is_accepted_too(daphne, store):
+    whole = handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url)
+    answer = say(daphne.url, whole[:20], whole[20:])
+
+    assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_request_that_is_no_handshake_is_answered_over_http(daphne):
+    answer = say(daphne.url, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_one_who_says_nothing_is_hung_up_on():
+    clock, transport, entrance = Clock(), StringTransport(), Entrance(server=None)
+    entrance.callLater = clock.callLater
+    entrance.makeConnection(transport)
+    clock.advance(SILENT_SECONDS - 1)
+    assert not transport.disconnecting
+    clock.advance(1)
+
+    assert transport.disconnecting
+
+
+def test_one_who_leaves_without_a_word_leaves_no_timer():
+    clock, entrance = Clock(), Entrance(server=None)
+    entrance.callLater = clock.callLater
+    entrance.makeConnection(StringTransport())
+    entrance.connectionLost()
+
+    assert not clock.getDelayedCalls()
+
+
+@pytest.mark.anyio
+async def test_many_who_leave_without_a_word_do_no_harm(daphne, store):
+    address = urlsplit(daphne.url)
+    for _ in range(50):
+        _reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.close()
+    answer = say(daphne.url, handshake(address.netloc, path_of(store), daphne.url))
+
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert not daphne.log.has("Traceback")
