@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from loadtests.canary import lag_at
-from loadtests.records import Press, Records, Stay
+from loadtests.records import Press, Records, Stay, until_killed
 
 NEVER_SHOWN = "never shown"
 NEVER_TAKEN_DOWN = "never taken down"
@@ -101,14 +101,14 @@ class Calls:
         )
 
 
-def balance(records: Records, hold: float) -> Account:
-    """All that was owed by all screens."""
+def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Account:
+    """All that was owed by all screens. kills: when something was killed that held connections."""
     presses: dict[str, list[Press]] = defaultdict(list)
     for press in records.presses:
         presses[press.store].append(press)
     calls = {store: Calls(made, hold) for store, made in presses.items()}
     account = Account()
-    for stay in records.stays:
+    for stay in (until_killed(each, kills) for each in records.stays):
         account += of_stay(stay, calls.get(stay.store) or Calls([], hold))
     account.faults = [fault for fault in account.faults if not misread(fault, records.lags, hold)]
     return account

@@ -115,7 +115,7 @@ def main() -> None:
     if profile.faults and options.host:
         parser.error("the profile `faults` kills processes, and so needs a topology of its own")
     run = run_profile(profile, options.host, options.processes, options.results)
-    account = balance(run.records, HOLD_SECONDS)
+    account = balance(run.records, HOLD_SECONDS, run.kills)
     lines = promises.judge(run, account)
     told = promises.verdict(lines)
     page = report.write(options.results, run, account, lines)

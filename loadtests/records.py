@@ -6,9 +6,12 @@ All times are seconds of time.monotonic(), which is one clock for all processes 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
+
+NOTICED_SECONDS = 5.0
+"""A connection that is lost within this time of a kill was lost to it."""
 
 
 @dataclass(slots=True)
@@ -79,3 +82,9 @@ def away(stays: Iterable[Stay]) -> Iterator[float]:
             if lost.code:
                 back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
                 yield min(back, default=inf) - lost.closed
+
+
+def until_killed(stay: Stay, kills: Iterable[float]) -> Stay:
+    """The same connection, ended when its other end was killed: with thousands of others it is told of that late."""
+    killed = [at for at in kills if stay.code and at <= stay.closed < at + NOTICED_SECONDS]
+    return replace(stay, closed=killed[0]) if killed else stay

@@ -35,6 +35,11 @@ class Run:
         return bool(self.profile.faults) or self.profile.cut_at is not None
 
     @property
+    def kills(self) -> list[float]:
+        """When a replica was killed, and with it the connections of its screens."""
+        return [at for at, what in self.faults if what == "ws"]
+
+    @property
     def end(self) -> float:
         """Of the presses."""
         return self.begin + self.profile.seconds

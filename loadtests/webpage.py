@@ -31,6 +31,6 @@ def add_verdict(app: Flask, folder: Path, the_run: Callable[[], Run]) -> None:
         run.records = Records.read(sorted(folder.glob("*.json")))
         if not run.records.stays:
             return "Nothing to judge yet: a run must have ended.", 404
-        account = balance(run.records, HOLD_SECONDS)
+        account = balance(run.records, HOLD_SECONDS, run.kills)
         lines = promises.judge(run, account)
         return report.html(run, account, lines, report.figures(run, account, lines))

@@ -181,3 +181,13 @@ def test_a_lag_excuses_no_more_than_it_was() -> None:
     records = Records([press(10, 1)], [stay((10.25, 1, 4), (12.5, 1, 0))], [(10.0, 10.24)])
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]
+
+
+@pytest.mark.parametrize(
+    ("killed", "found"), [([], [ledger.NEVER_TAKEN_DOWN]), ([11.0], []), ([14.6], [ledger.NEVER_TAKEN_DOWN])]
+)
+def test_a_connection_ends_when_its_replica_is_killed_and_not_when_that_is_noticed(killed, found) -> None:
+    lost = stay((10.02, 1, 4), closed=15.0)
+    lost.code = 1006
+
+    assert [fault.kind for fault in balance(Records([press(10, 1)], [lost]), HOLD, killed).faults] == found
