@@ -102,7 +102,7 @@ async def test_a_change_of_language_is_in_the_snapshot_and_leaves_the_calls(pres
     press(4)
     Timeline(redis).set_language("s", "fr")
     async with timeline.connect_async(valkey.url) as client:
-        snapshot = await TimelineReader(client).snapshot("s")
+        (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
     assert snapshot.waiting_language == "fr"
     assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]

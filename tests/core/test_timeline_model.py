@@ -15,7 +15,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from cashier_core.call import Call, Policy
-from cashier_core.events import Event, redis_channel
+from cashier_core.events import REDIS_CHANNEL, Event
 from cashier_core.timeline import MOST_WAITING, QueueFull, Snapshot, Timeline, TimelineReader
 from cashier_ws.playlist import Playlist
 
@@ -83,7 +83,7 @@ class Stage:
         self.redis.flushall()
         self.timeline = Timeline(self.redis, CLOCK)
         self.heard = self.redis.pubsub(ignore_subscribe_messages=True)
-        self.heard.subscribe(redis_channel("s"))
+        self.heard.subscribe(REDIS_CHANNEL)
         self.heard.get_message(timeout=1)
         self.playlist = Playlist()
         self.turn(now)
@@ -110,7 +110,7 @@ class Stage:
     def snapshot(self) -> Snapshot:
         async def read() -> Snapshot:
             async with AsyncRedis.from_url(self.url) as redis:
-                return await TimelineReader(redis, CLOCK).snapshot("s")
+                return (await TimelineReader(redis, CLOCK).snapshots(["s"]))[0]
 
         return asyncio.run(read())
 

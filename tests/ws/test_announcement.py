@@ -4,7 +4,7 @@ import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis import Redis
 
-from cashier_core.events import PREFIX, group, redis_channel
+from cashier_core.events import GROUP, PREFIX, REDIS_CHANNEL
 from loadtests.screens import open_screen
 from tests.ws.servers import path_of
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_press_is_received_through_the_stock_channel_layer(valkey, store, press) -> None:
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
     channel = await layer.new_channel()
-    await layer.group_add(group(store), channel)
+    await layer.group_add(GROUP, channel)
     press(4, hold_ms=3000, language="fr")
     message = await layer.receive(channel)
     await layer.flush()
@@ -24,10 +24,10 @@ async def test_a_press_is_received_through_the_stock_channel_layer(valkey, store
     assert (message["starts_in_ms"], message["hold_ms"]) == (0, 3000)
 
 
-async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_script_publishes(valkey, store) -> None:
+async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_script_publishes(valkey) -> None:
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
 
-    assert layer._get_group_channel_name(group(store)) == redis_channel(store)
+    assert layer._get_group_channel_name(GROUP) == REDIS_CHANNEL
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xc1", b"\x01", b"text", b"\x81\xa4type\xc0"])
@@ -37,7 +37,7 @@ async def test_bytes_that_are_no_message_do_not_end_the_replicas_listening(
     screen = await open_screen(shared_server.url, path_of(store))
     await screen.until(1, 5)
     with Redis.from_url(valkey.url) as redis:
-        redis.publish(redis_channel(store), garbage)
+        redis.publish(REDIS_CHANNEL, garbage)
     press(4, hold_ms=300)
     await screen.until(3, 5)
 
@@ -52,7 +52,7 @@ async def test_a_foreign_message_on_the_layer_repaints_nothing_and_breaks_nothin
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
-    await layer.group_send(group(store), message)
+    await layer.group_send(GROUP, message)
     press(4, hold_ms=300)
     await screen.until(3, 5)
     await layer.flush()

@@ -8,11 +8,11 @@ import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.events import redis_channel
+from cashier_core.timeline import keys
 from cashier_ws.boards import EMPTY_SECONDS
 from loadtests.screens import open_screen, open_screens
 from local.ports import wait_until
-from tests.ws.servers import path_of, serve
+from tests.ws.servers import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -63,16 +63,19 @@ async def test_a_late_screen_is_told_what_is_left_of_the_hold(server, store, pre
     late.close()
 
 
-async def test_a_board_without_screens_is_forgotten_with_its_subscription(server, valkey, store) -> None:
+async def test_a_board_without_screens_is_forgotten(server, store) -> None:
     screens = await open_screens(server.url, path_of(store), 3)
-    with Redis.from_url(valkey.url) as redis:
-        channel = redis_channel(store)
-        assert redis.pubsub_numsub(channel)[0][1] == 1
-        for screen in screens:
-            screen.close()
-        await asyncio.to_thread(
-            wait_until, lambda: redis.pubsub_numsub(channel)[0][1] == 0, EMPTY_SECONDS + 5, "the board is forgotten"
-        )
+    assert await has_board(server, store)
+    for screen in screens:
+        screen.close()
+
+    await asyncio.to_thread(
+        wait_until, lambda: not asyncio.run(has_board(server, store)), EMPTY_SECONDS + 5, "the board is forgotten"
+    )
+
+
+async def has_board(server, store) -> bool:
+    return f'cashier_screens{{store="{store}"}}' in await figures(server)
 
 
 async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, store, press, valkey) -> None:
@@ -95,21 +98,19 @@ async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, s
         os.kill(valkey.pid, signal.SIGCONT)
 
 
-async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_call(
-    server, store, press, valkey
-) -> None:
+async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_call(server, store, press) -> None:
     stores = [f"{store}-{number}" for number in range(60)]
     for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):
         await screen.until(1, 10)
         screen.close()
-    with Redis.from_url(valkey.url) as redis:
-        channels = [redis_channel(slug) for slug in stores]
-        await asyncio.to_thread(
-            wait_until,
-            lambda: any(count == 0 for _, count in redis.pubsub_numsub(*channels)),
-            EMPTY_SECONDS + 5,
-            "the first board is forgotten",
-        )
+    boards = [await has_board(server, slug) for slug in stores]
+    assert all(boards)
+    await asyncio.to_thread(
+        wait_until,
+        lambda: not asyncio.run(has_board(server, stores[0])),
+        EMPTY_SECONDS + 5,
+        "the first board is forgotten",
+    )
     returned = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores))
     for screen in returned:
         await screen.until(1, 10)
@@ -140,3 +141,19 @@ async def test_a_replica_that_stood_still_shows_no_call_whose_time_is_over(valke
 
         assert [paint.num_cashier for paint in screen.painted] == [0, 3, 0]
         screen.close()
+
+
+async def test_a_timeline_that_cannot_be_read_keeps_no_other_store_waiting(valkey, tmp_path, store, press) -> None:
+    with serve("daphne", valkey.url, tmp_path) as server, Redis.from_url(valkey.url) as redis:
+        redis.set(keys(store)[0], "somebody else's")
+        screens = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
+        for screen in screens:
+            await screen.until(1, 5)
+        press.timeline.press(f"{store}-2", 3, "en", waiting_language="en", hold_ms=300, policy=Policy.QUEUE)
+        await screens[1].until(3, 5)
+        redis.delete(keys(store)[0])
+
+        assert [[paint.num_cashier for paint in screen.painted] for screen in screens] == [[0], [0, 3, 0]]
+        assert server.log.has(f"the timeline of {store} can't be read")
+        for screen in screens:
+            screen.close()

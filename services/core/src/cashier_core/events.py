@@ -10,17 +10,14 @@ PREFIX = "cashier"
 """The channel layer's prefix, the same for everybody on it."""
 
 
-def group(store: str) -> str:
-    """Name of the channel-layer group of a store's screens."""
-    return f"screens.{store}"
+GROUP = "screens"
+"""The channel-layer group that every replica joins once. One group for each store would be a subscription for each of a
+chain's stores, one after the other, in the very moment in which all of a replica's screens come back."""
+REDIS_CHANNEL = f"{PREFIX}__group__{GROUP}"
+"""Redis channel under which `RedisPubSubChannelLayer` carries that group.
 
-
-def redis_channel(store: str) -> str:
-    """Redis channel under which `RedisPubSubChannelLayer` carries that group.
-
-    The scheduling script publishes there by itself, so that a call can't be scheduled and not announced.
-    """
-    return f"{PREFIX}__group__{group(store)}"
+The scheduling script publishes there by itself, so that a call can't be scheduled and not announced.
+"""
 
 
 class BadEvent(ValueError):

@@ -1,6 +1,7 @@
 """A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, cast
@@ -12,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cashier_core.call import Call, Policy
-from cashier_core.events import Version, redis_channel
+from cashier_core.events import REDIS_CHANNEL, Version
 
 MOST_WAITING = 20
 """Calls that may wait in one store; the next press is refused."""
@@ -93,7 +94,7 @@ class Timeline:
         mark = mark or secrets.token_hex(16)
         arguments = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING)
         names = [*keys(store), f"cashier:{{{store}}}:press:{mark}"]
-        answer = cast(list[Any], self._press(keys=names, args=[store, redis_channel(store), mark, *arguments]))
+        answer = cast(list[Any], self._press(keys=names, args=[store, REDIS_CHANNEL, mark, *arguments]))
         outcome, seq, starts_in_ms, place = answer
         if outcome == b"full":
             raise QueueFull(store)
@@ -101,7 +102,7 @@ class Timeline:
 
     def set_language(self, store: str, language: str) -> None:
         """Change the language in which the store's screens say "please wait", at once."""
-        self._language(keys=keys(store), args=[store, redis_channel(store), secrets.token_hex(16), language])
+        self._language(keys=keys(store), args=[store, REDIS_CHANNEL, secrets.token_hex(16), language])
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -115,9 +116,36 @@ class TimelineReader:
         self._redis = redis
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
-    async def snapshot(self, store: str) -> Snapshot:
-        """The store's calls that have not ended, and the state that they belong to."""
-        epoch, rev, mark, seq, language, *calls = await self._snapshot(keys=keys(store), args=[])
+    async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
+        """Of each store its calls that have not ended, and the state that they belong to, in one round trip.
+
+        An exception where one store's can't be read, for instance because somebody else wrote to its keys.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for store in stores:
+            await self._snapshot(keys=keys(store), args=[], client=pipeline)
+        return [_snapshot_of(answer) for answer in await pipeline.execute(raise_on_error=False)]
+
+    async def versions(self, stores: Sequence[str]) -> list[Version]:
+        """Version of each store, in one round trip; where one can't be read, that of a store that isn't known."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for store in stores:
+            pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
+        answers = await pipeline.execute(raise_on_error=False)
+        return [
+            Version()
+            if isinstance(answer, Exception)
+            else Version((answer[0] or b"").decode(), int(answer[1] or 0), (answer[2] or b"").decode())
+            for answer in answers
+        ]
+
+
+def _snapshot_of(answer: Any) -> Snapshot | Exception:
+    """What `snapshot.lua` answered."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        epoch, rev, mark, seq, language, *calls = answer
         return Snapshot(
             Version(epoch.decode(), int(rev), mark.decode()),
             int(seq),
@@ -135,13 +163,5 @@ class TimelineReader:
                 for call_mark, call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
             ),
         )
-
-    async def versions(self, stores: list[str]) -> list[Version]:
-        """Version of each store, in one round trip."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for store in stores:
-            pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
-        return [
-            Version((epoch or b"").decode(), int(rev or 0), (mark or b"").decode())
-            for epoch, rev, mark in await pipeline.execute()
-        ]
+    except (ValueError, AttributeError) as fault:
+        return fault
