@@ -121,10 +121,10 @@ class TimelineReader:
 
         An exception where one store's can't be read, for instance because somebody else wrote to its keys.
         """
-        pipeline = self._redis.pipeline(transaction=False)
-        for store in stores:
-            await self._snapshot(keys=keys(store), args=[], client=pipeline)
-        return [_snapshot_of(answer) for answer in await pipeline.execute(raise_on_error=False)]
+        async with self._redis.pipeline(transaction=False) as pipeline:  # which gives its connection back in any case
+            for store in stores:
+                await self._snapshot(keys=keys(store), args=[], client=pipeline)
+            return [_snapshot_of(answer) for answer in await pipeline.execute(raise_on_error=False)]
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Version of each store, in one round trip; where one can't be read, that of a store that isn't known."""
@@ -163,5 +163,5 @@ def _snapshot_of(answer: Any) -> Snapshot | Exception:
                 for call_mark, call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
             ),
         )
-    except (ValueError, AttributeError) as fault:
+    except (ValueError, TypeError, AttributeError) as fault:
         return fault

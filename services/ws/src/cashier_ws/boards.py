@@ -136,7 +136,10 @@ class Boards:
             if self._boards.get(board.store) is not board:
                 continue  # forgotten meanwhile
             if isinstance(snapshot, Snapshot):
-                board.adopt(snapshot, version)
+                try:
+                    board.adopt(snapshot, version)
+                except Exception:  # one store's, of which the others in this batch must know nothing
+                    log.exception("fault while adopting the timeline of %s", board.store)
                 continue
             if not self._redis_lost:
                 log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
