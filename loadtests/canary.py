@@ -13,7 +13,9 @@ def lag_at(lags: Iterable[tuple[float, float]], at: float, tick: float) -> float
 
     lags: (when somebody who wakes up every `tick` should have woken up, when he did); less than a tick is no lag.
     """
-    return max((at - due for due, woke in lags if woke - due > tick and due <= at <= woke + tick), default=0.0)
+    return max(
+        (min(at, woke) - due for due, woke in lags if woke - due > tick and due <= at <= woke + tick), default=0.0
+    )
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 
-NOTICED_SECONDS = 5.0
-"""A connection that is lost within this time of a kill was lost to it."""
+NOTICED_SECONDS = 2.0
+"""A connection that breaks off within this time of a kill, and was there before, was lost to it."""
 
 
 @dataclass(slots=True)
@@ -86,5 +86,6 @@ def away(stays: Iterable[Stay]) -> Iterator[float]:
 
 def until_killed(stay: Stay, kills: Iterable[float]) -> Stay:
     """The same connection, ended when its other end was killed: with thousands of others it is told of that late."""
-    killed = [at for at in kills if stay.code and at <= stay.closed < at + NOTICED_SECONDS]
+    lost = stay.code == 1006
+    killed = [at for at in kills if lost and stay.opened <= at <= stay.closed < at + NOTICED_SECONDS]
     return replace(stay, closed=killed[0]) if killed else stay

@@ -184,7 +184,7 @@ def test_a_lag_excuses_no_more_than_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("killed", "found"), [([], [ledger.NEVER_TAKEN_DOWN]), ([11.0], []), ([14.6], [ledger.NEVER_TAKEN_DOWN])]
+    ("killed", "found"), [([], [ledger.NEVER_TAKEN_DOWN]), ([13.2], []), ([14.6], [ledger.NEVER_TAKEN_DOWN])]
 )
 def test_a_connection_ends_when_its_replica_is_killed_and_not_when_that_is_noticed(killed, found) -> None:
     lost = stay((10.02, 1, 4), closed=15.0)
