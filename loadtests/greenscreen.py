@@ -5,6 +5,7 @@ import random
 import socket
 import ssl
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -19,6 +20,32 @@ BEAT_SECONDS = 15.0
 """Between two heartbeats, as in screen.js."""
 SILENCE_SECONDS = 45.0
 """The server pings within 20 s; a connection that is silent for longer is dead."""
+
+
+addresses: dict[tuple[str, int], tuple[int, Any]] = {}
+"""Family and address at which a host and port were reached."""
+
+
+def reach(host: str, port: int) -> socket.socket:
+    """A connection. Raises OSError.
+
+    A name is looked up again only after its address wasn't reached any more: gevent asks a thread for each, which is
+    half of what a connection costs.
+    """
+    if (host, port) not in addresses:
+        connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
+        addresses[host, port] = connection.family, connection.getpeername()
+        return connection
+    family, address = addresses[host, port]
+    connection = socket.socket(family)
+    try:
+        connection.settimeout(CONNECT_SECONDS)
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        addresses.pop((host, port), None)
+        raise
+    return connection
 
 
 class GreenScreen:
@@ -68,8 +95,7 @@ class GreenScreen:
     def _connect(self) -> socket.socket:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
-        address = (parts.hostname or "", parts.port or (443 if secure else 80))
-        connection = socket.create_connection(address, timeout=CONNECT_SECONDS)
+        connection = reach(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
             connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
         connection.settimeout(SILENCE_SECONDS)

@@ -6,7 +6,7 @@ was not connected, or came in the middle of a call, is told apart by the times o
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from loadtests.canary import lag_at
@@ -55,18 +55,21 @@ class Account:
 
     shown: (when the press was intended, seconds from there to the number) of each call on each screen.
     reset: (the same, seconds from the number to what came after it, less the hold).
+    misread: numbers that look cut short, and were read late by the generator.
     """
 
     owed: int = 0
     faults: list[Fault] = field(default_factory=list)
     shown: list[tuple[float, float]] = field(default_factory=list)
     reset: list[tuple[float, float]] = field(default_factory=list)
+    misread: int = 0
 
     def __iadd__(self, other: "Account") -> "Account":
         self.owed += other.owed
         self.faults += other.faults
         self.shown += other.shown
         self.reset += other.reset
+        self.misread += other.misread
         return self
 
 
@@ -109,17 +112,16 @@ def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Accou
     calls = {store: Calls(made, hold) for store, made in presses.items()}
     account = Account()
     for stay in (until_killed(each, kills) for each in records.stays):
-        account += of_stay(stay, calls.get(stay.store) or Calls([], hold))
-    account.faults = [fault for fault in account.faults if not misread(fault, records.lags, hold)]
+        owed = of_stay(stay, calls.get(stay.store) or Calls([], hold))
+        found = [fault for fault in owed.faults if not misread(fault, records.lags[stay.process], hold)]
+        account += replace(owed, faults=found, misread=len(owed.faults) - len(found))
     return account
 
 
 def misread(fault: Fault, lags: list[tuple[float, float]], hold: float) -> bool:
     """Whether a number only looks cut short, because the generator was late when it came."""
-    if fault.kind != CUT_SHORT:
-        return False
     shown = fault.at - fault.late - hold
-    return -fault.late <= SHORT_SECONDS + lag_at(lags, shown, CANARY_SECONDS)
+    return fault.kind == CUT_SHORT and -fault.late <= SHORT_SECONDS + lag_at(lags, shown, CANARY_SECONDS)
 
 
 def of_stay(stay: Stay, calls: Calls) -> Account:

@@ -163,7 +163,7 @@ def judge(environment: Environment, **_: object) -> None:
 def begin(environment: Environment, **_: object) -> None:
     clock["begin"] = float(os.environ.get("BEGIN", time.monotonic() + PROFILE.ramp_seconds))
     # Locust's web page may have started another run before.
-    for seen in (records.presses, records.stays, records.lags, screens):
+    for seen in (records.presses, records.stays, records.lags[0], screens):
         seen.clear()
     DisplayScreen.opened = 0
     if not isinstance(environment.runner, WorkerRunner):
@@ -172,7 +172,7 @@ def begin(environment: Environment, **_: object) -> None:
     if isinstance(environment.runner, MasterRunner):
         beside.spawn(tell_progress, environment, clock["begin"])
         return
-    beside.spawn(listen_to_the_canary, records.lags)
+    beside.spawn(listen_to_the_canary, records.lags[0])
     beside.spawn(beat, screens)
     beside.spawn(rest_before, clock["begin"] - SETTLE_SECONDS / 2)
     if PROFILE.cut_at is not None:

@@ -32,7 +32,8 @@ class Press:
 class Stay:
     """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, num_cashier).
 
-    asked: just before the connection was begun. opened: when the handshake was answered.
+    asked: just before the connection was begun. opened: when the handshake was answered. process: which of the
+    generator's saw it.
     """
 
     screen: str
@@ -42,15 +43,16 @@ class Stay:
     code: int = 0
     paints: list[tuple[float, int, int]] = field(default_factory=list)
     asked: float = 0.0
+    process: int = 0
 
 
 @dataclass(slots=True)
 class Records:
-    """lags: (when a process of the generator should have woken up, when it did)."""
+    """lags: of each process of the generator (when it should have woken up, when it did)."""
 
     presses: list[Press] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
-    lags: list[tuple[float, float]] = field(default_factory=list)
+    lags: list[list[tuple[float, float]]] = field(default_factory=lambda: [[]])
 
     def write(self, file: Path) -> None:
         """Into a file of this process's own, which is there when it is whole."""
@@ -61,12 +63,13 @@ class Records:
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Records":
         """Of all processes together."""
-        all_of_them = cls()
-        for file in files:
+        all_of_them = cls(lags=[])
+        for process, file in enumerate(files):
             read = json.loads(file.read_text())
             all_of_them.presses += [Press(**each) for each in read["presses"]]
-            all_of_them.lags += [(due, woke) for due, woke in read["lags"]]
+            all_of_them.lags += [[(due, woke) for due, woke in lags] for lags in read["lags"]]
             for each in read["stays"]:
+                each["process"] = process
                 paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]
                 all_of_them.stays.append(Stay(**each, paints=paints))
         return all_of_them

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from loadtests.ledger import CALLS
 from loadtests.profiles import Profile
-from loadtests.records import Records, away
+from loadtests.records import Records, away, until_killed
 
 AFTERMATH_SECONDS = 15.0
 """A fault's phase: as long as its screens may take to come back."""
@@ -50,11 +50,11 @@ class Run:
 
     def lags(self) -> list[float]:
         """Seconds by which the generator woke up too late, from the first press to the last end."""
-        return [woke - due for due, woke in self.records.lags if due >= self.begin]
+        return [woke - due for lags in self.records.lags for due, woke in lags if due >= self.begin]
 
     def away(self) -> list[float]:
         """Seconds for which screens were away."""
-        return list(away(self.records.stays))
+        return list(away(until_killed(stay, self.kills) for stay in self.records.stays))
 
     def refused(self) -> dict[str, int]:
         """Presses that were not called, by status; but for those in a fault's phase, or under way as it came."""

@@ -6,7 +6,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cashier_core import timeline
 from cashier_core.call import Policy
-from cashier_core.events import Version
 from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline, TimelineReader
 from local.ports import free_port
 
@@ -107,17 +106,6 @@ async def test_a_change_of_language_is_in_the_snapshot_and_leaves_the_calls(pres
     assert snapshot.waiting_language == "fr"
     assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]
     assert (snapshot.seq, snapshot.version.rev) == (1, 2)
-
-
-@pytest.mark.anyio
-async def test_versions_of_many_stores_come_in_one_answer(press, valkey) -> None:
-    press(4, store="a")
-    press(4, store="a")
-    async with timeline.connect_async(valkey.url) as client:
-        versions = await TimelineReader(client).versions(["a", "unknown"])
-
-    assert [version.rev for version in versions] == [2, 0]
-    assert versions[1] == Version()
 
 
 @pytest.mark.parametrize("policy", Policy)

@@ -172,13 +172,23 @@ def test_how_long_a_screen_was_away_and_that_one_never_came_back() -> None:
     ],
 )
 def test_a_number_that_was_read_late_only_looks_cut_short(lags, found) -> None:
-    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], lags)
+    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], [lags])
+    account = balance(records, HOLD)
 
-    assert [fault.kind for fault in balance(records, HOLD).faults] == found
+    assert [fault.kind for fault in account.faults] == found
+    assert account.misread == (not found)
+
+
+def test_only_the_process_that_read_a_number_late_is_excused() -> None:
+    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], [[], [(10.0, 10.24)]])
+
+    assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]
+    records.stays[0].process = 1
+    assert balance(records, HOLD).faults == []
 
 
 def test_a_lag_excuses_no_more_than_it_was() -> None:
-    records = Records([press(10, 1)], [stay((10.25, 1, 4), (12.5, 1, 0))], [(10.0, 10.24)])
+    records = Records([press(10, 1)], [stay((10.25, 1, 4), (12.5, 1, 0))], [[(10.0, 10.24)]])
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]
 
@@ -191,3 +201,13 @@ def test_a_connection_ends_when_its_replica_is_killed_and_not_when_that_is_notic
     lost.code = 1006
 
     assert [fault.kind for fault in balance(Records([press(10, 1)], [lost]), HOLD, killed).faults] == found
+
+
+def test_what_each_process_wrote_down_is_read_with_its_own_lags(tmp_path) -> None:
+    for process, lag in enumerate((0.1, 0.2)):
+        Records([press(10, 1)], [stay()], [[(1.0, 1.0 + lag)]]).write(tmp_path / f"{process}.json")
+    both = Records.read(sorted(tmp_path.glob("*.json")))
+
+    assert [each.process for each in both.stays] == [0, 1]
+    assert both.lags == [[(1.0, 1.1)], [(1.0, 1.2)]]
+    assert len(both.presses) == 2

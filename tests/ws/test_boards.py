@@ -157,3 +157,20 @@ async def test_a_timeline_that_cannot_be_read_keeps_no_other_store_waiting(valke
         assert server.log.has(f"the timeline of {store} can't be read")
         for screen in screens:
             screen.close()
+
+
+async def test_a_redis_that_says_nothing_keeps_the_screens_of_many_new_stores_waiting_once(
+    server, store, valkey
+) -> None:
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        slugs = [f"{store}-{number}" for number in range(600)]
+        screens = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in slugs))
+        for screen in screens:
+            await screen.until(1, 20)
+            screen.close()
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+    first, *_, last = sorted(screen.painted[0].at for screen in screens)
+
+    assert last - first < 4  # twice the patience with it, as not all may be in before the first is over

@@ -1,15 +1,16 @@
 """A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from cashier_core.call import Call, Policy
@@ -17,6 +18,8 @@ from cashier_core.events import REDIS_CHANNEL, Version
 
 MOST_WAITING = 20
 """Calls that may wait in one store; the next press is refused."""
+
+T = TypeVar("T")
 
 Outcome = Literal["called", "waits", "waits already", "stays up"]
 
@@ -117,51 +120,55 @@ class TimelineReader:
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
     async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
-        """Of each store its calls that have not ended, and the state that they belong to, in one round trip.
+        """Of each store its calls that have not ended, and the state that they belong to, in two round trips for all.
 
         An exception where one store's can't be read, for instance because somebody else wrote to its keys.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:  # which gives its connection back in any case
             for store in stores:
                 await self._snapshot(keys=keys(store), args=[], client=pipeline)
-            return [_snapshot_of(answer) for answer in await pipeline.execute(raise_on_error=False)]
+            return [_read(_snapshot_of, answer) for answer in await pipeline.execute(raise_on_error=False)]
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
-        """Version of each store, in one round trip; where one can't be read, that of a store that isn't known."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for store in stores:
-            pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
-        answers = await pipeline.execute(raise_on_error=False)
-        return [
-            Version()
-            if isinstance(answer, Exception)
-            else Version((answer[0] or b"").decode(), int(answer[1] or 0), (answer[2] or b"").decode())
-            for answer in answers
-        ]
+        """Version of each store, in one round trip; where one can't be read, that of a store that isn't known.
+
+        Raises what Redis said if it is said of all of them.
+        """
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for store in stores:
+                pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
+            answers = await pipeline.execute(raise_on_error=False)
+        if answers and all(isinstance(answer, RedisError) for answer in answers):
+            raise answers[0]
+        versions = [_read(_version_of, answer) for answer in answers]
+        return [Version() if isinstance(version, Exception) else version for version in versions]
 
 
-def _snapshot_of(answer: Any) -> Snapshot | Exception:
-    """What `snapshot.lua` answered."""
+def _read(read: Callable[[Any], T], answer: Any) -> T | Exception:
+    """An answer as `read` reads it; an exception if it is one, or none of ours."""
     if isinstance(answer, Exception):
         return answer
     try:
-        epoch, rev, mark, seq, language, *calls = answer
-        return Snapshot(
-            Version(epoch.decode(), int(rev), mark.decode()),
-            int(seq),
-            language.decode() or None,
-            tuple(
-                Call(
-                    call_mark.decode(),
-                    call_seq,
-                    num_cashier,
-                    call_language.decode(),
-                    starts_in_ms,
-                    hold_ms,
-                    bool(replaces),
-                )
-                for call_mark, call_seq, num_cashier, call_language, starts_in_ms, hold_ms, replaces in calls
-            ),
-        )
+        return read(answer)
     except (ValueError, TypeError, AttributeError) as fault:
         return fault
+
+
+def _version_of(answer: Any) -> Version:
+    """What HMGET answered; of a store that isn't known, nothing three times."""
+    epoch, rev, mark = answer
+    return Version((epoch or b"").decode(), int(rev or 0), (mark or b"").decode())
+
+
+def _snapshot_of(answer: Any) -> Snapshot:
+    """What `snapshot.lua` answered."""
+    epoch, rev, mark, seq, language, *calls = answer
+    return Snapshot(
+        Version(epoch.decode(), int(rev), mark.decode()),
+        int(seq),
+        language.decode() or None,
+        tuple(
+            Call(name.decode(), call_seq, till, spoken.decode(), starts_in_ms, hold_ms, bool(replaces))
+            for name, call_seq, till, spoken, starts_in_ms, hold_ms, replaces in calls
+        ),
+    )

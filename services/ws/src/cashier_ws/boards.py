@@ -11,7 +11,7 @@ from channels.consumer import get_handler_name
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from cashier_core.events import GROUP, BadEvent, Event
+from cashier_core.events import GROUP, BadEvent, Event, Version
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import Snapshot, TimelineReader
 from cashier_ws import metrics
@@ -23,8 +23,10 @@ REPAIR_SECONDS = 1.0
 """Between two comparisons of all boards with Redis; varied by a tenth, so that replicas don't ask together."""
 LOST_SECONDS = 0.25
 """The same while Redis is lost: what is called in the moment of its return may be announced to nobody."""
-READS_AT_ONCE = 32
-"""Timelines that are read in one round trip: some 15 ms of work when they are in."""
+READS_AT_ONCE = 128
+"""Timelines that are read in one round trip, which in a crowd that comes back takes four long turns of the loop."""
+ADOPTED_AT_ONCE = 16
+"""Of them, those that are adopted in one turn: some 5 ms of work."""
 FRESH_SECONDS = 2.5
 """An announcement that is heard this long after the last comparison may be old: this process or its network stood
 still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
@@ -129,21 +131,39 @@ class Boards:
                 await self._layer.group_add(GROUP, self._channel)
                 self._subscribed = True
             snapshots = await self._timeline.snapshots([board.store for board in some])
-        except (RedisError, OSError) as fault:
-            self._lose_redis(fault)
-            snapshots = [fault] * len(some)
-        for board, snapshot, version in zip(some, snapshots, known, strict=True):
-            if self._boards.get(board.store) is not board:
-                continue  # forgotten meanwhile
-            if isinstance(snapshot, Snapshot):
-                try:
-                    board.adopt(snapshot, version)
-                except Exception:  # one store's, of which the others in this batch must know nothing
-                    log.exception("fault while adopting the timeline of %s", board.store)
-                continue
-            if not self._redis_lost:
-                log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
+        except (RedisError, OSError):
+            # All that wait for it would hear the same, one patience after the other; the repair asks again.
+            for board in [*some, *self._unread]:
+                self._play_alone(board)
+            self._unread.clear()
+            self._asked.clear()
+            raise
+        for number, (board, snapshot, version) in enumerate(zip(some, snapshots, known, strict=True), start=1):
+            if isinstance(snapshot, Exception):
+                if not self._redis_lost:
+                    log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
+                self._play_alone(board)
+            elif self._is_here(board):
+                self._adopt(board, snapshot, version)
+            if not number % ADOPTED_AT_ONCE:
+                await asyncio.sleep(0)
+
+    def _adopt(self, board: Board, snapshot: Snapshot, known: Version) -> None:
+        try:
+            board.adopt(snapshot, known)
+        except Exception:  # one store's, of which the others in this batch must know nothing
+            log.exception("fault while adopting the timeline of %s", board.store)
+            return
+        if board.behind:  # something was announced since it was asked for, and what was before that is still unknown
+            self._ask(board)
+
+    def _play_alone(self, board: Board) -> None:
+        if self._is_here(board):
             board.play_alone()
+
+    def _is_here(self, board: Board) -> bool:
+        """False if it was forgotten meanwhile."""
+        return self._boards.get(board.store) is board
 
     async def _repair(self) -> None:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""

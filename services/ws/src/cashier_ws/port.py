@@ -20,15 +20,19 @@ class ScreenPort(tcp.Port):
     accepts = FEWEST
 
     def doRead(self) -> None:
-        self.numberAccepts = self.accepts  # Twisted raises it whenever more would have come
+        self.numberAccepts = self.accepts
         super().doRead()  # type: ignore[no-untyped-call]
+        all_taken = self.numberAccepts > self.accepts  # Twisted raises it when more might have come
         loop = asyncio.get_running_loop()
-        loop.call_soon(self.turned, loop.time())
+        # From the end of this turn to the end of the next, in which the handshakes are read that this one let in.
+        loop.call_soon(lambda: loop.call_soon(self.turned, loop.time(), all_taken))
 
-    def turned(self, begun: float) -> None:
-        """All that was due in the turn that began then is done."""
-        too_long = asyncio.get_running_loop().time() - begun > TURN_SECONDS
-        self.accepts = max(self.accepts // 2, FEWEST) if too_long else min(self.accepts * 2, MOST)
+    def turned(self, begun: float, all_taken: bool) -> None:
+        """A turn that began then is done; before it came as many as were let in, or fewer."""
+        if asyncio.get_running_loop().time() - begun > TURN_SECONDS:
+            self.accepts = max(self.accepts // 2, FEWEST)
+        elif all_taken:
+            self.accepts = min(self.accepts * 2, MOST)
 
 
 def open_to_screens(port: Any, server: Any) -> None:

@@ -1,0 +1,82 @@
+"""Reading many stores' timelines at once: one that can't be read is that store's alone, a Redis that refuses is not."""
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
+
+from cashier_core import timeline
+from cashier_core.call import Policy
+from cashier_core.events import Version
+from cashier_core.timeline import Snapshot, Timeline, TimelineReader, keys
+
+pytestmark = pytest.mark.anyio
+STRANGERS = {
+    "of another type": lambda redis, key: redis.set(key, "somebody else's"),
+    "with a rev that is no number": lambda redis, key: redis.hset(key, "rev", "x"),
+    "with a mark that is no text": lambda redis, key: redis.hset(key, "mark", b"\xff"),
+}
+
+
+@pytest.fixture
+def redis(valkey):
+    with Redis.from_url(valkey.url) as client:
+        client.flushall()
+        scheduler = Timeline(client)
+        for store in ("a", "a", "b"):
+            scheduler.press(store, 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+        yield client
+
+
+@pytest.fixture
+async def client(valkey):
+    async with timeline.connect_async(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def limited(redis, valkey):
+    """A user `reader`, what it may not do, and its address; with one connection, so that one that is lost is missed."""
+
+    def limit(*rules: str) -> str:
+        redis.execute_command("ACL", "SETUSER", "reader", "on", "nopass", *rules)
+        return valkey.url.replace("//", "//reader:any@") + "?max_connections=1"
+
+    yield limit
+    redis.acl_deluser("reader")
+
+
+async def test_versions_of_many_stores_come_in_one_answer(redis, client) -> None:
+    versions = await TimelineReader(client).versions(["a", "b", "unknown"])
+
+    assert [version.rev for version in versions] == [2, 1, 0]
+    assert versions[2] == Version()
+
+
+@pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
+async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, stranger) -> None:
+    redis.delete(*keys("b"))
+    stranger(redis, keys("b")[0])
+    reader = TimelineReader(client)
+    versions, snapshots = await reader.versions(["b", "a"]), await reader.snapshots(["b", "a"])
+
+    assert versions[0] == Version()
+    assert versions[1].rev == 2
+    assert isinstance(snapshots[0], Exception)
+    assert isinstance(snapshots[1], Snapshot)
+
+
+async def test_what_redis_says_of_all_of_them_is_raised(limited) -> None:
+    async with timeline.connect_async(limited("+@all")) as client:  # and no key at all
+        with pytest.raises(NoPermissionError):
+            await TimelineReader(client).versions(["a", "b"])
+
+
+async def test_a_read_that_fails_gives_its_connection_back(limited) -> None:
+    async with timeline.connect_async(limited("+@all", "allkeys", "-script|exists")) as client:
+        reader = TimelineReader(client)
+        with pytest.raises(NoPermissionError):
+            await reader.snapshots(["a"])
+        limited("+script|exists")
+        (snapshot,) = await reader.snapshots(["a"])
+
+    assert isinstance(snapshot, Snapshot)
