@@ -2,20 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TICK_SECONDS = 0.01
-
-
-def lag_at(lags: Iterable[tuple[float, float]], at: float, tick: float) -> float:
-    """Seconds by which something that was noted at `at` may have been noted too late.
-
-    lags: (when somebody who wakes up every `tick` should have woken up, when he did); less than a tick is no lag.
-    """
-    return max(
-        (min(at, woke) - due for due, woke in lags if woke - due > tick and due <= at <= woke + tick), default=0.0
-    )
 
 
 @dataclass(slots=True)
@@ -41,7 +30,7 @@ class Canary:
 
     def lag(self, at: float) -> float:
         """Seconds by which something that was noted at `at` may have been noted too late."""
-        return lag_at(self.late, at, TICK_SECONDS)
+        return max((min(at, woke) - due for due, woke in self.late if due <= at <= woke + TICK_SECONDS), default=0.0)
 
     @property
     def worst(self) -> float:

@@ -10,9 +10,10 @@ import gevent
 from locust.env import Environment
 
 from loadtests.greenscreen import BEAT_SECONDS, GreenScreen
-from loadtests.ledger import CANARY_SECONDS
 
 PROGRESS_SECONDS = 10.0
+CANARY_SECONDS = 0.05
+"""Between two looks of the canary."""
 
 
 def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:

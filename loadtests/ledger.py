@@ -5,11 +5,11 @@ was not connected, or came in the middle of a call, is told apart by the times o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from loadtests.canary import lag_at
+from loadtests.polls import Stretch, late_by
 from loadtests.records import Press, Records, Stay, until_killed
 
 NEVER_SHOWN = "never shown"
@@ -24,10 +24,8 @@ KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HE
 TIMEOUT_SECONDS = 10.0
 """A number that has not come, or not gone, this long after it was due never will; and it counts as this late."""
 SHORT_SECONDS = 0.1
-"""By so much a hold may look shorter, because its two ends were read at different moments of a busy generator; and by
-what the canary knows of: a number that was read 0.2 s late had been up for 0.2 s already."""
-CANARY_SECONDS = 0.05
-"""Between two looks of the canary."""
+"""By so much a hold may be shorter, because both ends of it come through everything between a replica and here; and by
+what is known to have been read late: a number that was read 0.2 s late had been up for 0.2 s already."""
 LONG_SECONDS = 1.0
 EDGE_SECONDS = 0.5
 """Nothing is owed that had to happen this close to a connection's end."""
@@ -55,7 +53,7 @@ class Account:
 
     shown: (when the press was intended, seconds from there to the number) of each call on each screen.
     reset: (the same, seconds from the number to what came after it, less the hold).
-    misread: numbers that look cut short, and were read late by the generator.
+    misread: numbers that look cut short or held too long, but were read late by the generator.
     """
 
     owed: int = 0
@@ -113,15 +111,16 @@ def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Accou
     account = Account()
     for stay in (until_killed(each, kills) for each in records.stays):
         owed = of_stay(stay, calls.get(stay.store) or Calls([], hold))
-        found = [fault for fault in owed.faults if not misread(fault, records.lags[stay.process], hold)]
+        found = [fault for fault in owed.faults if not misread(fault, records.stretches[stay.process], hold)]
         account += replace(owed, faults=found, misread=len(owed.faults) - len(found))
     return account
 
 
-def misread(fault: Fault, lags: list[tuple[float, float]], hold: float) -> bool:
-    """Whether a number only looks cut short, because the generator was late when it came."""
-    shown = fault.at - fault.late - hold
-    return fault.kind == CUT_SHORT and -fault.late <= SHORT_SECONDS + lag_at(lags, shown, CANARY_SECONDS)
+def misread(fault: Fault, stretches: Sequence[Stretch], hold: float) -> bool:
+    """Whether a hold may only look too short, or too long, because its begin, or end, was read late."""
+    if fault.kind == CUT_SHORT:
+        return -fault.late <= SHORT_SECONDS + late_by(stretches, fault.at - fault.late - hold)
+    return fault.kind == HELD_TOO_LONG and fault.late <= LONG_SECONDS + late_by(stretches, fault.at)
 
 
 def of_stay(stay: Stay, calls: Calls) -> Account:
@@ -164,7 +163,8 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
         if min(gone, stay.closed) - shown >= calls.hold + TIMEOUT_SECONDS:
             fault(NEVER_TAKEN_DOWN, seq, shown + calls.hold + TIMEOUT_SECONDS)
         elif min(gone, stay.closed) - shown > calls.hold + LONG_SECONDS:
-            fault(HELD_TOO_LONG, seq, min(gone, stay.closed))
+            gone = min(gone, stay.closed)
+            account.faults.append(Fault(HELD_TOO_LONG, stay.store, seq, stay.screen, gone, gone - shown - calls.hold))
     return account
 
 

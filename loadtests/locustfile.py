@@ -28,6 +28,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadtests.generator import beat, claim, listen_to_the_canary, rest_before, tell_progress
 from loadtests.greenscreen import GreenScreen
 from loadtests.pages import CSRF_TOKEN, websocket_of
+from loadtests.polls import Polls
 from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS
 from loadtests.records import Press, Records
 from loadtests.run import Run
@@ -47,6 +48,7 @@ logging.getLogger("locust.stats_logger").disabled = True
 records = Records()
 screens: list[GreenScreen] = []
 clock = {"begin": 0.0}
+polls = Polls(records.stretches[0])
 beside = Group()
 """What goes on beside the users for as long as a run lasts."""
 # Made before Locust's processes are, so that it is one for all of them.
@@ -163,7 +165,7 @@ def judge(environment: Environment, **_: object) -> None:
 def begin(environment: Environment, **_: object) -> None:
     clock["begin"] = float(os.environ.get("BEGIN", time.monotonic() + PROFILE.ramp_seconds))
     # Locust's web page may have started another run before.
-    for seen in (records.presses, records.stays, records.lags[0], screens):
+    for seen in (records.presses, records.stays, records.lags, records.stretches[0], screens):
         seen.clear()
     DisplayScreen.opened = 0
     if not isinstance(environment.runner, WorkerRunner):
@@ -172,7 +174,8 @@ def begin(environment: Environment, **_: object) -> None:
     if isinstance(environment.runner, MasterRunner):
         beside.spawn(tell_progress, environment, clock["begin"])
         return
-    beside.spawn(listen_to_the_canary, records.lags[0])
+    beside.spawn(listen_to_the_canary, records.lags)
+    polls.start()
     beside.spawn(beat, screens)
     beside.spawn(rest_before, clock["begin"] - SETTLE_SECONDS / 2)
     if PROFILE.cut_at is not None:
@@ -182,6 +185,7 @@ def begin(environment: Environment, **_: object) -> None:
 @events.test_stop.add_listener
 def write(environment: Environment, **_: object) -> None:
     beside.kill(block=False)
+    polls.stop()
     gc.unfreeze()
     if not isinstance(environment.runner, MasterRunner):
         records.write(FOLDER / f"{os.getpid()}.json")

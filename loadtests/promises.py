@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 
 from loadtests.figures import percentile
-from loadtests.ledger import CUT_SHORT, KINDS, Account
+from loadtests.ledger import KINDS, Account
 from loadtests.run import Run
 
 RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
@@ -55,9 +55,8 @@ def judge(run: Run, account: Account) -> list[Promise]:
     lines.append(exactly("presses made", int(profile.per_second * profile.seconds), len(run.records.presses)))
     lines.append(exactly("screens that never came", 0, profile.screens - run.screens()))
     for kind in KINDS:
-        found = sum(fault.kind == kind for fault in account.faults)
-        read_late = f", and {account.misread} read late" if kind == CUT_SHORT and account.misread else ""
-        lines.append(Promise(kind, "0", f"{found}{read_late}", found == 0))
+        lines.append(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)))
+    lines.append(Promise("read late, not judged", "-", str(account.misread), True))
     lines.append(Promise("presses refused", "none", str(run.refused() or "none"), not run.refused()))
     away = run.away()
     if run.disturbed:

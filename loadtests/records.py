@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 
+from loadtests.polls import Stretch
+
 NOTICED_SECONDS = 2.0
 """A connection that breaks off within this time of a kill, and was there before, was lost to it."""
 
@@ -48,11 +50,15 @@ class Stay:
 
 @dataclass(slots=True)
 class Records:
-    """lags: of each process of the generator (when it should have woken up, when it did)."""
+    """lags: (when a process of the generator should have woken up, when it did).
+
+    stretches: of each process, those between its polls.
+    """
 
     presses: list[Press] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
-    lags: list[list[tuple[float, float]]] = field(default_factory=lambda: [[]])
+    lags: list[tuple[float, float]] = field(default_factory=list)
+    stretches: list[list[Stretch]] = field(default_factory=lambda: [[]])
 
     def write(self, file: Path) -> None:
         """Into a file of this process's own, which is there when it is whole."""
@@ -63,11 +69,12 @@ class Records:
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Records":
         """Of all processes together."""
-        all_of_them = cls(lags=[])
+        all_of_them = cls(stretches=[])
         for process, file in enumerate(files):
             read = json.loads(file.read_text())
             all_of_them.presses += [Press(**each) for each in read["presses"]]
-            all_of_them.lags += [[(due, woke) for due, woke in lags] for lags in read["lags"]]
+            all_of_them.lags += [(due, woke) for due, woke in read["lags"]]
+            all_of_them.stretches += [[(begun, ended) for begun, ended in each] for each in read["stretches"]]
             for each in read["stays"]:
                 each["process"] = process
                 paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]

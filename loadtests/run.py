@@ -50,7 +50,7 @@ class Run:
 
     def lags(self) -> list[float]:
         """Seconds by which the generator woke up too late, from the first press to the last end."""
-        return [woke - due for lags in self.records.lags for due, woke in lags if due >= self.begin]
+        return [woke - due for due, woke in self.records.lags if due >= self.begin]
 
     def away(self) -> list[float]:
         """Seconds for which screens were away."""
