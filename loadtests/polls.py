@@ -3,22 +3,24 @@
 from bisect import bisect
 from collections.abc import Sequence
 from math import inf
+from resource import RUSAGE_THREAD, getrusage
 from time import monotonic
 
 from gevent import get_hub
 
 SHORT_SECONDS = 0.01
-"""A stretch between two polls that isn't noted."""
+"""By so much anything may be read late, and it isn't noted."""
 
-Stretch = tuple[float, float]
-"""From the end of one poll to the begin of the next, in seconds of time.monotonic(): nobody looks at the sockets."""
+Stretch = tuple[float, float, float]
+"""The end of one poll, the begin of the next, and since when what is read between them may have been there, all in
+seconds of time.monotonic(): since the end of the poll before, unless the first of these had to wait for it."""
 
 
 class Polls:
     """Notes this process's long stretches between polls, from `start` on, for as long as its loop runs."""
 
     def __init__(self, stretches: list[Stretch]) -> None:
-        self._stretches, self._ended = stretches, inf
+        self._stretches, self._ended, self._since, self._waits = stretches, inf, inf, 0
         loop = get_hub().loop
         # Around all that gevent itself does between two polls: the last before one, the first after it.
         self._before = loop.prepare(ref=False, priority=loop.MINPRI)
@@ -33,22 +35,23 @@ class Polls:
         self._after.stop()
 
     def _poll(self) -> None:
-        if (begun := monotonic()) - self._ended > SHORT_SECONDS:
-            self._stretches.append((self._ended, begun))
+        if (begun := monotonic()) - self._since > SHORT_SECONDS:
+            self._stretches.append((self._ended, begun, self._since))
+        self._waits = waits()
 
     def _polled(self) -> None:
-        self._ended = monotonic()
+        now = monotonic()
+        self._since, self._ended = now if waits() != self._waits else self._ended, now
+
+
+def waits() -> int:
+    """How often this thread has gone to sleep by itself; one that others keep off the core doesn't."""
+    return getrusage(RUSAGE_THREAD).ru_nvcsw
 
 
 def late_by(stretches: Sequence[Stretch], at: float) -> float:
-    """Seconds by which something that was read at `at` may have been read too late; 0 if it can't.
-
-    It had come by the poll before; and if that one didn't have to wait, at any time in the stretch before that.
-    """
+    """Seconds by which something that was read at `at` may have been read too late; 0 if it can't."""
     last = bisect(stretches, (at, inf)) - 1
-    if last < 0 or at > stretches[last][1] + SHORT_SECONDS:
+    if last < 0 or at > stretches[last][1]:
         return 0.0
-    begun, ended = stretches[last]
-    if last and at <= ended and begun - stretches[last - 1][1] <= SHORT_SECONDS:
-        begun = stretches[last - 1][0]
-    return at - begun
+    return at - stretches[last][2]

@@ -74,7 +74,7 @@ class Records:
             read = json.loads(file.read_text())
             all_of_them.presses += [Press(**each) for each in read["presses"]]
             all_of_them.lags += [(due, woke) for due, woke in read["lags"]]
-            all_of_them.stretches += [[(begun, ended) for begun, ended in each] for each in read["stretches"]]
+            all_of_them.stretches += [[(end, begin, since) for end, begin, since in own] for own in read["stretches"]]
             for each in read["stays"]:
                 each["process"] = process
                 paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]
