@@ -34,14 +34,15 @@ def reach(host: str, port: int) -> socket.socket:
     """
     if (host, port) not in addresses:
         connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
-        addresses[host, port] = connection.family, connection.getpeername()
+        with contextlib.suppress(OSError):  # it is gone already, as whoever reads from it will notice
+            addresses[host, port] = connection.family, connection.getpeername()
         return connection
     family, address = addresses[host, port]
     connection = socket.socket(family)
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
-    except OSError:
+    except BaseException:  # also if the screen's greenlet is killed
         connection.close()
         addresses.pop((host, port), None)
         raise

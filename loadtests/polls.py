@@ -1,15 +1,18 @@
 """The polls: when a process of the generator looked at its sockets, and what it can't have read in time."""
 
+import resource
 from bisect import bisect
 from collections.abc import Sequence
 from math import inf
-from resource import RUSAGE_THREAD, getrusage
 from time import monotonic
 
 from gevent import get_hub
 
 SHORT_SECONDS = 0.01
 """By so much anything may be read late, and it isn't noted."""
+SLEPT_SECONDS = 0.1
+"""A poll that took longer than this has slept, whatever the system counts."""
+WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
 
 Stretch = tuple[float, float, float]
 """The end of one poll, the begin of the next, and since when what is read between them may have been there, all in
@@ -20,13 +23,15 @@ class Polls:
     """Notes this process's long stretches between polls, from `start` on, for as long as its loop runs."""
 
     def __init__(self, stretches: list[Stretch]) -> None:
-        self._stretches, self._ended, self._since, self._waits = stretches, inf, inf, 0
+        self._stretches = stretches
         loop = get_hub().loop
         # Around all that gevent itself does between two polls: the last before one, the first after it.
         self._before = loop.prepare(ref=False, priority=loop.MINPRI)
         self._after = loop.check(ref=False, priority=loop.MAXPRI)
 
     def start(self) -> None:
+        self._begun = self._ended = self._since = inf
+        self._waits = 0
         self._before.start(self._poll)
         self._after.start(self._polled)
 
@@ -35,18 +40,19 @@ class Polls:
         self._after.stop()
 
     def _poll(self) -> None:
-        if (begun := monotonic()) - self._since > SHORT_SECONDS:
-            self._stretches.append((self._ended, begun, self._since))
-        self._waits = waits()
+        self._begun, self._waits = monotonic(), waits()
+        if self._begun - self._since > SHORT_SECONDS:
+            self._stretches.append((self._ended, self._begun, self._since))
 
     def _polled(self) -> None:
         now = monotonic()
-        self._since, self._ended = now if waits() != self._waits else self._ended, now
+        slept = waits() != self._waits or now - self._begun > SLEPT_SECONDS
+        self._since, self._ended = now if slept else self._ended, now
 
 
 def waits() -> int:
     """How often this thread has gone to sleep by itself; one that others keep off the core doesn't."""
-    return getrusage(RUSAGE_THREAD).ru_nvcsw
+    return resource.getrusage(WHOSE).ru_nvcsw
 
 
 def late_by(stretches: Sequence[Stretch], at: float) -> float:

@@ -16,6 +16,8 @@ LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
 DISTURBED_LAG_SECONDS = 0.5
 """The same where something was killed or cut: nothing is judged there that half a second could change, but what is
 known to have been read late. A replica that starts again takes a core, and its screens come back all at once."""
+MISREAD_SHARE = 0.05
+"""Of the numbers that are owed, those of which the generator may be unable to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def judge(run: Run, account: Account) -> list[Promise]:
     lines.append(exactly("screens that never came", 0, profile.screens - run.screens()))
     for kind in KINDS:
         lines.append(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)))
-    lines.append(Promise("read late, not judged", "-", str(account.misread), True))
+    few = account.misread <= MISREAD_SHARE * account.owed
+    lines.append(Promise("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None))
     lines.append(Promise("presses refused", "none", str(run.refused() or "none"), not run.refused()))
     away = run.away()
     if run.disturbed:

@@ -59,6 +59,7 @@ async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, strang
     reader = TimelineReader(client)
     versions, snapshots = await reader.versions(["b", "a"]), await reader.snapshots(["b", "a"])
 
+    assert await reader.versions(["b"]) == [Version()]
     assert versions[0] == Version()
     assert versions[1].rev == 2
     assert isinstance(snapshots[0], Exception)

@@ -114,9 +114,13 @@ def test_screens_are_away_from_the_kill_of_their_replica_on_and_not_since_they_w
     assert run.away() == [2.0]
 
 
-def test_numbers_that_were_read_late_are_told() -> None:
-    run = Run(PROFILE, "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], AWAKE))
+@pytest.mark.parametrize(("misread", "told"), [(0, "kept"), (6, "kept"), (7, "void")])
+def test_a_generator_that_read_many_numbers_late_can_tell_of_nothing(misread, told) -> None:
+    presses = [press(10 + 4 * number, number + 1) for number in range(60)]
+    stays = [stay(name, presses, closed=999) for name in "ab"]
+    run = Run(replace(PROFILE, per_second=0.25, seconds=240), "", 0.0, Records(presses, stays, AWAKE))
     account = balance(run.records, HOLD_SECONDS)
-    account.misread = 7
+    account.misread = misread
 
-    assert [each.measured for each in judge(run, account) if each.what.startswith("read late")] == ["7"]
+    assert account.owed == 120
+    assert verdict(judge(run, account)) == told

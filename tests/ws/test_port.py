@@ -23,7 +23,8 @@ def after(port, seconds: float, *, all_taken: bool) -> int:
     return port.accepts
 
 
-async def test_short_turns_let_in_more_and_more_up_to_a_limit(port) -> None:
+async def test_short_turns_let_in_more_and_more_up_to_a_limit(port, monkeypatch) -> None:
+    monkeypatch.setattr("cashier_ws.port.TURN_SECONDS", 60)
     assert [after(port, 0, all_taken=True) for _ in range(5)] == [8, 16, MOST, MOST, MOST]
 
 

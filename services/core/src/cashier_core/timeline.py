@@ -132,13 +132,13 @@ class TimelineReader:
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Version of each store, in one round trip; where one can't be read, that of a store that isn't known.
 
-        Raises what Redis said if it is said of all of them.
+        Raises what Redis says of all of them, but for a type that isn't ours.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
             answers = await pipeline.execute(raise_on_error=False)
-        if answers and all(isinstance(answer, RedisError) for answer in answers):
+        if answers and all(isinstance(each, RedisError) and not str(each).startswith("WRONGTYPE") for each in answers):
             raise answers[0]
         versions = [_read(_version_of, answer) for answer in answers]
         return [Version() if isinstance(version, Exception) else version for version in versions]

@@ -70,11 +70,12 @@ class Board:
         self._wait_in(event.waiting_language)
         self._play()
 
-    def adopt(self, snapshot: Snapshot, known: Version) -> None:
+    def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
         """Take in the timeline as Redis has it: what is missing here is added, what plays plays on.
 
         known: this board's version when the snapshot was asked for. A snapshot that is older than what was announced
         since says nothing; one that is older though nothing was announced tells that Redis has lost writes.
+        read_at: when it came, in seconds of the loop's clock; its durations count from there.
         """
         told = snapshot.version
         older = told.epoch == self.version.epoch and told.rev <= self.version.rev and told != self.version
@@ -84,10 +85,10 @@ class Board:
         self.version = told
         if told.epoch:
             self._seq = snapshot.seq
-            now, has_screens_that_missed_it = self._loop.time(), self._current is not None and bool(self.screens)
+            has_screens_that_missed_it = self._current is not None and bool(self.screens)
             for call in snapshot.calls:
                 whole = has_screens_that_missed_it or call.starts_in_ms >= 0
-                self._playlist.add(told.epoch, call, now, whole=whole)
+                self._playlist.add(told.epoch, call, read_at, whole=whole)
             self._wait_in(snapshot.waiting_language or self._waiting_language)
         self._play()
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import islice
 from typing import Any
 
@@ -30,6 +30,8 @@ ADOPTED_AT_ONCE = 16
 FRESH_SECONDS = 2.5
 """An announcement that is heard this long after the last comparison may be old: this process or its network stood
 still. It tells durations from its own moment, so the board reads a snapshot instead, which can't be old."""
+PATIENCE_SECONDS = 2.0
+"""With a Redis that says nothing, until what is known is played without it."""
 TIDY_SECONDS = 1.0
 EMPTY_SECONDS = 10.0
 """For so long a board without screens plays on: after a cut they all come back, and are painted without Redis."""
@@ -126,44 +128,41 @@ class Boards:
             self._asked.clear()
         known = [board.version for board in some]
         metrics.READS.inc(len(some))
+        snapshots: Sequence[Snapshot | Exception]
         try:
-            if not self._subscribed:
-                await self._layer.group_add(GROUP, self._channel)
-                self._subscribed = True
-            snapshots = await self._timeline.snapshots([board.store for board in some])
-        except (RedisError, OSError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                if not self._subscribed:
+                    await self._layer.group_add(GROUP, self._channel)
+                    self._subscribed = True
+                snapshots = await self._timeline.snapshots([board.store for board in some])
+        except (RedisError, OSError) as fault:
+            self._lose_redis(fault)
             # All that wait for it would hear the same, one patience after the other; the repair asks again.
-            for board in [*some, *self._unread]:
-                self._play_alone(board)
+            some += self._unread
             self._unread.clear()
             self._asked.clear()
-            raise
+            snapshots, known = [fault] * len(some), [board.version for board in some]
+        read_at = asyncio.get_running_loop().time()
         for number, (board, snapshot, version) in enumerate(zip(some, snapshots, known, strict=True), start=1):
-            if isinstance(snapshot, Exception):
-                if not self._redis_lost:
-                    log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
-                self._play_alone(board)
-            elif self._is_here(board):
-                self._adopt(board, snapshot, version)
+            if self._boards.get(board.store) is board:  # and not forgotten meanwhile
+                self._take(board, snapshot, version, read_at)
             if not number % ADOPTED_AT_ONCE:
                 await asyncio.sleep(0)
 
-    def _adopt(self, board: Board, snapshot: Snapshot, known: Version) -> None:
+    def _take(self, board: Board, snapshot: Snapshot | Exception, known: Version, read_at: float) -> None:
+        """What was read for a board, or why that can't be."""
         try:
-            board.adopt(snapshot, known)
+            if isinstance(snapshot, Snapshot):
+                board.adopt(snapshot, known, read_at)
+            else:
+                board.play_alone()
         except Exception:  # one store's, of which the others in this batch must know nothing
             log.exception("fault while adopting the timeline of %s", board.store)
             return
-        if board.behind:  # something was announced since it was asked for, and what was before that is still unknown
+        if isinstance(snapshot, Exception) and not self._redis_lost:
+            log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
+        elif isinstance(snapshot, Snapshot) and board.behind:  # what came before the newest announcement is unknown
             self._ask(board)
-
-    def _play_alone(self, board: Board) -> None:
-        if self._is_here(board):
-            board.play_alone()
-
-    def _is_here(self, board: Board) -> bool:
-        """False if it was forgotten meanwhile."""
-        return self._boards.get(board.store) is board
 
     async def _repair(self) -> None:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
