@@ -49,7 +49,7 @@ def rest_before(moment: float) -> None:
     gevent.sleep(moment - time.monotonic())
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 1000, 1000)  # what comes from now on is looked through seldom, and little at a time
+    gc.set_threshold(5_000, 1000, 1000)  # what comes from now on is looked through once, and little at a time
 
 
 def tell_progress(environment: Environment, begin: float) -> None:

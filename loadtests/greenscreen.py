@@ -56,6 +56,7 @@ class GreenScreen:
         self.path, self.name, self.store, self.url = path, name, store, url
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
+        self._heard = 0.0
 
     def hang(self, stays: list[Stay]) -> None:
         """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
@@ -63,7 +64,7 @@ class GreenScreen:
         while True:
             stay = Stay(self.name, self.store, 0.0, code=1006, asked=time.monotonic())
             try:
-                self._socket = self._connect()
+                self._connect()
                 self._listen(stay)
             except OSError:
                 pass
@@ -88,27 +89,29 @@ class GreenScreen:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def beat(self) -> None:
-        """The page's heartbeat, if it is open just now."""
+        """The page's heartbeat, if it is open just now; and the end of a connection that has been silent for long."""
+        if time.monotonic() - self._heard > SILENCE_SECONDS:
+            self.cut()
         with contextlib.suppress(OSError):  # `_listen` notices
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> None:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
-        connection = reach(parts.hostname or "", parts.port or (443 if secure else 80))
+        self._heard = time.monotonic()
+        self._socket = reach(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
-            connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
-        connection.settimeout(SILENCE_SECONDS)
-        connection.sendall(handshake(parts.netloc, self.path, self.url))
-        return connection
+            self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
+        self._socket.settimeout(None)  # a timer for each read is a tenth of what the generator does; see `beat`
+        self._socket.sendall(handshake(parts.netloc, self.path, self.url))
 
     def _listen(self, stay: Stay) -> None:
         """Returns when the connection has ended, with the code in `stay`. Raises OSError if it was refused or broke."""
         assert self._socket
         incoming = Incoming()
         while data := self._socket.recv(4096):
-            at = time.monotonic()
+            at = self._heard = time.monotonic()
             for opcode, payload in incoming.feed(data):
                 if opcode == TEXT and (paint := painted(at, payload)):
                     stay.paints.append((at, paint.seq, paint.num_cashier))

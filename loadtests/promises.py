@@ -13,9 +13,9 @@ SHOWN_P99_SECONDS = 0.250
 BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
 """Of the generator; beyond that it measures itself."""
-DISTURBED_LAG_SECONDS = 0.5
-"""The same where something was killed or cut: nothing is judged there that half a second could change, but what is
-known to have been read late. A replica that starts again takes a core, and its screens come back all at once."""
+DISTURBED_LAG_SECONDS = 1.0
+"""The same where something was killed or cut: a replica that starts again takes a core, and its screens come back all at
+once. Nothing is judged there that a second could change, but holds, and what of these was read late is known."""
 MISREAD_SHARE = 0.05
 """Of the numbers that are owed, those of which the generator may be unable to tell."""
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from loadtests.ledger import CALLS
-from loadtests.profiles import Profile
+from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.records import Records, away, until_killed
 
 AFTERMATH_SECONDS = 15.0
@@ -49,8 +49,9 @@ class Run:
         return any(fault <= at < fault + AFTERMATH_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:
-        """Seconds by which the generator woke up too late, from the first press to the last end."""
-        return [woke - due for due, woke in self.records.lags if due >= self.begin]
+        """Seconds by which the generator woke up too late, from the first press to the last end; then it clears up."""
+        over = self.end + DRAIN_SECONDS
+        return [woke - due for due, woke in self.records.lags if self.begin <= due < over]
 
     def away(self) -> list[float]:
         """Seconds for which screens were away."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from loadtests.ledger import balance
-from loadtests.profiles import HOLD_SECONDS, Profile
+from loadtests.profiles import DRAIN_SECONDS, HOLD_SECONDS, Profile
 from loadtests.promises import judge, verdict
 from loadtests.records import Press, Records, Stay
 from loadtests.run import Run
@@ -96,7 +96,7 @@ def test_a_cut_that_cut_nobody_breaks_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lag", "cut_at", "told"), [(0.05, None, "kept"), (0.2, None, "void"), (0.2, 25.0, "kept"), (0.6, 25.0, "void")]
+    ("lag", "cut_at", "told"), [(0.05, None, "kept"), (0.2, None, "void"), (0.2, 25.0, "kept"), (1.1, 25.0, "void")]
 )
 def test_a_generator_that_lags_tells_of_nothing_that_its_lag_may_have_changed(lag, cut_at, told) -> None:
     lags = [*AWAKE * 199, (12.0, 12.0 + lag)]
@@ -124,3 +124,10 @@ def test_a_generator_that_read_many_numbers_late_can_tell_of_nothing(misread, to
 
     assert account.owed == 120
     assert verdict(judge(run, account)) == told
+
+
+def test_a_generator_that_lags_as_it_clears_up_has_measured_all_the_same() -> None:
+    lags = [*AWAKE * 199, (PROFILE.seconds + DRAIN_SECONDS + 1, PROFILE.seconds + DRAIN_SECONDS + 2)]
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, [stay("a", PRESSES), stay("b", PRESSES)], lags))
+
+    assert verdict(judge(run, balance(run.records, HOLD_SECONDS))) == "kept"
