@@ -14,8 +14,8 @@ BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
 """Of the generator; beyond that it measures itself."""
 DISTURBED_LAG_SECONDS = 1.0
-"""The same where something was killed or cut: a replica that starts again takes a core, and its screens come back all at
-once. Nothing is judged there that a second could change, but holds, and what of these was read late is known."""
+"""The same where something was killed or cut: a replica that starts again takes a core, and its screens come back all
+at once. Nothing is judged there that a second could change, but holds; what of these was read late is known."""
 MISREAD_SHARE = 0.05
 """Of the numbers that are owed, those of which the generator may be unable to tell."""
 
