@@ -10,8 +10,9 @@ from gevent import get_hub
 
 SHORT_SECONDS = 0.01
 """By so much anything may be read late, and it isn't noted."""
-SLEPT_SECONDS = 0.1
-"""A poll that took longer than this has slept, whatever the system counts."""
+AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
+"""A poll that took less can't be told from one that found something at once, though the system counts a sleep in it now and
+then; one that took more has slept, whatever the system counts."""
 WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
 
 Stretch = tuple[float, float, float]
@@ -46,7 +47,7 @@ class Polls:
 
     def _polled(self) -> None:
         now = monotonic()
-        slept = waits() != self._waits or now - self._begun > SLEPT_SECONDS
+        slept = now - self._begun > (AWAKE_SECONDS if waits() != self._waits else SLEPT_SECONDS)
         self._since, self._ended = now if slept else self._ended, now
 
 
