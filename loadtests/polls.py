@@ -11,8 +11,8 @@ from gevent import get_hub
 SHORT_SECONDS = 0.01
 """By so much anything may be read late, and it isn't noted."""
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
-"""A poll that took less can't be told from one that found something at once, though the system counts a sleep in it now and
-then; one that took more has slept, whatever the system counts."""
+"""A poll that took less can't be told from one that found something at once, though the system counts a sleep in it now
+and then; one that took more has slept, whatever the system counts."""
 WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
 
 Stretch = tuple[float, float, float]
