@@ -38,7 +38,7 @@ format: $(VENVS)/dev/.done ## format the code
 load: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## Locust, exactly accounted: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
 	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
 
-bench: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## cashier_q and its peers in one run, half an hour: SCREENS=, ROUNDS=3
+bench: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## cashier_q and its peers in one run, up to an hour: SCREENS=, ROUNDS=3
 	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 screenshots: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## the README's pictures anew

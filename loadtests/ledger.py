@@ -127,8 +127,8 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
     """What one connection owed."""
     account = Account()
 
-    def fault(kind: str, seq: int, at: float) -> None:
-        account.faults.append(Fault(kind, stay.store, seq, stay.screen, at))
+    def fault(kind: str, seq: int, at: float, late: float = 0.0) -> None:
+        account.faults.append(Fault(kind, stay.store, seq, stay.screen, at, late))
 
     newest, found = -1, {}
     numbers = {}  # index of each number's paint -> seq
@@ -159,12 +159,11 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
         account += of_call(stay, call, found.get(place), calls.hold)
     # Owed or not, for instance because the screen came in the middle of it: what is up must go.
     for index, seq in numbers.items():
-        shown, gone = stay.paints[index][0], gone_at(stay, index)
-        if min(gone, stay.closed) - shown >= calls.hold + TIMEOUT_SECONDS:
+        shown, gone = stay.paints[index][0], min(gone_at(stay, index), stay.closed)
+        if gone - shown >= calls.hold + TIMEOUT_SECONDS:
             fault(NEVER_TAKEN_DOWN, seq, shown + calls.hold + TIMEOUT_SECONDS)
-        elif min(gone, stay.closed) - shown > calls.hold + LONG_SECONDS:
-            gone = min(gone, stay.closed)
-            account.faults.append(Fault(HELD_TOO_LONG, stay.store, seq, stay.screen, gone, gone - shown - calls.hold))
+        elif gone - shown > calls.hold + LONG_SECONDS:
+            fault(HELD_TOO_LONG, seq, gone, gone - shown - calls.hold)
     return account
 
 

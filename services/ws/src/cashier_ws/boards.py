@@ -154,15 +154,14 @@ class Boards:
         try:
             if isinstance(snapshot, Snapshot):
                 board.adopt(snapshot, known, read_at)
-            else:
-                board.play_alone()
+                if board.behind:  # what came before the newest announcement is unknown
+                    self._ask(board)
+                return
+            if not self._redis_lost:
+                log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
+            board.play_alone()
         except Exception:  # one store's, of which the others in this batch must know nothing
             log.exception("fault while adopting the timeline of %s", board.store)
-            return
-        if isinstance(snapshot, Exception) and not self._redis_lost:
-            log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
-        elif isinstance(snapshot, Snapshot) and board.behind:  # what came before the newest announcement is unknown
-            self._ask(board)
 
     async def _repair(self) -> None:
         """PubSub is at-most-once: compare all boards with Redis once, and read again where they are behind."""
