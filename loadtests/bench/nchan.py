@@ -13,6 +13,7 @@ import django
 from django.conf import settings
 
 from cashier_core import message
+from cashier_core.waiting import Waiting
 from local.ports import answers, free_port, wait_until
 from local.process import Process, Sink
 
@@ -76,7 +77,7 @@ def fragment(num_cashier: int) -> bytes:
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
         django.setup()
-    return message.render(message.context("en", num_cashier=num_cashier)).encode()
+    return message.render(message.context(Waiting("en"), num_cashier=num_cashier)).encode()
 
 
 def path(slug: str) -> str:

@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline, TimelineReader
+from cashier_core.waiting import Waiting
 from local.ports import free_port
 
 
@@ -97,15 +98,33 @@ def test_an_emptied_redis_begins_a_new_epoch(press, redis) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_change_of_language_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
+async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
     press(4)
-    Timeline(redis).set_language("s", "fr")
+    Timeline(redis).set_waiting({"s": Waiting("fr", "Closed")})
     async with timeline.connect_async(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
-    assert snapshot.waiting_language == "fr"
+    assert snapshot.waiting == Waiting("fr", "Closed")
     assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]
     assert (snapshot.seq, snapshot.version.rev) == (1, 2)
+
+
+@pytest.mark.anyio
+async def test_a_call_keeps_the_label_that_its_till_had_when_it_was_pressed(redis, valkey) -> None:
+    Timeline(redis).press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, label="Pharmacie é")
+    async with timeline.connect_async(valkey.url) as client:
+        (snapshot,) = await TimelineReader(client).snapshots(["s"])
+
+    assert [(call.num_cashier, call.label) for call in snapshot.calls] == [(4, "Pharmacie é")]
+
+
+def test_a_store_that_says_it_already_is_told_nothing(redis) -> None:
+    told = []
+    for waiting in (Waiting("en"), Waiting("en"), Waiting("en", "Closed"), Waiting("en", "Closed"), Waiting("en")):
+        Timeline(redis).set_waiting({"s": waiting})
+        told.append(redis.hget("cashier:{s}:store", "rev"))
+
+    assert told == [b"1", b"1", b"2", b"2", b"3"]
 
 
 @pytest.mark.parametrize("policy", Policy)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from cashier_core.tickets import Ticket
+from cashier_core.waiting import Waiting
 from loadtests.screens import open_screen
 from loadtests.till import Till
 
@@ -112,7 +113,7 @@ async def test_an_unknown_store(topology, bystander) -> None:
 async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystander) -> None:
     path = await bystander.till.websocket()
     store = path.split("?")[0]
-    forged = f"{store}?ticket={Ticket('default', 'en').sign('not the key ' * 4)}"
+    forged = f"{store}?ticket={Ticket('default', Waiting('en')).sign('not the key ' * 4)}"
     for address, origin, code in (
         (store, None, 4401),
         (forged, None, 4403),

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from cashier_web.models import Store
+from cashier_web.models import Membership, Role, Store
 from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,8 @@ def test_without_redis_the_language_stays_as_it_was(client, environment) -> None
 
 def test_closed_buttons_lead_to_the_sign_in_page_and_back(client, store, environment) -> None:
     environment(cashier_open_buttons=False)
-    User.objects.create_user("anna", password="secret enough")
+    anna = User.objects.create_user("anna", password="secret enough")
+    Membership.objects.create(person=anna, store=store, role=Role.CASHIER)
     response = client.get("/cashier_buttons")
     assert response["Location"] == "/sign_in?next=/cashier_buttons"
 
@@ -91,35 +92,26 @@ def test_the_language_needs_a_csrf_token_too(store) -> None:
     assert Client(enforce_csrf_checks=True).post("/cashier_buttons", {"language": "fr"}).status_code == 403
 
 
-def test_an_administrator_can_add_a_store(admin_client) -> None:
-    fields = {"slug": "north-7", "name": "North", "tills": 9, "language": "fr", "hold_seconds": 5, "policy": "queue"}
-    admin_client.post("/admin/cashier_web/store/add/", fields)
+def test_a_till_with_a_name_has_it_on_its_button(client, store) -> None:
+    Store.objects.update(labels={"2": "Pharmacy <&>", "3": "12"})
+    html = client.get("/cashier_buttons").content.decode()
 
-    assert Store.objects.get(slug="north-7").hold_ms == 5000
-
-
-def test_a_language_changed_by_an_administrator_is_told_to_the_screens(admin_client, store, redis) -> None:
-    fields = {"slug": "default", "name": "x", "tills": 4, "language": "fr", "hold_seconds": 3, "policy": "queue"}
-    admin_client.post(f"/admin/cashier_web/store/{store.pk}/change/", fields)
-
-    assert redis.hget("cashier:{default}:store", "language") == b"fr"
+    assert ">Pharmacy &lt;&amp;&gt;<" in html
+    assert [f">Nº{number}<" in html for number in (1, 2, 3, 4, 12)] == [True, False, False, True, True]
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("tills", 0),
-        ("tills", 100),
-        ("hold_seconds", 0),
-        ("hold_seconds", 61),
-        ("policy", "x"),
-        ("slug", "a b"),
-        ("slug", "default"),
-    ],
-)
-def test_a_store_with_a_bad_value_is_not_saved(admin_client, field, value) -> None:
-    fields = {"slug": "n", "name": "North", "tills": 9, "language": "fr", "hold_seconds": 5, "policy": "queue"}
-    response = admin_client.post("/admin/cashier_web/store/add/", {**fields, field: value})
+def test_only_the_languages_that_the_store_offers_can_be_chosen(client, store, redis) -> None:
+    Store.objects.update(languages=["en"])
 
-    assert "errorlist" in response.content.decode()
-    assert Store.objects.count() == 1
+    assert "Français" not in client.get("/cashier_buttons").content.decode()
+    assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 400
+    assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 400
+    assert redis.keys() == []
+
+
+def test_a_closed_store_says_so_and_remembers_it_through_a_change_of_language(client, store, redis) -> None:
+    Store.objects.update(is_open=False)
+    assert "<small>closed</small>" in client.get("/cashier_buttons").content.decode()
+
+    client.post("/cashier_buttons", {"language": "fr"})
+    assert redis.hget("cashier:{default}:store", "notice").decode() == "Nous sommes fermés"

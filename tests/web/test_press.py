@@ -54,6 +54,23 @@ def test_a_store_that_replaces_calls_at_once(client, store) -> None:
     assert receipt(press(client, 2))["outcome"] == "called"
 
 
+def test_a_till_with_a_name_is_called_by_it(client, store, redis) -> None:
+    Store.objects.update(labels={"2": "Pharmacy", "4": "12"})
+
+    assert receipt(press(client, 4))["text"] == "Nº12 called"
+    assert receipt(press(client, 2))["text"] == "Pharmacy is 2nd, in 3 s"
+    calls = [json.loads(call) for call in redis.zrange("cashier:{default}:calls", 0, -1)]
+    assert [(call["num_cashier"], call["label"]) for call in calls] == [(4, "12"), (2, "Pharmacy")]
+
+
+def test_a_closed_store_calls_nobody(client, store, redis) -> None:
+    Store.objects.update(is_open=False)
+    response = press(client)
+
+    assert (response.status_code, response.content.decode()) == (409, "This store is closed.\n")
+    assert redis.keys() == []
+
+
 def test_the_hold_is_the_stores(client, store, redis) -> None:
     Store.objects.update(hold_seconds="7.5")
     press(client, 4)

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from cashier_core import logs
-from cashier_web import views
+from cashier_web import access
 from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,7 @@ def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, 
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection\n\tunexpectedly")
 
-    monkeypatch.setattr(views, "get_object_or_404", lost)
+    monkeypatch.setattr(access, "get_object_or_404", lost)
     answer = press(client)
 
     assert answer.status_code == 503

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cashier_core.tickets import Ticket
+from cashier_core.waiting import Waiting
 from cashier_web.models import Store
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
     path, _, ticket = websocket_of(client.get("/s/north-7/")).partition("?ticket=")
 
     assert path == "/ws/cashier_q/north-7"
-    assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket("north-7", "fr")
+    assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket("north-7", Waiting("fr"))
 
 
 def test_a_store_waits_in_its_own_language(client) -> None:
@@ -74,3 +75,15 @@ def test_behind_tls_the_websocket_is_secure(client) -> None:
 
 def test_an_unknown_host_is_refused(client) -> None:
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_the_page_of_a_closed_store_says_so_in_its_language_or_with_its_own_words(client, settings) -> None:
+    store = Store.objects.create(slug="north-7", name="North", language="fr", is_open=False)
+    assert ">Nous sommes fermés<" in client.get("/s/north-7/").content.decode()
+
+    store.closed_message = "Back on Monday"
+    store.save()
+    response = client.get("/s/north-7/")
+    ticket = Ticket.read(websocket_of(response).partition("?ticket=")[2], settings.ENVIRONMENT.cashier_ticket_key)
+    assert ">Back on Monday<" in response.content.decode()
+    assert ticket.waiting == Waiting("fr", "Back on Monday")

@@ -10,6 +10,7 @@ from redis import Redis
 
 from cashier_core.call import Policy
 from cashier_core.timeline import keys
+from cashier_core.waiting import Waiting
 from cashier_ws.boards import EMPTY_SECONDS, PATIENCE_SECONDS
 from loadtests.screens import open_screen, open_screens
 from local.ports import wait_until
@@ -115,8 +116,7 @@ async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_c
     returned = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores))
     for screen in returned:
         await screen.until(1, 10)
-    for slug in stores:
-        press.timeline.set_language(slug, "fr")
+    press.timeline.set_waiting(dict.fromkeys(stores, Waiting("fr")))
     await asyncio.gather(*(until_french(screen) for screen in returned))
     for screen in returned:
         screen.close()

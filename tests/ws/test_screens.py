@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cashier_core.call import Policy
+from cashier_core.waiting import Waiting
 from loadtests.screens import open_screen, open_screens
 from tests.ws.servers import path_of
 
@@ -93,19 +94,41 @@ async def test_a_call_that_replaces_takes_over_and_has_its_whole_hold(server, st
 async def test_a_change_of_language_repaints_waiting_and_leaves_a_call_alone(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
-    press.timeline.set_language(store, "fr")
+    press.timeline.set_waiting({store: Waiting("fr")})
     await screen.until(2, 5)
     assert "Veuillez patienter" in screen.painted[1].html
 
     press(4, hold_ms=1000, waiting_language="fr")
     await screen.until(3, 5)
-    press.timeline.set_language(store, "en")
+    press.timeline.set_waiting({store: Waiting("en")})
     await screen.until(4, 5)
 
     shown, reset = screen.painted[2:]
     assert abs(reset.at - shown.at - 1.0) < 0.05
     assert "Please wait" in reset.html
     screen.close()
+
+
+async def test_a_store_that_closes_says_so_when_its_call_is_over(server, store, press) -> None:
+    screen = await open_screen(server.url, path_of(store))
+    await screen.until(1, 5)
+    press(4, hold_ms=1000, label="Pharmacy")
+    await screen.until(2, 5)
+    press.timeline.set_waiting({store: Waiting("en", "Closed until 9")})
+    await screen.until(3, 5)
+    late = await open_screen(server.url, path_of(store))
+    await late.until(1, 5)
+    press.timeline.set_waiting({store: Waiting("en")})
+    await screen.until(4, 5)
+
+    _first, shown, closed, reopened = screen.painted
+    assert ">Pharmacy<" in shown.html
+    assert abs(closed.at - shown.at - 1.0) < 0.05
+    assert ">Closed until 9<" in closed.html
+    assert ">Closed until 9<" in late.painted[0].html
+    assert ">Please wait<" in reopened.html
+    screen.close()
+    late.close()
 
 
 async def test_a_screen_of_another_store_is_not_repainted(server, store, press) -> None:

@@ -25,6 +25,7 @@ class Call:
 
     mark: a random word that is this call's alone. seq: 1, 2, 3, ... in its store. starts_in_ms: negative
     when it has begun already. hold_ms: how long it is up in all. replaces: whether it drops every call before it.
+    label: the till's, as it was when it was pressed.
     """
 
     mark: str
@@ -34,3 +35,4 @@ class Call:
     starts_in_ms: int
     hold_ms: int
     replaces: bool = False
+    label: str = ""

@@ -101,6 +101,9 @@ class WebEnvironment(CoreEnvironment):
         default=0,
     )
     cashier_open_buttons: bool = variable("Whether the buttons work without signing in.", default=False)
+    cashier_session_hours: float = variable(
+        "After this time a person has to sign in again.", between(0.25, 24 * 365), default=12.0
+    )
     cashier_static_root: str = variable(
         "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cashier_core.call import LANGUAGES, Call
+from cashier_core.waiting import Waiting
 
 MESSAGE_TYPE = "cashier.message"
 PREFIX = "cashier"
@@ -39,7 +40,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of a store's timeline: a new call, or only a new waiting language (`call` is None).
+    """One change of a store's timeline: a new call, or only of what is said between calls (`call` is None).
 
     after: mark of the change before it, "" for the first of an epoch.
     """
@@ -48,7 +49,7 @@ class Event:
     version: Version
     after: str
     seq: int
-    waiting_language: str
+    waiting: Waiting
     call: Call | None
 
     @classmethod
@@ -59,13 +60,15 @@ class Event:
         try:
             num_cashier, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            language, waiting_language = str(message["language"]), str(message["waiting_language"])
+            # A web that is being replaced doesn't know labels and notices yet.
+            language, label = str(message["language"]), str(message.get("label", ""))
+            waiting = Waiting(str(message["waiting_language"]), str(message.get("notice", "")))
             version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
             store, after = str(message["store"]), str(message["after"])
         except (KeyError, TypeError, ValueError, OverflowError) as fault:
             raise BadEvent(f"{fault!r} in {message!r}") from None
-        if not {language, waiting_language} <= LANGUAGES.keys() or num_cashier < 0 or hold_ms < 0:
+        if not {language, waiting.language} <= LANGUAGES.keys() or num_cashier < 0 or hold_ms < 0:
             raise BadEvent(f"a value out of range in {message!r}")
         replaces = bool(message.get("replaces"))
-        call = Call(version.mark, seq, num_cashier, language, starts_in_ms, hold_ms, replaces) if num_cashier else None
-        return cls(store, version, after, seq, waiting_language, call)
+        call = Call(version.mark, seq, num_cashier, language, starts_in_ms, hold_ms, replaces, label)
+        return cls(store, version, after, seq, waiting, call if num_cashier else None)

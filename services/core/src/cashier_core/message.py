@@ -6,6 +6,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from cashier_core.call import LANGUAGES
+from cashier_core.till import Till
+from cashier_core.waiting import Waiting
 
 TEMPLATE = "cashier_core/_message.html"
 
@@ -14,26 +16,39 @@ class MessageContext(TypedDict):
     """What `_message.html` needs; the screen's page includes it with the same names."""
 
     num_cashier: int
-    digits: int
+    word: str
+    digits: str
+    size: str
     language: str
     waiting: str
     waiting_language: str
+    notice: bool
     seq: int
     hold_ms: int
 
 
 def context(
-    waiting_language: str, *, language: str | None = None, num_cashier: int = 0, seq: int = 0, hold_ms: int = 0
+    waiting: Waiting,
+    *,
+    language: str | None = None,
+    num_cashier: int = 0,
+    label: str = "",
+    seq: int = 0,
+    hold_ms: int = 0,
 ) -> MessageContext:
-    """num_cashier: 0 for "please wait". language: the call's. hold_ms: how long the number is still up."""
-    with translation.override(waiting_language):
-        waiting = translation.gettext("Please wait")
+    """num_cashier: 0 for "please wait". language, label: the call's. hold_ms: how long the number is still up."""
+    till = Till(num_cashier, label)
+    with translation.override(waiting.language):
+        text = waiting.notice or translation.gettext("Please wait")
     return {
         "num_cashier": num_cashier,
-        "digits": len(str(num_cashier)),
-        "language": language or waiting_language,
-        "waiting": waiting,
-        "waiting_language": waiting_language,
+        "word": till.word,
+        "digits": till.digits,
+        "size": till.size,
+        "language": language or waiting.language,
+        "waiting": text,
+        "waiting_language": waiting.language,
+        "notice": bool(waiting.notice),
         "seq": seq,
         "hold_ms": hold_ms,
     }
@@ -48,4 +63,4 @@ def render(message: MessageContext) -> str:
 def warm_up() -> None:
     """Load the template and every catalog now: the first call in a language would wait some 80 ms for it."""
     for language in LANGUAGES:
-        render(context(language, num_cashier=1))
+        render(context(Waiting(language), num_cashier=1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.core.signing import BadSignature, Signer
 
 from cashier_core.call import LANGUAGES
+from cashier_core.waiting import Waiting
 
 
 class BadTicket(ValueError):
@@ -16,14 +17,14 @@ class BadTicket(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """store: the store's slug. language: in which its screens say "please wait" unless Redis knows better."""
+    """store: the store's slug. waiting: what its screens say while nobody is called, unless Redis knows better."""
 
     store: str
-    language: str
+    waiting: Waiting
 
     def sign(self, key: str) -> str:
         """The ticket as text that fits into a URL's query as it is."""
-        return _signer(key).sign_object([self.store, self.language])
+        return _signer(key).sign_object([self.store, self.waiting.language, self.waiting.notice])
 
     @classmethod
     def read(cls, text: str, key: str) -> "Ticket":
@@ -31,12 +32,13 @@ class Ticket:
         if not text:
             raise BadTicket("no ticket")
         try:
-            store, language = _signer(key).unsign_object(text)
+            store, language, *rest = _signer(key).unsign_object(text)
+            (notice,) = rest or [""]  # screens hold tickets for months, and those of version 0.1 have no notice
         except (BadSignature, ValueError):
             raise BadTicket("the ticket isn't ours") from None
         if language not in LANGUAGES:
             raise BadTicket("the ticket's language is unknown")
-        return cls(store, language)
+        return cls(store, Waiting(language, notice))
 
 
 def _signer(key: str) -> Signer:

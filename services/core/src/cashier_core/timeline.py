@@ -1,7 +1,7 @@
 """A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, TypeVar, cast
@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Version
+from cashier_core.waiting import Waiting
 
 MOST_WAITING = 20
 """Calls that may wait in one store; the next press is refused."""
@@ -44,7 +45,7 @@ class Snapshot:
 
     version: Version
     seq: int
-    waiting_language: str | None
+    waiting: Waiting | None
     calls: tuple[Call, ...]
 
 
@@ -76,7 +77,7 @@ class Timeline:
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
         self._redis = redis
         self._press = redis.register_script(source("press.lua", clock))
-        self._language = redis.register_script(source("language.lua", clock))
+        self._waiting = redis.register_script(source("waiting.lua", clock))
 
     def press(
         self,
@@ -87,15 +88,17 @@ class Timeline:
         waiting_language: str,
         hold_ms: int,
         policy: Policy,
+        label: str = "",
         mark: str = "",
     ) -> Receipt:
         """Schedule a call and announce it to every screen of the store. Raises QueueFull.
 
+        label: the till's, where it isn't called by its number.
         mark: a random word for this press. The same press again, within a minute, gets the same receipt and does
         nothing.
         """
         mark = mark or secrets.token_hex(16)
-        arguments = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING)
+        arguments = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING, label)
         names = [*keys(store), f"cashier:{{{store}}}:press:{mark}"]
         answer = cast(list[Any], self._press(keys=names, args=[store, REDIS_CHANNEL, mark, *arguments]))
         outcome, seq, starts_in_ms, place = answer
@@ -103,9 +106,16 @@ class Timeline:
             raise QueueFull(store)
         return Receipt(outcome.decode(), seq, starts_in_ms, place)
 
-    def set_language(self, store: str, language: str) -> None:
-        """Change the language in which the store's screens say "please wait", at once."""
-        self._language(keys=keys(store), args=[store, REDIS_CHANNEL, secrets.token_hex(16), language])
+    def set_waiting(self, stores: Mapping[str, Waiting]) -> None:
+        """Change what these stores' screens say while nobody is called, at once; of all of them or of none.
+
+        A call that is up or waits is left as it is, and a store that says this already is told nothing.
+        """
+        with self._redis.pipeline(transaction=True) as pipeline:
+            for store, waiting in stores.items():
+                told = [store, REDIS_CHANNEL, secrets.token_hex(16), waiting.language, waiting.notice]
+                self._waiting(keys=keys(store), args=told, client=pipeline)
+            pipeline.execute()
 
     def ping(self) -> None:
         """Return if Redis answers."""
@@ -162,13 +172,13 @@ def _version_of(answer: Any) -> Version:
 
 def _snapshot_of(answer: Any) -> Snapshot:
     """What `snapshot.lua` answered."""
-    epoch, rev, mark, seq, language, *calls = answer
+    epoch, rev, mark, seq, language, notice, *calls = answer
     return Snapshot(
         Version(epoch.decode(), int(rev), mark.decode()),
         int(seq),
-        language.decode() or None,
+        Waiting(language.decode(), notice.decode()) if language else None,
         tuple(
-            Call(name.decode(), call_seq, till, spoken.decode(), starts_in_ms, hold_ms, bool(replaces))
-            for name, call_seq, till, spoken, starts_in_ms, hold_ms, replaces in calls
+            Call(name.decode(), call_seq, till, spoken.decode(), starts_in_ms, hold_ms, bool(replaces), label.decode())
+            for name, call_seq, till, spoken, starts_in_ms, hold_ms, replaces, label in calls
         ),
     )

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -20,6 +21,11 @@ log = logging.getLogger(__name__)
 def request_id(request: HttpRequest) -> str:
     """The word that Nginx gives each request, in its access log too; "" without Nginx."""
     return request.headers.get("X-Request-ID", "")
+
+
+def address(request: HttpRequest) -> str:
+    """Whoever asks, as Nginx says; it overwrites what a client sends under that name."""
+    return request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR", "")
 
 
 class Journal:
@@ -42,7 +48,9 @@ class Journal:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A database that is away is no fault of ours: 503 instead of 500 and a traceback."""
+        """What is no fault of ours: 403 with the reason, and 503 for a database that is away, without a traceback."""
+        if isinstance(exception, PermissionDenied):
+            return refuse(403, str(exception) or _("You can't do this."))
         if not isinstance(exception, (OperationalError, InterfaceError)):
             return None
         metrics.DATABASE_ERRORS.inc()

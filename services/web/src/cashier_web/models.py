@@ -1,10 +1,34 @@
-"""The store: one queue of customers, several tills."""
+"""The models: stores, and who has which role in them."""
 
+from functools import cache
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import translation
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cashier_core.call import LANGUAGES, Policy
+from cashier_core.till import Till
+from cashier_core.waiting import Waiting
+
+
+def every_language() -> list[str]:
+    return list(LANGUAGES)
+
+
+@cache
+def time_zones() -> list[str]:
+    """Names of all zones, of which reading takes some ms."""
+    return sorted(available_timezones())
+
+
+def check_time_zone(name: str) -> None:
+    if name not in time_zones():
+        raise ValidationError(gettext("There is no time zone “%(name)s”.") % {"name": name})
 
 
 class Store(models.Model):
@@ -12,9 +36,13 @@ class Store(models.Model):
 
     slug = models.SlugField(_("slug"), unique=True)
     name = models.CharField(_("name"), max_length=100)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=50, default="UTC", validators=[check_time_zone])
     tills = models.PositiveSmallIntegerField(
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
+    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # "4" to "Pharmacy"
+    languages = models.JSONField(_("languages"), default=every_language)  # in which cashiers may call
     language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
     hold_seconds = models.DecimalField(
         _("hold in seconds"),
@@ -32,9 +60,11 @@ class Store(models.Model):
         ],
         default=Policy.QUEUE.value,
     )
+    is_open = models.BooleanField(_("open"), default=True)
+    closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
     class Meta:
-        ordering = ["name"]
+        ordering = ["name", "slug"]
         verbose_name = _("store")
         verbose_name_plural = _("stores")
 
@@ -44,3 +74,44 @@ class Store(models.Model):
     @property
     def hold_ms(self) -> int:
         return int(self.hold_seconds * 1000)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What its screens say while nobody is called."""
+        if self.is_open:
+            return Waiting(self.language)
+        with translation.override(self.language):
+            return Waiting(self.language, self.closed_message or gettext("We are closed"))
+
+    def till(self, number: int) -> Till:
+        """One of its tills, by number."""
+        return Till(number, self.labels.get(str(number), ""))
+
+    def every_till(self) -> list[Till]:
+        return [self.till(number) for number in range(1, self.tills + 1)]
+
+
+class Role(models.IntegerChoices):
+    """What a person may do in a store; each may do what those before it may. A superuser may do everything."""
+
+    VIEWER = 1, _("viewer")
+    CASHIER = 2, _("cashier")
+    MANAGER = 3, _("manager")
+
+
+class Membership(models.Model):
+    """A person's role in one store; a person may have several."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person")
+    )
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("store"))
+    role = models.PositiveSmallIntegerField(_("role"), choices=Role.choices, default=Role.CASHIER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "store"], name="one_role_of_a_person_in_a_store")]
+        verbose_name = _("role in a store")
+        verbose_name_plural = _("roles in stores")
+
+    def __str__(self) -> str:
+        return f"{self.person} · {self.store} · {self.get_role_display()}"

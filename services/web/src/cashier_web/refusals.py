@@ -4,8 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 
@@ -37,6 +39,15 @@ def only(*methods: str) -> Callable[[View], View]:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's hook for a POST without a valid CSRF token."""
     return refuse(403, _("This page is too old: reload it."))
+
+
+def locked_out(request: HttpRequest, *of_the_attempt: Any) -> HttpResponse:
+    """django-axes's hook for too many wrong passwords."""
+    answer = render(
+        request, "cashier_web/locked_out.html", {"minutes": settings.AXES_COOLOFF_TIME.seconds // 60}, status=429
+    )
+    answer["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -1,5 +1,7 @@
 """Django settings of the web service."""
 
+from datetime import timedelta
+
 import dj_database_url
 from csp.constants import NONE, SELF
 
@@ -15,6 +17,7 @@ WSGI_APPLICATION = "cashier_web.wsgi.application"
 LOGGING = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)
 
 INSTALLED_APPS = [
+    "axes",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -24,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
+    "import_export",
     "cashier_core",
     "cashier_web",
 ]
@@ -39,6 +43,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -82,12 +87,28 @@ STORAGES = {
 }
 
 LOGIN_URL = "sign_in"
-LOGIN_REDIRECT_URL = "buttons"
+LOGIN_REDIRECT_URL = "stores"
 LOGOUT_REDIRECT_URL = "sign_in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# The first one hashes, the other reads what older versions have hashed.
+PASSWORD_HASHERS = [
+    "cashier_web.passwords.Argon2",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+# Five wrong passwords for a name from one address, and that pair has to wait. By its name alone, anybody anywhere could
+# lock a cashier out; by address alone, a store locks out itself.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "cashier_web.journal.address"
+AXES_LOCKOUT_CALLABLE = "cashier_web.refusals.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # the journal's lines are enough; a row for each sign-in would stay for ever
+SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
 # Nginx says which scheme the browser used; it overwrites what a client sends under that name.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

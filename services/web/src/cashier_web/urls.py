@@ -1,8 +1,8 @@
 """Addresses: the original demo's for the default store, the same under /s/<slug>/ for any other."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.urls import path, reverse_lazy
 
 from cashier_web import views
 
@@ -20,6 +20,12 @@ urlpatterns = [
         name="sign_in",
     ),
     path("sign_out", LogoutView.as_view(), name="sign_out"),
+    path(
+        "password",
+        PasswordChangeView.as_view(template_name="cashier_web/password.html", success_url=reverse_lazy("stores")),
+        name="password",
+    ),
+    path("stores", views.stores, name="stores"),
     path("admin/", admin.site.urls),
 ]
 

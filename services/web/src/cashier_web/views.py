@@ -20,10 +20,10 @@ from cashier_core import message, timeline
 from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
 from cashier_core.tickets import Ticket
 from cashier_core.timeline import QueueFull, Timeline
-from cashier_web import metrics, patience, receipts
+from cashier_web import access, metrics, patience, receipts
 from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.journal import request_id
-from cashier_web.models import Store
+from cashier_web.models import Role, Store
 from cashier_web.refusals import only, refuse
 
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -37,11 +37,6 @@ def the_timeline() -> Timeline:
     return Timeline(timeline.connect(settings.ENVIRONMENT.redis_url))
 
 
-def may_press(request: HttpRequest) -> bool:
-    """Whether this request may call: everybody where buttons are open, else who is signed in."""
-    return settings.ENVIRONMENT.cashier_open_buttons or request.user.is_authenticated
-
-
 def store_path(name: str, store: Store) -> str:
     """Address of one of the store's pages; the default store's are at the top."""
     return reverse(name) if store.slug == DEFAULT_STORE else reverse(name, args=[store.slug])
@@ -52,9 +47,9 @@ def store_path(name: str, store: Store) -> str:
 def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The page that a screen shows for months; everything after its first paint comes over its websocket."""
     store = get_object_or_404(Store, slug=slug)
-    ticket = Ticket(store.slug, store.language).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    ticket = Ticket(store.slug, store.waiting).sign(settings.ENVIRONMENT.cashier_ticket_key)
     path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
-    context = {"store": store, "websocket": f"{path}?ticket={ticket}", **message.context(store.language)}
+    context = {"store": store, "websocket": f"{path}?ticket={ticket}", **message.context(store.waiting)}
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
     # Older browsers don't count the page's own websocket as 'self'.
@@ -64,14 +59,25 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
 
 
 @never_cache
+@only("GET", "HEAD")
+def stores(request: HttpRequest) -> HttpResponse:
+    """Where a sign-in leads: to the buttons of the person's store, or to a choice of several."""
+    if not access.is_known(request):
+        return redirect_to_login(request.get_full_path())
+    found = list(access.stores_of(request))
+    if len(found) == 1:
+        return redirect(store_path("buttons", found[0]))
+    paths = [(store, store_path("buttons", store), store_path("screen", store)) for store in found]
+    return render(request, "cashier_web/stores.html", {"paths": paths})
+
+
+@never_cache
 @only("GET", "HEAD", "POST")
 def buttons(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """A button per till. Posting `language` changes the language in which the store waits."""
-    if not may_press(request):
-        if request.method == "POST":
-            return refuse(403, _("Sign in to call: reload this page."))
+    if request.method != "POST" and not access.is_known(request):
         return redirect_to_login(request.get_full_path())
-    store = get_object_or_404(Store, slug=slug)
+    store = access.store_for(request, slug, Role.CASHIER)
     with translation.override(store.language):
         return change_language(request, store) if request.method == "POST" else show_buttons(request, store)
 
@@ -80,8 +86,8 @@ def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
     """The page itself, in the store's language."""
     context = {
         "store": store,
-        "tills": range(1, store.tills + 1),
-        "languages": LANGUAGES.items(),
+        "tills": store.every_till(),
+        "languages": [(code, LANGUAGES[code]) for code in store.languages],
         "buttons_path": store_path("buttons", store),
         "press_path": store_path("press", store),
         "screen_path": store_path("screen", store),
@@ -91,14 +97,14 @@ def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
 
 def change_language(request: HttpRequest, store: Store) -> HttpResponse:
     """Remember the language for the store and tell the screens; both or neither."""
-    form = LanguageForm(request.POST)
+    form = LanguageForm(request.POST, store)
     if not form.is_valid():
         return refuse(400, form.reason())
     store.language = form.cleaned_data["language"]
     try:
         with transaction.atomic():
             store.save(update_fields=["language"])
-            the_timeline().set_language(store.slug, store.language)
+            the_timeline().set_waiting({store.slug: store.waiting})
     except RedisError:
         metrics.REDIS_ERRORS.inc()
         return refuse(503, _("Not changed: the screens can't be reached just now."))
@@ -113,43 +119,45 @@ def change_language(request: HttpRequest, store: Store) -> HttpResponse:
 @only("POST")
 def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The press: schedule the call, announce it, and answer 204 with a receipt in `HX-Trigger`."""
-    if not may_press(request):
-        return refuse(403, _("Sign in to call: reload this page."))
-    store = get_object_or_404(Store, slug=slug)
+    store = access.store_for(request, slug, Role.CASHIER)
     with translation.override(store.language):
         form = PressForm(request.POST, store)
         if not form.is_valid():
             return refuse(400, form.reason())
-        num_cashier, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
+        if not store.is_open:
+            return refuse(409, _("This store is closed."))
+        till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
         # Asked before: nothing that may fail comes after the call.
         user = "" if settings.ENVIRONMENT.cashier_open_buttons else request.user.get_username()
         # The same for Nginx's second try of a press, which is then not called twice.
         mark = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
         if patience.is_over(request):
-            return refuse(408, _("Nº%(till)s not called: the answer took too long.") % {"till": num_cashier})
+            return refuse(408, _("%(till)s not called: the answer took too long.") % {"till": receipts.name(till)})
         try:
             receipt = the_timeline().press(
                 store.slug,
-                num_cashier,
+                till.number,
                 language,
                 waiting_language=store.language,
                 hold_ms=store.hold_ms,
                 policy=Policy(store.policy),
+                label=till.label,
                 mark=mark,
             )
         except QueueFull:
-            return refuse(429, _("Nº%(till)s not called: too many are waiting.") % {"till": num_cashier})
+            return refuse(429, _("%(till)s not called: too many are waiting.") % {"till": receipts.name(till)})
         except RedisError:
             metrics.REDIS_ERRORS.inc()
             return refuse(
-                503, _("Nº%(till)s not called: the screens can't be reached just now.") % {"till": num_cashier}
+                503,
+                _("%(till)s not called: the screens can't be reached just now.") % {"till": receipts.name(till)},
             )
         metrics.PRESSES.labels(receipt.outcome).inc()
         log.info(
             "press",
             extra={
                 "store": store.slug,
-                "till": num_cashier,
+                "till": till.number,
                 "outcome": receipt.outcome,
                 "seq": receipt.seq,
                 "starts_in_ms": receipt.starts_in_ms,
@@ -158,7 +166,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
             },
         )
         told = {
-            "text": receipts.text(receipt, num_cashier),
+            "text": receipts.text(receipt, till),
             "language": store.language,
             "outcome": receipt.outcome,
             "seq": receipt.seq,

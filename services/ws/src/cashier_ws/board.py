@@ -7,6 +7,7 @@ from math import inf
 from cashier_core import message
 from cashier_core.events import Event, Version
 from cashier_core.timeline import Snapshot
+from cashier_core.waiting import Waiting
 from cashier_ws import metrics
 from cashier_ws.paint import Paint
 from cashier_ws.playlist import Playlist, Slot
@@ -21,7 +22,7 @@ CHUNK = 250
 class Board:
     """One timer, one timeline, a set of screens; every method is called on the event loop and doesn't wait."""
 
-    def __init__(self, store: str, waiting_language: str) -> None:
+    def __init__(self, store: str, waiting: Waiting) -> None:
         self.store = store
         self.screens: set[Screen] = set()
         self.version = Version()
@@ -29,7 +30,7 @@ class Board:
         """It missed something, or has not read its first snapshot yet."""
         self.empty_since = inf
         """When its last screen went, in seconds of the loop's clock; inf: it has screens."""
-        self._waiting_language = waiting_language
+        self._waiting = waiting
         self._seq = 0
         self._playlist = Playlist()
         self._up: Slot | None = None
@@ -67,7 +68,7 @@ class Board:
         self.version, self._seq = told, event.seq
         if event.call:
             self._playlist.add(told.epoch, event.call, self._loop.time())
-        self._wait_in(event.waiting_language)
+        self._wait_with(event.waiting)
         self._play()
 
     def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
@@ -89,7 +90,7 @@ class Board:
             for call in snapshot.calls:
                 whole = has_screens_that_missed_it or call.starts_in_ms >= 0
                 self._playlist.add(told.epoch, call, read_at, whole=whole)
-            self._wait_in(snapshot.waiting_language or self._waiting_language)
+            self._wait_with(snapshot.waiting or self._waiting)
         self._play()
 
     def play_alone(self) -> None:
@@ -101,9 +102,9 @@ class Board:
         if self._timer:
             self._timer.cancel()
 
-    def _wait_in(self, language: str) -> None:
-        if language != self._waiting_language:
-            self._waiting_language, self._waiting_paint = language, None
+    def _wait_with(self, waiting: Waiting) -> None:
+        if waiting != self._waiting:
+            self._waiting, self._waiting_paint = waiting, None
             if self._up is None:
                 self._current = None  # the next play repaints, though the same nothing is up
 
@@ -127,7 +128,7 @@ class Board:
     def _paint(self) -> Paint:
         if self._up is None:
             if self._waiting_paint is None:
-                waiting = message.context(self._waiting_language, seq=self._seq)
+                waiting = message.context(self._waiting, seq=self._seq)
                 self._waiting_paint = Paint.of(message.render(waiting))
             return self._waiting_paint
         call = self._up.call
@@ -135,9 +136,10 @@ class Board:
         return Paint.of(
             message.render(
                 message.context(
-                    self._waiting_language,
+                    self._waiting,
                     language=call.language,
                     num_cashier=call.num_cashier,
+                    label=call.label,
                     seq=call.seq,
                     hold_ms=max(hold_ms, 0),
                 )

@@ -73,7 +73,7 @@ class Boards:
             self._run(self._forever(self._tidy))
         board = self._boards.get(ticket.store)
         if board is None:
-            board = self._boards[ticket.store] = Board(ticket.store, ticket.language)
+            board = self._boards[ticket.store] = Board(ticket.store, ticket.waiting)
             self._ask(board)
         board.join(screen)
         self._joined += 1

@@ -12,6 +12,7 @@ local function remember(answer)
 end
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
+local label = ARGV[10]
 
 -- The clock was put back, or it is another host's: calls that end by the old one would block the queue until then.
 -- Boards play what they have been told of all the same.
@@ -40,14 +41,14 @@ end
 
 local seq = redis.call('HINCRBY', store, 'seq', 1)
 local call = {
-  mark = mark, seq = seq, num_cashier = num_cashier, language = language,
+  mark = mark, seq = seq, num_cashier = num_cashier, label = label, language = language,
   start = start, ['end'] = start + hold_ms, hold_ms = hold_ms, replaces = replaces,
 }
 redis.call('ZADD', calls, call['end'], cjson.encode(call))
 redis.call('PEXPIRE', calls, call['end'] - now + 60000)
 redis.call('HSETNX', store, 'language', waiting_language) -- after Redis was emptied
 announce(channel, mark, {
-  store = slug, seq = seq, num_cashier = num_cashier, language = language,
+  store = slug, seq = seq, num_cashier = num_cashier, label = label, language = language,
   starts_in_ms = start - now, hold_ms = hold_ms, replaces = replaces,
 })
 local outcome = 'waits'

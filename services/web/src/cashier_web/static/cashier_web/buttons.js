@@ -9,7 +9,7 @@
 
   const words = () => document.getElementById("words").dataset;
   const isButton = (element) => element.name === "cashier";
-  const named = (element, text) => (isButton(element) ? `Nº${element.value} ${text}` : text);
+  const named = (element, text) => (isButton(element) ? `${element.querySelector(".number").textContent} ${text}` : text);
 
   const mark = (element, state, milliseconds) => {
     clearTimeout(fading.get(element));

@@ -1,0 +1,54 @@
+"""The labels: what tills are called where that isn't their number, typed as `4=Pharmacy; 5=12`."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from cashier_core.till import SIZES
+
+LONGEST = SIZES[-1]
+MOST_DIGITS = 4
+
+
+def parse(text: str) -> dict[str, str]:
+    """Number of a till to its label. Pairs are separated by semicolons or lines. Raises ValidationError."""
+    labels: dict[str, str] = {}
+    for pair in filter(str.strip, re.split(r"[;\n]", text)):
+        number, equals, label = (part.strip() for part in pair.partition("="))
+        if not equals or not re.fullmatch(r"[1-9][0-9]?", number):
+            raise ValidationError(
+                _("Labels are written like “4=Pharmacy; 5=12”, not “%(pair)s”.") % {"pair": pair.strip()}
+            )
+        if number in labels:
+            raise ValidationError(_("Till %(till)s has two labels.") % {"till": number})
+        labels[number] = label
+    return labels
+
+
+def text(labels: Mapping[str, str]) -> str:
+    """What `parse` reads, in the order of the tills."""
+    return "; ".join(f"{number}={label}" for number, label in sorted(labels.items(), key=lambda pair: int(pair[0])))
+
+
+def check(labels: Mapping[str, str], tills: int) -> None:
+    """Raise ValidationError with every reason why a store with so many tills can't have these labels."""
+    faults = list(_faults(labels, tills))
+    if faults:
+        raise ValidationError(faults)
+
+
+def _faults(labels: Mapping[str, str], tills: int) -> Iterator[str]:
+    for number, label in labels.items():
+        if int(number) > tills:
+            yield _("There is no till %(till)s to be called “%(label)s”.") % {"till": number, "label": label}
+        if not 1 <= len(label) <= LONGEST or not label.isprintable():
+            yield _("A label has 1 to %(most)s letters.") % {"most": LONGEST}
+        if label.isdecimal() and len(label) > MOST_DIGITS:
+            yield _("A label that is a number has %(most)s digits at most.") % {"most": MOST_DIGITS}
+    names = Counter(labels.get(str(number), str(number)) for number in range(1, tills + 1))
+    for name, times in names.items():
+        if times > 1:
+            yield _("Two tills would be called “%(label)s”.") % {"label": name}

@@ -1,0 +1,162 @@
+"""The resource: stores as a table, by which a chain's stores are brought in and taken out as CSV."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from import_export.fields import Field
+from import_export.formats.base_formats import CSV
+from import_export.instance_loaders import CachedInstanceLoader
+from import_export.resources import Diff, ModelResource
+from import_export.results import Result, RowResult
+from import_export.widgets import Widget
+from redis.exceptions import RedisError
+from tablib import Dataset
+
+from cashier_web import labels
+from cashier_web.forms import StoreForm
+from cashier_web.models import Store
+from cashier_web.views import the_timeline
+
+COLUMNS: Sequence[str] = StoreForm.Meta.fields
+YES_OR_NO = {True: "yes", False: "no"}
+CELLS: dict[str, Callable[[Any], str]] = {
+    "languages": " ".join,
+    "labels": labels.text,
+    "is_open": YES_OR_NO.__getitem__,
+}
+"""How a value is written where that isn't just its text."""
+LINE = "line of the file"
+
+
+class StoresCSV(CSV):
+    """Comma or semicolon, as spreadsheets of different countries write it. Each row knows its line in the file."""
+
+    def create_dataset(self, in_stream: str, **kwargs: Any) -> Dataset:
+        """Raises ValueError with a reason for what is no table."""
+        header, _rest = f"{in_stream}\n".split("\n", 1)
+        reader = csv.reader(
+            StringIO(in_stream), delimiter=";" if header.count(";") > header.count(",") else ",", strict=True
+        )
+        try:
+            names = [name.strip() for name in next(reader, [])]
+            check_columns(names)
+            dataset = Dataset(headers=[*names, LINE])
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    if len(row) != len(names):
+                        told = {"line": reader.line_num, "cells": len(row), "columns": len(names)}
+                        raise ValueError(_("line %(line)s has %(cells)s cells for %(columns)s columns") % told)
+                    dataset.append([*(cell.strip() for cell in row), reader.line_num])
+        except csv.Error as fault:
+            raise ValueError(_("line %(line)s: %(fault)s") % {"line": reader.line_num, "fault": fault}) from None
+        return dataset
+
+
+def check_columns(names: list[str]) -> None:
+    """Raise ValueError if these can't be the columns of stores."""
+    if "slug" not in names:
+        raise ValueError(_("there is no column “slug”, by which stores are known"))
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise ValueError(
+            _("stores have no “%(name)s”, only %(names)s") % {"name": unknown[0], "names": ", ".join(COLUMNS)}
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(_("a column comes twice"))
+
+
+class Cell(Widget):
+    """A value as it stands in the file."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__()
+        self._written = CELLS.get(column, str)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return self._written(value)
+
+
+class Change(Diff):
+    """What the admin shows of each value before an import; the library's own colours are inline styles."""
+
+    def as_html(self) -> list[str]:
+        pairs = zip(self.left, self.right, strict=True)
+        return [
+            now if now == before or self.new else format_html("<del>{}</del> <ins>{}</ins>", before, now)
+            for before, now in pairs
+        ]
+
+
+def cells(store: Store) -> dict[str, str]:
+    """The store as a row of the file."""
+    return {column: CELLS.get(column, str)(getattr(store, column)) for column in COLUMNS}
+
+
+def reasons(result: Result) -> Iterator[str]:
+    """Why nothing was imported, a line for each."""
+    for error in result.base_errors:
+        yield " ".join(getattr(error.error, "messages", [str(error.error)]))
+    for _number, errors in result.row_errors():
+        yield from (str(error.error) for error in errors)
+    for row in result.invalid_rows:
+        for field, messages in row.error_dict.items():
+            told = " ".join(messages) if field == NON_FIELD_ERRORS else f"{field}: {' '.join(messages)}"
+            yield _("line %(line)s: %(fault)s") % {"line": row.number, "fault": told}
+
+
+class StoreResource(ModelResource):
+    """Known stores are found by slug and changed, others are added; a column that is missing changes nothing.
+
+    All or nothing, screens included: one bad line, or a Redis that doesn't answer, and everything is as it was.
+    """
+
+    class Meta:
+        model = Store
+        fields = export_order = COLUMNS
+        import_id_fields = ["slug"]
+        instance_loader_class = CachedInstanceLoader
+        use_transactions = skip_unchanged = report_skipped = store_instance = True
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().order_by("slug")
+
+    @classmethod
+    def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Field:
+        return Field(attribute=field_name, column_name=field_name, widget=Cell(field_name), readonly=readonly)
+
+    def get_diff_class(self) -> type[Diff]:
+        return Change
+
+    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
+        self._seen: set[str] = set()
+
+    def before_import_row(self, row: dict[str, str], **kwargs: Any) -> None:
+        if row["slug"] in self._seen:
+            raise ValidationError({"slug": _("This store was in a line before.")})
+        self._seen.add(row["slug"])
+
+    def import_instance(self, instance: Store, row: dict[str, str], **kwargs: Any) -> None:
+        """Judged by the admin's own form; the library's widgets read 4.5 tills as 4, and "open" as no."""
+        typed = {**cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
+        if typed["is_open"] not in YES_OR_NO.values():
+            raise ValidationError({"is_open": _("Only “yes” or “no”.")})
+        is_open = typed["is_open"] == YES_OR_NO[True]
+        form = StoreForm({**typed, "languages": typed["languages"].split(), "is_open": is_open}, instance=instance)
+        if not form.is_valid():
+            raise ValidationError(form.errors.as_data())
+
+    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
+        for invalid in result.invalid_rows:
+            invalid.number = dataset[LINE][invalid.number - 1]
+        if kwargs.get("dry_run") or result.has_errors() or result.has_validation_errors():
+            return
+        kinds = (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE)
+        changed = [row.instance for row in result.rows if row.import_type in kinds]
+        try:
+            the_timeline().set_waiting({store.slug: store.waiting for store in changed})
+        except RedisError:
+            raise ValidationError(_("Nothing was changed: the screens can't be reached just now.")) from None

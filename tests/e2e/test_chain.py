@@ -1,0 +1,117 @@
+"""A chain's stores in a real browser on the whole topology: names, closing, people, and many stores at once."""
+
+import csv
+import io
+import re
+import time
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import run_topology
+
+PASSWORD = "secret enough"
+PEOPLE = """
+from django.contrib.auth.models import User
+from cashier_web.models import Membership, Store
+User.objects.create_superuser("{slug}-boss", password="{password}")
+anna = User.objects.create_user("{slug}-anna", password="{password}")
+Membership.objects.create(person=anna, store=Store.objects.get(slug="{slug}"))
+"""
+
+
+@pytest.fixture
+def slug(topology, make_store) -> str:
+    slug = make_store(name="North", tills=4, labels={"2": "Click & collect", "3": "Pharmacy"})
+    topology.manage("shell", "--no-imports", "-c", PEOPLE.format(slug=slug, password=PASSWORD))
+    return slug
+
+
+def sign_in(page: Page, name: str) -> None:
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("sign in|log in", re.IGNORECASE)).click()
+
+
+def test_a_store_that_closes_says_so_on_its_screens_and_refuses_presses(
+    topology, slug, open_page, open_screen_page
+) -> None:
+    screen = open_screen_page(f"{topology.url}/s/{slug}/")
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    admin = open_page(f"{topology.url}/admin/cashier_web/store/?q={slug}")
+    sign_in(admin, f"{slug}-boss")
+    admin.get_by_role("link", name="North").click()
+    admin.get_by_role("checkbox", name="Open").uncheck()
+    admin.get_by_label("Message when closed").fill("Back on <Monday>")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(screen.locator(".waiting")).to_have_text("Back on <Monday>")
+
+    buttons.keyboard.press("1")
+    expect(buttons.locator("#receipts li").first).to_have_text("This store is closed.")
+    admin.locator("input.action-select").check()
+    admin.locator("select[name=action]").select_option("open_stores")
+    admin.get_by_role("button", name=re.compile("go|run", re.IGNORECASE)).click()
+    expect(screen.locator(".waiting")).to_have_text("Please wait")
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (390, 844)], ids=["landscape", "portrait", "phone"])
+def test_a_name_is_whole_on_the_screen_and_on_its_button(topology, slug, open_page, open_screen_page, size) -> None:
+    width, height = size
+    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport={"width": width, "height": height})
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons", viewport={"width": width, "height": height})
+    for till, name in ((2, "Click & collect"), (3, "Pharmacy")):
+        buttons.locator(f"button[name=cashier][value='{till}']").click()
+        expect(screen.locator(".number")).to_have_text(name)
+        box = screen.locator(".number").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+        assert box["width"] > width / 3
+        assert screen.evaluate("document.querySelector('.number').scrollWidth <= innerWidth")
+    expect(buttons.locator("#receipts li").last).to_have_text("Click & collect called")
+
+
+def test_a_cashier_signs_in_to_the_buttons_of_the_store_and_nowhere_else(own_topology, open_page) -> None:
+    for code in (
+        "Store.objects.create(slug='north', name='North')",
+        "Store.objects.create(slug='south', name='South')",
+    ):
+        own_topology.manage("shell", "--no-imports", "-c", f"from cashier_web.models import Store; {code}")
+    own_topology.manage("shell", "--no-imports", "-c", PEOPLE.format(slug="north", password=PASSWORD))
+    page = open_page(f"{own_topology.url}/sign_in")
+    sign_in(page, "north-anna")
+    expect(page.get_by_role("heading", name="North")).to_be_visible()
+    page.get_by_role("button", name="Cashier Nº4").click()
+    expect(page.locator("#receipts li").first).to_have_text("Nº4 called")
+
+    page.goto(f"{own_topology.url}/s/south/cashier_buttons")
+    expect(page.locator("body")).to_contain_text("You can't do this in the store “South”.")
+
+
+@pytest.fixture(scope="module")
+def own_topology(tmp_path_factory):
+    """One whose buttons are closed."""
+    yield from run_topology(tmp_path_factory.mktemp("closed"), CASHIER_OPEN_BUTTONS="false")
+
+
+def test_500_stores_come_in_through_the_admin_and_a_preview_shows_them_first(topology, slug, open_page) -> None:
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(["slug", "name", "city", "time_zone", "tills", "labels"])
+    for number in range(500):
+        rows.writerow([f"{slug}-{number}", f"Store {number}", "Lyon", "Europe/Paris", 6, "5=Pharmacy; 6=Bakery"])
+    page = open_page(f"{topology.url}/admin/cashier_web/store/import/")
+    sign_in(page, f"{slug}-boss")
+    begun = time.monotonic()
+    page.get_by_label("File to import").set_input_files(
+        {"name": "stores.csv", "mimeType": "text/csv", "buffer": table.getvalue().encode()}
+    )
+    page.get_by_role("button", name="Submit").click()
+    page.set_default_timeout(60_000)
+    page.get_by_role("button", name="Confirm import").click()
+    expect(page.locator(".messagelist")).to_contain_text("500 new", timeout=60_000)
+
+    assert time.monotonic() - begun < 60
+    assert httpx.get(f"{topology.url}/s/{slug}-499/").status_code == 200

@@ -1,0 +1,139 @@
+"""Who gets what: every address of web that people use, asked by everybody. Nobody acts in another store."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import URLPattern, get_resolver
+
+from cashier_web.models import Membership, Role, Store
+
+pytestmark = pytest.mark.django_db
+HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
+SIGN_IN = "to sign-in"
+# Of each: method and address, and what everybody gets, in the order of WHO. Viewer, cashier and manager are that in the
+# store "here" alone.
+WHO = ("nobody", "stranger", "viewer", "cashier", "manager", "administrator")
+TABLE = {
+    ("GET", HERE): (200, 200, 200, 200, 200, 200),
+    ("GET", ELSEWHERE): (200, 200, 200, 200, 200, 200),
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 200, 200, 200),
+    ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 302, 302, 302),
+    ("POST", f"{HERE}cashier_action"): (403, 403, 403, 204, 204, 204),
+    ("GET", f"{ELSEWHERE}cashier_buttons"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}cashier_buttons"): (403, 403, 403, 403, 403, 302),
+    ("POST", f"{ELSEWHERE}cashier_action"): (403, 403, 403, 403, 403, 204),
+    ("GET", "/"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/cashier_buttons"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", "/cashier_buttons"): (403, 403, 403, 403, 403, 302),
+    ("POST", "/cashier_action"): (403, 403, 403, 403, 403, 204),
+    ("GET", "/stores"): (SIGN_IN, 200, 200, 302, 302, 200),
+    ("GET", "/password"): (SIGN_IN, 200, 200, 200, 200, 200),
+    ("GET", "/sign_in"): (200, 302, 302, 302, 302, 302),
+    ("POST", "/sign_out"): (302, 302, 302, 302, 302, 302),
+    ("GET", "/admin/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
+    ("GET", "/admin/cashier_web/store/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
+    ("GET", "/admin/cashier_web/store/export/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
+    ("GET", "/admin/cashier_web/store/import/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
+    ("GET", "/s/nowhere/cashier_buttons"): (SIGN_IN, 404, 404, 404, 404, 404),
+    ("POST", "/s/nowhere/cashier_action"): (403, 404, 404, 404, 404, 404),
+}
+
+
+@pytest.fixture
+def sign_in(client, environment):
+    """Makes two stores and the person, and signs them in."""
+    environment(cashier_open_buttons=False)
+    here, _elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
+
+    def sign_in(who: str) -> None:
+        if who == "nobody":
+            return
+        person = User.objects.create_user("anna", is_superuser=who == "administrator", is_staff=who == "administrator")
+        if role := {role.label: role for role in Role}.get(who):
+            Membership.objects.create(person=person, store=here, role=role)
+        client.force_login(person)
+
+    return sign_in
+
+
+def asked(client, method: str, path: str) -> int | str:
+    fields = {"cashier": "4", "language": "fr"} if method == "POST" else {}
+    response = client.generic(method, path, "&".join("=".join(pair) for pair in fields.items()), FORM)
+    led = response.status_code == 302 and (
+        "/sign_in" in response["Location"] or "/admin/login/" in response["Location"]
+    )
+    return SIGN_IN if led and path != "/sign_out" else response.status_code
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_everybody_gets_what_is_theirs_and_nothing_else(client, sign_in, who) -> None:
+    sign_in(who)
+    last = ("POST", "/sign_out")
+    order = [key for key in TABLE if key != last] + [last]
+    got = {key: asked(client, *key) for key in order}
+
+    assert got == {key: TABLE[key][WHO.index(who)] for key in order}
+
+
+@pytest.mark.parametrize("who", ["stranger", "viewer", "cashier", "manager"])
+def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in, redis, who) -> None:
+    sign_in(who)
+    for page in ("cashier_buttons", "cashier_action"):
+        response = client.post(f"{ELSEWHERE}{page}", {"cashier": "4", "language": "fr"})
+        assert "You can't do this in the store “Elsewhere”." in response.content.decode()
+
+    assert Store.objects.get(slug="elsewhere").language == "en"
+    assert redis.keys() == []
+
+
+def test_no_page_is_missing_in_the_table() -> None:
+    names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
+
+    assert names == {"screen", "buttons", "press", "stores", "password", "sign_in", "sign_out"}
+
+
+def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:
+    stranger = User.objects.create_user("anna")
+    for known in (False, True):
+        if known:
+            client.force_login(stranger)
+        assert client.get("/cashier_buttons").status_code == 200
+        assert client.post("/cashier_action", {"cashier": "4", "language": "en"}).status_code == 204
+
+
+def test_who_is_taken_a_role_can_press_no_more(client, sign_in) -> None:
+    sign_in("cashier")
+    assert asked(client, "POST", f"{HERE}cashier_action") == 204
+
+    Membership.objects.all().delete()
+    assert asked(client, "POST", f"{HERE}cashier_action") == 403
+
+
+def test_who_is_no_longer_active_is_nobody(client, sign_in) -> None:
+    sign_in("manager")
+    User.objects.update(is_active=False)
+
+    assert asked(client, "POST", f"{HERE}cashier_action") == 403
+    assert asked(client, "GET", f"{HERE}cashier_buttons") == SIGN_IN
+
+
+def test_several_stores_are_a_choice_and_one_is_none(client, sign_in) -> None:
+    sign_in("cashier")
+    assert client.get("/stores")["Location"] == "/s/here/cashier_buttons"
+
+    other = Store.objects.get(slug="elsewhere")
+    Membership.objects.create(person=User.objects.get(), store=other, role=Role.CASHIER)
+    html = client.get("/stores").content.decode()
+    assert [f'href="/s/{slug}/cashier_buttons"' in html for slug in ("here", "elsewhere", "default")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:
+    sign_in("cashier")
+    with django_assert_num_queries(3):  # session, person, store with role
+        assert asked(client, "POST", f"{HERE}cashier_action") == 204

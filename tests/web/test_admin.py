@@ -1,0 +1,154 @@
+"""Stores in the admin: what is saved is on the screens, and what the screens can't be told isn't saved."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from cashier_web.models import Store
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+STORES = "/admin/cashier_web/store/"
+FIELDS = {
+    "slug": "north-7",
+    "name": "North",
+    "city": "Lyon",
+    "time_zone": "Europe/Paris",
+    "tills": 9,
+    "labels": "4=Pharmacy; 5=128",
+    "languages": ["en", "fr"],
+    "language": "fr",
+    "hold_seconds": 5,
+    "policy": "queue",
+    "is_open": "on",
+    "closed_message": "",
+}
+
+
+@pytest.fixture
+def act(admin_client):
+    """Has the administrator do something with all stores of the list."""
+
+    def act(action):
+        chosen = Store.objects.values_list("pk", flat=True)
+        return admin_client.post(STORES, {"action": action, "_selected_action": chosen}, follow=True)
+
+    return act
+
+
+@pytest.fixture
+def no_redis(environment) -> None:
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+
+
+def test_a_store_can_be_added(admin_client, redis) -> None:
+    assert admin_client.post(f"{STORES}add/", FIELDS).status_code == 302
+    store = Store.objects.get(slug="north-7")
+
+    assert (store.hold_ms, store.languages, store.time_zone) == (5000, ["en", "fr"], "Europe/Paris")
+    assert store.labels == {"4": "Pharmacy", "5": "128"}
+    assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
+    assert 'value="4=Pharmacy; 5=128"' in admin_client.get(f"{STORES}{store.pk}/change/").content.decode()
+
+
+def test_a_change_is_told_to_the_screens(admin_client, store, redis) -> None:
+    fields = {**FIELDS, "slug": "default", "closed_message": "Back on Monday"}
+    del fields["is_open"]
+    admin_client.post(f"{STORES}{store.pk}/change/", fields)
+
+    assert redis.hmget("cashier:{default}:store", "language", "notice") == [b"fr", b"Back on Monday"]
+
+
+BAD = {
+    "tills": ["0", "100", "", "4.5", "three"],
+    "hold_seconds": ["0", "61", "-1", "nan", "3.14"],
+    "policy": ["x", ""],
+    "slug": ["a b", "default", "", "x" * 51],
+    "name": ["", "x" * 101],
+    "time_zone": ["Paris", "", "../etc/passwd"],
+    "languages": [[], ["xx"]],
+    "language": ["xx", ""],
+    "labels": [
+        "Pharmacy",
+        "10=Too far",
+        "0=Zero",
+        "4=",
+        "4=A; 4=B",
+        "4=5",
+        "4=Same; 5=Same",
+        "4=" + "x" * 21,
+        "4=12345",
+        "4=a\x00b",
+    ],
+    "closed_message": ["x" * 121],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD.items() for value in values])
+def test_a_bad_value_is_not_saved_and_says_why(admin_client, field, value) -> None:
+    response = admin_client.post(f"{STORES}add/", {**FIELDS, field: value})
+
+    assert response.context["adminform"].form.errors.keys() == {field}
+    assert Store.objects.count() == 1
+
+
+def test_the_screens_language_is_one_that_the_store_offers(admin_client) -> None:
+    response = admin_client.post(f"{STORES}add/", {**FIELDS, "languages": ["en"]})
+
+    assert "not among those that the store offers" in response.content.decode()
+    assert Store.objects.count() == 1
+
+
+def test_many_stores_are_closed_and_opened_at_once(act, redis) -> None:
+    Store.objects.create(slug="north-7", name="North", closed_message="Back on Monday")
+    assert "Stores changed: 2." in act("close_stores").content.decode()
+    assert redis.hget("cashier:{north-7}:store", "notice") == b"Back on Monday"
+    assert redis.hget("cashier:{default}:store", "notice") == b"We are closed"
+
+    act("open_stores")
+    assert list(Store.objects.values_list("is_open", flat=True)) == [True, True]
+    assert redis.hget("cashier:{north-7}:store", "notice") == b""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_nothing_is_saved(admin_client, act) -> None:
+    store, _made = Store.objects.get_or_create(slug="default", defaults={"name": "cashier_q"})
+    fields = {**FIELDS, "slug": "default"}
+    changed = admin_client.post(f"{STORES}{store.pk}/change/", fields, follow=True)
+
+    for response in (changed, act("close_stores")):
+        assert "the screens can't be reached" in response.content.decode().replace("&#x27;", "'")
+    store.refresh_from_db()
+    assert (store.name, store.language, store.is_open) == ("cashier_q", "en", True)
+
+
+def test_the_default_store_keeps_its_slug_and_stays(admin_client, store) -> None:
+    admin_client.post(f"{STORES}{store.pk}/change/", FIELDS)
+    admin_client.post(f"{STORES}{store.pk}/delete/", {"post": "yes"})
+
+    assert [(store.slug, store.name) for store in Store.objects.all()] == [("default", "North")]
+
+
+def test_the_list_of_a_chain_takes_few_queries(admin_client, django_assert_max_num_queries) -> None:
+    Store.objects.bulk_create([Store(slug=f"s-{n}", name=f"Store {n}", city="Lyon") for n in range(500)])
+    with django_assert_max_num_queries(20):
+        html = admin_client.get(f"{STORES}?q=lyon&is_open__exact=1").content.decode()
+
+    assert "500 stores" in html
+
+
+@pytest.mark.parametrize(
+    ("permissions", "allowed"),
+    [
+        ([], []),
+        (["view"], ["", "export/"]),
+        (["view", "change"], ["", "export/"]),
+        (["view", "add", "change"], ["", "export/", "import/"]),
+    ],
+)
+def test_import_and_export_need_the_permissions_of_what_they_do(client, permissions, allowed) -> None:
+    person = User.objects.create_user("anna", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=[f"{each}_store" for each in permissions]))
+    client.force_login(person)
+
+    assert [page for page in ("", "export/", "import/") if client.get(STORES + page).status_code == 200] == allowed

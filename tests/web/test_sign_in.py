@@ -1,0 +1,112 @@
+"""The sign-in: lock-out, hashes, the end of a session, and the change of a password."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from cashier_web import settings as web_settings
+from cashier_web.models import Membership, Store
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "secret enough"
+
+
+@pytest.fixture
+def anna(store, environment) -> User:
+    environment(cashier_open_buttons=False)
+    anna = User.objects.create_user("anna", password=PASSWORD)
+    Membership.objects.create(person=anna, store=store)
+    return anna
+
+
+def sign_in(password=PASSWORD, *, username="anna", address="192.0.2.1", page="/sign_in"):
+    fields = {"username": username, "password": password}
+    return Client().post(page, fields, headers={"x-forwarded-for": address})
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_sign_in_leads_to_the_buttons_of_the_persons_store() -> None:
+    response = sign_in()
+    assert (response.status_code, response["Location"]) == (302, "/stores")
+
+
+@pytest.mark.usefixtures("anna")
+@pytest.mark.parametrize("page", ["/sign_in", "/admin/login/"])
+def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(page) -> None:
+    answers = [sign_in("wrong", page=page).status_code for _ in range(5)]
+    locked = sign_in(page=page)
+
+    assert answers[:4] == [200] * 4
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert "try again in 15 minutes" in locked.content.decode()
+
+
+@pytest.mark.usefixtures("anna")
+def test_who_is_locked_out_keeps_out_nobody_else() -> None:
+    User.objects.create_user("bert", password=PASSWORD)
+    for _ in range(6):
+        sign_in("wrong")
+
+    assert sign_in(address="192.0.2.2").status_code == 302
+    assert sign_in(username="bert").status_code == 302
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_right_password_forgets_the_wrong_ones() -> None:
+    for _ in range(3):
+        assert [sign_in("wrong").status_code for _ in range(4)] == [200] * 4
+        assert sign_in().status_code == 302
+
+
+def test_passwords_are_hashed_with_argon2_and_older_hashes_are_taken_up(anna, settings) -> None:
+    settings.PASSWORD_HASHERS = web_settings.PASSWORD_HASHERS
+    anna.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    anna.save()
+    assert sign_in().status_code == 302
+
+    anna.refresh_from_db()
+    assert anna.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_session_ends_after_its_hours_and_is_then_forgotten(client, anna) -> None:
+    client.force_login(anna)
+    left = Session.objects.get().expire_date - timezone.now()
+    assert timedelta(hours=11.9) < left <= timedelta(hours=12)
+
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert client.get("/cashier_buttons")["Location"].startswith("/sign_in")
+    sign_in()
+    assert Session.objects.count() == 1
+
+
+def test_a_changed_password_ends_the_persons_other_sessions(client, anna) -> None:
+    other = Client()
+    for each in (client, other):
+        each.force_login(anna)
+    fields = {"old_password": PASSWORD, "new_password1": "another secret", "new_password2": "another secret"}
+    response = client.post("/password", fields)
+
+    assert (response.status_code, response["Location"]) == (302, "/stores")
+    assert client.get("/cashier_buttons").status_code == 200
+    assert other.get("/cashier_buttons").status_code == 302
+    assert sign_in("another secret").status_code == 302
+
+
+@pytest.mark.parametrize("new", ["short", "password1234", "anna"])
+def test_a_bad_new_password_is_refused_with_a_reason(client, anna, new) -> None:
+    client.force_login(anna)
+    fields = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+
+    assert "errorlist" in client.post("/password", fields).content.decode()
+    assert sign_in().status_code == 302
+
+
+def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> None:
+    Membership.objects.create(person=anna, store=Store.objects.create(slug="north-7", name="North"))
+
+    assert anna.memberships.count() == 2

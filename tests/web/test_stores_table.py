@@ -1,0 +1,192 @@
+"""`stores.csv`: in and out, by command and in the admin; every bad line is named, and it is all or nothing."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+
+from cashier_web.models import Store
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+HEADER = "slug,name,city,time_zone,tills,labels,languages,language,hold_seconds,policy,is_open,closed_message"
+NORTH = 'north-7,North,Lyon,Europe/Paris,9,4=Pharmacy; 5=12,en fr,fr,5,queue,yes,"Closed, sorry"'
+
+
+@pytest.fixture
+def bring(tmp_path: Path):
+    """`stores import` of a text; what it printed."""
+
+    def bring(text: str | bytes, *options: str) -> str:
+        file, out, err = tmp_path / "stores.csv", io.StringIO(), io.StringIO()
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        try:
+            call_command("stores", "import", str(file), *options, stdout=out, stderr=err)
+        except CommandError as fault:
+            raise CommandError(f"{err.getvalue()}{fault}") from None
+        return out.getvalue()
+
+    return bring
+
+
+def export(tmp_path: Path) -> str:
+    file = tmp_path / "out.csv"
+    call_command("stores", "export", str(file))
+    return file.read_text()
+
+
+def test_new_stores_come_in_and_their_screens_are_told(bring, redis) -> None:
+    told = bring(f"{HEADER}\n{NORTH}\n")
+    store = Store.objects.get(slug="north-7")
+
+    assert told == "north-7: new\n1 new, 0 changed, 0 as they were\n"
+    assert (store.labels, store.languages, store.hold_ms) == ({"4": "Pharmacy", "5": "12"}, ["en", "fr"], 5000)
+    assert (store.is_open, store.closed_message) == (True, "Closed, sorry")
+    assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
+
+
+def test_what_was_exported_changes_nothing_when_it_comes_back(bring, tmp_path, redis) -> None:
+    bring(f"{HEADER}\n{NORTH}\n")
+    before = redis.hget("cashier:{north-7}:store", "rev")
+
+    assert bring(export(tmp_path)) == "0 new, 0 changed, 2 as they were\n"
+    assert redis.hget("cashier:{north-7}:store", "rev") == before
+
+
+def test_columns_that_are_not_there_stay_as_they_are(bring) -> None:
+    bring(f"{HEADER}\n{NORTH}\n")
+    told = bring("is_open,slug\nno,north-7\nno,south-1\n".replace("no,south-1\n", ""))
+
+    assert told.splitlines()[0] == "north-7: is_open 'yes' -> 'no'"
+    assert Store.objects.get(slug="north-7").tills == 9
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(bring, redis) -> None:
+    told = bring(f"{HEADER}\n{NORTH}\n{NORTH.replace('north-7', 'default')}\n", "--dry-run")
+
+    assert told.splitlines()[0] == "north-7: new"
+    assert "default: name 'cashier_q' -> 'North', city '' -> 'Lyon'" in told
+    assert told.endswith("1 new, 1 changed, 0 as they were: this was a dry run\n")
+    assert list(Store.objects.values_list("name", flat=True)) == ["cashier_q"]
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    "encode", [str.encode, lambda text: text.replace(",", ";").encode("utf-8-sig")], ids=["commas", "Excel"]
+)
+def test_a_spreadsheets_separator_mark_and_empty_lines_are_taken(bring, encode) -> None:
+    bring(encode("slug,name,is_open\r\n\r\n,,\r\nnorth-7,Nord é,no\r\n"))
+
+    assert Store.objects.get(slug="north-7").name == "Nord é"
+
+
+def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
+    lines = [
+        HEADER,
+        NORTH,
+        NORTH,
+        "",
+        NORTH.replace("north-7", "a b"),
+        NORTH.replace("north-7", "s-1").replace(",9,", ",4.5,"),
+        NORTH.replace("north-7", "s-2").replace(",yes,", ",open,"),
+        NORTH.replace("north-7", "s-3").replace("en fr,fr", "en,fr"),
+        NORTH.replace("north-7", "s-4").replace("4=Pharmacy", "10=Pharmacy"),
+        NORTH.replace("north-7", ""),
+        NORTH.replace("north-7", "s-5").replace("Europe/Paris", "Paris"),
+    ]
+    with pytest.raises(CommandError) as caught:
+        bring("\n".join(lines))
+    told = str(caught.value)
+
+    assert [line.split(":")[:2] for line in told.splitlines()] == [
+        ["line 3", " slug"],
+        ["line 5", " slug"],
+        ["line 6", " tills"],
+        ["line 7", " is_open"],
+        ["line 8", " language"],
+        ["line 9", " labels"],
+        ["line 10", " slug"],
+        ["line 11", " time_zone"],
+        ["nothing was changed"],
+    ]
+    assert Store.objects.count() == 1
+    assert redis.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no column “slug”"),
+        ("name\nNorth\n", "no column “slug”"),
+        ("slug,nmae\nnorth-7,North\n", "stores have no “nmae”"),
+        ("slug,name,name\nn,a,b\n", "a column comes twice"),
+        ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
+        ('slug,name\nnorth-7,"North\n', "line 2"),
+        (b"slug,name\nn,\xff\xfe\n", "utf-8"),
+    ],
+)
+def test_what_is_no_table_of_stores_is_refused_with_a_reason(bring, text, reason) -> None:
+    with pytest.raises(CommandError, match=reason):
+        bring(text)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_nothing_comes_in(bring, environment) -> None:
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(CommandError, match="screens can't be reached"):
+        bring(f"{HEADER}\n{NORTH}\n")
+
+    assert not Store.objects.filter(slug="north-7").exists()
+
+
+def upload(admin_client, text: str):
+    file = SimpleUploadedFile("stores.csv", text.encode(), "text/csv")
+    return admin_client.post("/admin/cashier_web/store/import/", {"import_file": file, "format": "0", "resource": "0"})
+
+
+def confirm(admin_client, shown):
+    fields = shown.context["confirm_form"].initial
+    return admin_client.post("/admin/cashier_web/store/process_import/", fields, follow=True)
+
+
+def test_the_admin_shows_what_would_change_and_then_does_it_once(admin_client, redis) -> None:
+    shown = upload(admin_client, f"{HEADER}\n{NORTH}\n")
+    assert "north-7" in shown.content.decode()
+    assert Store.objects.count() == 1
+
+    assert "1 new, 0 updated" in confirm(admin_client, shown).content.decode()
+    assert Store.objects.get(slug="north-7").labels == {"4": "Pharmacy", "5": "12"}
+    assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
+    assert "imported already" in confirm(admin_client, shown).content.decode()
+
+
+def test_the_admin_names_bad_lines_and_offers_nothing(admin_client) -> None:
+    shown = upload(admin_client, f"{HEADER}\n{NORTH}\n\n{NORTH.replace('north-7', 'a b')}\n")
+
+    assert "confirm_form" not in shown.context or shown.context["confirm_form"] is None
+    assert [row.number for row in shown.context["result"].invalid_rows] == [4]
+    assert "<li>line 4: slug: Enter a valid “slug”" in shown.content.decode()
+
+
+def test_the_admin_says_why_a_file_is_no_table_of_stores(admin_client) -> None:
+    assert "stores have no “nmae”, only slug, name" in upload(admin_client, "slug,nmae\nn,North\n").content.decode()
+
+
+def test_the_admin_does_nothing_if_it_is_no_longer_what_was_shown(admin_client) -> None:
+    shown = upload(admin_client, "slug,language\nnorth-7,fr\n".replace("language", "name").replace(",fr", ",North"))
+    Store.objects.create(slug="north-7", name="x", tills=2, labels={"9": "Gone"})
+    told = confirm(admin_client, shown).content.decode()
+
+    assert "Nothing was changed." in told
+    assert "line 2" in told
+    assert Store.objects.get(slug="north-7").name == "x"
+
+
+def test_the_admin_exports_what_the_list_shows(admin_client) -> None:
+    Store.objects.create(slug="north-7", name="North", city="Lyon")
+    table = admin_client.get("/admin/cashier_web/store/export/?q=lyon").content.decode()
+
+    assert table.splitlines()[0] == HEADER
+    assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["north-7"]
