@@ -126,10 +126,10 @@ def project(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[Sy
 def seed(stores: int) -> str:
     """Python that makes the stores and the cashier."""
     return (
-        "from django.contrib.auth.models import User; from cashier_web.models import Membership, Store; "
+        "from django.contrib.auth.models import User; from cashier_web.models import Membership as M, Store; "
         f"cashier = User.objects.create_user('{ACCOUNT[0]}', password='{ACCOUNT[1]}'); "
         f"made = [Store(slug=s, name=s, hold_seconds={HOLD_SECONDS}, policy='replace') for s in {slugs(stores)}]; "
-        "Membership.objects.bulk_create(Membership(person=cashier, store=s) for s in Store.objects.bulk_create(made))"
+        "M.objects.bulk_create(M(person=cashier, store=s, role=3) for s in Store.objects.bulk_create(made))"
     )
 
 

@@ -40,6 +40,12 @@ def test_a_ticket_from_before_there_were_notices_is_still_good() -> None:
     assert Ticket.read(old, KEY) == Ticket("north-7", Waiting("fr"))
 
 
+def test_a_ticket_without_a_notice_is_as_it_was_before_there_were_notices() -> None:
+    assert Ticket("north-7", Waiting("fr")).sign(KEY) == Signer(key=KEY, salt="cashier.screen").sign_object(
+        ["north-7", "fr"]
+    )
+
+
 def test_a_signed_ticket_of_another_form_is_refused() -> None:
     for odd in (["north-7"], ["north-7", "fr", "", ""], {}, "north-7"):
         with pytest.raises(BadTicket):

@@ -21,6 +21,21 @@ Membership.objects.create(person=anna, store=Store.objects.get(slug="{slug}"))
 """
 
 
+# Whether each word of a text is in one line, and all of it within its button or the screen.
+UNBROKEN = """selector => {
+  const element = document.querySelector(selector);
+  const within = (element.closest("button") ?? document.body).getBoundingClientRect();
+  const text = element.firstChild;
+  return [...text.data.matchAll(/\\S+/g)].every((word) => {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    const [line, ...more] = range.getClientRects();
+    return more.length === 0 && line.left >= within.left && line.right <= within.right;
+  });
+}"""
+
+
 @pytest.fixture
 def slug(topology, make_store) -> str:
     slug = make_store(name="North", tills=4, labels={"2": "Click & collect", "3": "Pharmacy"})
@@ -69,11 +84,12 @@ def test_a_name_is_whole_on_the_screen_and_on_its_button(topology, slug, open_pa
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= height
         assert box["width"] > width / 3
-        assert screen.evaluate("document.querySelector('.number').scrollWidth <= innerWidth")
+        for page, selector in ((screen, ".number"), (buttons, f"button[value='{till}'] .number")):
+            assert page.evaluate(UNBROKEN, selector)
     expect(buttons.locator("#receipts li").last).to_have_text("Click & collect called")
 
 
-def test_a_cashier_signs_in_to_the_buttons_of_the_store_and_nowhere_else(own_topology, open_page) -> None:
+def test_a_cashier_signs_in_to_one_till_of_the_store_and_nowhere_else(own_topology, open_page) -> None:
     for code in (
         "Store.objects.create(slug='north', name='North')",
         "Store.objects.create(slug='south', name='South')",
@@ -84,9 +100,14 @@ def test_a_cashier_signs_in_to_the_buttons_of_the_store_and_nowhere_else(own_top
     sign_in(page, "north-anna")
     expect(page.get_by_role("heading", name="North")).to_be_visible()
     page.get_by_role("button", name="Cashier Nº4").click()
+    page.get_by_label("Language").select_option("fr")
+    page.get_by_role("button", name="Cashier Nº4").click()
     expect(page.locator("#receipts li").first).to_have_text("Nº4 called")
+    page.get_by_role("button", name="Again").click()
+    expect(page.locator("#receipts li").first).to_have_text("Nº4 stays up")
+    expect(page.get_by_label("Language")).to_have_value("fr")
 
-    page.goto(f"{own_topology.url}/s/south/cashier_buttons")
+    page.goto(f"{own_topology.url}/s/south/till")
     expect(page.locator("body")).to_contain_text("You can't do this in the store “South”.")
 
 
@@ -94,6 +115,28 @@ def test_a_cashier_signs_in_to_the_buttons_of_the_store_and_nowhere_else(own_top
 def own_topology(tmp_path_factory):
     """One whose buttons are closed."""
     yield from run_topology(tmp_path_factory.mktemp("closed"), CASHIER_OPEN_BUTTONS="false")
+
+
+def test_a_closed_store_still_says_so_after_redis_has_lost_everything(own_topology, open_screen_page) -> None:
+    closed = "from cashier_web.models import Store; Store.objects.create(slug='west', name='West')"
+    own_topology.manage("shell", "--no-imports", "-c", closed)
+    screen = open_screen_page(f"{own_topology.url}/s/west/")
+    expect(screen.locator(".waiting")).to_have_text("Please wait")
+    # Of this change only the database knows; so it is after a restart of Redis.
+    closed = "from cashier_web.models import Store; Store.objects.filter(slug='west').update(is_open=False)"
+    own_topology.manage("shell", "--no-imports", "-c", closed)
+    redis = own_topology.processes["redis"]
+    redis.stop()
+    redis.start()
+    expect(screen.locator(".waiting")).to_have_text("We are closed", timeout=20_000)
+
+
+def test_keys_call_the_till_that_has_their_number_on_it(topology, make_store, open_page) -> None:
+    slug = make_store(labels={"1": "4", "4": "1", "2": "Pharmacy"})
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    for key, told in (("4", "Nº4 called"), ("1", "Nº1 is 2nd, in 3 s"), ("2", "Pharmacy is 3rd, in 6 s")):
+        buttons.keyboard.press(key)
+        expect(buttons.locator("#receipts li").first).to_have_text(told)
 
 
 def test_500_stores_come_in_through_the_admin_and_a_preview_shows_them_first(topology, slug, open_page) -> None:

@@ -141,8 +141,8 @@ def test_nothing_goes_on_when_it_is_killed(tmp_path) -> None:
     wait_until(lambda: under(tmp_path) == [], 15, "all processes are gone")
 
 
-@pytest.mark.parametrize("name", ["with space", "p%20q", "x#y", "c$d", "é"])
-def test_its_folder_may_have_any_name(tmp_path, name) -> None:
+def test_its_folder_may_have_any_name(tmp_path) -> None:
+    name = "with space p%20q x#y c$d é"
     for topology in run_topology(tmp_path / name):
         assert responds(f"{topology.url}/cashier_buttons")
         assert (tmp_path / name / "cashier_q.sqlite3").exists()

@@ -1,5 +1,6 @@
 """Views on a real Valkey and a database of their own."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -33,3 +34,10 @@ def store(db) -> Store:
 def redis(valkey):
     with Redis.from_url(valkey.url) as client:
         yield client
+
+
+@pytest.fixture
+def records(caplog):
+    """Log records of the web service: call it for those until now."""
+    caplog.set_level(logging.INFO, logger="cashier_web")
+    return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]

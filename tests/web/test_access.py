@@ -15,17 +15,23 @@ WHO = ("nobody", "stranger", "viewer", "cashier", "manager", "administrator")
 TABLE = {
     ("GET", HERE): (200, 200, 200, 200, 200, 200),
     ("GET", ELSEWHERE): (200, 200, 200, 200, 200, 200),
-    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 200, 200, 200),
-    ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 302, 302, 302),
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # the cashier to the one till
+    ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
+    ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
+    ("POST", f"{HERE}till"): (403, 403, 403, 302, 302, 302),
     ("POST", f"{HERE}cashier_action"): (403, 403, 403, 204, 204, 204),
     ("GET", f"{ELSEWHERE}cashier_buttons"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}cashier_buttons"): (403, 403, 403, 403, 403, 302),
     ("POST", f"{ELSEWHERE}cashier_action"): (403, 403, 403, 403, 403, 204),
+    ("GET", f"{ELSEWHERE}till"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}till"): (403, 403, 403, 403, 403, 302),
+    ("GET", "/till"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", "/till"): (403, 403, 403, 403, 403, 302),
     ("GET", "/"): (200, 200, 200, 200, 200, 200),
     ("GET", "/cashier_buttons"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", "/cashier_buttons"): (403, 403, 403, 403, 403, 302),
     ("POST", "/cashier_action"): (403, 403, 403, 403, 403, 204),
-    ("GET", "/stores"): (SIGN_IN, 200, 200, 302, 302, 200),
+    ("GET", "/stores"): (SIGN_IN, 200, 302, 302, 302, 200),
     ("GET", "/password"): (SIGN_IN, 200, 200, 200, 200, 200),
     ("GET", "/sign_in"): (200, 302, 302, 302, 302, 302),
     ("POST", "/sign_out"): (302, 302, 302, 302, 302, 302),
@@ -91,7 +97,7 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    assert names == {"screen", "buttons", "press", "stores", "password", "sign_in", "sign_out"}
+    assert names == {"screen", "buttons", "press", "till", "stores", "password", "sign_in", "sign_out"}
 
 
 def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:
@@ -117,20 +123,20 @@ def test_who_is_no_longer_active_is_nobody(client, sign_in) -> None:
 
     assert asked(client, "POST", f"{HERE}cashier_action") == 403
     assert asked(client, "GET", f"{HERE}cashier_buttons") == SIGN_IN
+    assert asked(client, "GET", f"{HERE}till") == SIGN_IN
 
 
-def test_several_stores_are_a_choice_and_one_is_none(client, sign_in) -> None:
-    sign_in("cashier")
-    assert client.get("/stores")["Location"] == "/s/here/cashier_buttons"
+@pytest.mark.parametrize(("who", "page"), [("viewer", ""), ("cashier", "till"), ("manager", "cashier_buttons")])
+def test_who_has_one_store_is_led_to_the_page_of_the_role_and_who_has_two_may_choose(
+    client, sign_in, who, page
+) -> None:
+    sign_in(who)
+    assert client.get("/stores")["Location"] == f"{HERE}{page}"
 
     other = Store.objects.get(slug="elsewhere")
-    Membership.objects.create(person=User.objects.get(), store=other, role=Role.CASHIER)
+    Membership.objects.create(person=User.objects.get(), store=other, role=Role.VIEWER)
     html = client.get("/stores").content.decode()
-    assert [f'href="/s/{slug}/cashier_buttons"' in html for slug in ("here", "elsewhere", "default")] == [
-        True,
-        True,
-        False,
-    ]
+    assert [f'href="{path}"' in html for path in (f"{HERE}{page}", ELSEWHERE, "/")] == [True, True, False]
 
 
 def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:

@@ -122,7 +122,7 @@ def test_without_redis_nothing_is_saved(admin_client, act) -> None:
     assert (store.name, store.language, store.is_open) == ("cashier_q", "en", True)
 
 
-def test_the_default_store_keeps_its_slug_and_stays(admin_client, store) -> None:
+def test_a_store_keeps_its_slug_and_the_default_one_stays(admin_client, store) -> None:
     admin_client.post(f"{STORES}{store.pk}/change/", FIELDS)
     admin_client.post(f"{STORES}{store.pk}/delete/", {"post": "yes"})
 
@@ -152,3 +152,14 @@ def test_import_and_export_need_the_permissions_of_what_they_do(client, permissi
     client.force_login(person)
 
     assert [page for page in ("", "export/", "import/") if client.get(STORES + page).status_code == 200] == allowed
+
+
+def test_staff_with_all_permissions_still_cannot_touch_accounts_and_roles(client) -> None:
+    person = User.objects.create_user("anna", is_staff=True)
+    person.user_permissions.set(Permission.objects.all())
+    client.force_login(person)
+    pages = ["auth/user/", f"auth/user/{person.pk}/change/", "auth/user/add/", "cashier_web/membership/add/"]
+
+    assert [client.get(f"/admin/{page}").status_code for page in pages] == [403] * 4
+    assert client.get("/admin/auth/group/").status_code == 404
+    assert client.get(STORES).status_code == 200

@@ -58,7 +58,7 @@ def test_without_redis_the_language_stays_as_it_was(client, environment) -> None
 def test_closed_buttons_lead_to_the_sign_in_page_and_back(client, store, environment) -> None:
     environment(cashier_open_buttons=False)
     anna = User.objects.create_user("anna", password="secret enough")
-    Membership.objects.create(person=anna, store=store, role=Role.CASHIER)
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
     response = client.get("/cashier_buttons")
     assert response["Location"] == "/sign_in?next=/cashier_buttons"
 

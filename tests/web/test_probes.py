@@ -25,13 +25,6 @@ def figure(client: Client, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
 
-@pytest.fixture
-def records(caplog):
-    """Log records of the web service: call it for those until now."""
-    caplog.set_level(logging.INFO, logger="cashier_web")
-    return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]
-
-
 def test_probes_answer_whoever_asks_under_any_name(client, store) -> None:
     for path, text in (("/healthz", b"ok\n"), ("/readyz", b"ready\n")):
         answer = client.get(path, headers={"Host": "172.20.0.3:8000"})

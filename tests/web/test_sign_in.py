@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cashier_web import settings as web_settings
-from cashier_web.models import Membership, Store
+from cashier_web.models import Membership, Role, Store
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "secret enough"
@@ -20,7 +21,7 @@ PASSWORD = "secret enough"
 def anna(store, environment) -> User:
     environment(cashier_open_buttons=False)
     anna = User.objects.create_user("anna", password=PASSWORD)
-    Membership.objects.create(person=anna, store=store)
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
     return anna
 
 
@@ -44,6 +45,27 @@ def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(page) -> None
     assert answers[:4] == [200] * 4
     assert (locked.status_code, locked["Retry-After"]) == (429, "900")
     assert "try again in 15 minutes" in locked.content.decode()
+
+
+@pytest.mark.usefixtures("anna")
+def test_tries_while_one_has_to_wait_make_it_no_longer_and_leave_no_trace() -> None:
+    for _ in range(5):
+        sign_in("wrong")
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
+    before = AccessAttempt.objects.values().get()
+    for password in ("wrong", PASSWORD):
+        assert sign_in(password).status_code == 429
+    assert AccessAttempt.objects.values().get() == before
+
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=1))
+    assert sign_in().status_code == 302
+
+
+def test_who_is_signed_in_is_not_led_in_a_circle(client, anna) -> None:
+    client.force_login(anna)
+
+    assert client.get("/sign_in?next=/sign_in")["Location"] == "/stores"
+    assert client.get("/sign_in?next=https://evil.example/")["Location"] == "/stores"
 
 
 @pytest.mark.usefixtures("anna")
@@ -92,7 +114,7 @@ def test_a_changed_password_ends_the_persons_other_sessions(client, anna) -> Non
     response = client.post("/password", fields)
 
     assert (response.status_code, response["Location"]) == (302, "/stores")
-    assert client.get("/cashier_buttons").status_code == 200
+    assert "The password is changed." in client.get("/cashier_buttons").content.decode()
     assert other.get("/cashier_buttons").status_code == 302
     assert sign_in("another secret").status_code == 302
 

@@ -115,6 +115,15 @@ def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
     assert redis.keys() == []
 
 
+def test_a_line_is_counted_from_where_it_begins(bring) -> None:
+    with pytest.raises(CommandError) as caught:
+        bring('slug,closed_message\na,fine\nb,"two\nlines"\na b,\n')
+
+    told = [line.split(":")[:2] for line in str(caught.value).splitlines()]
+    assert ["line 3", " closed_message"] in told
+    assert ["line 5", " slug"] in told
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -125,6 +134,7 @@ def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
         ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
         ('slug,name\nnorth-7,"North\n', "line 2"),
         (b"slug,name\nn,\xff\xfe\n", "utf-8"),
+        ("slug\n" + "".join(f"s-{n}\n" for n in range(3001)), "more than 3000 stores"),
     ],
 )
 def test_what_is_no_table_of_stores_is_refused_with_a_reason(bring, text, reason) -> None:

@@ -65,6 +65,7 @@ async def test_a_late_screen_is_told_what_is_left_of_the_hold(server, store, pre
     late.close()
 
 
+@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")  # it takes 10 s
 async def test_a_board_without_screens_is_forgotten(server, store) -> None:
     screens = await open_screens(server.url, path_of(store), 3)
     assert await has_board(server, store)
@@ -87,6 +88,7 @@ async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, s
     press(4, hold_ms=9000)
     await first.until(2, 5)
     first.close()
+    await elsewhere.until(1, 5)
     press.timeline.press(f"{store}-2", 1, "en", waiting_language="en", hold_ms=2500, policy=Policy.QUEUE)
     await elsewhere.until(3, 10)
     os.kill(valkey.pid, signal.SIGSTOP)
@@ -100,6 +102,7 @@ async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, s
         os.kill(valkey.pid, signal.SIGCONT)
 
 
+@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")  # it takes 10 s
 async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_call(server, store, press) -> None:
     stores = [f"{store}-{number}" for number in range(60)]
     for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):

@@ -24,7 +24,9 @@ class Ticket:
 
     def sign(self, key: str) -> str:
         """The ticket as text that fits into a URL's query as it is."""
-        return _signer(key).sign_object([self.store, self.waiting.language, self.waiting.notice])
+        # Without a notice as it was in version 0.1, so that a ws that is yet to be updated takes it.
+        notice = [self.waiting.notice] if self.waiting.notice else []
+        return _signer(key).sign_object([self.store, self.waiting.language, *notice])
 
     @classmethod
     def read(cls, text: str, key: str) -> "Ticket":
@@ -33,7 +35,7 @@ class Ticket:
             raise BadTicket("no ticket")
         try:
             store, language, *rest = _signer(key).unsign_object(text)
-            (notice,) = rest or [""]  # screens hold tickets for months, and those of version 0.1 have no notice
+            (notice,) = rest or [""]
         except (BadSignature, ValueError):
             raise BadTicket("the ticket isn't ours") from None
         if language not in LANGUAGES:

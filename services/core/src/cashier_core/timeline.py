@@ -107,15 +107,26 @@ class Timeline:
         return Receipt(outcome.decode(), seq, starts_in_ms, place)
 
     def set_waiting(self, stores: Mapping[str, Waiting]) -> None:
-        """Change what these stores' screens say while nobody is called, at once; of all of them or of none.
+        """Change what these stores' screens say while nobody is called, at once.
 
-        A call that is up or waits is left as it is, and a store that says this already is told nothing.
+        A call that is up or waits is left as it is, and a store that says this already is told nothing. After a
+        RedisError some of it may have been done.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             for store, waiting in stores.items():
                 told = [store, REDIS_CHANNEL, secrets.token_hex(16), waiting.language, waiting.notice]
                 self._waiting(keys=keys(store), args=told, client=pipeline)
             pipeline.execute()
+
+    def waiting(self, stores: Sequence[str]) -> list[Waiting | None]:
+        """What is said of each of these stores; None where Redis knows nothing."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for store in stores:
+                pipeline.hmget(keys(store)[0], ["language", "notice"])
+            answers = cast(list[tuple[bytes | None, bytes | None]], pipeline.execute())
+        return [
+            Waiting(language.decode(), (notice or b"").decode()) if language else None for language, notice in answers
+        ]
 
     def ping(self) -> None:
         """Return if Redis answers."""

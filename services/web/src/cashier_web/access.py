@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -15,28 +14,39 @@ def is_known(request: HttpRequest) -> bool:
     return settings.ENVIRONMENT.cashier_open_buttons or request.user.is_authenticated
 
 
-def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
-    """The store, for somebody who has at least this role in it. Raises Http404, and PermissionDenied with the reason.
+def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
+    """The store, and the role of whoever asks in it; 0 for none. Raises Http404, PermissionDenied for nobody known.
 
-    Where buttons are open, everybody is a cashier everywhere.
+    Where buttons are open, everybody is a manager as far as they go.
     """
-    if settings.ENVIRONMENT.cashier_open_buttons and least <= Role.CASHIER:
-        return get_object_or_404(Store, slug=slug)
+    if settings.ENVIRONMENT.cashier_open_buttons:
+        return get_object_or_404(Store, slug=slug), Role.MANAGER
     person = request.user
     if not person.is_authenticated:
         raise PermissionDenied(_("Sign in to call: reload this page."))
     if person.is_superuser:
-        return get_object_or_404(Store, slug=slug)
+        return get_object_or_404(Store, slug=slug), Role.MANAGER
     # One query for both: this is on the way of every press.
     membership = Membership.objects.select_related("store").filter(person=person, store__slug=slug).first()
-    if membership and membership.role >= least:
-        return membership.store
-    store = get_object_or_404(Store, slug=slug)
-    raise PermissionDenied(_("You can't do this in the store “%(store)s”.") % {"store": store.name})
+    return (membership.store, membership.role) if membership else (get_object_or_404(Store, slug=slug), 0)
 
 
-def stores_of(request: HttpRequest) -> QuerySet[Store]:
-    """The stores in which whoever asks may call."""
+def require(store: Store, role: int, least: Role) -> None:
+    """Raise PermissionDenied, with the reason, for somebody whose role there is less."""
+    if role < least:
+        raise PermissionDenied(_("You can't do this in the store “%(store)s”.") % {"store": store.name})
+
+
+def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
+    """The store, for somebody who has at least this role in it. Raises Http404 and PermissionDenied."""
+    store, role = role_in(request, slug)
+    require(store, role, least)
+    return store
+
+
+def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:
+    """The stores in which whoever asks has a role, and which one."""
     if request.user.is_superuser or settings.ENVIRONMENT.cashier_open_buttons:
-        return Store.objects.all()
-    return Store.objects.filter(memberships__person=request.user.pk, memberships__role__gte=Role.CASHIER)
+        return [(store, Role.MANAGER) for store in Store.objects.all()]
+    memberships = Membership.objects.filter(person=request.user.pk).select_related("store").order_by("store__name")
+    return [(each.store, each.role) for each in memberships]

@@ -1,11 +1,11 @@
 """The admin: a chain's stores, its people and their roles."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,15 +17,10 @@ from redis.exceptions import RedisError
 
 from cashier_core.call import DEFAULT_STORE
 from cashier_web import labels, metrics
+from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
 from cashier_web.models import Membership, Store
 from cashier_web.resources import StoreResource, StoresCSV, reasons
-from cashier_web.views import the_timeline
-
-
-def tell_screens(stores: Iterable[Store]) -> None:
-    """What is said on their screens while nobody is called. Raises RedisError: what was saved must be undone then."""
-    the_timeline().set_waiting({store.slug: store.waiting for store in stores})
 
 
 @admin.register(Store)
@@ -64,11 +59,12 @@ class StoreAdmin(ImportExportModelAdmin):
         return self.has_view_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
-        return ["slug"] if obj and obj.slug == DEFAULT_STORE else []
+        """Screens and tickets know a store by its slug: another one would be another store's."""
+        return ["slug"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        tell_screens([obj])
+        announce([obj])
 
     def changeform_view(self, request: HttpRequest, *of_a_form: Any, **kwargs: Any) -> HttpResponse:
         return self._or_nothing(request, lambda: super(StoreAdmin, self).changeform_view(request, *of_a_form, **kwargs))
@@ -88,7 +84,7 @@ class StoreAdmin(ImportExportModelAdmin):
             for store in changed:
                 store.is_open = is_open
                 self.log_change(request, store, [{"changed": {"fields": ["is_open"]}}])
-            tell_screens(changed)
+            announce(changed)
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})
 
     def _or_nothing(self, request: HttpRequest, change: Callable[[], Any]) -> Any:
@@ -130,11 +126,23 @@ class StoreAdmin(ImportExportModelAdmin):
         return redirect("admin:cashier_web_store_import")
 
 
-admin.site.unregister(User)
+admin.site.unregister([User, Group])
+
+
+class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who may change accounts or roles may become everything: Django's permissions are not enough."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
     """An account; an administrator of the chain is a superuser."""
 
     list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
@@ -149,7 +157,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(ForAdministrators):
     """A person's role in one store."""
 
     list_display = ["person", "store", "role"]

@@ -38,6 +38,13 @@ control_socket_disable = True
 logconfig_dict = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)
 
 
+def post_worker_init(worker: Any) -> None:
+    """A worker that is about to answer also looks after what screens say between calls."""
+    from cashier_web import announcements  # noqa: PLC0415  # needs the models, which are ready only now
+
+    announcements.start()
+
+
 def on_exit(server: Any) -> None:
     """Nothing stays behind."""
     shutil.rmtree(METRICS_FOLDER, ignore_errors=True)

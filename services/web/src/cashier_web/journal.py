@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from cashier_web import metrics
-from cashier_web.refusals import refuse
+from cashier_web.refusals import refuse, refuse_page
 
 OUTCOMES = {408: "given up", 429: "full", 500: "failed", 503: "unreachable"}
 """What a refused press is counted as; "refused" for any other status."""
@@ -50,7 +50,8 @@ class Journal:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """What is no fault of ours: 403 with the reason, and 503 for a database that is away, without a traceback."""
         if isinstance(exception, PermissionDenied):
-            return refuse(403, str(exception) or _("You can't do this."))
+            reason = str(exception) or _("You can't do this.")
+            return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
         if not isinstance(exception, (OperationalError, InterfaceError)):
             return None
         metrics.DATABASE_ERRORS.inc()

@@ -16,6 +16,11 @@ def refuse(status: int, reason: str) -> HttpResponse:
     return HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
+def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
+    """The same for somebody who came by a link: a page from which there is a way on."""
+    return render(request, "cashier_web/refused.html", {"reason": reason}, status=status)
+
+
 View = Callable[..., HttpResponse]
 
 
@@ -43,10 +48,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def locked_out(request: HttpRequest, *of_the_attempt: Any) -> HttpResponse:
     """django-axes's hook for too many wrong passwords."""
-    answer = render(
-        request, "cashier_web/locked_out.html", {"minutes": settings.AXES_COOLOFF_TIME.seconds // 60}, status=429
-    )
-    answer["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    reason = _("Too many wrong passwords: try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
+    answer = refuse_page(request, 429, reason)
+    answer["Retry-After"] = str(seconds)
     return answer
 
 

@@ -18,9 +18,9 @@ from redis.exceptions import RedisError
 from tablib import Dataset
 
 from cashier_web import labels
+from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
 from cashier_web.models import Store
-from cashier_web.views import the_timeline
 
 COLUMNS: Sequence[str] = StoreForm.Meta.fields
 YES_OR_NO = {True: "yes", False: "no"}
@@ -31,6 +31,8 @@ CELLS: dict[str, Callable[[Any], str]] = {
 }
 """How a value is written where that isn't just its text."""
 LINE = "line of the file"
+MOST_STORES = 3000
+"""At some 5 ms each, this is done before Nginx gives the admin's import up."""
 
 
 class StoresCSV(CSV):
@@ -46,12 +48,16 @@ class StoresCSV(CSV):
             names = [name.strip() for name in next(reader, [])]
             check_columns(names)
             dataset = Dataset(headers=[*names, LINE])
+            line = reader.line_num + 1  # where a row begins; it may have lines in its cells
             for row in reader:
                 if any(cell.strip() for cell in row):
                     if len(row) != len(names):
-                        told = {"line": reader.line_num, "cells": len(row), "columns": len(names)}
+                        told = {"line": line, "cells": len(row), "columns": len(names)}
                         raise ValueError(_("line %(line)s has %(cells)s cells for %(columns)s columns") % told)
-                    dataset.append([*(cell.strip() for cell in row), reader.line_num])
+                    dataset.append([*(cell.strip() for cell in row), line])
+                line = reader.line_num + 1
+            if len(dataset) > MOST_STORES:
+                raise ValueError(_("more than %(most)s stores; divide the file") % {"most": MOST_STORES})
         except csv.Error as fault:
             raise ValueError(_("line %(line)s: %(fault)s") % {"line": reader.line_num, "fault": fault}) from None
         return dataset
@@ -100,8 +106,9 @@ def reasons(result: Result) -> Iterator[str]:
     """Why nothing was imported, a line for each."""
     for error in result.base_errors:
         yield " ".join(getattr(error.error, "messages", [str(error.error)]))
-    for _number, errors in result.row_errors():
-        yield from (str(error.error) for error in errors)
+    for row in result.error_rows:
+        for error in row.errors:
+            yield _("line %(line)s: %(fault)s") % {"line": row.number, "fault": error.error}
     for row in result.invalid_rows:
         for field, messages in row.error_dict.items():
             told = " ".join(messages) if field == NON_FIELD_ERRORS else f"{field}: {' '.join(messages)}"
@@ -122,7 +129,8 @@ class StoreResource(ModelResource):
         use_transactions = skip_unchanged = report_skipped = store_instance = True
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().order_by("slug")
+        """What an import reads stays as it is until it is written; in one order, so that two wait for each other."""
+        return super().get_queryset().select_for_update().order_by("slug")
 
     @classmethod
     def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Field:
@@ -150,13 +158,13 @@ class StoreResource(ModelResource):
             raise ValidationError(form.errors.as_data())
 
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
-        for invalid in result.invalid_rows:
-            invalid.number = dataset[LINE][invalid.number - 1]
+        for bad in [*result.invalid_rows, *result.error_rows]:
+            bad.number = dataset[LINE][bad.number - 1]
         if kwargs.get("dry_run") or result.has_errors() or result.has_validation_errors():
             return
         kinds = (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE)
         changed = [row.instance for row in result.rows if row.import_type in kinds]
         try:
-            the_timeline().set_waiting({store.slug: store.waiting for store in changed})
+            announce(changed)
         except RedisError:
             raise ValidationError(_("Nothing was changed: the screens can't be reached just now.")) from None

@@ -1,30 +1,24 @@
 """Addresses: the original demo's for the default store, the same under /s/<slug>/ for any other."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.urls import path, reverse_lazy
+from django.contrib.auth.views import LogoutView
+from django.urls import path
 
-from cashier_web import views
+from cashier_web import tills, views
+from cashier_web.sign_in import ChangePassword, SignIn
 
 pages = [
     ("", views.screen, "screen"),
     ("cashier_buttons", views.buttons, "buttons"),
     ("cashier_action", views.cashier_action, "press"),
+    ("till", tills.till, "till"),
 ]
 urlpatterns = [
     *(path(page, view, name=name) for page, view, name in pages),
     *(path(f"s/<slug:slug>/{page}", view, name=name) for page, view, name in pages),
-    path(
-        "sign_in",
-        LoginView.as_view(template_name="cashier_web/sign_in.html", redirect_authenticated_user=True),
-        name="sign_in",
-    ),
+    path("sign_in", SignIn.as_view(), name="sign_in"),
     path("sign_out", LogoutView.as_view(), name="sign_out"),
-    path(
-        "password",
-        PasswordChangeView.as_view(template_name="cashier_web/password.html", success_url=reverse_lazy("stores")),
-        name="password",
-    ),
+    path("password", ChangePassword.as_view(), name="password"),
     path("stores", views.stores, name="stores"),
     path("admin/", admin.site.urls),
 ]

@@ -61,13 +61,13 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
 @never_cache
 @only("GET", "HEAD")
 def stores(request: HttpRequest) -> HttpResponse:
-    """Where a sign-in leads: to the buttons of the person's store, or to a choice of several."""
+    """Where a sign-in leads: to the page of the person's store, or to a choice of several."""
     if not access.is_known(request):
         return redirect_to_login(request.get_full_path())
-    found = list(access.stores_of(request))
-    if len(found) == 1:
-        return redirect(store_path("buttons", found[0]))
-    paths = [(store, store_path("buttons", store), store_path("screen", store)) for store in found]
+    pages = {Role.VIEWER: "screen", Role.CASHIER: "till", Role.MANAGER: "buttons"}
+    paths = [(store, store_path(pages[Role(role)], store)) for store, role in access.stores_of(request)]
+    if len(paths) == 1:
+        return redirect(paths[0][1])
     return render(request, "cashier_web/stores.html", {"paths": paths})
 
 
@@ -77,7 +77,10 @@ def buttons(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """A button per till. Posting `language` changes the language in which the store waits."""
     if request.method != "POST" and not access.is_known(request):
         return redirect_to_login(request.get_full_path())
-    store = access.store_for(request, slug, Role.CASHIER)
+    store, role = access.role_in(request, slug)
+    if request.method != "POST" and role == Role.CASHIER:
+        return redirect(store_path("till", store))
+    access.require(store, role, Role.MANAGER)
     with translation.override(store.language):
         return change_language(request, store) if request.method == "POST" else show_buttons(request, store)
 
@@ -100,9 +103,11 @@ def change_language(request: HttpRequest, store: Store) -> HttpResponse:
     form = LanguageForm(request.POST, store)
     if not form.is_valid():
         return refuse(400, form.reason())
-    store.language = form.cleaned_data["language"]
     try:
         with transaction.atomic():
+            # Anew, and nobody closes it meanwhile: screens are told both at once.
+            store = Store.objects.select_for_update().get(pk=store.pk)
+            store.language = form.cleaned_data["language"]
             store.save(update_fields=["language"])
             the_timeline().set_waiting({store.slug: store.waiting})
     except RedisError:
@@ -163,6 +168,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
                 "starts_in_ms": receipt.starts_in_ms,
                 "user": user,
                 "request_id": request_id(request),
+                **({"again": True} if "again" in request.POST else {}),
             },
         )
         told = {

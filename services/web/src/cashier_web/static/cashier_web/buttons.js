@@ -41,6 +41,7 @@
     const waits = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
     tell(target, detail.text, waits ? "waits" : "called", detail.starts_in_ms);
     // The store's language, which another page may have changed; a press is made in the one that is chosen here.
+    if ("own" in language.dataset) return; // a till's page has its own
     for (const option of language.options) option.defaultSelected = option.value === detail.language;
     language.value = detail.language;
     document.documentElement.lang = detail.language;
@@ -65,6 +66,9 @@
     // By position where the key says something else: on a French keyboard digits need Shift.
     const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
     const till = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
-    if (till) document.querySelector(`button[name=cashier][value="${till}"]`)?.click();
+    if (!till) return;
+    // The key that has a till's number on it calls that; a till with a name is called by its place.
+    const called = document.querySelector(`button[name=cashier][data-digits="${till}"]`);
+    (called ?? document.querySelector(`button[name=cashier][value="${till}"]:not([data-digits])`))?.click();
   });
 })();

@@ -1,0 +1,62 @@
+"""The announcements: that screens say of their stores what the database says, whatever was lost between the two."""
+
+import logging
+import random
+import threading
+from collections.abc import Iterable
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, transaction
+from redis.exceptions import RedisError
+
+from cashier_web.models import Store
+from cashier_web.views import the_timeline
+
+EVERY_SECONDS = 5.0
+"""Between two comparisons. Redis keeps nothing over a restart, and an answer of it can be lost after it was done."""
+
+log = logging.getLogger(__name__)
+
+
+def announce(stores: Iterable[Store]) -> None:
+    """Tell the screens of these stores, within the transaction that changes them.
+
+    Raises RedisError: the change must then be undone. What Redis may have done all the same, `compare` undoes.
+    """
+    the_timeline().set_waiting({store.slug: store.waiting for store in stores})
+
+
+def compare() -> int:
+    """Announce the stores of which Redis doesn't know what the database says; returns how many these were.
+
+    Of those their rows are read again and locked: a change that is being saved is waited for and not undone.
+    """
+    stores = list(Store.objects.only("slug", "language", "is_open", "closed_message"))
+    known = the_timeline().waiting([store.slug for store in stores])
+    differing = [store.pk for store, waiting in zip(stores, known, strict=True) if store.waiting != waiting]
+    if differing:
+        with transaction.atomic():
+            announce(Store.objects.select_for_update().filter(pk__in=differing).order_by("slug"))
+    return len(differing)
+
+
+def compare_for_ever() -> None:
+    """In a thread of each worker, one of which is always there; a fault is told once, until it is over."""
+    is_told = False
+    while True:
+        threading.Event().wait(EVERY_SECONDS * random.uniform(0.9, 1.1))
+        close_old_connections()
+        try:
+            compare()
+            is_told = False
+        except (RedisError, DatabaseError) as fault:
+            if not is_told:
+                log.warning("what screens say between calls can't be compared: %s", " ".join(str(fault).split()))
+            is_told = True
+        except Exception:
+            log.exception("fault while comparing what screens say")
+
+
+def start() -> None:
+    """Compare from now on, for as long as this process lives."""
+    threading.Thread(target=compare_for_ever, name="announcements", daemon=True).start()

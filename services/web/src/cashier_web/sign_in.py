@@ -1,0 +1,31 @@
+"""The sign-in, and the change of the own password."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import views
+from django.http import HttpResponse
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+
+
+class SignIn(views.LoginView):
+    """Who is signed in already goes on to where this leads, but not round in a circle."""
+
+    template_name = "cashier_web/sign_in.html"
+    redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if url.partition("?")[0] == reverse("sign_in") else url
+
+
+class ChangePassword(views.PasswordChangeView):
+    """Ends the person's other sessions."""
+
+    template_name = "cashier_web/password.html"
+    success_url = reverse_lazy("stores")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, _("The password is changed."))
+        return super().form_valid(form)

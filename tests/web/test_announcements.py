@@ -1,0 +1,49 @@
+"""What screens say between calls is what the database says, whatever Redis has lost or done without saying so."""
+
+import pytest
+
+from cashier_core.waiting import Waiting
+from cashier_web import announcements
+from cashier_web.models import Store
+from cashier_web.views import the_timeline
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stores(store) -> list[str]:
+    Store.objects.create(slug="north", name="North", is_open=False, closed_message="Back on Monday")
+    Store.objects.create(slug="south", name="South", language="fr")
+    return ["default", "north", "south"]
+
+
+SAID = [Waiting("en"), Waiting("en", "Back on Monday"), Waiting("fr")]
+
+
+def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
+    assert the_timeline().waiting(stores) == [None] * 3
+
+    assert announcements.compare() == 3
+    assert the_timeline().waiting(stores) == SAID
+
+
+def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
+    announcements.compare()
+    before = [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores]
+
+    assert announcements.compare() == 0
+    assert [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores] == before
+
+
+def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, redis) -> None:
+    announcements.compare()
+    the_timeline().set_waiting({"north": Waiting("en")})
+
+    assert announcements.compare() == 1
+    assert the_timeline().waiting(stores) == SAID
+
+
+def test_a_press_in_an_emptied_redis_keeps_what_is_said(stores, redis, client) -> None:
+    client.post("/s/south/cashier_action", {"cashier": "1", "language": "fr"})
+
+    assert the_timeline().waiting(["south"]) == [Waiting("fr")]
