@@ -2,11 +2,19 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from cashier_web.models import Membership, Role, Store
+
+STORE_AND_ROLE = """
+    SELECT store.*, membership.role
+    FROM cashier_web_store store
+    LEFT JOIN cashier_web_membership membership ON membership.store_id = store.id AND membership.person_id = %s
+    WHERE store.slug = %s
+"""
+"""In SQL, because each press asks it: to have it built anew each time is a sixth of a press."""
 
 
 def is_known(request: HttpRequest) -> bool:
@@ -24,11 +32,11 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
     person = request.user
     if not person.is_authenticated:
         raise PermissionDenied(_("Sign in to call: reload this page."))
-    if person.is_superuser:
-        return get_object_or_404(Store, slug=slug), Role.MANAGER
-    # One query for both: this is on the way of every press.
-    membership = Membership.objects.select_related("store").filter(person=person, store__slug=slug).first()
-    return (membership.store, membership.role) if membership else (get_object_or_404(Store, slug=slug), 0)
+    store = next(iter(Store.objects.raw(STORE_AND_ROLE, [person.pk, slug])), None)
+    if store is None:
+        raise Http404
+    role: int | None = store.role  # type: ignore[attr-defined]  # the query's
+    return store, Role.MANAGER if person.is_superuser else role or 0
 
 
 def require(store: Store, role: int, least: Role) -> None:
