@@ -1,6 +1,7 @@
 """What screens say between calls is what the database says, whatever Redis has lost or done without saying so."""
 
 import pytest
+from django.db import OperationalError
 
 from cashier_core.waiting import Waiting
 from cashier_web import announcements
@@ -40,6 +41,28 @@ def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, red
     the_timeline().set_waiting({"north": Waiting("en")})
 
     assert announcements.compare() == 1
+    assert the_timeline().waiting(stores) == SAID
+
+
+def test_one_of_all_workers_compares_and_again_when_redis_has_lost_its_data(stores, redis) -> None:
+    assert [announcements.take_turn(redis) for _ in range(3)] == [True, False, False]
+    redis.flushall()
+
+    assert [announcements.take_turn(redis) for _ in range(2)] == [True, False]
+    assert the_timeline().waiting(stores) == SAID
+    assert 0 < redis.ttl(announcements.TURN) <= 60
+
+
+def test_a_comparison_that_failed_is_made_again(stores, redis, monkeypatch) -> None:
+    def lost() -> int:
+        raise OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(announcements, "compare", lost)
+        with pytest.raises(OperationalError):
+            announcements.take_turn(redis)
+
+    assert announcements.take_turn(redis)
     assert the_timeline().waiting(stores) == SAID
 
 
