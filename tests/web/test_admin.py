@@ -50,6 +50,14 @@ def test_a_store_can_be_added(admin_client, redis) -> None:
     assert 'value="4=Pharmacy; 5=128"' in admin_client.get(f"{STORES}{store.pk}/change/").content.decode()
 
 
+def test_any_kind_of_space_is_taken(admin_client) -> None:
+    words = "Fermé\u00a0: à lundi\u202f!"
+    admin_client.post(f"{STORES}add/", {**FIELDS, "closed_message": words, "labels": "4=Retrait\u00a0: 1"})
+    store = Store.objects.get(slug="north-7")
+
+    assert (store.closed_message, store.labels) == (words, {"4": "Retrait\u00a0: 1"})
+
+
 def test_a_change_is_told_to_the_screens(admin_client, store, redis) -> None:
     fields = {**FIELDS, "slug": "default", "closed_message": "Back on Monday"}
     del fields["is_open"]

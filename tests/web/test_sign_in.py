@@ -100,6 +100,13 @@ def test_a_session_ends_after_its_hours_and_is_then_forgotten(client, anna) -> N
     left = Session.objects.get().expire_date - timezone.now()
     assert timedelta(hours=11.9) < left <= timedelta(hours=12)
 
+    soon = timezone.now() + timedelta(minutes=1)
+    session = client.session
+    session.set_expiry(soon)
+    session.save()
+    client.post("/till", {"till": "1"})
+    assert abs(Session.objects.get().expire_date - soon) < timedelta(seconds=1), "prolonged by what was saved in it"
+
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert client.get("/cashier_buttons")["Location"].startswith("/sign_in")
     sign_in()

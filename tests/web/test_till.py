@@ -41,6 +41,16 @@ def test_another_till_can_be_chosen(client, store) -> None:
     assert 'name="cashier" value="2"' in client.get("/till").content.decode()
 
 
+def test_a_key_never_presses_again(client, store) -> None:
+    Store.objects.update(labels={"1": "4", "4": "1"})
+    client.post("/till", {"till": "1"})
+
+    assert re.findall(r'name="cashier" value="(\d)"[^>]* data-digits="(\d)"', client.get("/till").content.decode()) == [
+        ("1", "4"),
+        ("1", "4"),
+    ]
+
+
 @pytest.mark.parametrize("till", ["5", "0", "-1", "x", "1.5", "9" * 5000, "\0"])
 def test_a_till_that_the_store_has_not_is_refused_and_the_choice_stays(client, store, till) -> None:
     client.post("/till", {"till": "3"})

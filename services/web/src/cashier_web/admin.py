@@ -79,7 +79,8 @@ class StoreAdmin(ImportExportModelAdmin):
 
     def _set_open(self, request: HttpRequest, stores: QuerySet[Store], is_open: bool) -> None:
         with transaction.atomic():
-            changed = list(stores.select_for_update().exclude(is_open=is_open))
+            # In the order of imports, so that the two wait for each other.
+            changed = list(stores.order_by("slug").select_for_update(no_key=True).exclude(is_open=is_open))
             stores.update(is_open=is_open)
             for store in changed:
                 store.is_open = is_open

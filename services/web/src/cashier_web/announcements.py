@@ -43,7 +43,7 @@ def compare() -> int:
     differing = [store.pk for store, waiting in zip(stores, known, strict=True) if store.waiting != waiting]
     if differing:
         with transaction.atomic():
-            announce(Store.objects.select_for_update().filter(pk__in=differing).order_by("slug"))
+            announce(Store.objects.select_for_update(no_key=True).filter(pk__in=differing).order_by("slug"))
     return len(differing)
 
 
@@ -67,8 +67,8 @@ def compare_for_ever() -> None:
     while True:
         threading.Event().wait(LOOK_SECONDS * random.uniform(0.9, 1.1))
         try:
-            take_turn(redis)
-            is_told = False
+            if take_turn(redis):
+                is_told = False
         except (RedisError, DatabaseError) as fault:
             if not is_told:
                 log.warning("what screens say between calls can't be compared: %s", " ".join(str(fault).split()))

@@ -1,8 +1,12 @@
 """The Django application of the web service."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
 
 
 class CashierWebConfig(AppConfig):
@@ -12,11 +16,10 @@ class CashierWebConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  # models are ready now
 
-        user_logged_in.connect(forget_ended_sessions)
+        user_logged_in.connect(begin_session)
 
 
-def forget_ended_sessions(**of_the_signal: Any) -> None:
-    """Django leaves sessions that have ended in the database; with each sign-in, those before it go."""
-    from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415  # the same
-
-    SessionStore.clear_expired()
+def begin_session(request: HttpRequest, **of_the_signal: Any) -> None:
+    """A session ends when it ends, whatever is saved in it until then; and those that have ended leave the database."""
+    request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    request.session.clear_expired()

@@ -115,7 +115,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         if language and languages and language not in languages:
             self.add_error("language", _("This language is not among those that the store offers."))
         for column in ("name", "city", "closed_message"):
-            if not self.cleaned_data.get(column, "").isprintable():
+            if not labels.is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Only letters, in one line."))
         tills, named = self.cleaned_data.get("tills"), self.cleaned_data.get("labels")
         if tills and named:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from unicodedata import category
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -11,6 +12,11 @@ from cashier_core.till import SIZES
 
 LONGEST = SIZES[-1]
 MOST_DIGITS = 4
+
+
+def is_one_line(text: str) -> bool:
+    """Whether there is no control character or end of a line in it; any kind of space is none."""
+    return not any(category(letter) in {"Cc", "Zl", "Zp"} for letter in text)
 
 
 def parse(text: str) -> dict[str, str]:
@@ -44,7 +50,7 @@ def _faults(labels: Mapping[str, str], tills: int) -> Iterator[str]:
     for number, label in labels.items():
         if int(number) > tills:
             yield _("There is no till %(till)s to be called “%(label)s”.") % {"till": number, "label": label}
-        if not 1 <= len(label) <= LONGEST or not label.isprintable():
+        if not 1 <= len(label) <= LONGEST or not is_one_line(label):
             yield _("A label has 1 to %(most)s letters.") % {"most": LONGEST}
         if label.isdecimal() and len(label) > MOST_DIGITS:
             yield _("A label that is a number has %(most)s digits at most.") % {"most": MOST_DIGITS}

@@ -121,6 +121,8 @@ class StoreResource(ModelResource):
     All or nothing, screens included: one bad line, or a Redis that doesn't answer, and everything is as it was.
     """
 
+    _writes = False
+
     class Meta:
         model = Store
         fields = export_order = COLUMNS
@@ -130,11 +132,16 @@ class StoreResource(ModelResource):
 
     def get_queryset(self) -> Any:
         """What an import reads stays as it is until it is written; in one order, so that two wait for each other."""
-        return super().get_queryset().select_for_update().order_by("slug")
+        stores = super().get_queryset().order_by("slug")
+        return stores.select_for_update(no_key=True) if self._writes else stores
 
     @classmethod
     def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Field:
         return Field(attribute=field_name, column_name=field_name, widget=Cell(field_name), readonly=readonly)
+
+    def import_data(self, dataset: Dataset, dry_run: bool = False, **options: Any) -> Result:
+        self._writes = not dry_run
+        return super().import_data(dataset, dry_run=dry_run, **options)
 
     def get_diff_class(self) -> type[Diff]:
         return Change

@@ -65,8 +65,9 @@ def stores(request: HttpRequest) -> HttpResponse:
     if not access.is_known(request):
         return redirect_to_login(request.get_full_path())
     pages = {Role.VIEWER: "screen", Role.CASHIER: "till", Role.MANAGER: "buttons"}
-    paths = [(store, store_path(pages[Role(role)], store)) for store, role in access.stores_of(request)]
-    if len(paths) == 1:
+    found = access.stores_of(request)
+    paths = [(store, store_path(pages[Role(role)], store)) for store, role in found]
+    if len(found) == 1 and found[0][1] != Role.VIEWER:  # a screen has no way on from it
         return redirect(paths[0][1])
     return render(request, "cashier_web/stores.html", {"paths": paths})
 
