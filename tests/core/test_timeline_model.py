@@ -222,3 +222,15 @@ def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends)
     assert playlist.play(ends[0]).call.seq == 2
     assert playlist.play(ends[1] - 0.01).call.seq == 2
     assert playlist.play(ends[1]) is None
+
+
+def test_a_call_does_not_take_the_place_of_one_before_it_that_is_heard_of_later() -> None:
+    playlist = Playlist()
+    playlist.add("e", Call("a", 1, 4, "en", 0, 1000), 0.0)
+    assert playlist.play(0.0).call.seq == 1
+    playlist.add("e", Call("c", 3, 7, "en", 1249, 1000), 0.751)
+    assert playlist.play(1.0) is None
+    playlist.add("e", Call("b", 2, 4, "en", 249, 1000), 1.001)
+
+    assert [playlist.play(at).call.seq for at in (1.3, 2.2, 2.3, 3.2)] == [2, 2, 3, 3]
+    assert playlist.play(3.3) is None

@@ -77,7 +77,9 @@ class Playlist:
             self._done.append(head.call.mark)
             if self._slots:
                 following = self._slots[0]
-                following.begin = head.end if following.follows else max(head.end, following.begin)
+                # Not if one between the two is still to be heard of, whose place that is.
+                next_to_it = following.follows and following.call.seq == head.call.seq + 1
+                following.begin = head.end if next_to_it else max(head.end, following.begin)
         return None
 
     @property
