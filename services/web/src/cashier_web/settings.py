@@ -107,6 +107,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.journal.address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.refusals.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False  # no line of greeting before what a command prints
 # Otherwise the 15 minutes begin anew with every try, and each makes the row of that name longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True  # the journal's lines are enough; a row for each sign-in would stay for ever
