@@ -7,12 +7,14 @@ from django.contrib.auth import views
 from django.http import HttpResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
 class SignIn(views.LoginView):
     """Who is signed in already goes on to where this leads, but not round in a circle."""
 
-    template_name = "cashier_web/sign_in.html"
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Sign in")}
     redirect_authenticated_user = True
 
     def get_success_url(self) -> str:
@@ -23,7 +25,8 @@ class SignIn(views.LoginView):
 class ChangePassword(views.PasswordChangeView):
     """Ends the person's other sessions."""
 
-    template_name = "cashier_web/password.html"
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Change the password")}
     success_url = reverse_lazy("stores")
 
     def form_valid(self, form: Any) -> HttpResponse:

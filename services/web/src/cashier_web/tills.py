@@ -8,12 +8,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from cashier_core.call import DEFAULT_STORE, LANGUAGES
+from cashier_core.call import DEFAULT_STORE
 from cashier_core.till import Till
 from cashier_web import access
 from cashier_web.models import Role, Store
 from cashier_web.refusals import only, refuse
-from cashier_web.views import store_path
+from cashier_web.views import button_context, store_path
 
 CHOSEN = "tills"
 """In the session: slug of each store to the number of the till that was chosen there."""
@@ -49,16 +49,8 @@ def choose(request: HttpRequest, store: Store) -> HttpResponse:
 
 def show(request: HttpRequest, store: Store) -> HttpResponse:
     """The page, in the store's language."""
-    context = {
-        "store": store,
-        "chosen": chosen_till(request, store),
-        "tills": store.every_till(),
-        "languages": [(code, LANGUAGES[code]) for code in store.languages],
-        "till_path": store_path("till", store),
-        "press_path": store_path("press", store),
-        "screen_path": store_path("screen", store),
-    }
-    return render(request, "cashier_web/till.html", context)
+    chosen = {"chosen": chosen_till(request, store), "till_path": store_path("till", store)}
+    return render(request, "cashier_web/till.html", {**button_context(store), **chosen})
 
 
 def chosen_till(request: HttpRequest, store: Store) -> Till | None:

@@ -3,6 +3,7 @@
 import logging
 import re
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -86,16 +87,20 @@ def buttons(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
         return change_language(request, store) if request.method == "POST" else show_buttons(request, store)
 
 
-def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page itself, in the store's language."""
-    context = {
+def button_context(store: Store) -> dict[str, Any]:
+    """What every page with buttons needs."""
+    return {
         "store": store,
         "tills": store.every_till(),
         "languages": [(code, LANGUAGES[code]) for code in store.languages],
-        "buttons_path": store_path("buttons", store),
         "press_path": store_path("press", store),
         "screen_path": store_path("screen", store),
     }
+
+
+def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
+    """The page itself, in the store's language."""
+    context = {**button_context(store), "buttons_path": store_path("buttons", store)}
     return render(request, "cashier_web/buttons.html", context)
 
 
