@@ -16,7 +16,9 @@ from redis.asyncio import Redis as AsyncRedis
 
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Event
-from cashier_core.timeline import MOST_WAITING, QueueFull, Snapshot, Timeline, TimelineReader
+from cashier_core.reader import TimelineReader
+from cashier_core.snapshot import Snapshot
+from cashier_core.timeline import MOST_WAITING, IsUp, QueueFull, Timeline
 from cashier_ws.playlist import Playlist
 
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
@@ -70,6 +72,13 @@ class Model:
         self.calls.append(Up(self.seq, till, start, start + hold))
         return self.calls[-1]
 
+    def cancel(self, call: Up) -> None:
+        """Take it back; those behind it move up."""
+        at = self.calls.index(call)
+        hold = call.end - call.start
+        behind = [replace(later, start=later.start - hold, end=later.end - hold) for later in self.calls[at + 1 :]]
+        self.calls[at:] = behind
+
     def up(self, at: float) -> int:
         """Seq of the call that is up; 0 if none is."""
         return next((call.seq for call in self.calls if call.start <= at < call.end), 0)
@@ -85,7 +94,7 @@ class Stage:
         self.heard = self.redis.pubsub(ignore_subscribe_messages=True)
         self.heard.subscribe(REDIS_CHANNEL)
         self.heard.get_message(timeout=1)
-        self.playlist = Playlist()
+        self.playlist, self.deaf = Playlist(), Playlist()  # the second reads snapshots, as a board that is repaired
         self.turn(now)
 
     def close(self) -> None:
@@ -93,11 +102,12 @@ class Stage:
         self.redis.close()
 
     def turn(self, now: int) -> None:
-        """Let the playlist live every change until `now`, as a board's timer does."""
-        while (due := self.playlist.next_change) is not None and due <= now / 1000 + 1e-6:
-            self.playlist.play(due)
-            if self.playlist.next_change == due:
-                break
+        """Let the playlists live every change until `now`, as a board's timer does."""
+        for playlist in (self.playlist, self.deaf):
+            while (due := playlist.next_change) is not None and due <= now / 1000 + 1e-6:
+                playlist.play(due)
+                if playlist.next_change == due:
+                    break
         self.redis.set("clock", now)
 
     def announced(self, count: int) -> list[Event]:
@@ -106,6 +116,12 @@ class Stage:
         while message := self.heard.get_message(timeout=5 if len(events) < count else 0):
             events.append(Event.from_message(msgpack.unpackb(message["data"])))
         return events
+
+    def repair(self, snapshot: Snapshot, now: int) -> None:
+        for mark in snapshot.cancelled:
+            self.deaf.cancel(mark)
+        for call in snapshot.calls:
+            self.deaf.add(snapshot.version.epoch, call, now / 1000)
 
     def snapshot(self) -> Snapshot:
         async def read() -> Snapshot:
@@ -149,14 +165,26 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
                 for event in events:
                     stage.playlist.add(event.version.epoch, event.call, model.now / 1000)
 
+            if model.unended() and data.draw(st.integers(0, 2)) == 0:
+                taken = data.draw(st.sampled_from(model.unended()))
+                if taken.start <= model.now:
+                    with pytest.raises(IsUp):
+                        stage.timeline.cancel("s", taken.seq)
+                else:
+                    model.cancel(taken)
+                    stage.timeline.cancel("s", taken.seq)
+                    (event,) = stage.announced(1)
+                    stage.playlist.cancel(event.cancels)
+
             snapshot = stage.snapshot()
+            stage.repair(snapshot, model.now)
             assert [(call.seq, call.starts_in_ms, call.hold_ms) for call in snapshot.calls] == [
                 (call.seq, call.start - model.now, call.end - call.start) for call in model.unended()
             ]
             newcomer = Playlist()
             for call in snapshot.calls:
                 newcomer.add(snapshot.version.epoch, call, model.now / 1000)
-            for playlist in (stage.playlist, newcomer):
+            for playlist in (stage.playlist, newcomer, stage.deaf):
                 slot = playlist.play(model.now / 1000 + 0.0005)
                 assert (slot.call.seq if slot else 0) == model.up(model.now + 0.5)
         if policies == [Policy.QUEUE]:

@@ -4,10 +4,13 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from cashier_core import timeline
+from cashier_core import reader
 from cashier_core.call import Policy
 from cashier_core.events import Version
-from cashier_core.timeline import Snapshot, Timeline, TimelineReader, keys
+from cashier_core.reader import TimelineReader
+from cashier_core.scripts import keys
+from cashier_core.snapshot import Snapshot
+from cashier_core.timeline import Timeline
 
 pytestmark = pytest.mark.anyio
 STRANGERS = {
@@ -29,7 +32,7 @@ def redis(valkey):
 
 @pytest.fixture
 async def client(valkey):
-    async with timeline.connect_async(valkey.url) as client:
+    async with reader.connect(valkey.url) as client:
         yield client
 
 
@@ -56,10 +59,10 @@ async def test_versions_of_many_stores_come_in_one_answer(redis, client) -> None
 async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, stranger) -> None:
     redis.delete(*keys("b"))
     stranger(redis, keys("b")[0])
-    reader = TimelineReader(client)
-    versions, snapshots = await reader.versions(["b", "a"]), await reader.snapshots(["b", "a"])
+    timelines = TimelineReader(client)
+    versions, snapshots = await timelines.versions(["b", "a"]), await timelines.snapshots(["b", "a"])
 
-    assert await reader.versions(["b"]) == [Version()]
+    assert await timelines.versions(["b"]) == [Version()]
     assert versions[0] == Version()
     assert versions[1].rev == 2
     assert isinstance(snapshots[0], Exception)
@@ -67,17 +70,17 @@ async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, strang
 
 
 async def test_what_redis_says_of_all_of_them_is_raised(limited) -> None:
-    async with timeline.connect_async(limited("+@all")) as client:  # and no key at all
+    async with reader.connect(limited("+@all")) as client:  # and no key at all
         with pytest.raises(NoPermissionError):
             await TimelineReader(client).versions(["a", "b"])
 
 
 async def test_a_read_that_fails_gives_its_connection_back(limited) -> None:
-    async with timeline.connect_async(limited("+@all", "allkeys", "-script|exists")) as client:
-        reader = TimelineReader(client)
+    async with reader.connect(limited("+@all", "allkeys", "-script|exists")) as client:
+        timelines = TimelineReader(client)
         with pytest.raises(NoPermissionError):
-            await reader.snapshots(["a"])
+            await timelines.snapshots(["a"])
         limited("+script|exists")
-        (snapshot,) = await reader.snapshots(["a"])
+        (snapshot,) = await timelines.snapshots(["a"])
 
     assert isinstance(snapshot, Snapshot)

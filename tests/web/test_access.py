@@ -1,10 +1,12 @@
 """Who gets what: every address of web that people use, asked by everybody. Nobody acts in another store."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
-from cashier_web.models import Membership, Role, Store
+from cashier_web.models import Device, Membership, Role, Store
 
 pytestmark = pytest.mark.django_db
 HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
@@ -25,6 +27,24 @@ TABLE = {
     ("POST", f"{ELSEWHERE}cashier_action"): (403, 403, 403, 403, 403, 204),
     ("GET", f"{ELSEWHERE}till"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}till"): (403, 403, 403, 403, 403, 302),
+    ("GET", f"{HERE}devices"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}devices"): (403, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}devices/1"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # which is of the other store
+    ("GET", f"{HERE}people"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{HERE}people/2"): (403, 403, 403, 403, 404, 404),
+    ("GET", f"{ELSEWHERE}devices"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}devices"): (403, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}devices/2"): (403, 403, 403, 403, 403, 302),
+    ("GET", f"{ELSEWHERE}people"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}people"): (403, 403, 403, 403, 403, 302),
+    ("POST", f"{ELSEWHERE}people/2"): (403, 403, 403, 403, 403, 302),
+    ("GET", "/devices"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", "/devices"): (403, 403, 403, 403, 403, 200),
+    ("GET", "/people"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", "/people"): (403, 403, 403, 403, 403, 302),
     ("GET", "/till"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", "/till"): (403, 403, 403, 403, 403, 302),
     ("GET", "/"): (200, 200, 200, 200, 200, 200),
@@ -48,7 +68,10 @@ TABLE = {
 def sign_in(client, environment):
     """Makes two stores and the person, and signs them in."""
     environment(cashier_open_buttons=False)
-    here, _elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
+    here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
+    for number, at in ((1, here), (2, elsewhere)):
+        Device.objects.create(pk=number, store=at, name="first", token_hash=str(number))
+        Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=at)
 
     def sign_in(who: str) -> None:
         if who == "nobody":
@@ -62,8 +85,9 @@ def sign_in(client, environment):
 
 
 def asked(client, method: str, path: str) -> int | str:
-    fields = {"cashier": "4", "language": "fr"} if method == "POST" else {}
-    response = client.generic(method, path, "&".join("=".join(pair) for pair in fields.items()), FORM)
+    page = path.removeprefix(HERE).removeprefix(ELSEWHERE).strip("/")
+    fields = FIELDS.get(page, FIELDS["any"]) if method == "POST" else {}
+    response = client.generic(method, path, urlencode(fields), FORM)
     led = response.status_code == 302 and (
         "/sign_in" in response["Location"] or "/admin/login/" in response["Location"]
     )
@@ -71,6 +95,13 @@ def asked(client, method: str, path: str) -> int | str:
 
 
 FORM = "application/x-www-form-urlencoded"
+FIELDS = {
+    "any": {"cashier": "4", "language": "fr"},
+    "devices": {"name": "another"},
+    "people": {"username": "berta", "role": "2"},
+    **{f"devices/{number}": {"action": "revoke"} for number in (1, 2)},
+    **{f"people/{number}": {"action": "remove"} for number in (1, 2)},
+}
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -97,7 +128,8 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    assert names == {"screen", "buttons", "press", "till", "stores", "password", "sign_in", "sign_out"}
+    account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
+    assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account}
 
 
 def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:
@@ -134,7 +166,7 @@ def test_who_has_one_store_is_led_to_the_page_of_the_role_and_who_has_two_may_ch
     assert client.get("/stores")["Location"] == f"{HERE}{page}"
 
     other = Store.objects.get(slug="elsewhere")
-    Membership.objects.create(person=User.objects.get(), store=other, role=Role.VIEWER)
+    Membership.objects.create(person=User.objects.get(username="anna"), store=other, role=Role.VIEWER)
     html = client.get("/stores").content.decode()
     assert [f'href="{path}"' in html for path in (f"{HERE}{page}", ELSEWHERE, "/")] == [True, True, False]
 

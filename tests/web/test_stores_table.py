@@ -129,7 +129,7 @@ def test_a_line_is_counted_from_where_it_begins(bring) -> None:
     [
         ("", "no column “slug”"),
         ("name\nNorth\n", "no column “slug”"),
-        ("slug,nmae\nnorth-7,North\n", "stores have no “nmae”"),
+        ("slug,nmae\nnorth-7,North\n", "there is no such column as “nmae”"),
         ("slug,name,name\nn,a,b\n", "a column comes twice"),
         ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
         ('slug,name\nnorth-7,"North\n', "line 2"),
@@ -181,7 +181,10 @@ def test_the_admin_names_bad_lines_and_offers_nothing(admin_client) -> None:
 
 
 def test_the_admin_says_why_a_file_is_no_table_of_stores(admin_client) -> None:
-    assert "stores have no “nmae”, only slug, name" in upload(admin_client, "slug,nmae\nn,North\n").content.decode()
+    assert (
+        "there is no such column as “nmae”, only slug, name"
+        in upload(admin_client, "slug,nmae\nn,North\n").content.decode()
+    )
 
 
 def test_the_admin_does_nothing_if_it_is_no_longer_what_was_shown(admin_client) -> None:

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.timeline import keys
+from cashier_core.scripts import keys
 from cashier_core.waiting import Waiting
 from cashier_ws.boards import EMPTY_SECONDS, PATIENCE_SECONDS
 from loadtests.screens import open_screen, open_screens

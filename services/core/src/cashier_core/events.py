@@ -40,9 +40,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of a store's timeline: a new call, or only of what is said between calls (`call` is None).
+    """One change of a store's timeline: a new call, one that is taken back, or only what is said between calls.
 
-    after: mark of the change before it, "" for the first of an epoch.
+    after: mark of the change before it, "" for the first of an epoch. cancels: mark of the call that is taken back.
     """
 
     store: str
@@ -50,7 +50,8 @@ class Event:
     after: str
     seq: int
     waiting: Waiting
-    call: Call | None
+    call: Call | None = None
+    cancels: str = ""
 
     @classmethod
     def from_message(cls, message: object) -> "Event":
@@ -60,8 +61,9 @@ class Event:
         try:
             num_cashier, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            # A web that is being replaced doesn't know labels and notices yet.
+            # A web that is being replaced doesn't know all of them yet.
             language, label = str(message["language"]), str(message.get("label", ""))
+            cancels = str(message.get("cancels", ""))
             waiting = Waiting(str(message["waiting_language"]), str(message.get("notice", "")))
             version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
             store, after = str(message["store"]), str(message["after"])
@@ -71,4 +73,4 @@ class Event:
             raise BadEvent(f"a value out of range in {message!r}")
         replaces = bool(message.get("replaces"))
         call = Call(version.mark, seq, num_cashier, language, starts_in_ms, hold_ms, replaces, label)
-        return cls(store, version, after, seq, waiting, call if num_cashier else None)
+        return cls(store, version, after, seq, waiting, call if num_cashier else None, cancels)

@@ -1,11 +1,17 @@
 """The access: who may do what in which store."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
+from cashier_core.call import DEFAULT_STORE
 from cashier_web.models import Membership, Role, Store
 
 STORE_AND_ROLE = """
@@ -29,9 +35,14 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
     """
     if settings.ENVIRONMENT.cashier_open_buttons:
         return get_object_or_404(Store, slug=slug), Role.MANAGER
+    return own_role_in(request, slug)
+
+
+def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
+    """The same, whether buttons are open or not."""
     person = request.user
     if not person.is_authenticated:
-        raise PermissionDenied(_("Sign in to call: reload this page."))
+        raise PermissionDenied(_("Sign in: reload this page."))
     store = next(iter(Store.objects.raw(STORE_AND_ROLE, [person.pk, slug])), None)
     if store is None:
         raise Http404
@@ -50,6 +61,20 @@ def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
     store, role = role_in(request, slug)
     require(store, role, least)
     return store
+
+
+def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page of a store's managers, who have signed in even where buttons are open; the view is given the store."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, slug: str = DEFAULT_STORE, **parts: Any) -> HttpResponse:
+        if request.method != "POST" and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        store, role = own_role_in(request, slug)
+        require(store, role, Role.MANAGER)
+        return view(request, store, **parts)
+
+    return guarded
 
 
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:

@@ -12,8 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from cashier_core import timeline
+from cashier_web.calls import the_timeline
 from cashier_web.models import Store
-from cashier_web.views import the_timeline
 
 TURN = "cashier:compared"
 """Key in Redis for as long as nobody has to compare again. With its data Redis loses that, too."""

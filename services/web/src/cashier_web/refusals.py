@@ -1,5 +1,6 @@
 """The refusals: every 4xx and 5xx as one line of text that the buttons page shows to the cashier."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -10,10 +11,33 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+API = "/api/"
+"""Below this address answers are JSON."""
 
-def refuse(status: int, reason: str) -> HttpResponse:
+
+class Refused(Exception):
+    """Nothing was changed: HTTP status, the reason for people, and in how many seconds the same may succeed."""
+
+    def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.retry_after = status, reason, retry_after
+
+
+def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
     """An answer that changes nothing and says why."""
-    return HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+    answer = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+    if retry_after:
+        answer["Retry-After"] = str(retry_after)
+    return answer
+
+
+def refuse_as_asked(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
+    """The same as JSON, for whoever asked the API."""
+    answer = refuse(status, reason, retry_after)
+    if request.path_info.startswith(API):
+        answer.content = json.dumps({"detail": reason})
+        answer["Content-Type"] = "application/json"
+    return answer
 
 
 def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
@@ -58,15 +82,17 @@ def locked_out(request: HttpRequest, *of_the_attempt: Any) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's hook for a request that it can't read, or whose Host it doesn't know."""
     if isinstance(exception, DisallowedHost):
-        return refuse(400, _("This site does not go by this name: its operator can add it to CASHIER_HOSTS."))
-    return refuse(400, _("The request can't be read."))
+        return refuse_as_asked(
+            request, 400, _("This site does not go by this name: its operator can add it to CASHIER_HOSTS.")
+        )
+    return refuse_as_asked(request, 400, _("The request can't be read."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's hook for an address that leads nowhere."""
-    return refuse(404, _("There is no such page or store."))
+    return refuse_as_asked(request, 404, _("There is no such page or store."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's hook for a fault of ours; the log has the traceback."""
-    return refuse(500, _("Something went wrong here."))
+    return refuse_as_asked(request, 500, _("Something went wrong here."))

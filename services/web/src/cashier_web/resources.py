@@ -1,8 +1,6 @@
 """The resource: stores as a table, by which a chain's stores are brought in and taken out as CSV."""
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -17,7 +15,7 @@ from import_export.widgets import Widget
 from redis.exceptions import RedisError
 from tablib import Dataset
 
-from cashier_web import labels
+from cashier_web import labels, tables
 from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
 from cashier_web.models import Store
@@ -36,43 +34,14 @@ MOST_STORES = 3000
 
 
 class StoresCSV(CSV):
-    """Comma or semicolon, as spreadsheets of different countries write it. Each row knows its line in the file."""
+    """Each row knows its line in the file."""
 
     def create_dataset(self, in_stream: str, **kwargs: Any) -> Dataset:
-        """Raises ValueError with a reason for what is no table."""
-        header, _rest = f"{in_stream}\n".split("\n", 1)
-        reader = csv.reader(
-            StringIO(in_stream), delimiter=";" if header.count(";") > header.count(",") else ",", strict=True
-        )
-        try:
-            names = [name.strip() for name in next(reader, [])]
-            check_columns(names)
-            dataset = Dataset(headers=[*names, LINE])
-            line = reader.line_num + 1  # where a row begins; it may have lines in its cells
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    if len(row) != len(names):
-                        told = {"line": line, "cells": len(row), "columns": len(names)}
-                        raise ValueError(_("line %(line)s has %(cells)s cells for %(columns)s columns") % told)
-                    dataset.append([*(cell.strip() for cell in row), line])
-                line = reader.line_num + 1
-            if len(dataset) > MOST_STORES:
-                raise ValueError(_("more than %(most)s stores; divide the file") % {"most": MOST_STORES})
-        except csv.Error as fault:
-            raise ValueError(_("line %(line)s: %(fault)s") % {"line": reader.line_num, "fault": fault}) from None
-        return dataset
-
-
-def check_columns(names: list[str]) -> None:
-    """Raise ValueError if these can't be the columns of stores."""
-    if "slug" not in names:
-        raise ValueError(_("there is no column “slug”, by which stores are known"))
-    if unknown := [name for name in names if name not in COLUMNS]:
-        raise ValueError(
-            _("stores have no “%(name)s”, only %(names)s") % {"name": unknown[0], "names": ", ".join(COLUMNS)}
-        )
-    if len(set(names)) < len(names):
-        raise ValueError(_("a column comes twice"))
+        """Raises ValueError with a reason for what is no table of stores."""
+        names, rows = tables.read(in_stream, COLUMNS, ["slug"])
+        if len(rows) > MOST_STORES:
+            raise ValueError(_("more than %(most)s stores; divide the file") % {"most": MOST_STORES})
+        return Dataset(*([*cells, line] for line, cells in rows), headers=[*names, LINE])
 
 
 class Cell(Widget):

@@ -1,4 +1,4 @@
-"""The sign-in, and the change of the own password."""
+"""The sign-in, and where the own password is changed or, with a link, chosen."""
 
 from typing import Any
 
@@ -32,3 +32,13 @@ class ChangePassword(views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         messages.success(self.request, _("The password is changed."))
         return super().form_valid(form)
+
+
+class Welcome(views.PasswordResetConfirmView):
+    """Where a manager's link leads: whoever has it chooses the account's password, once, and is signed in."""
+
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Choose a password")}
+    success_url = reverse_lazy("stores")
+    post_reset_login = True
+    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"

@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.till import Till
 from cashier_web import access
+from cashier_web.addresses import store_path
 from cashier_web.models import Role, Store
 from cashier_web.refusals import only, refuse
-from cashier_web.views import button_context, store_path
+from cashier_web.views import button_context
 
 CHOSEN = "tills"
 """In the session: slug of each store to the number of the till that was chosen there."""

@@ -4,14 +4,19 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cashier_web import tills, views
-from cashier_web.sign_in import ChangePassword, SignIn
+from cashier_web import devices, people, tills, views
+from cashier_web.api import api
+from cashier_web.sign_in import ChangePassword, SignIn, Welcome
 
 pages = [
     ("", views.screen, "screen"),
     ("cashier_buttons", views.buttons, "buttons"),
     ("cashier_action", views.cashier_action, "press"),
     ("till", tills.till, "till"),
+    ("devices", devices.devices, "devices"),
+    ("devices/<int:number>", devices.device, "device"),
+    ("people", people.people, "people"),
+    ("people/<int:number>", people.person, "person"),
 ]
 urlpatterns = [
     *(path(page, view, name=name) for page, view, name in pages),
@@ -19,7 +24,9 @@ urlpatterns = [
     path("sign_in", SignIn.as_view(), name="sign_in"),
     path("sign_out", LogoutView.as_view(), name="sign_out"),
     path("password", ChangePassword.as_view(), name="password"),
+    path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
     path("stores", views.stores, name="stores"),
+    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]
 

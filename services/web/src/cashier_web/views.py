@@ -1,8 +1,5 @@
 """The views: a store's screen, its buttons, the press and the change of language."""
 
-import logging
-import re
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -10,37 +7,21 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django_htmx.http import trigger_client_event
 from redis.exceptions import RedisError
 
-from cashier_core import message, timeline
-from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
+from cashier_core import message
+from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.tickets import Ticket
-from cashier_core.timeline import QueueFull, Timeline
-from cashier_web import access, metrics, patience, receipts
+from cashier_web import access, metrics, receipts
+from cashier_web.addresses import managed_pages, store_path
+from cashier_web.calls import call, the_timeline
 from cashier_web.forms import LanguageForm, PressForm
-from cashier_web.journal import request_id
 from cashier_web.models import Role, Store
-from cashier_web.refusals import only, refuse
-
-REQUEST_ID = re.compile(r"[0-9a-f]{32}")
-
-log = logging.getLogger(__name__)
-
-
-@cache
-def the_timeline() -> Timeline:
-    """One client with one pool per worker process, made when it is first needed."""
-    return Timeline(timeline.connect(settings.ENVIRONMENT.redis_url))
-
-
-def store_path(name: str, store: Store) -> str:
-    """Address of one of the store's pages; the default store's are at the top."""
-    return reverse(name) if store.slug == DEFAULT_STORE else reverse(name, args=[store.slug])
+from cashier_web.refusals import Refused, only, refuse
 
 
 @never_cache
@@ -100,7 +81,8 @@ def button_context(store: Store) -> dict[str, Any]:
 
 def show_buttons(request: HttpRequest, store: Store) -> HttpResponse:
     """The page itself, in the store's language."""
-    context = {**button_context(store), "buttons_path": store_path("buttons", store)}
+    pages = managed_pages(store) if request.user.is_authenticated else []
+    context = {**button_context(store), "buttons_path": store_path("buttons", store), "pages": pages}
     return render(request, "cashier_web/buttons.html", context)
 
 
@@ -135,48 +117,13 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
         form = PressForm(request.POST, store)
         if not form.is_valid():
             return refuse(400, form.reason())
-        if not store.is_open:
-            return refuse(409, _("This store is closed."))
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
         # Asked before: nothing that may fail comes after the call.
         user = "" if settings.ENVIRONMENT.cashier_open_buttons else request.user.get_username()
-        # The same for Nginx's second try of a press, which is then not called twice.
-        mark = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
-        if patience.is_over(request):
-            return refuse(408, _("%(till)s not called: the answer took too long.") % {"till": receipts.name(till)})
         try:
-            receipt = the_timeline().press(
-                store.slug,
-                till.number,
-                language,
-                waiting_language=store.language,
-                hold_ms=store.hold_ms,
-                policy=Policy(store.policy),
-                label=till.label,
-                mark=mark,
-            )
-        except QueueFull:
-            return refuse(429, _("%(till)s not called: too many are waiting.") % {"till": receipts.name(till)})
-        except RedisError:
-            metrics.REDIS_ERRORS.inc()
-            return refuse(
-                503,
-                _("%(till)s not called: the screens can't be reached just now.") % {"till": receipts.name(till)},
-            )
-        metrics.PRESSES.labels(receipt.outcome).inc()
-        log.info(
-            "press",
-            extra={
-                "store": store.slug,
-                "till": till.number,
-                "outcome": receipt.outcome,
-                "seq": receipt.seq,
-                "starts_in_ms": receipt.starts_in_ms,
-                "user": user,
-                "request_id": request_id(request),
-                **({"again": True} if "again" in request.POST else {}),
-            },
-        )
+            receipt = call(request, store, till, language, by={"user": user}, again="again" in request.POST)
+        except Refused as refused:
+            return refuse(refused.status, refused.reason, refused.retry_after)
         told = {
             "text": receipts.text(receipt, till),
             "language": store.language,

@@ -6,8 +6,7 @@ import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path, re_path
 
-from cashier_core import env, message
-from cashier_core.timeline import TimelineReader, connect_async
+from cashier_core import env, message, reader
 from cashier_ws import metrics
 from cashier_ws.boards import Boards
 from cashier_ws.consumers import CashierConsumer
@@ -27,7 +26,7 @@ async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-boards = Boards(TimelineReader(connect_async(ENVIRONMENT.redis_url)))
+boards = Boards(reader.TimelineReader(reader.connect(ENVIRONMENT.redis_url)))
 metrics.StoresCollector(boards.figures)
 consumer: Any = CashierConsumer.as_asgi(boards=boards)
 routes: list[Any] = [

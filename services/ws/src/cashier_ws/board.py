@@ -6,7 +6,7 @@ from math import inf
 
 from cashier_core import message
 from cashier_core.events import Event, Version
-from cashier_core.timeline import Snapshot
+from cashier_core.snapshot import Snapshot
 from cashier_core.waiting import Waiting
 from cashier_ws import metrics
 from cashier_ws.paint import Paint
@@ -66,6 +66,8 @@ class Board:
             return
         self.behind = self.behind or event.after != (known.mark if told.epoch == known.epoch else "")
         self.version, self._seq = told, event.seq
+        if event.cancels:
+            self._playlist.cancel(event.cancels)
         if event.call:
             self._playlist.add(told.epoch, event.call, self._loop.time())
         self._wait_with(event.waiting)
@@ -87,6 +89,8 @@ class Board:
         if told.epoch:
             self._seq = snapshot.seq
             has_screens_that_missed_it = self._current is not None and bool(self.screens)
+            for mark in snapshot.cancelled:
+                self._playlist.cancel(mark)
             for call in snapshot.calls:
                 whole = has_screens_that_missed_it or call.starts_in_ms >= 0
                 self._playlist.add(told.epoch, call, read_at, whole=whole)

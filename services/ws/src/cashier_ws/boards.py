@@ -12,8 +12,9 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from cashier_core.events import GROUP, BadEvent, Event, Version
+from cashier_core.reader import TimelineReader
+from cashier_core.snapshot import Snapshot
 from cashier_core.tickets import Ticket
-from cashier_core.timeline import Snapshot, TimelineReader
 from cashier_ws import metrics
 from cashier_ws.board import Board
 from cashier_ws.garbage import Garbage

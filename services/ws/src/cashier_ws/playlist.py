@@ -12,6 +12,9 @@ LATENESS = 2.0
 """A call that begins this much late at most is still given its whole hold; later than that it is stale. In seconds, and
 longer than the repair takes to find a call whose announcement was lost."""
 
+BLINK = 0.1
+"""Two calls between which less than this lies, because their times are told in whole ms, follow each other. Seconds."""
+
 REMEMBERED = 64
 """Ended calls that are known by their mark; more than Redis can still tell of."""
 
@@ -63,6 +66,20 @@ class Playlist:
         after = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
         self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000, whole))
 
+    def cancel(self, mark: str) -> None:
+        """Take back a call that waits; those behind it move up. One that is up here stays for its whole hold."""
+        if mark in self._done:
+            return
+        slot = next((slot for slot in self._slots if slot.call.mark == mark), None)
+        if slot and slot.playing:
+            return
+        self._done.append(mark)
+        if slot:
+            at = self._slots.index(slot)
+            del self._slots[at]
+            for behind in self._slots[at:]:
+                behind.begin -= slot.call.hold_ms / 1000 if behind.epoch == slot.epoch else 0
+
     def play(self, now: float) -> Slot | None:
         """Drop what has ended, begin what is due, and say what is up."""
         while self._slots:
@@ -77,8 +94,9 @@ class Playlist:
             self._done.append(head.call.mark)
             if self._slots:
                 following = self._slots[0]
-                # Not if one between the two is still to be heard of, whose place that is.
-                next_to_it = following.follows and following.call.seq == head.call.seq + 1
+                # Not if one between the two is still to be heard of, whose place that is: a hold at least.
+                no_place = following.begin - head.end < BLINK
+                next_to_it = following.follows and (following.call.seq == head.call.seq + 1 or no_place)
                 following.begin = head.end if next_to_it else max(head.end, following.begin)
         return None
 

@@ -2,17 +2,24 @@
 -- KEYS[3]: what was answered to this very press, unless it was refused. One that comes again, because Nginx asked another worker when the
 -- first one died over it, is answered as before and does nothing.
 local slug, channel, mark, answered = ARGV[1], ARGV[2], ARGV[3], KEYS[3]
-local before = redis.call('GET', answered)
-if before then
-  return cjson.decode(before)
-end
-local function remember(answer)
-  redis.call('SET', answered, cjson.encode(answer), 'PX', 60000) -- longer than anything that asks again waits
-  return answer
-end
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
-local label = ARGV[10]
+local label, remembered_ms, is_key = ARGV[10], ARGV[11], ARGV[12] == '1'
+local before = redis.call('GET', answered)
+if before then
+  local answer = cjson.decode(before)
+  if is_key and (answer[5] ~= num_cashier or answer[6] ~= language) then
+    return {'another press', 0, 0, 0}
+  end
+  return answer
+end
+local function remember(answer)
+  if is_key then
+    answer[5], answer[6] = num_cashier, language
+  end
+  redis.call('SET', answered, cjson.encode(answer), 'PX', remembered_ms)
+  return answer
+end
 
 -- The clock was put back, or it is another host's: calls that end by the old one would block the queue until then.
 -- Boards play what they have been told of all the same.

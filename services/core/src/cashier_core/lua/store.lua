@@ -1,4 +1,4 @@
--- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language, notice, changed};
+-- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language, notice, changed, cancelled};
 -- KEYS[2]: its calls that have not ended, a sorted set of JSON scored by their end. One hash tag for both.
 local store, calls = KEYS[1], KEYS[2]
 local now = now_ms()

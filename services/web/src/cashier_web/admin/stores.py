@@ -1,13 +1,11 @@
-"""The admin: a chain's stores, its people and their roles."""
+"""The stores in the admin, with their table."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -19,7 +17,7 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_web import labels, metrics
 from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
-from cashier_web.models import Membership, Store
+from cashier_web.models import Store
 from cashier_web.resources import StoreResource, StoresCSV, reasons
 
 
@@ -125,44 +123,3 @@ class StoreAdmin(ImportExportModelAdmin):
             return super().process_result(result, request)
         messages.error(request, " ".join([_("Nothing was changed."), *reasons(result)]))
         return redirect("admin:cashier_web_store_import")
-
-
-admin.site.unregister([User, Group])
-
-
-class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who may change accounts or roles may become everything: Django's permissions are not enough."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
-
-
-@admin.register(User)
-class PersonAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
-    """An account; an administrator of the chain is a superuser."""
-
-    list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
-    list_filter = ["is_superuser", "is_active", "memberships__role"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).annotate(number_of_stores=Count("memberships", distinct=True))
-
-    @admin.display(description=gettext_lazy("stores"), ordering="number_of_stores")
-    def stores(self, person: Any) -> int:
-        return int(person.number_of_stores)
-
-
-@admin.register(Membership)
-class MembershipAdmin(ForAdministrators):
-    """A person's role in one store."""
-
-    list_display = ["person", "store", "role"]
-    list_filter = ["role"]
-    list_select_related = ["person", "store"]
-    search_fields = ["person__username", "person__last_name", "store__name", "store__slug"]
-    autocomplete_fields = ["person", "store"]

@@ -1,0 +1,40 @@
+"""The devices in the admin: to find and to revoke; made where their tokens are shown, on a store's own page."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cashier_web.models import Device
+
+
+@admin.register(Device)
+class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Of all stores."""
+
+    list_display = ["name", "store", "till", "made_at", "used_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("till", admin.EmptyFieldListFilter), "used_at"]
+    list_select_related = ["store"]
+    search_fields = ["name", "store__name", "store__slug"]
+    fields = readonly_fields = (
+        "name",
+        "store",
+        "till",
+        "made_at",
+        "used_at",
+        "revoked_at",
+    )
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description=gettext_lazy("Revoke selected devices"), permissions=["change"])
+    def revoke(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
+        chosen = list(devices.filter(revoked_at=None))
+        devices.filter(revoked_at=None).update(revoked_at=timezone.now())
+        for device in chosen:
+            self.log_change(request, device, [{"changed": {"fields": ["revoked_at"]}}])
+        messages.success(request, _("Devices revoked: %(count)s.") % {"count": len(chosen)})

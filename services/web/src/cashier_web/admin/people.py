@@ -1,0 +1,52 @@
+"""The people and their roles in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+
+from cashier_web.models import Membership
+
+admin.site.unregister([User, Group])
+
+
+class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who may change accounts or roles may become everything: Django's permissions are not enough."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+@admin.register(User)
+class PersonAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
+    """An account; an administrator of the chain is a superuser."""
+
+    list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
+    list_filter = ["is_superuser", "is_active", "memberships__role"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(number_of_stores=Count("memberships", distinct=True))
+
+    @admin.display(description=gettext_lazy("stores"), ordering="number_of_stores")
+    def stores(self, person: Any) -> int:
+        return int(person.number_of_stores)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ForAdministrators):
+    """A person's role in one store."""
+
+    list_display = ["person", "store", "role"]
+    list_filter = ["role"]
+    list_select_related = ["person", "store"]
+    search_fields = ["person__username", "person__last_name", "store__name", "store__slug"]
+    autocomplete_fields = ["person", "store"]

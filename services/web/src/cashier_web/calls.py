@@ -1,0 +1,87 @@
+"""The call: what a press leads to, whoever makes it: a button on a page, a device, a till's software."""
+
+import logging
+import re
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from cashier_core import timeline
+from cashier_core.call import Policy
+from cashier_core.till import Till
+from cashier_core.timeline import AnotherPress, QueueFull, Receipt, Timeline
+from cashier_web import metrics, patience, receipts
+from cashier_web.journal import request_id
+from cashier_web.models import Store
+from cashier_web.refusals import Refused
+
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def the_timeline() -> Timeline:
+    """One client with one pool per worker process, made when it is first needed."""
+    return Timeline(timeline.connect(settings.ENVIRONMENT.redis_url))
+
+
+def call(
+    request: HttpRequest,
+    store: Store,
+    till: Till,
+    language: str,
+    *,
+    by: dict[str, str],
+    again: bool = False,
+    key: str = "",
+) -> Receipt:
+    """Schedule and announce the call, in words of the active language. Raises Refused.
+
+    by: `user` or `device`, for the log. again: the same customer is called once more. key: the same for each try of
+    one press. Without it, the request's own mark tells Nginx's second try, which isn't called twice.
+    """
+    if not store.is_open:
+        raise Refused(409, _("This store is closed."))
+    named = {"till": receipts.name(till)}
+    if patience.is_over(request):
+        raise Refused(408, _("%(till)s not called: the answer took too long.") % named)
+    mark = key or (request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else "")
+    try:
+        receipt = the_timeline().press(
+            store.slug,
+            till.number,
+            language,
+            waiting_language=store.language,
+            hold_ms=store.hold_ms,
+            policy=Policy(store.policy),
+            label=till.label,
+            mark=mark,
+            is_key=bool(key),
+        )
+    except QueueFull:
+        seconds = -(-store.hold_ms // 1000)
+        raise Refused(429, _("%(till)s not called: too many are waiting.") % named, seconds) from None
+    except AnotherPress:
+        raise Refused(422, _("%(till)s not called: this key was another press's.") % named) from None
+    except RedisError:
+        metrics.REDIS_ERRORS.inc()
+        raise Refused(503, _("%(till)s not called: the screens can't be reached just now.") % named) from None
+    metrics.PRESSES.labels(receipt.outcome).inc()
+    log.info(
+        "press",
+        extra={
+            "store": store.slug,
+            "till": till.number,
+            "outcome": receipt.outcome,
+            "seq": receipt.seq,
+            "starts_in_ms": receipt.starts_in_ms,
+            **by,
+            "request_id": request_id(request),
+            **({"again": True} if again else {}),
+        },
+    )
+    return receipt

@@ -1,0 +1,63 @@
+"""`devices import devices.csv`, which prints the new ones' tokens as CSV, and `devices export`."""
+
+from collections.abc import Iterator
+
+from django.db import transaction
+
+from cashier_web import tables, tokens
+from cashier_web.devices import DeviceForm
+from cashier_web.management.table_command import TableCommand, Unfit
+from cashier_web.models import Device, Store
+
+COLUMNS = ["store", "name", "till"]
+
+
+class Command(TableCommand):
+    help = "Brings devices in from a table, all or nothing, and prints the new ones' tokens; or writes that table."
+
+    def take(self) -> str:
+        devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
+        return tables.write(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
+
+    def bring(self, table: str, dry_run: bool) -> Iterator[str]:
+        names, rows = tables.read(table, COLUMNS, ["store", "name"])
+        with transaction.atomic():
+            new = self.save(names, rows)
+            transaction.set_rollback(dry_run)
+        if dry_run:
+            new = [(device, "") for device, _token in new]  # none that would ever be of use
+        told = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
+        yield from tables.write([*COLUMNS, "token"], told).splitlines()
+        known = len(rows) - len(new)
+        self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
+
+    def save(self, names: list[str], rows: list[tuple[int, list[str]]]) -> list[tuple[Device, str]]:
+        """Make or change the devices; the new ones, each with its token. Raises Unfit."""
+        stores = {store.slug: store for store in Store.objects.all()}
+        known = {(each.store_id, each.name): each for each in Device.objects.select_for_update()}
+        reasons, new, changed, seen = [], [], [], set()
+        for line, cells in rows:
+            row = dict(zip(names, cells, strict=True))
+            store = stores.get(row["store"])
+            if store is None:
+                reasons.append(f"line {line}: there is no store {row['store']!r}")
+                continue
+            key = (store.pk, row["name"])
+            if key in seen:
+                reasons.append(f"line {line}: this device was in a line before")
+            seen.add(key)
+            device = known.get(key) or Device(store=store)
+            form = DeviceForm({"till": device.till or "", **row}, store, device)
+            if not form.is_valid():
+                reasons += [f"line {line}: {field}: {' '.join(map(str, each))}" for field, each in form.errors.items()]
+            elif device.pk:
+                changed.append(device)
+            else:
+                token = tokens.new()
+                device.token_hash = tokens.digest(token)
+                new.append((device, token))
+        if reasons:
+            raise Unfit(reasons)
+        Device.objects.bulk_create([device for device, _token in new], batch_size=500)
+        Device.objects.bulk_update(changed, ["till"], batch_size=500)
+        return new

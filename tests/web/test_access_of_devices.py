@@ -1,0 +1,76 @@
+"""Who gets what, of devices: every address of the API, asked with every kind of token. None acts in another store."""
+
+import pytest
+from django.utils import timezone
+
+from cashier_web import tokens
+from cashier_web.api import api
+from cashier_web.models import Device, Store
+
+pytestmark = pytest.mark.django_db
+WHO = ("nobody", "forged", "revoked", "elsewhere", "store", "till 2", "till 3")
+HERE, NOWHERE = "/api/v1/stores/here/calls", "/api/v1/stores/nowhere/calls"
+# What each gets, in the order of WHO, in a store where till 1 is up and till 2 waits with seq 2. Each row begins anew.
+TABLE = {
+    ("GET", HERE): (401, 401, 401, 403, 200, 200, 200),
+    ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),  # of till 3
+    ("DELETE", f"{HERE}/2"): (401, 401, 401, 403, 204, 204, 403),
+    ("DELETE", f"{HERE}/1"): (401, 401, 401, 403, 409, 403, 403),
+    ("DELETE", f"{HERE}/9"): (401, 401, 401, 403, 404, 404, 404),
+    ("GET", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
+    ("POST", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
+    ("DELETE", f"{NOWHERE}/2"): (401, 401, 401, 403, 403, 403, 403),
+    ("GET", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),  # till 2 waits already
+    ("POST", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),
+}
+
+
+@pytest.fixture
+def token_of(redis):
+    """Makes two stores and the devices, and returns the token of each kind."""
+    here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
+
+    def make(store, **fields):
+        token = tokens.new()
+        Device.objects.create(store=store, name=token, token_hash=tokens.digest(token), **fields)
+        return token
+
+    return {
+        "nobody": "",
+        "forged": tokens.new(),
+        "revoked": make(here, revoked_at=timezone.now()),
+        "elsewhere": make(elsewhere),
+        "store": make(here),
+        "till 2": make(here, till=2),
+        "till 3": make(here, till=3),
+    }
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_every_token_gets_what_is_its_and_nothing_else(client, token_of, redis, who) -> None:
+    got = {}
+    for method, path in TABLE:
+        redis.flushall()
+        other = {"authorization": f"Bearer {token_of['store']}"}
+        for till in (1, 2):
+            client.post(HERE, {"till": till}, content_type="application/json", headers=other)
+        token = token_of[who]
+        if path.endswith("/press"):
+            response = client.generic(method, f"{path}?token={token}")
+        else:
+            headers = {"authorization": f"Bearer {token}"} if token else {}
+            response = client.generic(method, path, '{"till": 3}', "application/json", headers=headers)
+        got[method, path] = response.status_code
+
+    assert got == {key: statuses[WHO.index(who)] for key, statuses in TABLE.items()}
+
+
+def test_no_operation_is_missing_in_the_table() -> None:
+    served = {
+        (method.upper(), path.format(slug="here", seq=2))
+        for path, each in api.get_openapi_schema()["paths"].items()
+        for method in each
+    }
+
+    assert served <= set(TABLE)
+    assert len(served) == 5

@@ -1,0 +1,112 @@
+"""The devices' page: a manager makes, renews and revokes; a token is seen once."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+
+from cashier_web.models import Device, Membership, Role, Store
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(client, store) -> User:
+    anna = User.objects.create_user("anna")
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+    client.force_login(anna)
+    return anna
+
+
+def token_on(response) -> str:
+    return re.search(r"<code>(cq_[\w-]{43})</code>", response.content.decode())[1]
+
+
+def press(client, token, till=4):
+    headers = {"authorization": f"Bearer {token}"}
+    return client.post("/api/v1/stores/default/calls", {"till": till}, content_type="application/json", headers=headers)
+
+
+def test_a_token_is_shown_once_and_presses(client, manager) -> None:
+    made = client.post("/devices", {"name": "Keypad", "till": ""})
+    assert made.status_code == 200
+    assert "no-store" in made["Cache-Control"]
+    token = token_on(made)
+
+    assert press(client, token).status_code == 201
+    later = client.get("/devices").content.decode()
+    assert "Keypad" in later
+    assert "cq_" not in later
+    assert "?token=" not in made.content.decode(), "an address would press for every till"
+
+
+def test_a_button_of_one_till_is_told_its_address(client, manager) -> None:
+    page = client.post("/devices", {"name": "Button 3", "till": "3"})
+    address = re.search(r"http://testserver(/api/v1/press\?token=\S+)</pre>", page.content.decode())[1]
+
+    assert client.get(address).json()["till"] == 3
+    assert press(client, token_on(page), 3).status_code == 201
+    assert press(client, token_on(page), 4).status_code == 403
+
+
+def test_revoked_is_revoked_and_a_new_token_ends_the_old_one(client, manager) -> None:
+    first = token_on(client.post("/devices", {"name": "Keypad"}))
+    device = Device.objects.get()
+    second = token_on(client.post(f"/devices/{device.pk}", {"action": "renew"}))
+    assert (press(client, first).status_code, press(client, second).status_code) == (401, 201)
+
+    assert client.post(f"/devices/{device.pk}", {"action": "revoke"})["Location"] == "/devices"
+    assert press(client, second).status_code == 401
+    page = client.get("/devices").content.decode()
+    assert "calls no more" in page
+    assert "revoked " in page
+    third = token_on(client.post(f"/devices/{device.pk}", {"action": "renew"}))
+    assert press(client, third).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"name": "Keypad"}, "Another device of this store has this name."),
+        ({"name": ""}, "This field is required."),
+        ({"name": "x" * 101}, "at most 100"),
+        ({"name": "two\nlines"}, "in one line"),
+        ({"name": "Other", "till": "5"}, "valid choice"),
+        ({"name": "Other", "till": "x"}, "valid choice"),
+        ({"name": "Other", "till": "-1"}, "valid choice"),
+    ],
+    ids=str,
+)
+def test_a_bad_device_is_refused_with_a_reason_and_makes_none(client, manager, store, fields, reason) -> None:
+    Device.objects.create(store=store, name="Keypad", token_hash="x")
+    answer = client.post("/devices", fields)
+
+    assert answer.status_code == 400
+    assert reason in answer.content.decode()
+    assert Device.objects.count() == 1
+
+
+def test_the_same_name_may_be_in_two_stores(client, manager) -> None:
+    north = Store.objects.create(slug="north", name="North")
+    Membership.objects.create(person=manager, store=north, role=Role.MANAGER)
+    for path in ("/devices", "/s/north/devices"):
+        assert client.post(path, {"name": "Keypad"}).status_code == 200
+
+    assert Device.objects.count() == 2
+
+
+def test_what_is_neither_is_refused(client, manager, store) -> None:
+    device = Device.objects.create(store=store, name="Keypad", token_hash="x")
+
+    assert client.post(f"/devices/{device.pk}", {"action": "delete"}).status_code == 400
+    assert client.get(f"/devices/{device.pk}").status_code == 405
+    assert client.post(f"/devices/{device.pk + 1}", {"action": "revoke"}).status_code == 404
+
+
+def test_open_buttons_make_nobody_a_manager_of_devices(client, store, environment) -> None:
+    environment(cashier_open_buttons=True)
+
+    assert client.post("/devices", {"name": "Keypad"}).status_code == 403
+    assert client.get("/devices").status_code == 302
+    assert "/devices" not in client.get("/cashier_buttons").content.decode()
+    assert Device.objects.count() == 0

@@ -1,0 +1,156 @@
+"""The people's page: a manager lets people in, and can't become more than he is by it."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from cashier_web.models import Membership, Role, Store
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "secret enough"
+
+
+@pytest.fixture
+def manager(client, store, environment) -> User:
+    environment(cashier_open_buttons=False)
+    anna = User.objects.create_user("anna", password=PASSWORD)
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+    client.force_login(anna)
+    return anna
+
+
+@pytest.fixture
+def north() -> Store:
+    return Store.objects.create(slug="north", name="North")
+
+
+def link_on(response) -> str:
+    return re.search(r"<pre>http://testserver(/welcome/\S+)</pre>", response.content.decode())[1]
+
+
+def choose_password(link, password=PASSWORD):
+    """Opens the link in a browser of its own, and chooses."""
+    browser = Client()
+    form = browser.get(link, follow=True)
+    return browser.post(form.request["PATH_INFO"], {"new_password1": password, "new_password2": password}, follow=True)
+
+
+def test_a_new_person_gets_a_link_chooses_a_password_and_is_in(client, manager, store) -> None:
+    made = client.post("/people", {"username": "berta", "first_name": "Berta", "role": "2"})
+    assert "no-store" in made["Cache-Control"]
+    link = link_on(made)
+    inside = choose_password(link)
+
+    assert inside.redirect_chain[-1][0] == "/till"
+    assert inside.context["user"].username == "berta"
+    assert Client().login(request=inside.wsgi_request, username="berta", password=PASSWORD)
+    assert link not in client.get("/people").content.decode()
+
+
+def test_a_link_is_good_once(client, manager) -> None:
+    link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
+    choose_password(link)
+    again = Client().get(link, follow=True)
+
+    assert "This link is not good any more" in again.content.decode()
+    assert "<form" not in again.content.decode()
+
+
+def test_a_weak_password_is_refused_with_the_reason(client, manager) -> None:
+    link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
+
+    assert "too common" in choose_password(link, "password").content.decode()
+    assert not User.objects.get(username="berta").has_usable_password()
+
+
+def test_a_role_is_changed_and_taken(client, manager, store) -> None:
+    client.post("/people", {"username": "berta", "role": "2"})
+    berta = User.objects.get(username="berta")
+    assert client.post(f"/people/{berta.pk}", {"action": "change", "role": "3"})["Location"] == "/people"
+    assert Membership.objects.get(person=berta).role == Role.MANAGER
+
+    client.post(f"/people/{berta.pk}", {"action": "remove"})
+    assert not berta.memberships.exists()
+    assert User.objects.filter(username="berta").exists()
+
+
+def test_whoever_works_elsewhere_keeps_the_account_and_its_password(client, manager, store, north) -> None:
+    berta = User.objects.create_user("berta", password=PASSWORD)
+    Membership.objects.create(person=berta, store=north, role=Role.MANAGER)
+    answer = client.post("/people", {"username": "berta", "first_name": "Evil", "role": "2"})
+
+    assert answer["Location"] == "/people"
+    assert "had an account already" in client.get("/people").content.decode()
+    berta.refresh_from_db()
+    assert berta.first_name == ""
+    assert berta.check_password(PASSWORD)
+    link = client.post(f"/people/{berta.pk}", {"action": "link"})
+    assert link.status_code == 403
+    assert "An administrator has to do this" in link.content.decode()
+
+
+def test_a_manager_of_both_stores_may_make_the_link(client, manager, store, north) -> None:
+    berta = User.objects.create_user("berta")
+    for at in (store, north):
+        Membership.objects.create(person=berta, store=at)
+    assert client.post(f"/people/{berta.pk}", {"action": "link"}).status_code == 403
+
+    Membership.objects.create(person=manager, store=north, role=Role.CASHIER)
+    assert client.post(f"/people/{berta.pk}", {"action": "link"}).status_code == 403
+    Membership.objects.update(role=Role.MANAGER)
+    assert client.post(f"/people/{berta.pk}", {"action": "link"}).status_code == 200
+
+
+@pytest.mark.parametrize("more", [{"is_superuser": True}, {"is_staff": True}, {"is_active": False}], ids=str)
+def test_no_manager_makes_a_link_to_an_account_that_is_more(client, manager, store, more) -> None:
+    boss = User.objects.create_user("boss", **more)
+    Membership.objects.create(person=boss, store=store)
+
+    assert client.post(f"/people/{boss.pk}", {"action": "link"}).status_code == 403
+
+
+def test_an_account_without_a_store_gets_its_first_from_an_administrator(client, manager) -> None:
+    User.objects.create_user("boss", is_superuser=True)
+    answer = client.post("/people", {"username": "boss", "role": "1"})
+    assert answer.status_code == 400
+    assert "an administrator has to give it the first one" in answer.content.decode()
+
+    User.objects.filter(pk=manager.pk).update(is_superuser=True)
+    assert client.post("/people", {"username": "boss", "role": "1"}).status_code == 302
+
+
+def test_nobody_changes_the_own_role(client, manager) -> None:
+    for fields in ({"action": "remove"}, {"action": "change", "role": "1"}):
+        assert client.post(f"/people/{manager.pk}", fields).status_code == 403
+    assert Membership.objects.get().role == Role.MANAGER
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"username": "anna", "role": "2"}, "has a role here already"),
+        ({"username": "", "role": "2"}, "This field is required."),
+        ({"username": "a b", "role": "2"}, "Enter a valid username"),
+        ({"username": "x" * 151, "role": "2"}, "at most 150"),
+        ({"username": "berta", "role": "4"}, "valid choice"),
+        ({"username": "berta"}, "This field is required."),
+    ],
+    ids=str,
+)
+def test_a_bad_person_is_refused_with_a_reason_and_makes_none(client, manager, fields, reason) -> None:
+    answer = client.post("/people", fields)
+
+    assert answer.status_code == 400
+    assert reason in answer.content.decode()
+    assert User.objects.count() == 1
+
+
+def test_what_is_none_of_the_actions_is_refused(client, manager) -> None:
+    client.post("/people", {"username": "berta", "role": "2"})
+    berta = User.objects.get(username="berta").pk
+
+    for fields in ({}, {"action": "delete"}, {"action": "change", "role": "9"}):
+        assert client.post(f"/people/{berta}", fields).status_code == 400
+    assert client.post(f"/people/{berta + 1}", {"action": "remove"}).status_code == 404
