@@ -35,7 +35,12 @@ EXIT_CODES = {"kept": 0, "broken": 1, "void": 3}
 @contextmanager
 def own_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
     """Two replicas, open buttons, and the profile's stores. log: the file that takes all of its lines."""
-    environment = {**os.environ, "CASHIER_OPEN_BUTTONS": "true", "CASHIER_LOG_LEVEL": "WARNING"}
+    environment = {
+        **os.environ,
+        "CASHIER_OPEN_BUTTONS": "true",
+        "CASHIER_OPEN_SCREENS": "true",
+        "CASHIER_LOG_LEVEL": "WARNING",
+    }
     with contextlib.ExitStack() as stack:
         lines = stack.enter_context(log.open("w", buffering=1))
         topology = Topology(folder, lambda name, line: print(f"{name} | {line}", file=lines), environment=environment)

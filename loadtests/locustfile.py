@@ -88,6 +88,8 @@ class DisplayScreen(FastHttpUser):
             with self.client.get(base(self.store), name="screen's page", headers={"Connection": "close"}) as page:
                 path = websocket_of(page.text or "")
             gevent.sleep(0 if path else 1)
+            if (page.url or "").endswith("/pair"):
+                raise RuntimeError(f"no screens at {self.host}: they are for paired ones; see CASHIER_OPEN_SCREENS")
         screen = GreenScreen(self.host or "", path, self.name, self.store)
         screens.append(screen)
         screen.hang(records.stays)

@@ -58,10 +58,10 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 def run_topology(folder: Path, **environment: str) -> Iterator[Topology]:
-    """Start a topology with open buttons, and stop it when the test is done; its log is at `topology.log`."""
+    """Start a topology, with open buttons and screens, until the test is done; its log is at `topology.log`."""
     log = Log()
     # Not what pytest-django has set for this process.
-    base = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true"}
+    base = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
     topology = Topology(folder, log, environment={**base, **environment})
     topology.log = log
     topology.start()

@@ -12,7 +12,7 @@ from tests.browser import launch
 
 def main() -> None:
     docs = ROOT / "docs"
-    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true"}
+    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
     with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder, launch() as browser:
         topology = Topology(Path(folder), lambda name, line: None, environment=environment)
         topology.start()

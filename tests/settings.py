@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("CASHIER_SECRET_KEY", "only for tests, " * 3)
 os.environ.setdefault("CASHIER_TICKET_KEY", "only for tests, " * 3)
 os.environ["DATABASE_URL"] = "sqlite://:memory:"
-os.environ["CASHIER_OPEN_BUTTONS"] = "true"
+os.environ["CASHIER_OPEN_BUTTONS"] = os.environ["CASHIER_OPEN_SCREENS"] = "true"
 
 from cashier_web.settings import *  # noqa: F403
 

@@ -41,6 +41,7 @@ def main() -> int:
 
     stop = threading.Event()
     open_buttons = os.environ.setdefault("CASHIER_OPEN_BUTTONS", "true")
+    os.environ.setdefault("CASHIER_OPEN_SCREENS", "true")
 
     def end(signum: int, frame: object) -> None:
         stop.set()

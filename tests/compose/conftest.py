@@ -25,7 +25,7 @@ def engine() -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory) -> Iterator[Stack]:
     """`make up` in a fresh clone; its output is `stack.told`, what it led to `stack.led_to`."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), CASHIER_OPEN_BUTTONS="true")
+    stack = Stack(tmp_path_factory.mktemp("stack"), CASHIER_OPEN_BUTTONS="true", CASHIER_OPEN_SCREENS="true")
     stack.clone()
     try:
         stack.told, stack.led_to = stack.make("up"), stack.states()

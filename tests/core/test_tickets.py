@@ -1,9 +1,11 @@
 """A ticket says which store a screen belongs to, and only we can make one."""
 
+import time
+
 import pytest
 from django.core.signing import Signer
 
-from cashier_core.tickets import BadTicket, Ticket
+from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_core.waiting import Waiting
 
 KEY, OTHER_KEY = "k" * 40, "o" * 40
@@ -34,19 +36,24 @@ def test_a_ticket_of_another_store_cannot_be_made_from_ours() -> None:
         Ticket.read(forged, KEY)
 
 
-def test_a_ticket_from_before_there_were_notices_is_still_good() -> None:
-    old = Signer(key=KEY, salt="cashier.screen").sign_object(["north-7", "fr"])
+def test_a_ticket_is_of_a_paired_screen_if_it_says_so() -> None:
+    ticket = Ticket("north-7", Waiting("fr"), "12.1")
 
-    assert Ticket.read(old, KEY) == Ticket("north-7", Waiting("fr"))
-
-
-def test_a_ticket_without_a_notice_is_as_it_was_before_there_were_notices() -> None:
-    assert Ticket("north-7", Waiting("fr")).sign(KEY) == Signer(key=KEY, salt="cashier.screen").sign_object(
-        ["north-7", "fr"]
-    )
+    assert Ticket.read(ticket.sign(KEY), KEY).screen == "12.1"
 
 
-def test_a_signed_ticket_of_another_form_is_refused() -> None:
-    for odd in (["north-7"], ["north-7", "fr", "", ""], {}, "north-7"):
-        with pytest.raises(BadTicket):
-            Ticket.read(Signer(key=KEY, salt="cashier.screen").sign_object(odd), KEY)
+@pytest.mark.parametrize(("days", "is_good"), [(0, True), (6.9, True), (7.1, False), (-1, True)])
+def test_a_ticket_is_good_for_a_week(days, is_good) -> None:
+    text = Ticket("north-7", Waiting("fr")).sign(KEY, now=time.time() - days * 86_400)
+
+    if is_good:
+        assert Ticket.read(text, KEY).store == "north-7"
+    else:
+        with pytest.raises(ExpiredTicket, match="expired"):
+            Ticket.read(text, KEY)
+
+
+@pytest.mark.parametrize("odd", [["north-7", "fr"], ["north-7", "fr", ""], [], "north-7"], ids=str)
+def test_a_signed_ticket_of_another_version_is_taken_for_an_expired_one(odd) -> None:
+    with pytest.raises(ExpiredTicket, match="another version"):
+        Ticket.read(Signer(key=KEY, salt="cashier.screen").sign_object(odd), KEY)

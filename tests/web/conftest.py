@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from cashier_web import calls
+from cashier_web import clients
 from cashier_web.models import Store
 
 
@@ -16,13 +16,13 @@ def environment(valkey, settings):
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
-        calls.the_timeline.cache_clear()
+        clients.forget()
 
     change(redis_url=valkey.url)
     with Redis.from_url(valkey.url) as client:
         client.flushall()
     yield change
-    calls.the_timeline.cache_clear()
+    clients.forget()
 
 
 @pytest.fixture

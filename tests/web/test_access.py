@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
-from cashier_web.models import Device, Membership, Role, Store
+from cashier_web.models import Device, Membership, Role, Screen, Store
 
 pytestmark = pytest.mark.django_db
 HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
@@ -35,6 +35,15 @@ TABLE = {
     ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),
     ("POST", f"{HERE}people/2"): (403, 403, 403, 403, 404, 404),
+    ("GET", f"{HERE}screens"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}screens/1"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{HERE}screens/2"): (403, 403, 403, 403, 404, 404),
+    ("GET", f"{ELSEWHERE}screens"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
+    ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("GET", "/pair"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/claim"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # no screen shows this code
     ("GET", f"{ELSEWHERE}devices"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices"): (403, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices/2"): (403, 403, 403, 403, 403, 302),
@@ -70,6 +79,7 @@ def sign_in(client, environment):
     environment(cashier_open_buttons=False)
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
     for number, at in ((1, here), (2, elsewhere)):
+        Screen.objects.create(pk=number, store=at, name="first", secret_hash=str(number))
         Device.objects.create(pk=number, store=at, name="first", token_hash=str(number))
         Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=at)
 
@@ -100,6 +110,8 @@ FIELDS = {
     "devices": {"name": "another"},
     "people": {"username": "berta", "role": "2"},
     **{f"devices/{number}": {"action": "revoke"} for number in (1, 2)},
+    **{f"screens/{number}": {"action": "change", "name": "second", "store": "here"} for number in (1, 2)},
+    "claim": {"code": "ABCDEF", "store": "here", "name": "Entrance"},
     **{f"people/{number}": {"action": "remove"} for number in (1, 2)},
 }
 
@@ -128,8 +140,9 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
+    screens = {"screens", "screen_of", "pair", "claim"}
     account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
-    assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account}
+    assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account, *screens}
 
 
 def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:

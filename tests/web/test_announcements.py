@@ -1,12 +1,15 @@
 """What screens say between calls is what the database says, whatever Redis has lost or done without saying so."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from cashier_core.waiting import Waiting
 from cashier_web import announcements
-from cashier_web.models import Store
-from cashier_web.views import the_timeline
+from cashier_web.clients import the_timeline
+from cashier_web.models import Screen, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +73,26 @@ def test_a_press_in_an_emptied_redis_keeps_what_is_said(stores, redis, client) -
     client.post("/s/south/cashier_action", {"cashier": "1", "language": "fr"})
 
     assert the_timeline().waiting(["south"]) == [Waiting("fr")]
+
+
+def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(stores, redis) -> None:
+    north = Store.objects.get(slug="north")
+    screens = [
+        Screen.objects.create(store=north, name=f"{number}", secret_hash=f"{number}", **fields)
+        for number, fields in enumerate(
+            [
+                {},
+                {"revoked_at": timezone.now()},
+                {"generation": 3},
+                {"generation": 2, "revoked_at": timezone.now()},
+                {"revoked_at": timezone.now(), "changed_at": timezone.now() - timedelta(days=8)},
+            ]
+        )
+    ]
+    redis.sadd("cashier:revoked", "99.1")
+    announcements.compare()
+
+    _stays, revoked, moved, both, _long_ago = (screen.pk for screen in screens)
+    marks = {f"{revoked}.1", f"{moved}.1", f"{moved}.2", f"{both}.1", f"{both}.2"}
+    assert redis.smembers("cashier:revoked") == {mark.encode() for mark in marks}
+    assert announcements.compare() == 0

@@ -4,15 +4,14 @@
 """
 
 import os
-import re
-from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar
 
-from environs import FileAwareEnv, ValidationError, validate
+from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-Check = Callable[[Any], Any]
+from cashier_core.checks import KEY, Check, between, host_names, scheme
+
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -23,33 +22,6 @@ class BadEnvironment(SystemExit):
 def variable(help: str, *checks: Check, default: Any = MISSING, secret: bool = False) -> Any:
     """Declare a variable named like its field in capitals; without a default it is required."""
     return field(default=default, repr=not secret, metadata={"help": help, "checks": checks})
-
-
-def scheme(*allowed: str) -> Check:
-    """Check that a value is a URL of one of these schemes."""
-
-    def check(value: str) -> None:
-        if value.partition("://")[0] not in allowed or "://" not in value:
-            raise ValidationError(f"must start with {' or '.join(f'{name}://' for name in allowed)}")
-
-    return check
-
-
-def between(low: float, high: float) -> Check:
-    """Check that a number is from `low` to `high`, both included."""
-    return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")
-
-
-def host_names(names: list[str]) -> None:
-    """Check that there are names, each of them a host without a port."""
-    if not names or "" in names:
-        raise ValidationError("has an empty name in it")
-    for name in names:
-        if not re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:.]+\]", name):
-            raise ValidationError(f"{name!r} is no name of a host; a port doesn't belong to it")
-
-
-KEY = validate.Length(min=32, error="must be at least 32 characters long")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +73,10 @@ class WebEnvironment(CoreEnvironment):
         default=0,
     )
     cashier_open_buttons: bool = variable("Whether the buttons work without signing in.", default=False)
+    cashier_open_screens: bool = variable(
+        "Whether everybody may look at a store's screen; if not, only paired screens and people with a role there.",
+        default=False,
+    )
     cashier_session_hours: float = variable(
         "After this time a person has to sign in again.", between(0.25, 24 * 365), default=12.0
     )

@@ -1,7 +1,7 @@
 """The reader: many stores' timelines in one round trip, for boards."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -9,6 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from cashier_core.events import Version
+from cashier_core.revocations import KEY
 from cashier_core.scripts import keys, source
 from cashier_core.snapshot import Snapshot
 
@@ -21,7 +22,7 @@ def connect(url: str) -> "Redis":
 
 
 class TimelineReader:
-    """Reads stores' timelines. Every method raises redis.RedisError when Redis doesn't answer."""
+    """Reads stores' timelines, and which screens are revoked. All methods raise RedisError if Redis doesn't answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
         self._redis = redis
@@ -50,6 +51,11 @@ class TimelineReader:
             raise answers[0]
         versions = [_read(_version_of, answer) for answer in answers]
         return [Version() if isinstance(version, Exception) else version for version in versions]
+
+    async def revoked(self) -> frozenset[str]:
+        """Marks of the screens whose tickets are good no more."""
+        marks = cast(set[bytes], await self._redis.smembers(KEY))
+        return frozenset(mark.decode() for mark in marks)
 
 
 def _read(read: Callable[[Any], T], answer: Any) -> T | Exception:

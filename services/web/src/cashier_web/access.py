@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -75,6 +76,18 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
         return view(request, store, **parts)
 
     return guarded
+
+
+def managed_by(person: Any) -> QuerySet[Store]:
+    """The stores that this person manages, whether buttons are open or not."""
+    if person.is_superuser:
+        return Store.objects.all()
+    return Store.objects.filter(memberships__person=person.pk, memberships__role=Role.MANAGER)
+
+
+def has_role(person: Any, store: Store) -> bool:
+    """Whether this person has any role in the store."""
+    return bool(person.is_superuser) or Membership.objects.filter(person=person.pk, store=store).exists()
 
 
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:

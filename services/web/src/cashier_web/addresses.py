@@ -9,7 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from cashier_core.call import DEFAULT_STORE
 from cashier_web.models import Store
 
-MANAGED: list[tuple[str, Promise]] = [("buttons", _("Buttons")), ("devices", _("Devices")), ("people", _("People"))]
+MANAGED: list[tuple[str, Promise]] = [
+    ("buttons", _("Buttons")),
+    ("screens", _("Screens")),
+    ("devices", _("Devices")),
+    ("people", _("People")),
+]
 """Of a manager's pages the name of the address, and their own."""
 
 

@@ -4,16 +4,19 @@ import logging
 import random
 import threading
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
 from cashier_core import timeline
-from cashier_web.calls import the_timeline
-from cashier_web.models import Store
+from cashier_core.tickets import GOOD_SECONDS
+from cashier_web.clients import the_revocations, the_timeline
+from cashier_web.models import Screen, Store
 
 TURN = "cashier:compared"
 """Key in Redis for as long as nobody has to compare again. With its data Redis loses that, too."""
@@ -44,7 +47,14 @@ def compare() -> int:
     if differing:
         with transaction.atomic():
             announce(Store.objects.select_for_update(no_key=True).filter(pk__in=differing).order_by("slug"))
-    return len(differing)
+    return len(differing) + remember_revoked()
+
+
+def remember_revoked() -> int:
+    """Put into Redis which screens are revoked while they may have tickets; 1 if it didn't know that."""
+    since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
+    marks = {mark for screen in Screen.objects.filter(changed_at__gte=since) for mark in screen.revoked_marks}
+    return int(the_revocations().replace(marks))
 
 
 def take_turn(redis: Redis) -> bool:

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from cashier_core import timeline
 from cashier_core.call import Call
 from cashier_web import calls, metrics, receipts
+from cashier_web.clients import the_timeline
 from cashier_web.credentials import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
 from cashier_web.models import Device, Store
 from cashier_web.refusals import Refused, refuse_as_asked
@@ -90,7 +91,7 @@ def press(request: Asked, store: Store, asked: Press, key: str | None = None) ->
 )
 def current(request: Asked, slug: Slug) -> dict[str, Any]:
     store = store_of(request.auth, slug)
-    found = [one_call(call) for call in calls.the_timeline().snapshot(store.slug).calls]
+    found = [one_call(call) for call in the_timeline().snapshot(store.slug).calls]
     is_up = bool(found) and found[0]["starts_in_ms"] <= 0
     return {
         "store": store.slug,
@@ -136,7 +137,7 @@ def cancel(request: Asked, slug: Slug, seq: int) -> Status[Any]:
     store = store_of(device, slug)
     with translation.override(store.language):
         try:
-            calls.the_timeline().cancel(store.slug, seq, till=device.till or 0)
+            the_timeline().cancel(store.slug, seq, till=device.till or 0)
         except timeline.IsUp:
             raise Refused(409, _("This call is up already.")) from None
         except timeline.OfAnotherTill:

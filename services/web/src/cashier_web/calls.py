@@ -2,18 +2,16 @@
 
 import logging
 import re
-from functools import cache
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.till import Till
-from cashier_core.timeline import AnotherPress, QueueFull, Receipt, Timeline
+from cashier_core.timeline import AnotherPress, QueueFull, Receipt
 from cashier_web import metrics, patience, receipts
+from cashier_web.clients import the_timeline
 from cashier_web.journal import request_id
 from cashier_web.models import Store
 from cashier_web.refusals import Refused
@@ -21,12 +19,6 @@ from cashier_web.refusals import Refused
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
-
-
-@cache
-def the_timeline() -> Timeline:
-    """One client with one pool per worker process, made when it is first needed."""
-    return Timeline(timeline.connect(settings.ENVIRONMENT.redis_url))
 
 
 def call(

@@ -2,21 +2,10 @@
 
 import math
 import time
-from functools import cache
 
-from django.conf import settings
 from limits import RateLimitItemPerSecond
-from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
 
-from cashier_core import timeline
-
-
-@cache
-def limiter_at(redis_url: str) -> MovingWindowRateLimiter:
-    """One per worker process, as impatient with Redis as a press is."""
-    pool = timeline.connect(redis_url).connection_pool
-    return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix="cashier:limit"))
+from cashier_web.clients import the_limiter
 
 
 def seconds_to_wait(what: str, who: str, *, most: int, seconds: int) -> int:
@@ -24,7 +13,7 @@ def seconds_to_wait(what: str, who: str, *, most: int, seconds: int) -> int:
 
     One that may not be isn't counted, so that whoever goes on trying isn't kept out for ever.
     """
-    limiter = limiter_at(settings.ENVIRONMENT.redis_url)
+    limiter = the_limiter()
     limit = RateLimitItemPerSecond(most, seconds)
     if limiter.hit(limit, what, who):
         return 0

@@ -116,8 +116,7 @@ def require_care(request: HttpRequest, person: User) -> None:
     """
     if request.user.is_superuser:
         return
-    managed = Membership.objects.filter(person=request.user.pk, role=Role.MANAGER).values("store")
-    elsewhere = person.memberships.exclude(store__in=managed).exists()
+    elsewhere = person.memberships.exclude(store__in=access.managed_by(request.user)).exists()
     if elsewhere or person.is_superuser or person.is_staff or not person.is_active:
         raise PermissionDenied(_("An administrator has to do this: the account is not only of your stores."))
 

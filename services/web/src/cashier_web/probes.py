@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from cashier_web import metrics
-from cashier_web.calls import the_timeline
+from cashier_web.clients import the_timeline
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cashier_web import devices, people, tills, views
+from cashier_web import devices, pairing, people, screens, tills, views
 from cashier_web.api import api
 from cashier_web.sign_in import ChangePassword, SignIn, Welcome
 
@@ -15,6 +15,8 @@ pages = [
     ("till", tills.till, "till"),
     ("devices", devices.devices, "devices"),
     ("devices/<int:number>", devices.device, "device"),
+    ("screens", screens.screens, "screens"),
+    ("screens/<int:number>", screens.screen_of, "screen_of"),
     ("people", people.people, "people"),
     ("people/<int:number>", people.person, "person"),
 ]
@@ -26,6 +28,8 @@ urlpatterns = [
     path("password", ChangePassword.as_view(), name="password"),
     path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
     path("stores", views.stores, name="stores"),
+    path("pair", pairing.pair, name="pair"),
+    path("claim", pairing.claim, name="claim"),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

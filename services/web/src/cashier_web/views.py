@@ -16,9 +16,10 @@ from redis.exceptions import RedisError
 from cashier_core import message
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.tickets import Ticket
-from cashier_web import access, metrics, receipts
+from cashier_web import access, metrics, receipts, screens
 from cashier_web.addresses import managed_pages, store_path
-from cashier_web.calls import call, the_timeline
+from cashier_web.calls import call
+from cashier_web.clients import the_timeline
 from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.models import Role, Store
 from cashier_web.refusals import Refused, only, refuse
@@ -29,13 +30,19 @@ from cashier_web.refusals import Refused, only, refuse
 def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The page that a screen shows for months; everything after its first paint comes over its websocket."""
     store = get_object_or_404(Store, slug=slug)
-    ticket = Ticket(store.slug, store.waiting).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    paired = screens.of(request)
+    if not screens.may_look(request, store, paired):
+        return redirect("pair")
+    mark = paired.mark if paired else ""
+    ticket = Ticket(store.slug, store.waiting, mark).sign(settings.ENVIRONMENT.cashier_ticket_key)
     path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
     context = {"store": store, "websocket": f"{path}?ticket={ticket}", **message.context(store.waiting)}
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
     # Older browsers don't count the page's own websocket as 'self'.
     socket_origin = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    if paired:
+        screens.give_cookie(response, request.COOKIES[screens.COOKIE])
     response._csp_update = {"connect-src": [socket_origin]}  # type: ignore[attr-defined]  # django-csp's hook
     return response
 

@@ -18,6 +18,7 @@ from cashier_core.tickets import Ticket
 from cashier_ws import metrics
 from cashier_ws.board import Board
 from cashier_ws.garbage import Garbage
+from cashier_ws.paired import Paired
 from cashier_ws.screens import Screen
 
 REPAIR_SECONDS = 1.0
@@ -44,6 +45,7 @@ class Boards:
     """A board for every store that has a screen here, made with its first screen."""
 
     def __init__(self, timeline: TimelineReader) -> None:
+        self.paired = Paired()
         self._timeline = timeline
         self._boards: dict[str, Board] = {}
         self._layer: Any = get_channel_layer()
@@ -170,6 +172,7 @@ class Boards:
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
         boards = list(self._boards.values())
         versions = await self._timeline.versions([board.store for board in boards]) if boards else []
+        revoked = await self._timeline.revoked()
         self._compared_at = asyncio.get_running_loop().time()
         if boards and self._redis_lost:
             self._redis_lost = False
@@ -177,6 +180,7 @@ class Boards:
         for board, told in zip(boards, versions, strict=True):
             if board.behind or told != board.version:
                 self._ask(board)
+        await self.paired.revoke(revoked)
 
     async def _tidy(self) -> None:
         """What may wait, once a second; not in the repair's way, and whether Redis is there or not."""

@@ -11,7 +11,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from cashier_core.call import DEFAULT_STORE
-from cashier_core.tickets import BadTicket, Ticket
+from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
 from cashier_ws.board import Board
 from cashier_ws.boards import Boards
@@ -28,6 +28,7 @@ WHY = {
     1012: "this replica is restarting",
     1013: "too slow",
 }
+REVOKED = 4410
 BURST, PER_SECOND = 10, 0.5
 """Frames that a screen may send at once, and on average; its page sends one heartbeat in 15 s."""
 
@@ -45,13 +46,15 @@ class CashierConsumer(AsyncWebsocketConsumer):
     """Accepts a screen and puts it on its board.
 
     Refused sockets are accepted and then closed with 4401 (no ticket), 4403 (forged, another store's, foreign
-    Origin) or 4404 (no such path), because a browser's page can't read the answer to a refused handshake.
+    Origin), 4404 (no such path) or 4410 (expired or revoked: the page takes what it may have now), because a
+    browser's page can't read the answer to a refused handshake.
     """
 
     def __init__(self, boards: Boards) -> None:
         super().__init__()
         self._boards = boards
         self._board: Board | None = None
+        self._mark = ""
         self._screen: Screen | None = None
         self._allowance, self._counted_at = float(BURST), time.monotonic()
         self._opened_at = self._counted_at
@@ -81,6 +84,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._told = told_of(self.scope)
         try:
             ticket = admit(self.scope)
+            if ticket.screen and not self._boards.paired.join(ticket.screen, self):
+                raise Refused(REVOKED, "revoked")
         except Refused as refused:
             metrics.REFUSED.labels(refused.code).inc()
             log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._told})
@@ -89,6 +94,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
+        self._mark = ticket.screen
         # Kept for as long as the screen is here, this one and what the server has of it; nobody reads them again.
         cast(list[Any], self.scope["headers"]).clear()
         cast(dict[str, Any], self.scope).clear()
@@ -116,6 +122,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._close_account(message.get("code") or 1006)
         raise StopConsumer()
 
+    async def revoke(self) -> None:
+        """Its ticket is good no more; where it belongs now, its page is told by web."""
+        await self._drop(REVOKED, "revoked")
+
     async def _give_up(self) -> None:
         await self._drop(1013, "too slow")
 
@@ -136,6 +146,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         if self._board and self._screen:
             self._board.leave(self._screen)
             self._screen.close()
+            self._boards.paired.leave(self._mark, self)
             self._board = self._screen = None
 
 
@@ -158,6 +169,8 @@ def admit(scope: Any) -> Ticket:
         raise Refused(4401, "no ticket")
     try:
         ticket = Ticket.read(text, ENVIRONMENT.cashier_ticket_key)
+    except ExpiredTicket as fault:
+        raise Refused(REVOKED, str(fault)) from None
     except BadTicket as fault:
         raise Refused(4403, str(fault)) from None
     if ticket.store != scope["url_route"]["kwargs"].get("store", DEFAULT_STORE):

@@ -1,5 +1,5 @@
-"""The admin: a chain's stores, people and devices."""
+"""The admin: a chain's stores, people, devices and screens."""
 
-from cashier_web.admin import devices, people, stores
+from cashier_web.admin import devices, people, screens, stores
 
-__all__ = ["devices", "people", "stores"]
+__all__ = ["devices", "people", "screens", "stores"]

@@ -5,7 +5,9 @@
   const ANSWER_MS = 5_000; // without an answer the connection is dead, whatever the browser still thinks
   const CONNECT_MS = 10_000;
   const GRACE_MS = 500; // after the end of a hold, for the repaint that the server owes
+  const RENEW_MS = 12 * 3_600_000; // a ticket is good for a week
   const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once
+  const GONE = 4410; // this ticket is good no more, and another page may be this screen's now
   const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
   let address = document.body.dataset.websocket;
@@ -19,7 +21,10 @@
 
   const fetchPage = async () => {
     const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
-    return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    if (!answer.ok) return null;
+    // Moved to another store, or revoked: left at once, and only for a page that has just been seen to be there.
+    if (new URL(answer.url).pathname !== location.pathname) location.replace(answer.url);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
   };
 
   // This file comes first and by itself, to notice when one of htmx's was lost on the way: then the page is loaded
@@ -77,8 +82,12 @@
     try {
       address = (await fetchPage())?.body.dataset.websocket ?? address;
     } catch { /* no connection either: the next attempt comes */ }
+  };
+  const renewAndReconnect = async () => {
+    await renew();
     wrapper.reconnect();
   };
+  setInterval(renew, RENEW_MS * (0.9 + 0.2 * Math.random()));
 
   const showWaiting = () => {
     const message = document.getElementById("message");
@@ -102,7 +111,8 @@
     wrapper = event.detail.socketWrapper;
     setConnection("lost");
     const code = event.detail.event.code;
-    if (code >= 4400) setTimeout(renew, CAP_MS + delay(attempts));
+    if (code === GONE) setTimeout(renewAndReconnect, delay(attempts++));
+    else if (code >= 4400) setTimeout(renewAndReconnect, CAP_MS + delay(attempts));
     else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();
   });
 

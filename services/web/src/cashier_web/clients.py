@@ -1,0 +1,40 @@
+"""The clients of Redis: one pool per worker process, made when it is first needed."""
+
+from functools import cache
+
+from django.conf import settings
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import Redis
+
+from cashier_core import timeline
+from cashier_core.revocations import Revocations
+from cashier_core.timeline import Timeline
+
+
+@cache
+def the_redis() -> Redis:
+    """As impatient as a press is."""
+    return timeline.connect(settings.ENVIRONMENT.redis_url)
+
+
+@cache
+def the_timeline() -> Timeline:
+    return Timeline(the_redis())
+
+
+@cache
+def the_revocations() -> Revocations:
+    return Revocations(the_redis())
+
+
+@cache
+def the_limiter() -> MovingWindowRateLimiter:
+    pool = the_redis().connection_pool
+    return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix="cashier:limit"))
+
+
+def forget() -> None:
+    """Make all of them anew when they are next needed, for tests that change where Redis is."""
+    for client in (the_redis, the_timeline, the_revocations, the_limiter):
+        client.cache_clear()

@@ -1,0 +1,146 @@
+"""The screens of a store: who may look at it, and the page on which a manager names, moves and revokes them."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from redis.exceptions import RedisError
+
+from cashier_web import access, metrics, tokens
+from cashier_web.addresses import managed_pages, store_path
+from cashier_web.clients import the_revocations
+from cashier_web.labels import is_one_line
+from cashier_web.models import Screen, Store
+from cashier_web.refusals import only, refuse
+
+COOKIE = "screen"
+COOKIE_DAYS = 400
+"""The longest that browsers keep one; each page that the screen loads begins them anew."""
+SECRET = re.compile(r"cq_[\w-]{43}", re.ASCII)
+SEEN_EXACTLY = timedelta(minutes=1)
+TAKEN = gettext_lazy("Another screen of this store has this name.")
+
+
+def give_cookie(response: HttpResponse, secret: str) -> None:
+    """Let the browser be known again, whatever it is restarted with."""
+    is_secure = settings.ENVIRONMENT.cashier_https
+    response.set_cookie(COOKIE, secret, COOKIE_DAYS * 86_400, httponly=True, samesite="Lax", secure=is_secure)
+
+
+def of(request: HttpRequest) -> Screen | None:
+    """The screen that this browser was paired as, revoked or not; notes that it was seen."""
+    secret = request.COOKIES.get(COOKIE, "")
+    if not SECRET.fullmatch(secret):
+        return None
+    screen = Screen.objects.select_related("store").filter(secret_hash=tokens.digest(secret)).first()
+    if screen and (screen.seen_at is None or screen.seen_at < timezone.now() - SEEN_EXACTLY):
+        now = timezone.now()
+        before = Q(seen_at=None) | Q(seen_at__lt=now - SEEN_EXACTLY)
+        Screen.objects.filter(before, pk=screen.pk).update(seen_at=now)
+    return screen
+
+
+def may_look(request: HttpRequest, store: Store, screen: Screen | None) -> bool:
+    """Whether this browser may show the store; one that was paired shows its own store and nothing else."""
+    if screen:
+        return screen.store_id == store.pk and screen.revoked_at is None
+    return settings.ENVIRONMENT.cashier_open_screens or access.has_role(request.user, store)
+
+
+class NameForm(forms.Form):
+    """`name`: in one line, and no other screen's of the store. `store`: where it is from now on."""
+
+    name = forms.CharField(max_length=100)
+    store = forms.ModelChoiceField(Store.objects.none(), to_field_name="slug")
+
+    def __init__(self, data: Any, screen: Screen, stores: Any) -> None:
+        super().__init__(data)
+        self._screen = screen
+        self.fields["store"].queryset = stores  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        store, name = self.cleaned_data.get("store"), self.cleaned_data.get("name")
+        if name and not is_one_line(name):
+            raise ValidationError(_("Only letters, in one line."))
+        if store and name and store.screens.filter(name=name, revoked_at=None).exclude(pk=self._screen.pk).exists():
+            raise ValidationError(TAKEN)
+        return self.cleaned_data
+
+
+@never_cache
+@only("GET", "HEAD")
+@access.for_managers
+def screens(request: HttpRequest, store: Store) -> HttpResponse:
+    """All screens of the store."""
+    paired = store.screens.filter(revoked_at=None)
+    told = {
+        "store": store,
+        "pages": managed_pages(store),
+        "stores": access.managed_by(request.user),
+        "pair": request.build_absolute_uri(reverse("pair")),
+        "rows": [(each, store_path("screen_of", store, number=each.pk)) for each in paired],
+    }
+    return render(request, "cashier_web/screens.html", told)
+
+
+@only("POST")
+@access.for_managers
+def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Posting `action`: `change` the screen's `name` and `store`, or `revoke` it. It goes within seconds."""
+    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
+    if request.POST.get("action") not in {"change", "revoke"}:
+        return refuse(400, _("Change, or revoke? Neither was sent."))
+    form = NameForm(request.POST, screen, access.managed_by(request.user))
+    is_change = request.POST["action"] == "change"
+    if is_change and not form.is_valid():
+        reasons = [str(reason) for reasons in form.errors.values() for reason in reasons]
+        messages.error(request, " ".join(reasons))
+        return redirect(store_path("screens", store))
+    try:
+        with transaction.atomic():
+            if is_change:
+                change(screen, form.cleaned_data["name"], form.cleaned_data["store"])
+            else:
+                revoke([screen])
+    except IntegrityError:  # two at once
+        messages.error(request, TAKEN)
+    except RedisError:
+        metrics.REDIS_ERRORS.inc()
+        messages.error(request, _("Nothing was changed: the screens can't be reached just now."))
+    else:
+        messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
+    return redirect(store_path("screens", store))
+
+
+def change(screen: Screen, name: str, store: Store) -> None:
+    """Name it anew, or move it, in which case its page goes to the other store by itself."""
+    screen.name = name
+    if screen.store_id != store.pk:
+        the_revocations().add([screen.mark])
+        screen.store, screen.changed_at = store, timezone.now()
+        screen.generation += 1
+    screen.save()
+
+
+def revoke(screens: list[Screen]) -> None:
+    """Let these show nothing any more, within the transaction that this is in. Raises RedisError."""
+    now = timezone.now()
+    marks = [screen.mark for screen in screens if screen.revoked_at is None]
+    Screen.objects.filter(pk__in=[screen.pk for screen in screens], revoked_at=None).update(
+        revoked_at=now, changed_at=now
+    )
+    if marks:
+        the_revocations().add(marks)

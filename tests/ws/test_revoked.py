@@ -1,0 +1,79 @@
+"""A paired screen that is revoked is put out within seconds, and not let in again; no other screen notices."""
+
+import pytest
+from redis import Redis
+
+from cashier_core.revocations import Revocations
+from cashier_core.tickets import Ticket
+from cashier_core.waiting import Waiting
+from loadtests.screens import open_screen
+from tests.ws.servers import KEY, path_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def revocations(valkey):
+    with Redis.from_url(valkey.url) as client:
+        yield Revocations(client)
+        client.delete("cashier:revoked")
+
+
+def path_of_screen(store: str, mark: str, **options) -> str:
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Waiting('en'), mark).sign(KEY, **options)}"
+
+
+async def test_the_revoked_one_goes_with_4410_and_the_others_stay(server, store, press, revocations) -> None:
+    revoked, again = [await open_screen(server.url, path_of_screen(store, "7.1")) for _ in range(2)]
+    other, moved, anybody = [
+        await open_screen(server.url, path)
+        for path in (path_of_screen(store, "8.1"), path_of_screen(store, "7.2"), path_of(store))
+    ]
+    for screen in (revoked, again, other, moved, anybody):
+        await screen.until(1, 5)
+    revocations.add(["7.1"])
+
+    assert [await screen.until_closed(5) for screen in (revoked, again)] == [4410, 4410]
+    press(4)
+    for screen in (other, moved, anybody):
+        await screen.until(2, 5)
+        assert screen.painted[1].num_cashier == 4
+        screen.close()
+
+
+async def test_it_is_not_let_in_again_until_it_may_be(server, store, revocations) -> None:
+    screen = await open_screen(server.url, path_of_screen(store, "7.1"))
+    revocations.add(["7.1"])
+    assert await screen.until_closed(5) == 4410
+    back = await open_screen(server.url, path_of_screen(store, "7.1"))
+    assert await back.until_closed(5) == 4410
+
+    revocations.replace(set())
+    for _ in range(20):
+        back = await open_screen(server.url, path_of_screen(store, "7.1"))
+        if not (closed := await is_closed(back)):
+            break
+    assert not closed
+    back.close()
+
+
+async def is_closed(screen) -> bool:
+    """Whether it was let in is known when it is painted or closed."""
+    try:
+        await screen.until(1, 5)
+    except (ConnectionError, AssertionError):
+        return True
+    return False
+
+
+async def test_an_expired_ticket_is_told_from_one_that_is_not_ours(server, store) -> None:
+    screen = await open_screen(server.url, path_of_screen(store, "7.1", now=1_000_000_000))
+
+    assert await screen.until_closed(5) == 4410
+
+
+async def test_a_ticket_that_was_stolen_from_another_store_opens_none(server, store) -> None:
+    stolen = path_of_screen(store, "7.1").replace(f"/{store}?", "/another-store?")
+    screen = await open_screen(server.url, stolen)
+
+    assert await screen.until_closed(5) == 4403
