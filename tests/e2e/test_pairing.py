@@ -1,4 +1,4 @@
-"""A chain as it is deployed, in real browsers: a manager pairs a screen, lets a cashier and a device in, and revokes."""
+"""A chain as it is deployed, in real browsers: a manager pairs a screen, lets people and devices in, and revokes."""
 
 import re
 
@@ -70,6 +70,12 @@ def test_from_an_empty_store_to_a_call_on_its_screen_and_to_the_end_of_it(chain,
     address = manager.locator("pre").last.inner_text()
     assert httpx.get(address).json()["text"].startswith("Nº2")
     expect(television.locator(".number")).to_have_text("Nº2")
+
+    # Brought to the database within a second or two.
+    for row in ("Nº4 berta", "Nº2 Button"):
+        told = manager.get_by_role("row").filter(has_text=re.compile(row.replace(" ", r"\s+")))
+        while not told.is_visible():
+            manager.goto(f"{chain.url}/s/north/history")
 
     manager.get_by_role("link", name="Screens").click()
     manager.get_by_role("row", name="Entrance").get_by_role("button", name="Revoke").click()

@@ -35,6 +35,9 @@ TABLE = {
     ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),
     ("POST", f"{HERE}people/2"): (403, 403, 403, 403, 404, 404),
+    ("GET", f"{HERE}history"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", f"{ELSEWHERE}history"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("GET", "/history"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", f"{HERE}screens"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}screens/1"): (403, 403, 403, 403, 302, 302),
     ("POST", f"{HERE}screens/2"): (403, 403, 403, 403, 404, 404),
@@ -140,7 +143,7 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "screen_of", "pair", "claim"}
+    screens = {"screens", "screen_of", "pair", "claim", "history"}
     account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
     assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account, *screens}
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
 
 from cashier_core.waiting import Waiting
@@ -44,28 +43,6 @@ def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, red
     the_timeline().set_waiting({"north": Waiting("en")})
 
     assert announcements.compare() == 1
-    assert the_timeline().waiting(stores) == SAID
-
-
-def test_one_of_all_workers_compares_and_again_when_redis_has_lost_its_data(stores, redis) -> None:
-    assert [announcements.take_turn(redis) for _ in range(3)] == [True, False, False]
-    redis.flushall()
-
-    assert [announcements.take_turn(redis) for _ in range(2)] == [True, False]
-    assert the_timeline().waiting(stores) == SAID
-    assert 0 < redis.ttl(announcements.TURN) <= 60
-
-
-def test_a_comparison_that_failed_is_made_again(stores, redis, monkeypatch) -> None:
-    def lost() -> int:
-        raise OperationalError("server closed the connection")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(announcements, "compare", lost)
-        with pytest.raises(OperationalError):
-            announcements.take_turn(redis)
-
-    assert announcements.take_turn(redis)
     assert the_timeline().waiting(stores) == SAID
 
 

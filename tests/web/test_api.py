@@ -114,8 +114,8 @@ def test_again_is_told_in_the_log_with_the_device(make, records) -> None:
 
     pressed = [record for record in records() if record.msg == "press"]
     assert [(record.device, getattr(record, "again", False)) for record in pressed] == [
-        (str(button.device.pk), False),
-        (str(button.device.pk), True),
+        (button.device.name, False),
+        (button.device.name, True),
     ]
 
 

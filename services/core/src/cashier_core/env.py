@@ -80,6 +80,7 @@ class WebEnvironment(CoreEnvironment):
     cashier_session_hours: float = variable(
         "After this time a person has to sign in again.", between(0.25, 24 * 365), default=12.0
     )
+    cashier_history_days: int = variable("So long calls are kept in the database.", between(1, 3650), default=90)
     cashier_static_root: str = variable(
         "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
     )

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from cashier_core import history
 from cashier_core.call import Policy
 from cashier_core.events import REDIS_CHANNEL
 from cashier_core.scripts import keys, source
@@ -86,6 +87,8 @@ class Timeline:
         label: str = "",
         mark: str = "",
         is_key: bool = False,
+        by: str = "",
+        again: bool = False,
     ) -> Receipt:
         """Schedule a call and announce it to every screen of the store. Raises QueueFull and AnotherPress.
 
@@ -93,12 +96,13 @@ class Timeline:
         mark: a random word for this press. The same press again, within `REMEMBERED_SECONDS`, gets the same receipt
         and does nothing. is_key: the mark is of a key that the caller has chosen, for `KEY_SECONDS`, and may have
         used for another press, in which case AnotherPress is raised.
+        by, again: who pressed, and whether for the same customer once more; for the history.
         """
         mark = mark or secrets.token_hex(16)
         call = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING, label)
-        names = [*keys(store), f"cashier:{{{store}}}:press:{mark}"]
+        names = [*keys(store), f"cashier:{{{store}}}:press:{mark}", history.KEY]
         remembered_ms = (KEY_SECONDS if is_key else REMEMBERED_SECONDS) * 1000
-        arguments: list[str | int] = [store, REDIS_CHANNEL, mark, *call, remembered_ms, int(is_key)]
+        arguments: list[str | int] = [store, REDIS_CHANNEL, mark, *call, remembered_ms, int(is_key), by, int(again)]
         answer = cast(list[Any], self._press(keys=names, args=arguments))
         outcome, seq, starts_in_ms, place, *_pressed = answer
         if outcome == b"full":
@@ -113,7 +117,7 @@ class Timeline:
         till: only if it is that one's. A call that was just taken back is taken back: a retry is no fault.
         """
         arguments: list[str | int] = [store, REDIS_CHANNEL, secrets.token_hex(16), seq, till]
-        answer = cast(bytes, self._cancel(keys=keys(store), args=arguments)).decode()
+        answer = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()
         if answer != "cancelled":
             raise {"up": IsUp, "another till": OfAnotherTill}.get(answer, NotWaiting)(store, seq)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -10,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cashier_core.call import DEFAULT_STORE
@@ -65,7 +67,10 @@ def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
 
 
 def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page of a store's managers, who have signed in even where buttons are open; the view is given the store."""
+    """A page of a store's managers, who have signed in even where buttons are open; in the store's time.
+
+    The view is given the store instead of its slug.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, slug: str = DEFAULT_STORE, **parts: Any) -> HttpResponse:
@@ -73,7 +78,8 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
             return redirect_to_login(request.get_full_path())
         store, role = own_role_in(request, slug)
         require(store, role, Role.MANAGER)
-        return view(request, store, **parts)
+        with timezone.override(ZoneInfo(store.time_zone)):
+            return view(request, store, **parts)
 
     return guarded
 

@@ -14,6 +14,7 @@ MANAGED: list[tuple[str, Promise]] = [
     ("screens", _("Screens")),
     ("devices", _("Devices")),
     ("people", _("People")),
+    ("history", _("History")),
 ]
 """Of a manager's pages the name of the address, and their own."""
 

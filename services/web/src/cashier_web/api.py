@@ -67,7 +67,7 @@ def press(request: Asked, store: Store, asked: Press, key: str | None = None) ->
             store,
             till,
             language,
-            by={"device": f"{device.pk}"},
+            by=calls.Caller("device", device.pk, device.name),
             again=asked.again,
             key=digest(f"{device.pk} {key}")[:32] if key else "",
         )

@@ -16,6 +16,9 @@ class CashierWebConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  # models are ready now
 
+        from cashier_web import audit  # noqa: PLC0415
+
+        audit.watch()
         user_logged_in.connect(begin_session)
 
 

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from dataclasses import dataclass
+from typing import Literal
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -21,19 +23,33 @@ REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who pressed. kind: `user` or `device`. number: its key in the database, 0 for nobody known."""
+
+    kind: Literal["user", "device"]
+    number: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        """As the history has it."""
+        return f"{self.kind} {self.number}" if self.number else ""
+
+
 def call(
     request: HttpRequest,
     store: Store,
     till: Till,
     language: str,
     *,
-    by: dict[str, str],
+    by: Caller,
     again: bool = False,
     key: str = "",
 ) -> Receipt:
     """Schedule and announce the call, in words of the active language. Raises Refused.
 
-    by: `user` or `device`, for the log. again: the same customer is called once more. key: the same for each try of
+    again: the same customer is called once more. key: the same for each try of
     one press. Without it, the request's own mark tells Nginx's second try, which isn't called twice.
     """
     if not store.is_open:
@@ -53,6 +69,8 @@ def call(
             label=till.label,
             mark=mark,
             is_key=bool(key),
+            by=by.key,
+            again=again,
         )
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
@@ -71,7 +89,7 @@ def call(
             "outcome": receipt.outcome,
             "seq": receipt.seq,
             "starts_in_ms": receipt.starts_in_ms,
-            **by,
+            by.kind: by.name,
             "request_id": request_id(request),
             **({"again": True} if again else {}),
         },

@@ -8,6 +8,7 @@ from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 
 from cashier_core import timeline
+from cashier_core.history import History
 from cashier_core.revocations import Revocations
 from cashier_core.timeline import Timeline
 
@@ -24,6 +25,11 @@ def the_timeline() -> Timeline:
 
 
 @cache
+def the_history() -> History:
+    return History(the_redis())
+
+
+@cache
 def the_revocations() -> Revocations:
     return Revocations(the_redis())
 
@@ -36,5 +42,5 @@ def the_limiter() -> MovingWindowRateLimiter:
 
 def forget() -> None:
     """Make all of them anew when they are next needed, for tests that change where Redis is."""
-    for client in (the_redis, the_timeline, the_revocations, the_limiter):
+    for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter):
         client.cache_clear()

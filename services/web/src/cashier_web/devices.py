@@ -71,7 +71,9 @@ def device(request: HttpRequest, store: Store, number: int) -> HttpResponse:
         return show(request, store, DeviceForm(None, store), made=chosen, token=renew(chosen))
     if request.POST.get("action") != "revoke":
         return refuse(400, _("Revoke, or renew? Neither was sent."))
-    Device.objects.filter(pk=chosen.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if chosen.revoked_at is None:
+        chosen.revoked_at = timezone.now()
+        chosen.save(update_fields=["revoked_at"])
     messages.success(request, _("Revoked: “%(name)s” calls no more.") % {"name": chosen.name})
     return redirect(store_path("devices", store))
 

@@ -39,10 +39,10 @@ logconfig_dict = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_
 
 
 def post_worker_init(worker: Any) -> None:
-    """A worker that is about to answer also looks after what screens say between calls."""
-    from cashier_web import announcements  # noqa: PLC0415  # needs the models, which are ready only now
+    """A worker that is about to answer also does its share of the chores."""
+    from cashier_web import chores  # noqa: PLC0415  # needs the models, which are ready only now
 
-    announcements.start()
+    chores.start()
 
 
 def on_exit(server: Any) -> None:

@@ -83,7 +83,7 @@ def pair(request: HttpRequest) -> HttpResponse:
     claim = request.build_absolute_uri(f"{reverse('claim')}?code={code}")
     told = {
         "code": f"{code[:3]} {code[3:]}",
-        "qr": segno.make(claim, error="m").svg_data_uri(scale=8, border=2),
+        "qr": segno.make(claim, error="m").svg_data_uri(scale=8, border=2, light="white"),
         "site": request.build_absolute_uri(reverse("claim")).partition("://")[2],
     }
     template = "cashier_web/_code.html" if request.headers.get("HX-Request") else "cashier_web/pair.html"

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from auditlog.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.forms import modelform_factory
 
+from cashier_web.audit import note
 from cashier_web.models import Membership, Role, Store
 
 NAMES = ["username", "first_name", "last_name"]
@@ -32,6 +34,17 @@ class Entry:
     @property
     def is_new(self) -> bool:
         return not self.before
+
+    def changes(self, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """Of each value that is another, what it was and is."""
+        before = {name: self.before.get(name, "") for name in now}
+        return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
+
+    def told(self, changes: Mapping[str, tuple[str, str]]) -> str:
+        """The same as a line."""
+        if self.is_new:
+            return "new"
+        return ", ".join(f"{name} {before!r} -> {now!r}" for name, (before, now) in changes.items())
 
 
 class Roster:
@@ -91,31 +104,27 @@ class Roster:
         return roles
 
     def save(self, entries: Iterable[Entry]) -> list[str]:
-        """Make and change the people; a line for each of them that is new or another."""
+        """Make and change the people, and note it; a line for each of them that is new or another."""
         entries = list(entries)
-        User.objects.bulk_create([entry.person for entry in entries if entry.is_new], batch_size=500)
-        told, changed, gone, given = [], [], [], []
+        new = [entry for entry in entries if entry.is_new]
+        User.objects.bulk_create([entry.person for entry in new], batch_size=500)
+        changes = [(entry, entry.changes(self.row(entry.person, entry.roles))) for entry in entries]
+        changed = [(entry.person, values) for entry, values in changes if values and not entry.is_new]
+        User.objects.bulk_update([person for person, _values in changed], [*NAMES[1:], "is_active"], batch_size=500)
+        self._save_roles(entries)
+        note(LogEntry.Action.CREATE, [(entry.person, values) for entry, values in changes if entry.is_new])
+        note(LogEntry.Action.UPDATE, changed)
+        return [f"{entry.person.username}: {entry.told(values)}" for entry, values in changes if values]
+
+    def _save_roles(self, entries: list[Entry]) -> None:
+        """All that are new at once, for there are as many as people."""
+        given = []
         for entry in entries:
-            now = self.row(entry.person, entry.roles)
-            if entry.is_new:
-                told.append(f"{entry.person.username}: new")
-            elif now != entry.before:
-                changed.append(entry.person)
-                values = [
-                    f"{name} {entry.before[name]!r} -> {now[name]!r}" for name in now if entry.before[name] != now[name]
-                ]
-                told.append(f"{entry.person.username}: {', '.join(values)}")
             known = self._roles.get(entry.person.pk, {})
-            gone += [(entry.person.pk, store) for store in known if store not in entry.roles]
-            given += [
-                Membership(person=entry.person, store_id=store, role=role)
-                for store, role in entry.roles.items()
-                if known.get(store) != role
-            ]
-        User.objects.bulk_update(changed, [*NAMES[1:], "is_active"], batch_size=500)
-        for person, store in gone:
-            Membership.objects.filter(person=person, store=store).delete()
+            if gone := known.keys() - entry.roles.keys():
+                Membership.objects.filter(person=entry.person, store__in=gone).delete()
+            new = {store: role for store, role in entry.roles.items() if known.get(store) != role}
+            given += [Membership(person=entry.person, store_id=store, role=role) for store, role in new.items()]
         Membership.objects.bulk_create(
             given, batch_size=500, update_conflicts=True, unique_fields=["person", "store"], update_fields=["role"]
         )
-        return told

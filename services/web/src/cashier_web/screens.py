@@ -136,11 +136,9 @@ def change(screen: Screen, name: str, store: Store) -> None:
 
 
 def revoke(screens: list[Screen]) -> None:
-    """Let these show nothing any more, within the transaction that this is in. Raises RedisError."""
-    now = timezone.now()
-    marks = [screen.mark for screen in screens if screen.revoked_at is None]
-    Screen.objects.filter(pk__in=[screen.pk for screen in screens], revoked_at=None).update(
-        revoked_at=now, changed_at=now
-    )
-    if marks:
-        the_revocations().add(marks)
+    """Let these, which are not revoked yet, show nothing any more; within a transaction. Raises RedisError."""
+    for screen in screens:
+        screen.revoked_at = screen.changed_at = timezone.now()
+        screen.save(update_fields=["revoked_at", "changed_at"])
+    if screens:
+        the_revocations().add(screen.mark for screen in screens)

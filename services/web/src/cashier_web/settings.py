@@ -17,6 +17,7 @@ WSGI_APPLICATION = "cashier_web.wsgi.application"
 LOGGING = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_log_format)
 
 INSTALLED_APPS = [
+    "auditlog",
     "axes",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -42,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cashier_web.audit.Audit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",

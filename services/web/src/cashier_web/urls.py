@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cashier_web import devices, pairing, people, screens, tills, views
+from cashier_web import devices, pairing, past_calls, people, screens, tills, views
 from cashier_web.api import api
 from cashier_web.sign_in import ChangePassword, SignIn, Welcome
 
@@ -17,6 +17,7 @@ pages = [
     ("devices/<int:number>", devices.device, "device"),
     ("screens", screens.screens, "screens"),
     ("screens/<int:number>", screens.screen_of, "screen_of"),
+    ("history", past_calls.history, "history"),
     ("people", people.people, "people"),
     ("people/<int:number>", people.person, "person"),
 ]

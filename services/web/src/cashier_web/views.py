@@ -18,7 +18,7 @@ from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.tickets import Ticket
 from cashier_web import access, metrics, receipts, screens
 from cashier_web.addresses import managed_pages, store_path
-from cashier_web.calls import call
+from cashier_web.calls import Caller, call
 from cashier_web.clients import the_timeline
 from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.models import Role, Store
@@ -126,9 +126,11 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
             return refuse(400, form.reason())
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
         # Asked before: nothing that may fail comes after the call.
-        user = "" if settings.ENVIRONMENT.cashier_open_buttons else request.user.get_username()
+        person = request.user
+        is_known = not settings.ENVIRONMENT.cashier_open_buttons
+        by = Caller("user", person.pk or 0, person.get_username()) if is_known else Caller("user", 0, "")
         try:
-            receipt = call(request, store, till, language, by={"user": user}, again="again" in request.POST)
+            receipt = call(request, store, till, language, by=by, again="again" in request.POST)
         except Refused as refused:
             return refuse(refused.status, refused.reason, refused.retry_after)
         told = {

@@ -1,4 +1,5 @@
--- Takes back a call that waits, lets those behind it move up, and announces that. Answers 'cancelled', or why not.
+-- Takes back a call that waits, lets those behind it move up, announces that and records it in KEYS[3]. Answers
+-- 'cancelled', or why not.
 -- ARGV[5]: the till that it has to be of; 0 for any. Done already is done: whoever asks again has had no answer.
 local slug, channel, mark, seq, till = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local cancelled = cjson.decode(redis.call('HGET', store, 'cancelled') or '[]')
@@ -30,7 +31,9 @@ redis.call('ZREMRANGEBYSCORE', calls, string.format('%d', known['end']), '+inf')
 for _, call in ipairs(behind) do
   call.start, call['end'] = call.start - known.hold_ms, call['end'] - known.hold_ms
   redis.call('ZADD', calls, call['end'], cjson.encode(call))
+  record(KEYS[3], {store = slug, mark = call.mark, start = call.start, ['end'] = call['end']})
 end
+record(KEYS[3], {store = slug, mark = known.mark, outcome = 'cancelled', ['end'] = now})
 -- As many as can wait at once, for boards that don't hear of it.
 cancelled[#cancelled + 1] = {seq = seq, mark = known.mark, num_cashier = known.num_cashier}
 if #cancelled > 20 then

@@ -1,10 +1,12 @@
--- Schedules a call and announces it. Answers {outcome, seq, starts_in_ms, place}; a refused press changes nothing.
+-- Schedules a call, announces it and records it in KEYS[4]. Answers {outcome, seq, starts_in_ms, place}; a refused press
+-- changes nothing.
 -- KEYS[3]: what was answered to this very press, unless it was refused. One that comes again, because Nginx asked another worker when the
 -- first one died over it, is answered as before and does nothing.
 local slug, channel, mark, answered = ARGV[1], ARGV[2], ARGV[3], KEYS[3]
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
 local label, remembered_ms, is_key = ARGV[10], ARGV[11], ARGV[12] == '1'
+local by, again = ARGV[13], ARGV[14] == '1'
 local before = redis.call('GET', answered)
 if before then
   local answer = cjson.decode(before)
@@ -29,6 +31,9 @@ end
 
 local start, place, waiting, same = now, 1, 0, false
 if replaces then
+  for _, call in ipairs(unended()) do
+    record(KEYS[4], {store = slug, mark = call.mark, outcome = call.start <= now and 'replaced' or 'dropped', ['end'] = now})
+  end
   redis.call('DEL', calls)
 else
   for index, call in ipairs(unended()) do
@@ -53,6 +58,10 @@ local call = {
 }
 redis.call('ZADD', calls, call['end'], cjson.encode(call))
 redis.call('PEXPIRE', calls, call['end'] - now + 60000)
+record(KEYS[4], {
+  store = slug, mark = mark, outcome = 'shown', seq = seq, till = num_cashier, label = label, language = language,
+  by = by, again = again, pressed = now, start = start, ['end'] = start + hold_ms,
+})
 redis.call('HSETNX', store, 'language', waiting_language) -- after Redis was emptied
 announce(channel, mark, {
   store = slug, seq = seq, num_cashier = num_cashier, label = label, language = language,

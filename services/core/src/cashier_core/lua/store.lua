@@ -12,6 +12,12 @@ local function unended()
   return found
 end
 
+-- Leaves what became of a call to web, which keeps it for longer than Redis does. A web that is away for long finds the
+-- newest of them.
+local function record(history, entry)
+  redis.call('XADD', history, 'MAXLEN', '~', 100000, '*', 'entry', cjson.encode(entry))
+end
+
 -- Counts the change and tells every replica of it, in the form of channels_redis's PubSub layer (msgpack).
 -- `mark` is a random word of the caller's. A store that Redis knows nothing of begins a new epoch with it, so that
 -- boards don't take its seq for an old one; and it tells this change from another with the same rev, should Redis

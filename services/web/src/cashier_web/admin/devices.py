@@ -34,7 +34,8 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=gettext_lazy("Revoke selected devices"), permissions=["change"])
     def revoke(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
         chosen = list(devices.filter(revoked_at=None))
-        devices.filter(revoked_at=None).update(revoked_at=timezone.now())
         for device in chosen:
+            device.revoked_at = timezone.now()
+            device.save(update_fields=["revoked_at"])
             self.log_change(request, device, [{"changed": {"fields": ["revoked_at"]}}])
         messages.success(request, _("Devices revoked: %(count)s.") % {"count": len(chosen)})

@@ -79,9 +79,9 @@ class StoreAdmin(ImportExportModelAdmin):
         with transaction.atomic():
             # In the order of imports, so that the two wait for each other.
             changed = list(stores.order_by("slug").select_for_update(no_key=True).exclude(is_open=is_open))
-            stores.update(is_open=is_open)
             for store in changed:
                 store.is_open = is_open
+                store.save(update_fields=["is_open"])
                 self.log_change(request, store, [{"changed": {"fields": ["is_open"]}}])
             announce(changed)
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})

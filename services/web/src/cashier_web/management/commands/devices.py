@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from auditlog.models import LogEntry
 from django.db import transaction
 
 from cashier_web import tables, tokens
+from cashier_web.audit import note
 from cashier_web.devices import DeviceForm
 from cashier_web.management.table_command import TableCommand, Unfit
 from cashier_web.models import Device, Store
@@ -59,5 +61,7 @@ class Command(TableCommand):
         if reasons:
             raise Unfit(reasons)
         Device.objects.bulk_create([device for device, _token in new], batch_size=500)
-        Device.objects.bulk_update(changed, ["till"], batch_size=500)
+        note(LogEntry.Action.CREATE, [(device, {"till": ("", f"{device.till or ''}")}) for device, _token in new])
+        for device in changed:
+            device.save(update_fields=["till"])
         return new

@@ -1,0 +1,94 @@
+"""The history: one worker at a time brings calls from Redis into the database, where they stay until they are old."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from cashier_core.history import MOST
+from cashier_web.clients import the_history
+from cashier_web.models import Device, PastCall, Store
+
+AT_ONCE = 1000
+RECENT = timedelta(hours=1)
+"""A call that is changed later than this after its press has ended long before."""
+DELETED_AT_ONCE = 5000
+TIMES = {"start": "starts_at", "end": "ends_at"}
+
+log = logging.getLogger(__name__)
+
+
+def record() -> int:
+    """Bring all that waits into the database, in the order in which it happened; how many entries these were.
+
+    What is there already is left as it is: a worker may have died before it said so. Raises RedisError and Django's
+    errors of the database; nothing is lost then.
+    """
+    history, total = the_history(), 0
+    if history.length() >= MOST:
+        log.warning("calls are missing in the history: it was not read for so long that Redis gave up the oldest")
+    while entries := history.entries(AT_ONCE):
+        with transaction.atomic():
+            save(entries)
+        history.remove([number for number, _entry in entries])
+        total += len(entries)
+    return total
+
+
+def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
+    """New calls, and what became of those before."""
+    stores = dict(Store.objects.values_list("slug", "pk"))
+    people = known(User, (entry.get("by", "") for _number, entry in entries), "user")
+    devices = known(Device, (entry.get("by", "") for _number, entry in entries), "device")
+    new: dict[str, PastCall] = {}
+    for number, entry in entries:
+        store, mark = stores.get(entry["store"]), entry["mark"]
+        if store is None:
+            continue  # it was deleted, and its calls with it
+        changes: dict[str, Any] = {TIMES[key]: moment(entry[key]) for key in TIMES.keys() & entry.keys()}
+        if "outcome" in entry:
+            changes["outcome"] = entry["outcome"]
+        if "seq" not in entry:
+            if mark in new:
+                for name, value in changes.items():
+                    setattr(new[mark], name, value)
+            else:
+                recent = PastCall.objects.filter(store=store, pressed_at__gte=timezone.now() - RECENT, mark=mark)
+                recent.update(**changes)
+            continue
+        new[mark] = PastCall(
+            store_id=store,
+            entry=number,
+            mark=mark,
+            person_id=people.get(entry["by"]),
+            device_id=devices.get(entry["by"]),
+            pressed_at=moment(entry["pressed"]),
+            **{name: entry[name] for name in ("seq", "till", "label", "language", "again")},
+            **changes,
+        )
+    PastCall.objects.bulk_create(new.values(), ignore_conflicts=True)
+
+
+def known(model: Any, names: Iterable[str], kind: str) -> dict[str, int]:
+    """Of `user 12` or `device 7` the key, if there still is one."""
+    asked = {int(name.split()[1]) for name in set(names) if name.startswith(f"{kind} ")}
+    return {f"{kind} {key}": key for key in model.objects.filter(pk__in=asked).values_list("pk", flat=True)}
+
+
+def moment(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def prune() -> int:
+    """Delete the calls that are older than is kept; how many these were. A few at a time, so that nobody waits."""
+    limit, total = timezone.now() - timedelta(days=settings.ENVIRONMENT.cashier_history_days), 0
+    while old := list(
+        PastCall.objects.filter(pressed_at__lt=limit).order_by().values_list("pk", flat=True)[:DELETED_AT_ONCE]
+    ):
+        total += PastCall.objects.filter(pk__in=old).delete()[0]
+    return total

@@ -1,0 +1,82 @@
+"""Calls as they were."""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("cashier_web", "0006_screen"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="PastCall",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("entry", models.CharField(editable=False, max_length=32)),
+                ("mark", models.CharField(editable=False, max_length=64)),
+                ("seq", models.PositiveIntegerField(verbose_name="number")),
+                ("till", models.PositiveSmallIntegerField(verbose_name="till")),
+                ("label", models.CharField(blank=True, max_length=20, verbose_name="label")),
+                ("language", models.CharField(max_length=8, verbose_name="language")),
+                ("again", models.BooleanField(default=False, verbose_name="again")),
+                ("pressed_at", models.DateTimeField(verbose_name="pressed")),
+                ("starts_at", models.DateTimeField(verbose_name="shown from")),
+                ("ends_at", models.DateTimeField(verbose_name="until")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("shown", "shown"),
+                            ("replaced", "replaced"),
+                            ("dropped", "dropped"),
+                            ("cancelled", "taken back"),
+                        ],
+                        max_length=9,
+                        verbose_name="outcome",
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="cashier_web.device",
+                        verbose_name="device",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calls",
+                        to="cashier_web.store",
+                        verbose_name="store",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "call",
+                "verbose_name_plural": "calls",
+                "ordering": ["-pressed_at", "-seq"],
+                "indexes": [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("store", "entry"), name="each_entry_of_the_history_once")
+                ],
+            },
+        ),
+    ]

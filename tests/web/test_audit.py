@@ -1,0 +1,104 @@
+"""Whatever is changed in stores, people, devices and screens is noted: by whom, and what it was before."""
+
+import io
+
+import pytest
+from auditlog.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from cashier_web.models import Device, Membership, Role, Screen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(client, store) -> User:
+    anna = User.objects.create_user("anna")
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+    client.force_login(anna)
+    LogEntry.objects.all().delete()
+    return anna
+
+
+def noted() -> list[tuple]:
+    return [(str(each.actor), each.get_action_display(), each.object_repr) for each in LogEntry.objects.order_by("pk")]
+
+
+def test_what_an_administrator_changes_in_the_admin(admin_client, store) -> None:
+    LogEntry.objects.all().delete()
+    chosen = {"_selected_action": [store.pk]}
+    admin_client.post("/admin/cashier_web/store/", {"action": "close_stores", **chosen}, follow=True)
+
+    assert noted() == [("admin", "update", str(store))]
+    assert LogEntry.objects.get().changes == {"is_open": ["True", "False"]}
+    page = admin_client.get("/admin/auditlog/logentry/")
+    assert page.status_code == 200
+    assert "is_open" in page.content.decode()
+
+
+def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> None:
+    client.post("/devices", {"name": "Button"})
+    device = Device.objects.get()
+    client.post(f"/devices/{device.pk}", {"action": "revoke"})
+    client.post("/people", {"username": "berta", "role": "2"})
+    client.post("/cashier_buttons", {"language": "fr"})
+    screen = Screen.objects.create(store=store, name="Entrance", secret_hash="x")
+    client.post(f"/screens/{screen.pk}", {"action": "revoke"})
+
+    told = noted()
+    assert ("anna", "create", "Button") in told
+    assert ("anna", "update", "Button") in told
+    assert ("anna", "create", "berta") in told
+    assert ("anna", "update", str(store)) in told
+    assert ("anna", "update", "Entrance") in told
+
+
+def test_what_was_brought_in_as_a_table(store, tmp_path) -> None:
+    LogEntry.objects.all().delete()
+    for name, text in (
+        ("stores", "slug,name\ndefault,Middle\n"),
+        ("people", "username,roles\nberta,default=cashier\n"),
+        ("devices", "store,name\ndefault,Button\n"),
+        ("people", "username,roles\nberta,\n"),
+    ):
+        file = tmp_path / f"{name}.csv"
+        file.write_text(text)
+        call_command(name, "import", str(file), stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert noted() == [
+        ("None", "update", "Middle"),
+        ("None", "create", "berta"),
+        ("None", "create", "Button"),
+        ("None", "delete", "berta · Middle · cashier"),
+        ("None", "update", "berta"),
+    ]
+    assert LogEntry.objects.order_by("pk").last().changes == {"roles": ["default=cashier", ""]}
+
+
+def test_no_secret_is_in_it(client, manager) -> None:
+    client.post("/devices", {"name": "Button"})
+    manager.set_password("secret enough")
+    manager.save()
+
+    hashes = [Device.objects.get().token_hash, manager.password]
+    told = " ".join(str(each.changes) for each in LogEntry.objects.all())
+    assert "token_hash" in told
+    assert "password" in told
+    assert [value[-8:] in told for value in hashes] == [False, False]
+
+
+def test_what_is_only_seen_or_used_is_not_noted(client, manager, store) -> None:
+    Device.objects.create(store=store, name="Button", token_hash="x", till=3)
+    LogEntry.objects.all().delete()
+    Device.objects.update(used_at="2026-01-01T00:00Z")
+    client.post("/cashier_action", {"cashier": "4", "language": "en"})
+    client.get("/devices")
+
+    assert noted() == []
+
+
+def test_a_press_asks_nothing_more_of_the_database(client, manager, environment, django_assert_num_queries) -> None:
+    environment(cashier_open_buttons=False)
+    with django_assert_num_queries(3):  # session, person, store with role
+        assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 204

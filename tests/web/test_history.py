@@ -1,0 +1,216 @@
+"""Every call is in the database within seconds: who pressed, when it was up, and what became of it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cashier_core.call import Policy
+from cashier_web import history, tokens
+from cashier_web.clients import the_history, the_timeline
+from cashier_web.models import Device, Membership, PastCall, Role, Store
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(client, store) -> User:
+    anna = User.objects.create_user("anna")
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+    client.force_login(anna)
+    return anna
+
+
+@pytest.fixture(autouse=True)
+def closed_buttons(environment) -> None:
+    environment(cashier_open_buttons=False)
+
+
+def press(client, till=4, **more):
+    answer = client.post("/cashier_action", {"cashier": str(till), "language": "fr", **more})
+    assert answer.status_code == 204
+
+
+def recorded() -> list[PastCall]:
+    history.record()
+    return list(PastCall.objects.order_by("pk"))
+
+
+def test_a_call_is_kept_with_who_pressed_and_when_it_was_up(client, manager, store) -> None:
+    Store.objects.update(labels={"2": "Pharmacy"}, hold_seconds=5)
+    press(client)
+    press(client, 2, again="yes")
+    first, second = recorded()
+
+    assert (first.store, first.seq, first.till, first.label, first.language) == (store, 1, 4, "", "fr")
+    assert (first.person, first.device, first.outcome, first.again) == (manager, None, "shown", False)
+    assert first.starts_at == first.pressed_at
+    assert first.ends_at - first.starts_at == timedelta(seconds=5)
+    assert abs(timezone.now() - first.pressed_at) < timedelta(seconds=30)
+    assert (second.label, second.again, second.starts_at) == ("Pharmacy", True, first.ends_at)
+
+
+def test_a_devices_call_is_that_devices(client, store) -> None:
+    token = tokens.new()
+    device = Device.objects.create(store=store, name="Button", till=3, token_hash=tokens.digest(token))
+    assert client.get(f"/api/v1/press?token={token}").status_code == 201
+
+    (call,) = recorded()
+    assert (call.device, call.person, call.till) == (device, None, 3)
+
+
+def test_where_buttons_are_open_nobody_is_named(client, store, environment) -> None:
+    environment(cashier_open_buttons=True)
+    press(client)
+
+    assert [(call.person, call.device) for call in recorded()] == [(None, None)]
+
+
+def test_a_press_that_called_nobody_leaves_no_trace(client, manager) -> None:
+    press(client)
+    press(client, 2)
+    press(client, 2)  # waits already
+    assert client.post("/cashier_action", {"cashier": "99", "language": "fr"}).status_code == 400
+    Store.objects.update(is_open=False)
+    assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 409
+
+    assert [call.till for call in recorded()] == [4, 2]
+
+
+def test_what_takes_the_screen_tells_what_became_of_the_one_before(client, manager) -> None:
+    press(client)
+    press(client, 2)
+    Store.objects.update(policy="replace")
+    press(client, 1)
+    shown, waiting, taker = recorded()
+
+    assert [call.outcome for call in (shown, waiting, taker)] == ["replaced", "dropped", "shown"]
+    assert shown.ends_at == taker.starts_at
+    press(client, 3)
+    *_before, replaced, _last = recorded()
+    assert (replaced.till, replaced.outcome) == (1, "replaced"), "of an earlier reading, too"
+
+
+def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> None:
+    for till in (4, 2, 1):
+        press(client, till)
+    recorded()
+    the_timeline().cancel("default", 2)
+    shown, cancelled, moved = recorded()
+
+    assert (cancelled.outcome, moved.outcome) == ("cancelled", "shown")
+    assert moved.starts_at == shown.ends_at
+    assert moved.ends_at - moved.starts_at == timedelta(seconds=3)
+
+
+def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -> None:
+    press(client)
+    entries = the_history().entries(10)
+    history.save(entries)
+
+    assert len(recorded()) == 1
+    assert the_history().entries(10) == []
+
+
+def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatch) -> None:
+    monkeypatch.setattr(history, "AT_ONCE", 2)
+    for till in (1, 2, 3, 4):
+        press(client, till)
+    the_timeline().cancel("default", 3)
+
+    assert history.record() == 6
+    assert [(call.till, call.outcome) for call in PastCall.objects.order_by("seq")] == [
+        (1, "shown"),
+        (2, "shown"),
+        (3, "cancelled"),
+        (4, "shown"),
+    ]
+
+
+def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) -> None:
+    Store.objects.create(slug="north", name="North")
+    the_timeline().press("north", 1, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
+    the_timeline().press(
+        "nowhere", 1, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999"
+    )
+
+    assert [(call.store.slug, call.person) for call in recorded()] == [("north", None)]
+    assert the_history().length() == 0
+
+
+def test_calls_outlive_who_made_them(client, manager) -> None:
+    press(client)
+    recorded()
+    manager.delete()
+
+    assert PastCall.objects.get().person is None
+
+
+def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, monkeypatch) -> None:
+    environment(cashier_history_days=7)
+    monkeypatch.setattr(history, "DELETED_AT_ONCE", 2)
+    for till in (1, 2, 3, 4):
+        press(client, till)
+    recorded()
+    for call, days in zip(PastCall.objects.all(), (6.9, 7.1, 8, 400), strict=True):
+        PastCall.objects.filter(pk=call.pk).update(pressed_at=timezone.now() - timedelta(days=days))
+
+    assert history.prune() == 3
+    assert PastCall.objects.count() == 1
+
+
+def test_when_redis_had_to_give_some_up_it_is_said(client, manager, monkeypatch, records) -> None:
+    monkeypatch.setattr(history, "MOST", 1)
+    press(client)
+    recorded()
+
+    assert any("calls are missing in the history" in record.getMessage() for record in records())
+
+
+def test_the_page_tells_it_in_the_stores_time_newest_first(client, manager) -> None:
+    Store.objects.update(time_zone="Asia/Tokyo")
+    press(client)
+    press(client, 2)
+    at = recorded()[0].pressed_at
+    page = client.get("/history").content.decode()
+
+    assert re.findall(r'<th scope="row">(Nº\d)', page) == ["Nº2", "Nº4"]
+    assert f"{at + timedelta(hours=9):%Y-%m-%d %H:%M:%S}" in page
+    assert page.count("<td>anna</td>") == 2
+
+
+def test_the_page_leads_to_older_ones_and_none_is_left_out_or_twice(client, manager, store, monkeypatch) -> None:
+    at = timezone.now().replace(microsecond=0)
+    rows = [
+        PastCall(
+            store=store,
+            entry=f"{n}",
+            mark="x",
+            seq=n,
+            till=n,
+            language="en",
+            pressed_at=at,
+            starts_at=at,
+            ends_at=at,
+            outcome="shown",
+        )
+        for n in range(1, 251)
+    ]
+    PastCall.objects.bulk_create(rows)
+    address, seen = "/history", []
+    while address:
+        page = client.get(address).content.decode()
+        seen += [int(till) for till in re.findall(r'<th scope="row">Nº(\d+)', page)]
+        found = re.search(r'<a href="([^"]+)">Older</a>', page)
+        address = found[1].replace("&amp;", "&") if found else ""
+
+    assert seen == list(range(250, 0, -1))
+
+
+@pytest.mark.parametrize(
+    "query", ["pressed=x&key=1", "pressed=1", "key=1", "pressed=99999999999999999&key=1", "pressed=-1&key=1"]
+)
+def test_a_page_that_is_none_is_400(client, manager, query) -> None:
+    assert client.get(f"/history?{query}").status_code == 400
