@@ -72,20 +72,31 @@ def test_of_those_that_were_taken_back_as_many_are_known_as_can_wait(timeline) -
 
 
 def test_a_press_that_comes_again_with_its_key_is_the_same_and_another_one_is_refused(timeline) -> None:
-    first = press(timeline, 4, mark="a" * 32, is_key=True)
+    assert timeline.receipt("s", "a", "4") is None
+    first = press(timeline, 4, key="a", sent="4")
 
-    assert press(timeline, 4, mark="a" * 32, is_key=True) == first
-    for till, language in ((2, "en"), (4, "fr")):
-        with pytest.raises(AnotherPress):
-            press(timeline, till, language, mark="a" * 32, is_key=True)
+    assert press(timeline, 4, key="a", sent="4") == timeline.receipt("s", "a", "4") == first
+    with pytest.raises(AnotherPress):
+        press(timeline, 4, key="a", sent="2")
+    with pytest.raises(AnotherPress):
+        timeline.receipt("s", "a", "2")
     assert [call.num_cashier for call in timeline.snapshot("s").calls] == [4]
 
 
-@pytest.mark.parametrize(("is_key", "seconds"), [(True, 3600), (False, 60)])
-def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline, redis, is_key, seconds) -> None:
-    press(timeline, 4, mark="a" * 32, is_key=is_key)
+@pytest.mark.parametrize(("options", "seconds"), [({"key": "a"}, 3600), ({"mark": "a"}, 60)], ids=["key", "mark"])
+def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline, redis, options, seconds) -> None:
+    press(timeline, 4, **options)
 
-    assert seconds - 10 <= redis.ttl("cashier:{s}:press:" + "a" * 32) <= seconds
+    assert seconds - 10 <= redis.ttl("cashier:{s}:press:a") <= seconds
+
+
+def test_a_key_that_comes_again_after_its_hour_is_another_call(timeline, redis) -> None:
+    for _ in range(2):
+        press(timeline, 4, key="a")
+        redis.delete("cashier:{s}:press:a")  # as it goes by itself
+
+    first, second = timeline.snapshot("s").calls
+    assert first.mark != second.mark
 
 
 def test_of_a_store_that_nobody_has_pressed_in_nothing_is_up(timeline) -> None:

@@ -236,29 +236,3 @@ def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, d
     for call, seconds in shown:
         assert seconds >= call.hold_ms / 1000 - 1e-9
         assert seconds <= call.hold_ms / 1000 + 0.61
-
-
-@pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])
-def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends) -> None:
-    first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
-    playlist = Playlist()
-    playlist.add("e", second, 0.0)  # the first one was never heard of
-    playlist.add("e", replace(first, starts_in_ms=-500), 0.5, whole=whole)
-
-    assert playlist.play(0.5).call.seq == 1
-    assert playlist.play(ends[0] - 0.01).call.seq == 1
-    assert playlist.play(ends[0]).call.seq == 2
-    assert playlist.play(ends[1] - 0.01).call.seq == 2
-    assert playlist.play(ends[1]) is None
-
-
-def test_a_call_does_not_take_the_place_of_one_before_it_that_is_heard_of_later() -> None:
-    playlist = Playlist()
-    playlist.add("e", Call("a", 1, 4, "en", 0, 1000), 0.0)
-    assert playlist.play(0.0).call.seq == 1
-    playlist.add("e", Call("c", 3, 7, "en", 1249, 1000), 0.751)
-    assert playlist.play(1.0) is None
-    playlist.add("e", Call("b", 2, 4, "en", 249, 1000), 1.001)
-
-    assert [playlist.play(at).call.seq for at in (1.3, 2.2, 2.3, 3.2)] == [2, 2, 3, 3]
-    assert playlist.play(3.3) is None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from django.test import Client
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from cashier_web import credentials, tokens
 from cashier_web.models import Device, Store
@@ -160,9 +161,8 @@ def test_a_closed_store_is_409(make) -> None:
     assert (answer.status_code, answer.json()) == (409, {"detail": "This store is closed."})
 
 
-def test_a_full_queue_is_429_and_says_when_there_is_room(make, monkeypatch) -> None:
+def test_a_full_queue_is_429_and_says_when_there_is_room(make) -> None:
     Store.objects.update(tills=30)
-    monkeypatch.setattr(credentials, "MOST_REQUESTS", 100)
     button = make()
     for till in range(1, 22):
         assert button.press(till=till).status_code == 201
@@ -205,7 +205,10 @@ TRIES_OF_A_STRANGER = [
 def test_without_a_token_of_ours_nothing_is_told(client, store, headers) -> None:
     for method, path in (("POST", "calls"), ("GET", "calls"), ("DELETE", "calls/1")):
         answer = client.generic(method, f"/api/v1/stores/default/{path}", headers=headers)
-        assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
+        assert (answer.status_code, answer.json()) == (
+            401,
+            {"detail": "No token, an unknown one, or one that was revoked or isn't for this address."},
+        )
 
 
 def test_a_revoked_token_is_nobodys_at_once(make) -> None:
@@ -270,7 +273,7 @@ def test_a_retry_with_its_key_is_one_call_and_answered_as_before(make) -> None:
     different = button.press(till=2, key="a-1")
     assert (different.status_code, different.json()) == (
         422,
-        {"detail": "Nº2 not called: this key was another press's."},
+        {"detail": "Not called: this key was another press's."},
     )
     assert other.press(till=2, key="a-1").status_code == 201, "keys of another device are others"
 
@@ -302,3 +305,57 @@ def test_where_nothing_is_the_api_says_so_in_json(client) -> None:
     answer = client.get("/api/v1/nothing")
 
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such page or store."})
+
+
+def test_a_retry_is_answered_as_before_though_the_store_has_changed_meanwhile(make) -> None:
+    button = make()
+    first = button.press(till=4, key="a-1")
+    Store.objects.update(language="fr", languages=["fr"], is_open=False)
+    again = button.press(till=4, key="a-1")
+
+    assert again.status_code == 201
+    assert again.json() == {**first.json(), "text": "Nº4 appelée"}
+    assert button.press(till=4, key="a-2").status_code == 409
+
+
+def test_the_limit_says_in_how_many_seconds_another_may(make, monkeypatch) -> None:
+    monkeypatch.setattr(credentials, "MOST_REQUESTS", 1)
+    monkeypatch.setattr(credentials, "IN_SECONDS", 600)
+    button = make()
+    button.look()
+
+    assert 590 <= int(button.look()["Retry-After"]) <= 600
+
+
+def test_presses_of_devices_are_counted_with_the_others(make) -> None:
+    def counted() -> list[float]:
+        outcomes = [
+            REGISTRY.get_sample_value("cashier_presses_total", {"outcome": each}) for each in ("called", "refused")
+        ]
+        return [*outcomes, REGISTRY.get_sample_value("cashier_press_seconds_count")]
+
+    button, before = make(till=3), counted()
+    button.client.get(f"/api/v1/press?token={button.token}")
+    button.press(till=9)
+
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 2]
+
+
+def test_a_call_that_is_taken_back_is_told_in_the_log(make, records) -> None:
+    button = make()
+    for till in (4, 2):
+        button.press(till=till)
+    button.cancel(2)
+
+    (record,) = [record for record in records() if record.msg == "taken back"]
+    assert (record.store, record.seq, record.device) == ("default", 2, button.device.name)
+
+
+def test_every_operation_has_a_name_of_its_own_and_nothing_is_cached(make, client) -> None:
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    names = [each["operationId"] for methods in paths.values() for each in methods.values()]
+    assert len(set(names)) == len(names) == 5
+
+    button = make(till=3)
+    for answer in (button.look(), button.press(), client.get(f"/api/v1/press?token={button.token}")):
+        assert "no-store" in answer["Cache-Control"]

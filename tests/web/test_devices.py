@@ -5,6 +5,7 @@ import re
 import pytest
 from django.contrib.auth.models import User
 
+from cashier_web import devices
 from cashier_web.models import Device, Membership, Role, Store
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +72,7 @@ def test_revoked_is_revoked_and_a_new_token_ends_the_old_one(client, manager) ->
         ({"name": ""}, "This field is required."),
         ({"name": "x" * 101}, "at most 100"),
         ({"name": "two\nlines"}, "in one line"),
+        ({"name": "@Other"}, "begin with “@”"),
         ({"name": "Other", "till": "5"}, "valid choice"),
         ({"name": "Other", "till": "x"}, "valid choice"),
         ({"name": "Other", "till": "-1"}, "valid choice"),
@@ -93,6 +95,31 @@ def test_the_same_name_may_be_in_two_stores(client, manager) -> None:
         assert client.post(path, {"name": "Keypad"}).status_code == 200
 
     assert Device.objects.count() == 2
+
+
+def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatch) -> None:
+    def renew(device):
+        Device.objects.create(store=store, name=device.name, token_hash="first")
+        device.save()
+
+    monkeypatch.setattr(devices, "renew", renew)
+    answer = client.post("/devices", {"name": "Keypad"})
+
+    assert answer.status_code == 400
+    assert "Another device of this store has this name." in answer.content.decode()
+
+
+def test_a_page_with_a_token_is_kept_nowhere(client, manager, store) -> None:
+    device = Device.objects.create(store=store, name="Keypad", token_hash="x")
+
+    assert "no-store" in client.post(f"/devices/{device.pk}", {"action": "renew"})["Cache-Control"]
+
+
+def test_times_are_the_stores(client, manager, store) -> None:
+    Store.objects.update(time_zone="Asia/Tokyo")
+    Device.objects.create(store=store, name="Keypad", token_hash="x", used_at="2026-01-01T20:30Z")
+
+    assert "01/02/2026 5:30 a.m." in client.get("/devices").content.decode()
 
 
 def test_what_is_neither_is_refused(client, manager, store) -> None:

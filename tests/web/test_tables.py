@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from cashier_web.models import Device, Membership, Role, Store
 from tests.web.test_people import choose_password
@@ -123,6 +124,29 @@ def test_links_are_for_those_without_a_password_and_let_them_in(bring) -> None:
     link = rows[0]["link"].removeprefix("https://queue.example.com")
     assert choose_password(link).context["user"].username == "anna"
     assert take("people", "links", "https://queue.example.com").splitlines() == ["username,link"]
+
+
+def test_links_of_a_store_that_is_not_there_are_refused() -> None:
+    with pytest.raises(CommandError, match="no store 'nrth'"):
+        take("people", "links", "https://queue.example.com", "--store", "nrth")
+
+
+def test_usernames_are_read_as_the_sign_in_reads_them(bring) -> None:
+    bring("people", "username\njohn\n")
+
+    assert bring("people", "username,first_name\nｊohn,John\n").startswith("john: first_name")
+    with pytest.raises(CommandError, match="in a line before"):
+        bring("people", "username\nｊohn\njohn\n")
+
+
+def test_a_device_whose_till_is_gone_comes_back_as_it_went_and_a_revoked_one_is_told(bring) -> None:
+    bring("devices", DEVICES)
+    Store.objects.update(tills=2)
+    assert bring("devices", take("devices")).splitlines() == ["store,name,till,token"]
+
+    Device.objects.update(revoked_at=timezone.now())
+    with pytest.raises(CommandError, match="line 2: this device was revoked"):
+        bring("devices", DEVICES)
 
 
 def test_links_of_one_store(bring) -> None:

@@ -1,5 +1,6 @@
 """A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class QueueFull(Exception):
 
 
 class AnotherPress(Exception):
-    """This mark was another press's, of another till or in another language; nothing was changed."""
+    """This key was another press's; nothing was changed."""
 
 
 class CantCancel(Exception):
@@ -86,30 +87,42 @@ class Timeline:
         policy: Policy,
         label: str = "",
         mark: str = "",
-        is_key: bool = False,
+        key: str = "",
+        sent: str = "",
         by: str = "",
         again: bool = False,
     ) -> Receipt:
         """Schedule a call and announce it to every screen of the store. Raises QueueFull and AnotherPress.
 
         label: the till's, where it isn't called by its number.
-        mark: a random word for this press. The same press again, within `REMEMBERED_SECONDS`, gets the same receipt
-        and does nothing. is_key: the mark is of a key that the caller has chosen, for `KEY_SECONDS`, and may have
-        used for another press, in which case AnotherPress is raised.
+        mark: a random word for this press, by which its call is known, too. The same press again, within
+        `REMEMBERED_SECONDS`, gets the same receipt and does nothing.
+        key: as the mark, but chosen by whoever presses, and known for `KEY_SECONDS`. sent: all that was said with it;
+        if it comes with anything else, AnotherPress is raised.
         by, again: who pressed, and whether for the same customer once more; for the history.
         """
         mark = mark or secrets.token_hex(16)
         call = (num_cashier, language, waiting_language, hold_ms, policy.value, MOST_WAITING, label)
-        names = [*keys(store), f"cashier:{{{store}}}:press:{mark}", history.KEY]
-        remembered_ms = (KEY_SECONDS if is_key else REMEMBERED_SECONDS) * 1000
-        arguments: list[str | int] = [store, REDIS_CHANNEL, mark, *call, remembered_ms, int(is_key), by, int(again)]
+        names = [*keys(store), _answered(store, key or mark), history.KEY]
+        remembered_ms = (KEY_SECONDS if key else REMEMBERED_SECONDS) * 1000
+        arguments: list[str | int] = [store, REDIS_CHANNEL, mark, *call, remembered_ms, sent, by, int(again)]
         answer = cast(list[Any], self._press(keys=names, args=arguments))
-        outcome, seq, starts_in_ms, place, *_pressed = answer
+        outcome, seq, starts_in_ms, place, *_sent = answer
         if outcome == b"full":
             raise QueueFull(store)
         if outcome == b"another press":
-            raise AnotherPress(mark)
+            raise AnotherPress(key)
         return Receipt(outcome.decode(), seq, starts_in_ms, place)
+
+    def receipt(self, store: str, key: str, sent: str) -> Receipt | None:
+        """What was answered to the press with this key, if there was one. Raises AnotherPress."""
+        answer = cast(bytes | None, self._redis.get(_answered(store, key)))
+        if answer is None:
+            return None
+        outcome, seq, starts_in_ms, place, before = json.loads(answer)
+        if before != sent:
+            raise AnotherPress(key)
+        return Receipt(outcome, seq, starts_in_ms, place)
 
     def cancel(self, store: str, seq: int, *, till: int = 0) -> None:
         """Take back a call that waits, and let those behind it move up. Raises CantCancel, by its reason.
@@ -150,3 +163,8 @@ class Timeline:
     def ping(self) -> None:
         """Return if Redis answers."""
         self._redis.ping()
+
+
+def _answered(store: str, name: str) -> str:
+    """Key of what was answered to a press, by its mark or key."""
+    return f"cashier:{{{store}}}:press:{name}"

@@ -1,24 +1,30 @@
 """The API: calls of a store for physical buttons, keypads and tills' software. OpenAPI at `/api/v1/docs`."""
 
+import logging
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from ninja import Body, NinjaAPI, Status
-from ninja.errors import ValidationError
+from ninja.decorators import decorate_view
+from ninja.errors import AuthenticationError, ValidationError
 from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from cashier_core import timeline
-from cashier_core.call import Call
-from cashier_web import calls, metrics, receipts
+from cashier_core.timeline import AnotherPress
+from cashier_web import calls, metrics
 from cashier_web.clients import the_timeline
 from cashier_web.credentials import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
+from cashier_web.journal import request_id
 from cashier_web.models import Device, Store
 from cashier_web.refusals import Refused, refuse_as_asked
-from cashier_web.schemas import Calls, Key, Press, Problem, Receipt, Slug
+from cashier_web.schemas import Calls, Key, OneCall, Press, Problem, Receipt, Slug
 from cashier_web.tokens import digest
+
+log = logging.getLogger(__name__)
 
 
 class EmptyOrJSON(Parser):
@@ -56,29 +62,19 @@ PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
 def press(request: Asked, store: Store, asked: Press, key: str | None = None) -> Status[Any]:
     """Call, and answer 201 with the receipt; 200 if nothing new was called, because this till waits already."""
-    device = request.auth
+    device, sent = request.auth, asked.model_dump_json()
+    key = digest(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, asked.till)
-        language = asked.language or store.language
-        if language not in store.languages:
-            raise Refused(422, _("This language is not offered."))
-        receipt = calls.call(
-            request,
-            store,
-            till,
-            language,
-            by=calls.Caller("device", device.pk, device.name),
-            again=asked.again,
-            key=digest(f"{device.pk} {key}")[:32] if key else "",
-        )
-        answer = {
-            "outcome": receipt.outcome,
-            "seq": receipt.seq,
-            "till": till.number,
-            "place": receipt.place,
-            "starts_in_ms": receipt.starts_in_ms,
-            "text": receipts.text(receipt, till),
-        }
+        # First: a retry is answered as before, whether the store has closed meanwhile or not.
+        receipt = the_timeline().receipt(store.slug, key, sent) if key else None
+        if receipt is None:
+            language = asked.language or store.language
+            if language not in store.languages:
+                raise Refused(422, _("This language is not offered."))
+            by = calls.Caller("device", device.pk, device.name)
+            receipt = calls.call(request, store, till, language, by=by, again=asked.again, key=key, sent=sent)
+        answer = Receipt.of(receipt, till)
     return Status(200 if receipt.outcome == "waits already" else 201, answer)
 
 
@@ -89,27 +85,12 @@ def press(request: Asked, store: Store, asked: Press, key: str | None = None) ->
     url_name="calls",
     tags=["calls"],
 )
-def current(request: Asked, slug: Slug) -> dict[str, Any]:
+@decorate_view(never_cache)
+def current(request: Asked, slug: Slug) -> Calls:
     store = store_of(request.auth, slug)
-    found = [one_call(call) for call in the_timeline().snapshot(store.slug).calls]
-    is_up = bool(found) and found[0]["starts_in_ms"] <= 0
-    return {
-        "store": store.slug,
-        "is_open": store.is_open,
-        "up": found[0] if is_up else None,
-        "waiting": found[is_up:],
-    }
-
-
-def one_call(call: Call) -> dict[str, Any]:
-    return {
-        "seq": call.seq,
-        "till": call.num_cashier,
-        "label": call.label,
-        "language": call.language,
-        "starts_in_ms": call.starts_in_ms,
-        "ends_in_ms": call.starts_in_ms + call.hold_ms,
-    }
+    found = [OneCall.of(call) for call in the_timeline().snapshot(store.slug).calls]
+    is_up = bool(found) and found[0].starts_in_ms <= 0
+    return Calls(store=store.slug, is_open=store.is_open, up=found[0] if is_up else None, waiting=found[is_up:])
 
 
 @api.post(
@@ -119,6 +100,7 @@ def one_call(call: Call) -> dict[str, Any]:
     tags=["calls"],
     openapi_extra={"responses": {201: {"links": {"cancel": CANCEL}}}},
 )
+@decorate_view(never_cache)
 def press_till(
     request: Asked, slug: Slug, asked: Annotated[Press, Body()] = NOTHING_SAID, key: Key = None
 ) -> Status[Any]:
@@ -132,6 +114,7 @@ def press_till(
     tags=["calls"],
     operation_id="cancel",
 )
+@decorate_view(never_cache)
 def cancel(request: Asked, slug: Slug, seq: int) -> Status[Any]:
     device = request.auth
     store = store_of(device, slug)
@@ -144,18 +127,24 @@ def cancel(request: Asked, slug: Slug, seq: int) -> Status[Any]:
             raise Refused(403, _("This token is for another till.")) from None
         except timeline.NotWaiting:
             raise Refused(404, _("No such call waits.")) from None
+    log.info(
+        "taken back", extra={"store": store.slug, "seq": seq, "device": device.name, "request_id": request_id(request)}
+    )
     return Status(204, None)
 
 
-@api.api_operation(
-    ["GET", "POST"],
-    "press",
-    auth=TokenInAddress(),
-    response={200: Receipt, 201: Receipt, **PRESS_REFUSALS},
-    summary="Press the one till of this token, for buttons that can only open an address",
-    url_name="button",
-    tags=["buttons"],
-)
+BUTTON: dict[str, Any] = {
+    "auth": TokenInAddress(),
+    "response": {200: Receipt, 201: Receipt, **PRESS_REFUSALS},
+    "summary": "Press the one till of this token, for buttons that can only open an address",
+    "url_name": "button",
+    "tags": ["buttons"],
+}
+
+
+@api.post("press", operation_id="post_press", **BUTTON)
+@api.get("press", operation_id="get_press", **BUTTON)
+@decorate_view(never_cache)
 def press_own_till(request: Asked) -> Status[Any]:
     return press(request, request.auth.store, Press())
 
@@ -165,10 +154,23 @@ def refused(request: HttpRequest, fault: Refused) -> HttpResponse:
     return refuse_as_asked(request, fault.status, fault.reason, fault.retry_after)
 
 
+@api.exception_handler(AuthenticationError)
+def unknown(request: HttpRequest, fault: AuthenticationError) -> HttpResponse:
+    """An address takes a till's token alone, of which it says nothing to whoever tries."""
+    return refuse_as_asked(
+        request, 401, _("No token, an unknown one, or one that was revoked or isn't for this address.")
+    )
+
+
+@api.exception_handler(AnotherPress)
+def another(request: HttpRequest, fault: AnotherPress) -> HttpResponse:
+    return refuse_as_asked(request, 422, _("Not called: this key was another press's."))
+
+
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, fault: ValidationError) -> HttpResponse:
     """One line for all that is wrong with what was sent."""
-    reasons = (f"{'.'.join(str(part) for part in each['loc'][1:])}: {each['msg']}" for each in fault.errors)
+    reasons = (f"{each['loc'][-1]}: {each['msg']}" for each in fault.errors)
     return refuse_as_asked(request, 422, "; ".join(reasons))
 
 

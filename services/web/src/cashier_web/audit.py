@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from auditlog.middleware import AuditlogMiddleware
 from auditlog.models import LogEntry
 from auditlog.registry import auditlog
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -30,8 +30,12 @@ def watch() -> None:
     auditlog.register(Screen, exclude_fields=["seen_at"], mask_fields=["secret_hash"], **masked)
 
 
-def note(action: int, changed: Iterable[tuple[Model, Mapping[str, tuple[str, str]]]]) -> None:
-    """The same for many that are saved at once, for which there are no signals.
+def note(
+    action: int,
+    changed: Iterable[tuple[Model, Mapping[str, tuple[str, str]]]],
+    actor: User | AnonymousUser | None = None,
+) -> None:
+    """The same for what gives no signals: many that are saved at once, or what is no field.
 
     action: `LogEntry.Action`'s. changed: each with its values, by name, before and after.
     """
@@ -42,6 +46,7 @@ def note(action: int, changed: Iterable[tuple[Model, Mapping[str, tuple[str, str
             object_id=each.pk,
             object_repr=str(each),
             action=action,
+            actor=actor,
             changes={name: list(values) for name, values in changes.items()},
         )
         for each, changes in changed

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from cashier_core.call import Policy
 from cashier_core.till import Till
-from cashier_core.timeline import AnotherPress, QueueFull, Receipt
+from cashier_core.timeline import QueueFull, Receipt
 from cashier_web import metrics, patience, receipts
 from cashier_web.clients import the_timeline
 from cashier_web.journal import request_id
@@ -46,18 +46,19 @@ def call(
     by: Caller,
     again: bool = False,
     key: str = "",
+    sent: str = "",
 ) -> Receipt:
-    """Schedule and announce the call, in words of the active language. Raises Refused.
+    """Schedule and announce the call, in words of the active language. Raises Refused, and AnotherPress for a key.
 
     again: the same customer is called once more. key: the same for each try of
-    one press. Without it, the request's own mark tells Nginx's second try, which isn't called twice.
+    one press, `sent` with all that it says. The request's own mark tells Nginx's second try.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))
     named = {"till": receipts.name(till)}
     if patience.is_over(request):
         raise Refused(408, _("%(till)s not called: the answer took too long.") % named)
-    mark = key or (request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else "")
+    mark = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
     try:
         receipt = the_timeline().press(
             store.slug,
@@ -68,15 +69,14 @@ def call(
             policy=Policy(store.policy),
             label=till.label,
             mark=mark,
-            is_key=bool(key),
+            key=key,
+            sent=sent,
             by=by.key,
             again=again,
         )
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
         raise Refused(429, _("%(till)s not called: too many are waiting.") % named, seconds) from None
-    except AnotherPress:
-        raise Refused(422, _("%(till)s not called: this key was another press's.") % named) from None
     except RedisError:
         metrics.REDIS_ERRORS.inc()
         raise Refused(503, _("%(till)s not called: the screens can't be reached just now.") % named) from None

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from cashier_web import access, receipts, tokens
 from cashier_web.addresses import managed_pages, store_path
-from cashier_web.labels import is_one_line
+from cashier_web.labels import check_name
 from cashier_web.models import Device, Store
 from cashier_web.refusals import only, refuse
 
@@ -34,12 +34,12 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
     def __init__(self, data: Any, store: Store, device: Device | None = None) -> None:
         super().__init__(data, instance=device or Device(store=store))
         tills = [(till.number, receipts.name(till)) for till in store.every_till()]
+        if (own := self.instance.till) and own > store.tills:  # which the store has no longer, but that is no change
+            tills.append((own, str(own)))
         self.fields["till"].choices = [("", _("every till")), *tills]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not is_one_line(name):
-            raise ValidationError(_("Only letters, in one line."))
+        name = check_name(self.cleaned_data["name"])
         if self.instance.store.devices.filter(name=name).exclude(pk=self.instance.pk).exists():
             raise ValidationError(TAKEN)
         return name
@@ -62,6 +62,7 @@ def devices(request: HttpRequest, store: Store) -> HttpResponse:
     return show(request, store, form, status=400)
 
 
+@never_cache
 @only("POST")
 @access.for_managers
 def device(request: HttpRequest, store: Store, number: int) -> HttpResponse:

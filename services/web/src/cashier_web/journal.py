@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from cashier_web import metrics
-from cashier_web.refusals import API, refuse_as_asked, refuse_page
+from cashier_web.refusals import refuse, refuse_as_asked, refuse_page
 
 OUTCOMES = {408: "given up", 429: "full", 500: "failed", 503: "unreachable"}
 """What a refused press is counted as; "refused" for any other status."""
@@ -55,8 +55,7 @@ class Journal:
         """What is no fault of ours: 403 with the reason, and 503 for a database that is away, without a traceback."""
         if isinstance(exception, PermissionDenied):
             reason = str(exception) or _("You can't do this.")
-            is_page = request.method == "GET" and not request.path_info.startswith(API)
-            return refuse_page(request, 403, reason) if is_page else refuse_as_asked(request, 403, reason)
+            return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
         if not isinstance(exception, (OperationalError, InterfaceError)):
             return None
         metrics.DATABASE_ERRORS.inc()
@@ -70,7 +69,8 @@ def tell(request: HttpRequest, response: HttpResponse) -> None:
         "refused",
         extra={
             "method": request.method,
-            "path": request.path_info,
+            # Without what an invitation's link has that nobody else may know.
+            "path": "/welcome/" if request.path_info.startswith("/welcome/") else request.path_info,
             "status": response.status_code,
             "reason": reason_of(response),
             "request_id": request_id(request),

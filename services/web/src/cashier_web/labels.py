@@ -19,6 +19,17 @@ def is_one_line(text: str) -> bool:
     return not any(category(letter) in {"Cc", "Zl", "Zp"} for letter in text)
 
 
+def check_name(text: str) -> str:
+    """A name that somebody typed, as it is. Raises ValidationError for one in several lines, and for what a spreadsheet
+    that opens an export would take for a formula.
+    """
+    if not is_one_line(text):
+        raise ValidationError(_("Only letters, in one line."))
+    if text.startswith(("=", "+", "-", "@")):
+        raise ValidationError(_("A name doesn't begin with “%(letter)s”.") % {"letter": text[0]})
+    return text
+
+
 def parse(text: str) -> dict[str, str]:
     """Number of a till to its label. Pairs are separated by semicolons or lines. Raises ValidationError."""
     labels: dict[str, str] = {}

@@ -23,7 +23,7 @@ from cashier_web import access, metrics, screens, tokens
 from cashier_web.addresses import store_path
 from cashier_web.clients import the_redis
 from cashier_web.journal import address
-from cashier_web.labels import is_one_line
+from cashier_web.labels import check_name
 from cashier_web.limiter import seconds_to_wait
 from cashier_web.models import Screen, Store
 from cashier_web.refusals import Refused, only
@@ -111,10 +111,7 @@ class ClaimForm(forms.Form):
         return code
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not is_one_line(name):
-            raise ValidationError(_("Only letters, in one line."))
-        return name
+        return check_name(self.cleaned_data["name"])
 
     def clean(self) -> dict[str, Any]:
         store, name = self.cleaned_data.get("store"), self.cleaned_data.get("name")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +19,9 @@ from django.views.decorators.cache import never_cache
 
 from cashier_web import access
 from cashier_web.addresses import managed_pages, store_path
+from cashier_web.audit import note
+from cashier_web.invitations import invitations
+from cashier_web.labels import check_name
 from cashier_web.models import Membership, Role, Store
 from cashier_web.refusals import only, refuse
 
@@ -41,6 +44,17 @@ class PersonForm(RoleForm):
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
     field_order = ["username", "first_name", "last_name", "role"]
 
+    def clean_username(self) -> str:
+        """As the sign-in reads it."""
+        name: str = User.normalize_username(self.cleaned_data["username"])
+        return name
+
+    def clean_first_name(self) -> str:
+        return check_name(self.cleaned_data["first_name"])
+
+    def clean_last_name(self) -> str:
+        return check_name(self.cleaned_data["last_name"])
+
 
 @never_cache
 @only("GET", "HEAD", "POST")
@@ -60,6 +74,7 @@ def people(request: HttpRequest, store: Store) -> HttpResponse:
             form.add_error("username", TAKEN)
         else:
             if is_new:
+                note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
                 return show(request, store, PersonForm(), invited=person)
             messages.success(request, _("“%(name)s” had an account already.") % {"name": person.username})
             return redirect(store_path("people", store))
@@ -75,13 +90,15 @@ def add(request: HttpRequest, store: Store, asked: dict[str, Any]) -> tuple[User
         person.save()
     elif person.memberships.filter(store=store).exists():
         raise ValidationError(TAKEN)
-    elif not person.memberships.exists() and not request.user.is_superuser:
-        # Whose first store is theirs could be made theirs with a link, before it becomes somebody.
-        raise ValidationError(_("This account has no store yet: an administrator has to give it the first one."))
+    elif not request.user.is_superuser and not is_own(request, person):
+        # Whoever made that account, and may know its password, would come into this store with it; and those who look
+        # after it now could do so no more.
+        raise ValidationError(_("This account is not only of your stores: an administrator has to add it."))
     Membership.objects.create(person=person, store=store, role=role)
     return person, is_new
 
 
+@never_cache
 @only("POST")
 @access.for_managers
 def person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
@@ -91,6 +108,7 @@ def person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     told = {"name": chosen.username}
     if action == "link":
         require_care(request, chosen)
+        note(LogEntry.Action.UPDATE, [(chosen, {"password link": ("", "made")})], request.user)
         return show(request, store, PersonForm(), invited=chosen)
     if chosen.pk == request.user.pk:
         raise PermissionDenied(_("Let somebody else change what you may do."))
@@ -109,21 +127,25 @@ def person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     return redirect(store_path("people", store))
 
 
+def is_own(request: HttpRequest, person: User) -> bool:
+    """Whether the account is one of stores that the asking manager manages, and of nothing else."""
+    if person.is_superuser or person.is_staff or not person.is_active or not person.memberships.exists():
+        return False
+    return not person.memberships.exclude(store__in=access.managed_by(request.user)).exists()
+
+
 def require_care(request: HttpRequest, person: User) -> None:
     """Raise PermissionDenied for a manager who would, with a link, become more than he is.
 
     Whoever has the link has the account, and so its roles in other stores.
     """
-    if request.user.is_superuser:
-        return
-    elsewhere = person.memberships.exclude(store__in=access.managed_by(request.user)).exists()
-    if elsewhere or person.is_superuser or person.is_staff or not person.is_active:
+    if not request.user.is_superuser and not is_own(request, person):
         raise PermissionDenied(_("An administrator has to do this: the account is not only of your stores."))
 
 
 def welcome_path(person: User) -> str:
-    """Where the person chooses a password; once, and for 3 days (PASSWORD_RESET_TIMEOUT)."""
-    parts = [urlsafe_base64_encode(force_bytes(person.pk)), default_token_generator.make_token(person)]
+    """Where the person chooses a password; see `Invitations`."""
+    parts = [urlsafe_base64_encode(force_bytes(person.pk)), invitations.make_token(person)]
     return reverse("welcome", args=parts)
 
 

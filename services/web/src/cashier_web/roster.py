@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from auditlog.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.forms import modelform_factory
 
 from cashier_web.audit import note
+from cashier_web.labels import check_name
 from cashier_web.models import Membership, Role, Store
 
 NAMES = ["username", "first_name", "last_name"]
@@ -73,6 +75,11 @@ class Roster:
             raise BadRow("username: an administrator of the chain is changed in the admin")
         before = self.row(person) if person else {}
         asked = {"active": "yes", "roles": "", **before, **row}
+        for name in NAMES[1:]:
+            try:
+                check_name(asked.get(name, ""))
+            except ValidationError as fault:
+                raise BadRow(f"{name}: {fault.message}") from None
         form = AccountForm(asked, instance=person or User(password=make_password(None)))
         reasons = [f"{field}: {' '.join(map(str, messages))}" for field, messages in form.errors.items()]
         if asked["active"] not in YES_OR_NO:

@@ -1,11 +1,14 @@
 """The schemas: what devices say and are told, as OpenAPI has it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from ninja import Field, Header, Path, Schema
 from pydantic import ConfigDict
 
-from cashier_core.call import LANGUAGES
+from cashier_core import timeline
+from cashier_core.call import LANGUAGES, Call
+from cashier_core.till import Till
+from cashier_web import receipts
 
 Slug = Annotated[str, Path(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50, description="The store's name in addresses.")]
 Key = Annotated[
@@ -19,7 +22,7 @@ Key = Annotated[
 
 
 class Problem(Schema):
-    """detail: the reason, for people, in the store's language."""
+    """detail: the reason, for people."""
 
     detail: str
 
@@ -43,6 +46,18 @@ class Receipt(Schema):
     starts_in_ms: int
     text: str
 
+    @classmethod
+    def of(cls, receipt: timeline.Receipt, till: Till) -> Self:
+        """In words of the active language."""
+        return cls(
+            outcome=receipt.outcome,
+            seq=receipt.seq,
+            till=till.number,
+            place=receipt.place,
+            starts_in_ms=receipt.starts_in_ms,
+            text=receipts.text(receipt, till),
+        )
+
 
 class OneCall(Schema):
     """seq: 1, 2, 3, ... in its store. label: the till's, if it isn't called by its number."""
@@ -53,6 +68,17 @@ class OneCall(Schema):
     language: str
     starts_in_ms: int
     ends_in_ms: int
+
+    @classmethod
+    def of(cls, call: Call) -> Self:
+        return cls(
+            seq=call.seq,
+            till=call.num_cashier,
+            label=call.label,
+            language=call.language,
+            starts_in_ms=call.starts_in_ms,
+            ends_in_ms=call.starts_in_ms + call.hold_ms,
+        )
 
 
 class Calls(Schema):

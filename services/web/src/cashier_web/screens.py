@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from cashier_web import access, metrics, tokens
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.clients import the_revocations
-from cashier_web.labels import is_one_line
+from cashier_web.labels import check_name
 from cashier_web.models import Screen, Store
 from cashier_web.refusals import only, refuse
 
@@ -71,10 +71,11 @@ class NameForm(forms.Form):
         self._screen = screen
         self.fields["store"].queryset = stores  # type: ignore[attr-defined]
 
+    def clean_name(self) -> str:
+        return check_name(self.cleaned_data["name"])
+
     def clean(self) -> dict[str, Any]:
         store, name = self.cleaned_data.get("store"), self.cleaned_data.get("name")
-        if name and not is_one_line(name):
-            raise ValidationError(_("Only letters, in one line."))
         if store and name and store.screens.filter(name=name, revoked_at=None).exclude(pk=self._screen.pk).exists():
             raise ValidationError(TAKEN)
         return self.cleaned_data

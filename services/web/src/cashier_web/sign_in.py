@@ -9,6 +9,8 @@ from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cashier_web.invitations import invitations
+
 
 class SignIn(views.LoginView):
     """Who is signed in already goes on to where this leads, but not round in a circle."""
@@ -40,5 +42,6 @@ class Welcome(views.PasswordResetConfirmView):
     template_name = "cashier_web/account.html"
     extra_context = {"heading": gettext_lazy("Choose a password")}
     success_url = reverse_lazy("stores")
+    token_generator = invitations
     post_reset_login = True
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"

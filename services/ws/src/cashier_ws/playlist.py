@@ -53,11 +53,15 @@ class Playlist:
         self._done: deque[str] = deque(maxlen=REMEMBERED)  # marks of calls that have ended or were replaced
 
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
-        """Take in a call that was told at `now`; one that is known already is left as it is.
+        """Take in a call that was told at `now`; of one that is known already, only that it has moved up.
 
         whole: it is shown for its whole hold even if it has begun; otherwise for what is left of it.
         """
-        if call.mark in self._done or any(slot.call.mark == call.mark for slot in self._slots):
+        if call.mark in self._done:
+            return
+        if known := next((slot for slot in self._slots if slot.call.mark == call.mark), None):
+            if not known.playing:
+                known.begin = min(known.begin, now + call.starts_in_ms / 1000)
             return
         if call.replaces:
             newer = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]

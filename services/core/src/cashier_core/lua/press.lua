@@ -5,19 +5,19 @@
 local slug, channel, mark, answered = ARGV[1], ARGV[2], ARGV[3], KEYS[3]
 local num_cashier, language, waiting_language = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local hold_ms, replaces, most_waiting = tonumber(ARGV[7]), ARGV[8] == 'replace', tonumber(ARGV[9])
-local label, remembered_ms, is_key = ARGV[10], ARGV[11], ARGV[12] == '1'
+local label, remembered_ms, sent = ARGV[10], ARGV[11], ARGV[12]
 local by, again = ARGV[13], ARGV[14] == '1'
 local before = redis.call('GET', answered)
 if before then
   local answer = cjson.decode(before)
-  if is_key and (answer[5] ~= num_cashier or answer[6] ~= language) then
+  if sent ~= '' and answer[5] ~= sent then
     return {'another press', 0, 0, 0}
   end
   return answer
 end
 local function remember(answer)
-  if is_key then
-    answer[5], answer[6] = num_cashier, language
+  if sent ~= '' then
+    answer[5] = sent
   end
   redis.call('SET', answered, cjson.encode(answer), 'PX', remembered_ms)
   return answer

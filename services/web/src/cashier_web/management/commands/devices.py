@@ -25,11 +25,13 @@ class Command(TableCommand):
         names, rows = tables.read(table, COLUMNS, ["store", "name"])
         with transaction.atomic():
             new = self.save(names, rows)
-            transaction.set_rollback(dry_run)
-        if dry_run:
-            new = [(device, "") for device, _token in new]  # none that would ever be of use
-        told = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
-        yield from tables.write([*COLUMNS, "token"], told).splitlines()
+            if dry_run:
+                new = [(device, "") for device, _token in new]  # none that would ever be of use
+                transaction.set_rollback(True)
+            told = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
+            # Before they are good: nobody has tokens that were never written down.
+            yield from tables.write([*COLUMNS, "token"], told).splitlines()
+            self.stdout.flush()
         known = len(rows) - len(new)
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
 
@@ -49,6 +51,9 @@ class Command(TableCommand):
                 reasons.append(f"line {line}: this device was in a line before")
             seen.add(key)
             device = known.get(key) or Device(store=store)
+            if device.revoked_at:
+                reasons.append(f"line {line}: this device was revoked; its page has new tokens")
+                continue
             form = DeviceForm({"till": device.till or "", **row}, store, device)
             if not form.is_valid():
                 reasons += [f"line {line}: {field}: {' '.join(map(str, each))}" for field, each in form.errors.items()]

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from cashier_web import tables
 from cashier_web.management.table_command import TableCommand, Unfit, total
+from cashier_web.models import Store
 from cashier_web.people import welcome_path
 from cashier_web.roster import COLUMNS, BadRow, Entry, Roster
 
@@ -45,6 +46,8 @@ class Command(TableCommand):
 def save(rows: list[tuple[int, dict[str, str]]]) -> list[str]:
     """Make and change the people of these rows; what was changed, a line for each. Raises Unfit."""
     roster = Roster()
+    for _line, row in rows:
+        row["username"] = User.normalize_username(row["username"])  # as the sign-in reads it
     names = [row["username"] for _line, row in rows]
     known = {person.username: person for person in User.objects.select_for_update().filter(username__in=names)}
     entries: dict[str, Entry] = {}
@@ -65,6 +68,8 @@ def links(site: str, store: str | None) -> str:
     """Of everybody who could sign in but has no password: where to choose one, once, within 3 days."""
     people = User.objects.filter(is_active=True).order_by("username")
     if store:
+        if not Store.objects.filter(slug=store).exists():
+            raise CommandError(f"there is no store {store!r}")
         people = people.filter(memberships__store__slug=store)
     invited = [person for person in people if not person.has_usable_password()]
     return tables.write(["username", "link"], [(each.username, f"{site}{welcome_path(each)}") for each in invited])

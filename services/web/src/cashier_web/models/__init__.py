@@ -1,0 +1,19 @@
+"""The models: stores, who has which role in them, the devices that call, the screens that show, and the calls."""
+
+from cashier_web.models.calls import PastCall
+from cashier_web.models.devices import Device
+from cashier_web.models.people import Membership, Role
+from cashier_web.models.screens import Screen
+from cashier_web.models.stores import Store, check_time_zone, every_language, time_zones
+
+__all__ = [
+    "Device",
+    "Membership",
+    "PastCall",
+    "Role",
+    "Screen",
+    "Store",
+    "check_time_zone",
+    "every_language",
+    "time_zones",
+]

@@ -1,0 +1,45 @@
+"""The screen."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cashier_web.models.stores import Store
+
+
+class Screen(models.Model):
+    """A television that was paired: it shows one store, whatever it is restarted with, until it is revoked."""
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="screens", verbose_name=_("store"))
+    name = models.CharField(_("name"), max_length=100)
+    secret_hash = models.CharField(_("hash of the cookie"), max_length=64, unique=True, editable=False)
+    generation = models.PositiveIntegerField(_("generation"), default=1, editable=False)
+    changed_at = models.DateTimeField(_("paired or moved"), default=timezone.now, editable=False)
+    seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "name"],
+                condition=models.Q(revoked_at=None),
+                name="one_name_of_a_screen_in_a_store",
+            )
+        ]
+        ordering = ["name"]
+        verbose_name = _("screen")
+        verbose_name_plural = _("screens")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def mark(self) -> str:
+        """What its tickets are known by; another one each time that it is moved."""
+        return f"{self.pk}.{self.generation}"
+
+    @property
+    def revoked_marks(self) -> list[str]:
+        """Those whose tickets are good no more."""
+        last = self.generation if self.revoked_at else self.generation - 1
+        return [f"{self.pk}.{generation}" for generation in range(1, last + 1)]

@@ -1,0 +1,90 @@
+"""The store."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from cashier_core.call import LANGUAGES, Policy
+from cashier_core.till import Till
+from cashier_core.waiting import Waiting
+
+
+def every_language() -> list[str]:
+    return list(LANGUAGES)
+
+
+@cache
+def time_zones() -> list[str]:
+    """Names of all zones, of which reading takes some ms."""
+    return sorted(available_timezones())
+
+
+def check_time_zone(name: str) -> None:
+    if name not in time_zones():
+        raise ValidationError(gettext("There is no time zone “%(name)s”.") % {"name": name})
+
+
+class Store(models.Model):
+    """What the store's pages and presses need to know. The store `default` is made by a migration."""
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=50, default="UTC", validators=[check_time_zone])
+    tills = models.PositiveSmallIntegerField(
+        _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
+    )
+    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # "4" to "Pharmacy"
+    languages = models.JSONField(_("languages"), default=every_language)  # in which cashiers may call
+    language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
+    hold_seconds = models.DecimalField(
+        _("hold in seconds"),
+        max_digits=4,
+        decimal_places=1,
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+    )
+    policy = models.CharField(
+        _("policy"),
+        max_length=8,
+        choices=[
+            (Policy.QUEUE.value, _("queue: a press waits until the number that is up has had its hold")),
+            (Policy.REPLACE.value, _("replace: a press takes the screen at once")),
+        ],
+        default=Policy.QUEUE.value,
+    )
+    is_open = models.BooleanField(_("open"), default=True)
+    closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
+
+    class Meta:
+        ordering = ["name", "slug"]
+        verbose_name = _("store")
+        verbose_name_plural = _("stores")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def hold_ms(self) -> int:
+        return int(self.hold_seconds * 1000)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What its screens say while nobody is called."""
+        if self.is_open:
+            return Waiting(self.language)
+        with translation.override(self.language):
+            return Waiting(self.language, self.closed_message or gettext("We are closed"))
+
+    def till(self, number: int) -> Till:
+        """One of its tills, by number."""
+        return Till(number, self.labels.get(str(number), ""))
+
+    def every_till(self) -> list[Till]:
+        return [self.till(number) for number in range(1, self.tills + 1)]

@@ -1,0 +1,90 @@
+"""The playlist by itself: what is missed, told late, taken back or moved up."""
+
+from dataclasses import replace
+
+import pytest
+
+from cashier_core.call import Call
+from cashier_ws.playlist import Playlist
+
+
+@pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])
+def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends) -> None:
+    first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
+    playlist = Playlist()
+    playlist.add("e", second, 0.0)  # the first one was never heard of
+    playlist.add("e", replace(first, starts_in_ms=-500), 0.5, whole=whole)
+
+    assert playlist.play(0.5).call.seq == 1
+    assert playlist.play(ends[0] - 0.01).call.seq == 1
+    assert playlist.play(ends[0]).call.seq == 2
+    assert playlist.play(ends[1] - 0.01).call.seq == 2
+    assert playlist.play(ends[1]) is None
+
+
+def test_a_call_does_not_take_the_place_of_one_before_it_that_is_heard_of_later() -> None:
+    playlist = Playlist()
+    playlist.add("e", Call("a", 1, 4, "en", 0, 1000), 0.0)
+    assert playlist.play(0.0).call.seq == 1
+    playlist.add("e", Call("c", 3, 7, "en", 1249, 1000), 0.751)
+    assert playlist.play(1.0) is None
+    playlist.add("e", Call("b", 2, 4, "en", 249, 1000), 1.001)
+
+    assert [playlist.play(at).call.seq for at in (1.3, 2.2, 2.3, 3.2)] == [2, 2, 3, 3]
+    assert playlist.play(3.3) is None
+
+
+def a_call(mark: str, seq: int, starts_in_ms: int, hold_ms: int = 3000) -> Call:
+    return Call(mark, seq, seq, "en", starts_in_ms, hold_ms)
+
+
+def test_a_call_that_is_up_here_already_is_not_taken_back() -> None:
+    playlist = Playlist()
+    playlist.add("e", a_call("a", 1, 0), 0.0)
+    assert playlist.play(0.0).call.seq == 1
+    playlist.cancel("a")
+
+    assert playlist.play(2.9).call.seq == 1
+    assert playlist.play(3.0) is None
+
+
+def test_one_that_was_taken_back_before_it_was_heard_of_never_comes_up() -> None:
+    playlist = Playlist()
+    for _ in range(3):
+        playlist.cancel("a")
+    playlist.add("e", a_call("a", 1, 0), 0.0)
+
+    assert playlist.play(0.0) is None
+
+
+def test_what_moves_up_is_of_the_same_epoch() -> None:
+    playlist = Playlist()
+    playlist.add("old", a_call("a", 1, 0), 0.0)
+    playlist.add("old", a_call("b", 2, 3000), 0.0)
+    playlist.add("new", a_call("c", 1, 8000), 0.0)
+    playlist.cancel("b")
+
+    assert [playlist.play(at) is None for at in (0.0, 3.0, 7.9, 8.0)] == [False, True, True, False]
+
+
+def test_no_blink_lies_between_two_calls_one_of_which_moved_up() -> None:
+    playlist = Playlist()
+    playlist.add("e", a_call("a", 1, -1), 0.0)
+    playlist.play(0.0)
+    playlist.add("e", a_call("b", 2, 3000), 0.0)
+    playlist.add("e", a_call("c", 3, 6050), 0.0)  # told a little late
+    playlist.cancel("b")
+
+    assert [playlist.play(at).call.seq for at in (2.9, 3.01, 5.9)] == [1, 3, 3]
+
+
+def test_who_missed_a_press_and_hears_only_that_it_is_taken_back_learns_from_a_snapshot_what_moved_up() -> None:
+    playlist = Playlist()
+    playlist.add("e", a_call("a", 1, 0), 0.0)
+    playlist.play(0.0)
+    playlist.add("e", a_call("c", 3, 6000), 0.0)  # b was never heard of
+    playlist.cancel("b")
+    playlist.add("e", a_call("c", 3, 2500), 0.5)
+
+    assert [playlist.play(at).call.seq for at in (2.9, 3.0, 5.9)] == [1, 3, 3]
+    assert playlist.play(6.0) is None
