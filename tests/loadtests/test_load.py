@@ -17,7 +17,10 @@ UNDISTURBED, VOID = {0, 3}, 3
 """Exit codes: a machine that is busy with other tests may be too slow to tell, and says so."""
 
 
-async def load(tmp_path, url: str) -> tuple[int, dict, str]:
+Run = tuple[int, dict, str]
+
+
+async def load(tmp_path: Path, url: str) -> Run:
     """Exit code, figures and page of the shortest run that shows something: two presses, 50 screens."""
     arguments = ["--profile", "smoke", "--seconds", "4", "--processes", "1", "--host", url, "--results", str(tmp_path)]
     process = await asyncio.create_subprocess_exec(
@@ -34,8 +37,23 @@ async def load(tmp_path, url: str) -> tuple[int, dict, str]:
     return process.returncode or 0, figures, (tmp_path / "smoke.html").read_text()
 
 
-async def test_a_run_in_which_all_is_right_owes_nothing_and_writes_its_report(topology, tmp_path) -> None:
-    code, figures, page = await load(tmp_path, topology.url)
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[Run, Run]:
+    """One in which all is right, and on another topology one with a saboteur; at once, for most of both is waiting."""
+    async with sabotage(own_topology.port) as port:
+        return await asyncio.gather(
+            load(tmp_path_factory.mktemp("right"), shared_topology.url),
+            load(tmp_path_factory.mktemp("sabotaged"), f"http://127.0.0.1:{port}"),
+        )
+
+
+async def test_a_run_in_which_all_is_right_owes_nothing_and_writes_its_report(runs) -> None:
+    code, figures, page = runs[0]
 
     assert code in UNDISTURBED
     assert figures["owed"] == 2 * 50
@@ -47,9 +65,8 @@ async def test_a_run_in_which_all_is_right_owes_nothing_and_writes_its_report(to
     assert "<link" not in page
 
 
-async def test_every_kind_of_sabotage_is_caught_and_named(topology, tmp_path) -> None:
-    async with sabotage(topology.port) as port:
-        code, figures, _ = await load(tmp_path, f"http://127.0.0.1:{port}")
+async def test_every_kind_of_sabotage_is_caught_and_named(runs) -> None:
+    code, figures, _page = runs[1]
 
     assert code in {1, VOID}
     assert {kind: count > 0 for kind, count in figures["faults"].items()} == dict.fromkeys(KINDS, True)
