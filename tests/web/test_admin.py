@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from cashier_web.models import Store
+from cashier_web.models import Device, Membership, Screen, Store
 from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,23 @@ def test_the_list_of_a_chain_takes_few_queries(admin_client, django_assert_max_n
         html = admin_client.get(f"{STORES}?q=lyon&is_open__exact=1").content.decode()
 
     assert "500 stores" in html
+
+
+LISTS = ["auth/user", "cashier_web/membership", "cashier_web/device", "cashier_web/screen", "auditlog/logentry"]
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_every_other_list_takes_few_queries_too(admin_client, django_assert_max_num_queries, page) -> None:
+    stores = Store.objects.bulk_create([Store(slug=f"s-{n}", name=f"Store {n}") for n in range(120)])
+    for number, store in enumerate(stores):
+        person = User.objects.create(username=f"person {number}", last_name="Martin")
+        Membership.objects.create(person=person, store=store)
+        Device.objects.create(store=store, name="Button", token_hash=f"{number}")
+        Screen.objects.create(store=store, name="Entrance", secret_hash=f"{number}")
+    with django_assert_max_num_queries(20):
+        html = admin_client.get(f"/admin/{page}/").content.decode()
+
+    assert html.count("<tr") >= 100
 
 
 @pytest.mark.parametrize(
