@@ -4,10 +4,11 @@ import logging
 from dataclasses import replace
 
 import pytest
+from django.contrib.auth.models import User
 from redis import Redis
 
 from cashier_web import clients
-from cashier_web.models import Store
+from cashier_web.models import Membership, Role, Store
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +29,15 @@ def environment(valkey, settings):
 @pytest.fixture
 def store(db) -> Store:
     return Store.objects.get(slug="default")
+
+
+@pytest.fixture
+def manager(client, store) -> User:
+    """Manages the default store, and has signed in."""
+    anna = User.objects.create_user("anna")
+    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+    client.force_login(anna)
+    return anna
 
 
 @pytest.fixture

@@ -4,21 +4,16 @@ import io
 
 import pytest
 from auditlog.models import LogEntry
-from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from cashier_web.models import Device, Membership, Role, Screen
+from cashier_web.models import Device, Screen
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager(client, store) -> User:
-    anna = User.objects.create_user("anna")
-    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
-    client.force_login(anna)
+@pytest.fixture(autouse=True)
+def nothing_noted(manager) -> None:
     LogEntry.objects.all().delete()
-    return anna
 
 
 def noted() -> list[tuple]:

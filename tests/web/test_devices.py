@@ -3,20 +3,11 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
 
 from cashier_web import devices
 from cashier_web.models import Device, Membership, Role, Store
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager(client, store) -> User:
-    anna = User.objects.create_user("anna")
-    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
-    client.force_login(anna)
-    return anna
 
 
 def token_on(response) -> str:

@@ -4,23 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cashier_core.call import Policy
 from cashier_web import history, tokens
 from cashier_web.clients import the_history, the_timeline
-from cashier_web.models import Device, Membership, PastCall, Role, Store
+from cashier_web.models import Device, PastCall, Store
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager(client, store) -> User:
-    anna = User.objects.create_user("anna")
-    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
-    client.force_login(anna)
-    return anna
 
 
 @pytest.fixture(autouse=True)

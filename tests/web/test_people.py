@@ -13,13 +13,9 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "secret enough"
 
 
-@pytest.fixture
-def manager(client, store, environment) -> User:
+@pytest.fixture(autouse=True)
+def closed_buttons(environment) -> None:
     environment(cashier_open_buttons=False)
-    anna = User.objects.create_user("anna", password=PASSWORD)
-    Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
-    client.force_login(anna)
-    return anna
 
 
 @pytest.fixture
