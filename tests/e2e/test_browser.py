@@ -135,3 +135,17 @@ def test_a_page_whose_session_is_gone_says_so(topology, make_store, open_page) -
     buttons.keyboard.press("4")
 
     expect(buttons.locator("#receipts li").first).to_have_text("This page is too old: reload it.")
+
+
+def test_a_screen_that_hangs_for_days_takes_a_new_ticket_twice_a_day(topology, make_store, open_page) -> None:
+    url = f"{topology.url}/s/{make_store()}/"
+    screen = open_page("about:blank")
+    screen.clock.install()
+    screen.goto(url)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+
+    for _ in range(2):
+        with screen.expect_response(lambda response: response.url == url) as renewed:
+            screen.clock.fast_forward("14:00:00")
+        assert "data-websocket=" in renewed.value.text()
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
