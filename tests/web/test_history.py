@@ -1,9 +1,11 @@
 """Every call is in the database within seconds: who pressed, when it was up, and what became of it."""
 
+import json
 import re
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from cashier_core.call import Policy
@@ -129,6 +131,36 @@ def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) 
 
     assert [(call.store.slug, call.person) for call in recorded()] == [("north", None)]
     assert the_history().length() == 0
+
+
+def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager, redis, records) -> None:
+    press(client)
+    for odd in (
+        {"store": "default", "mark": "x", "seq": 1},
+        {"mark": "x"},
+        {"store": "default", "mark": "x", "start": "soon"},
+    ):
+        redis.xadd("cashier:history", {"entry": json.dumps(odd)})
+    press(client, 2)
+
+    assert [call.till for call in recorded()] == [4, 2]
+    told = [record.getMessage() for record in records() if "can't be kept in the history" in record.getMessage()]
+    assert len(told) == 3
+    assert the_history().length() == 0
+
+
+def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> None:
+    def away(entries) -> None:
+        raise OperationalError("server closed the connection")
+
+    press(client)
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "save", away)
+        with pytest.raises(OperationalError):
+            history.record()
+
+    assert the_history().length() == 1
+    assert [call.till for call in recorded()] == [4]
 
 
 def test_calls_outlive_who_made_them(client, manager) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from cashier_core.history import MOST
@@ -33,11 +33,28 @@ def record() -> int:
     if history.length() >= MOST:
         log.warning("calls are missing in the history: it was not read for so long that Redis gave up the oldest")
     while entries := history.entries(AT_ONCE):
-        with transaction.atomic():
-            save(entries)
+        try:
+            with transaction.atomic():
+                save(entries)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away; they wait
+        except Exception:
+            save_one_by_one(entries)
         history.remove([number for number, _entry in entries])
         total += len(entries)
     return total
+
+
+def save_one_by_one(entries: list[tuple[str, dict[str, Any]]]) -> None:
+    """One of them can't be kept, and must not keep the others from it for ever; it is told."""
+    for number, entry in entries:
+        try:
+            with transaction.atomic():
+                save([(number, entry)])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("this can't be kept in the history: %r", entry)
 
 
 def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
