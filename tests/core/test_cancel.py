@@ -83,6 +83,16 @@ def test_a_press_that_comes_again_with_its_key_is_the_same_and_another_one_is_re
     assert [call.num_cashier for call in timeline.snapshot("s").calls] == [4]
 
 
+@pytest.mark.parametrize("answer", ['["called",7,0,1]', '["called",7,0,1,4,"en"]'])
+def test_a_key_that_another_version_remembered_is_another_press(timeline, redis, answer) -> None:
+    redis.set("cashier:{s}:press:a", answer)
+
+    with pytest.raises(AnotherPress):
+        timeline.receipt("s", "a", "4")
+    with pytest.raises(AnotherPress):
+        press(timeline, 4, key="a", sent="4")
+
+
 @pytest.mark.parametrize(("options", "seconds"), [({"key": "a"}, 3600), ({"mark": "a"}, 60)], ids=["key", "mark"])
 def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline, redis, options, seconds) -> None:
     press(timeline, 4, **options)

@@ -94,7 +94,7 @@ def test_a_paired_screen_survives_a_restart_and_follows_when_it_is_moved(chain, 
     expect(television).to_have_url(f"{chain.url}/s/north/")
     expect(television.locator("body")).to_have_attribute("data-connection", "open")
     row = manager.get_by_role("row", name="Window")
-    row.get_by_label("Store").select_option("south")
+    row.get_by_label("Store").fill("south")
     row.get_by_role("button", name="Change").click()
     expect(television).to_have_url(f"{chain.url}/s/south/")
     expect(television.locator("body")).to_have_attribute("data-connection", "open")
@@ -114,3 +114,15 @@ def test_a_revoked_screen_is_put_out_though_redis_lost_everything_meanwhile(chai
     redis.stop()
     redis.start()
     expect(television).to_have_url(f"{chain.url}/pair", timeout=20_000)
+
+
+def test_a_screen_that_is_refused_again_and_again_asks_seldom(chain, manager, open_page) -> None:
+    television = open_page(f"{chain.url}/pair")
+    pair(manager, television, chain, "Corner")
+    expect(television).to_have_url(f"{chain.url}/s/north/")
+    tries = []
+    television.route_web_socket(re.compile("/ws/"), lambda socket: (tries.append(socket), socket.close(code=4410)))
+    television.reload()
+    television.wait_for_timeout(8_000)
+
+    assert 1 <= len(tries) <= 2, "the first time at once, and then not before 10 s"

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 
 from cashier_web.models import Device, Screen
@@ -97,3 +98,26 @@ def test_a_press_asks_nothing_more_of_the_database(client, manager, environment,
     environment(cashier_open_buttons=False)
     with django_assert_num_queries(3):  # session, person, store with role
         assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 204
+
+
+def test_who_is_given_permissions(admin_client) -> None:
+    berta = User.objects.create_user("berta", is_staff=True)
+    permission = Permission.objects.get(codename="change_store")
+    LogEntry.objects.all().delete()
+    fields = {"username": "berta", "is_staff": "on", "is_active": "on", "user_permissions": [permission.pk]}
+    fields |= {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "memberships-TOTAL_FORMS": "0"}
+    answer = admin_client.post(f"/admin/auth/user/{berta.pk}/change/", fields)
+
+    assert answer.status_code == 302
+    assert any("user_permissions" in each.changes for each in LogEntry.objects.all())
+
+
+def test_devices_that_are_revoked_in_the_admin(admin_client, store) -> None:
+    device = Device.objects.create(store=store, name="Button", token_hash="x")
+    LogEntry.objects.all().delete()
+    chosen = {"action": "revoke", "_selected_action": [device.pk]}
+    told = admin_client.post("/admin/cashier_web/device/", chosen, follow=True).content.decode()
+
+    assert "Devices revoked: 1." in told
+    assert Device.objects.get().revoked_at is not None
+    assert noted() == [("admin", "update", "Button")]

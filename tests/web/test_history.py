@@ -107,6 +107,27 @@ def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -
     assert the_history().entries(10) == []
 
 
+def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(client, manager) -> None:
+    Store.objects.update(policy="replace")
+    press(client)
+    history.save(the_history().entries(10))
+    press(client, 2)
+
+    assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
+
+
+def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(client, manager, store) -> None:
+    north = Store.objects.create(slug="north", name="North")
+    now = timezone.now()
+    fields = {"seq": 1, "till": 4, "language": "en", "outcome": "shown", "mark": "m", "starts_at": now, "ends_at": now}
+    for at, entry, pressed_at in ((north, "1", now), (store, "2", now - timedelta(hours=2)), (store, "3", now)):
+        PastCall.objects.create(store=at, entry=entry, pressed_at=pressed_at, **fields)
+    number = f"{int(now.timestamp() * 1000)}-0"
+    history.save([(number, {"store": "default", "mark": "m", "outcome": "replaced"})])
+
+    assert [call.outcome for call in PastCall.objects.order_by("entry")] == ["shown", "shown", "replaced"]
+
+
 def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatch) -> None:
     monkeypatch.setattr(history, "AT_ONCE", 2)
     for till in (1, 2, 3, 4):
@@ -168,7 +189,8 @@ def test_calls_outlive_who_made_them(client, manager) -> None:
     recorded()
     manager.delete()
 
-    assert PastCall.objects.get().person is None
+    call = PastCall.objects.get()
+    assert (call.person, call.by) == (None, "anna")
 
 
 def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, monkeypatch) -> None:

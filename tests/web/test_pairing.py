@@ -1,14 +1,19 @@
 """A television shows a code, a manager enters it, and it is that store's screen: until it is moved or revoked."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
+from cashier_core.call import Policy
 from cashier_core.tickets import Ticket
-from cashier_web import pairing
-from cashier_web.models import Membership, Role, Screen, Store
+from cashier_web import announcements, history, pairing, screens
+from cashier_web.clients import the_revocations, the_timeline
+from cashier_web.models import Membership, PastCall, Role, Screen, Store
 from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
@@ -279,3 +284,123 @@ def test_where_screens_are_open_everybody_may_look_but_a_paired_one_only_at_its_
     assert television.get("/s/south/").status_code == 200
     Screen.objects.update(revoked_at="2026-01-01T00:00Z")
     assert television.get("/s/south/")["Location"] == "/pair"
+
+
+def test_a_poll_that_has_the_code_already_is_answered_with_nothing(television) -> None:
+    code = code_on(television).replace(" ", "")
+    poll = {"headers": {"hx-request": "true"}}
+
+    assert television.get(f"/pair?code={code}", **poll).status_code == 204
+    assert "<html" not in television.get("/pair?code=ABCDEF", **poll).content.decode()
+
+
+def test_a_television_that_waits_is_told_when_no_code_can_be_made(television, monkeypatch, environment) -> None:
+    monkeypatch.setattr(pairing, "MOST_CODES", 0)
+    refused = television.get("/pair", headers={"hx-request": "true"})
+    assert refused.status_code == 200, "htmx shows nothing else"
+    assert "Too many screens" in refused.content.decode()
+
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert "No code can be made" in television.get("/pair", headers={"hx-request": "true"}).content.decode()
+
+
+def test_one_that_shows_a_code_gets_the_next_whatever_others_do_behind_its_address(
+    television, monkeypatch, redis
+) -> None:
+    monkeypatch.setattr(pairing, "MOST_CODES", 1)
+    code = code_on(television)
+    assert Client().get("/pair").status_code == 429
+    redis.delete(*redis.keys("cashier:code:*"))
+
+    assert code_on(television) != code
+
+
+def test_the_limit_of_codes_is_each_persons(client, manager, stores, television, monkeypatch) -> None:
+    monkeypatch.setattr(pairing, "MOST_TRIES", 1)
+    claim(client, "ABCDEF")
+    assert claim(client, "ABCDEF").status_code == 429
+
+    other = Client()
+    other.force_login(User.objects.create_user("berta", is_superuser=True))
+    assert claim(other, code_on(television)).status_code == 302
+
+
+def test_behind_https_the_cookie_goes_over_nothing_else(television, environment) -> None:
+    assert not television.get("/pair").cookies["screen"]["secure"]
+    environment(cashier_https=True)
+
+    assert television.get("/pair").cookies["screen"]["secure"]
+
+
+@pytest.mark.parametrize("by", ["page", "admin", "move"])
+def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
+    client, manager, stores, television, redis, by
+) -> None:
+    claim(client, code_on(television))
+    Screen.objects.update(changed_at=timezone.now() - timedelta(days=8))
+    screen = Screen.objects.get()
+    if by == "page":
+        change(client, screen, action="revoke")
+    elif by == "move":
+        Membership.objects.create(person=manager, store=stores[1], role=Role.MANAGER)
+        change(client, screen, name="Entrance", store="south")
+    else:
+        client.force_login(User.objects.create_superuser("boss"))
+        chosen = {"action": "revoke", "_selected_action": [screen.pk]}
+        told = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
+        assert "Screens revoked: 1." in told
+    announcements.compare()
+
+    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
+
+
+def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, television) -> None:
+    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    chosen = Screen.objects.all()
+    with transaction.atomic():
+        screens.revoke(chosen)
+        screens.change(chosen, "Window", stores[1])
+
+    screen = Screen.objects.get()
+    assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)
+
+
+def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, redis, monkeypatch) -> None:
+    def read_and_then_one_is_revoked() -> set[str]:
+        known = known_before()
+        the_revocations().add(["7.1"])
+        return known
+
+    known_before = the_revocations().known
+    monkeypatch.setattr(the_revocations(), "known", read_and_then_one_is_revoked)
+    announcements.remember_revoked()
+
+    assert redis.smembers("cashier:revoked") == {b"7.1"}
+
+
+def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
+    admin_client, stores, television, redis
+) -> None:
+    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    mark = Screen.objects.get().mark
+    the_timeline().press("north", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+    history.record()
+    page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
+    assert "Calls: 1" in admin_client.get(page).content.decode()
+    assert admin_client.post(page, {"post": "yes"}).status_code == 302
+
+    assert television.get("/s/north/")["Location"] == "/pair"
+    assert re.search(r'class="code"', television.get("/pair").content.decode())
+    announcements.compare()
+    assert redis.smembers("cashier:revoked") == {mark.encode()}
+    assert not PastCall.objects.exists()
+
+
+def test_without_redis_no_store_is_deleted(admin_client, stores, television, environment) -> None:
+    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
+    told = admin_client.post(page, {"post": "yes"}, follow=True).content.decode()
+
+    assert "Nothing was changed" in told
+    assert Store.objects.filter(slug="north").exists()

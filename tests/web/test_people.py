@@ -106,6 +106,14 @@ def test_a_link_is_void_when_the_account_becomes_more_than_it_was(client, manage
     assert "This link is not good any more" in Client().get(link, follow=True).content.decode()
 
 
+@pytest.mark.parametrize("more", ["is_staff", "is_superuser"])
+def test_a_link_is_void_when_the_account_becomes_an_administrators(client, manager, more) -> None:
+    link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
+    User.objects.filter(username="berta").update(**{more: True})
+
+    assert "This link is not good any more" in Client().get(link, follow=True).content.decode()
+
+
 def test_a_username_is_kept_as_the_sign_in_reads_it(client, manager) -> None:
     client.post("/people", {"username": "ｂerta", "role": "2"})
 

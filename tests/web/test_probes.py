@@ -110,3 +110,29 @@ def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, 
     assert answer.status_code == 503
     assert "the stores can't be read just now" in answer.content.decode()
     assert not any(record.exc_info for record in records())
+
+
+def test_a_page_that_a_television_opens_while_the_database_is_away_loads_itself_again(client, monkeypatch, db) -> None:
+    def away(*args, **options):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("cashier_web.screens.of", away)
+    for page in ("/", "/pair"):
+        answer = client.get(page)
+        assert (answer.status_code, answer["Refresh"]) == (503, "5")
+    assert "Refresh" not in client.post("/cashier_action")
+
+
+def test_the_figures_tell_how_many_changes_of_calls_wait_for_the_database(client, redis) -> None:
+    for _ in range(3):
+        redis.xadd("cashier:history", {"entry": "{}"})
+
+    assert "\ncashier_history_waiting 3.0\n" in client.get("/metrics").content.decode()
+
+
+def test_without_redis_there_are_figures_too(client, environment) -> None:
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    figures = client.get("/metrics").content.decode()
+
+    assert "cashier_presses_total" in figures
+    assert "cashier_history_waiting" not in figures

@@ -48,7 +48,7 @@ async def test_it_is_not_let_in_again_until_it_may_be(server, store, revocations
     back = await open_screen(server.url, path_of_screen(store, "7.1"))
     assert await back.until_closed(5) == 4410
 
-    revocations.replace(set())
+    revocations.replace({"7.1"}, set())
     for _ in range(20):
         back = await open_screen(server.url, path_of_screen(store, "7.1"))
         if not (closed := await is_closed(back)):

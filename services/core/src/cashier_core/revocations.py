@@ -22,9 +22,12 @@ class Revocations:
         """Let these screens be put out within a second or two."""
         self._redis.sadd(KEY, *marks)
 
-    def replace(self, marks: set[str]) -> bool:
-        """Make it exactly these; whether it was anything else."""
-        known = {mark.decode() for mark in cast(set[bytes], self._redis.smembers(KEY))}
+    def known(self) -> set[str]:
+        """What is in it."""
+        return {mark.decode() for mark in cast(set[bytes], self._redis.smembers(KEY))}
+
+    def replace(self, known: set[str], marks: set[str]) -> bool:
+        """Make it `marks`, where it was `known`: what came in between stays. Whether it was anything else."""
         with self._redis.pipeline(transaction=True) as pipeline:
             if gone := known - marks:
                 pipeline.srem(KEY, *gone)

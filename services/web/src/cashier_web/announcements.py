@@ -36,5 +36,6 @@ def compare() -> int:
 def remember_revoked() -> int:
     """Put into Redis which screens are revoked while they may have tickets; 1 if it didn't know that."""
     since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
+    known = the_revocations().known()  # first: what is revoked from now on must stay
     marks = {mark for screen in Screen.objects.filter(changed_at__gte=since) for mark in screen.revoked_marks}
-    return int(the_revocations().replace(marks))
+    return int(the_revocations().replace(known, marks))

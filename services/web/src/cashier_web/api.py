@@ -62,7 +62,7 @@ PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
 def press(request: Asked, store: Store, asked: Press, key: str | None = None) -> Status[Any]:
     """Call, and answer 201 with the receipt; 200 if nothing new was called, because this till waits already."""
-    device, sent = request.auth, asked.model_dump_json()
+    device, sent = request.auth, asked.model_dump_json(exclude_defaults=True)
     key = digest(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, asked.till)

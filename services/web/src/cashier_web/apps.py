@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import pre_delete
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -16,9 +17,10 @@ class CashierWebConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  # models are ready now
 
-        from cashier_web import audit  # noqa: PLC0415
+        from cashier_web import audit, screens  # noqa: PLC0415
 
         audit.watch()
+        pre_delete.connect(screens.revoke_of_store, sender="cashier_web.Store")
         user_logged_in.connect(begin_session)
 
 

@@ -24,7 +24,9 @@ def watch() -> None:
     """Have every save of these be noted. What is only seen or used is no change."""
     masked = {"mask_callable": "cashier_web.audit.hide"}
     auditlog.register(Store)
-    auditlog.register(User, exclude_fields=["last_login"], mask_fields=["password"], **masked)
+    auditlog.register(
+        User, exclude_fields=["last_login"], mask_fields=["password"], m2m_fields={"user_permissions"}, **masked
+    )
     auditlog.register(Membership)
     auditlog.register(Device, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)
     auditlog.register(Screen, exclude_fields=["seen_at"], mask_fields=["secret_hash"], **masked)

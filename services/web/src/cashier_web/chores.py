@@ -17,6 +17,8 @@ from cashier_web.clients import the_redis
 
 LOOK_SECONDS = 1.0
 """Between two looks at whose turn it is."""
+LONGEST_SECONDS = 60
+"""Nobody else begins while one is at it, but after this time it is taken to have died."""
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class Chore:
     def take_turn(self, redis: Redis) -> bool:
         """Do it if nobody has since Redis lost its data, or for long; whether that was so."""
         key = f"cashier:chore:{self.name}"
-        if not redis.set(key, 1, nx=True, ex=self.seconds):
+        if not redis.set(key, 1, nx=True, ex=max(self.seconds, LONGEST_SECONDS)):
             return False
         try:
             close_old_connections()
@@ -44,6 +46,7 @@ class Chore:
         except BaseException:
             redis.delete(key)
             raise
+        redis.expire(key, self.seconds)
         return True
 
 

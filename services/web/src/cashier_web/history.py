@@ -58,43 +58,53 @@ def save_one_by_one(entries: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
-    """New calls, and what became of those before."""
-    stores = dict(Store.objects.values_list("slug", "pk"))
-    people = known(User, (entry.get("by", "") for _number, entry in entries), "user")
-    devices = known(Device, (entry.get("by", "") for _number, entry in entries), "device")
-    new: dict[str, PastCall] = {}
+    """New calls, and what became of those before. Twice is as good as once, whoever else does it at the same time."""
+    slugs = {entry["store"] for _number, entry in entries}
+    # Locked, so that of two workers the second one sees what the first one has saved.
+    locked = Store.objects.select_for_update(no_key=True).filter(slug__in=slugs).order_by("slug")
+    stores = dict(locked.values_list("slug", "pk"))
+    numbers = [number for number, entry in entries if "seq" in entry]
+    saved = set(PastCall.objects.filter(store__in=stores.values(), entry__in=numbers).values_list("store", "entry"))
+    callers = known(entry.get("by", "") for _number, entry in entries)
+    new: dict[tuple[int, str], PastCall] = {}
     for number, entry in entries:
         store, mark = stores.get(entry["store"]), entry["mark"]
-        if store is None:
-            continue  # it was deleted, and its calls with it
+        if store is None or (store, number) in saved:
+            continue  # it was deleted, and its calls with it; or a worker died before it said so
         changes: dict[str, Any] = {TIMES[key]: moment(entry[key]) for key in TIMES.keys() & entry.keys()}
         if "outcome" in entry:
             changes["outcome"] = entry["outcome"]
-        if "seq" not in entry:
-            if mark in new:
-                for name, value in changes.items():
-                    setattr(new[mark], name, value)
-            else:
-                recent = PastCall.objects.filter(store=store, pressed_at__gte=timezone.now() - RECENT, mark=mark)
-                recent.update(**changes)
-            continue
-        new[mark] = PastCall(
-            store_id=store,
-            entry=number,
-            mark=mark,
-            person_id=people.get(entry["by"]),
-            device_id=devices.get(entry["by"]),
-            pressed_at=moment(entry["pressed"]),
-            **{name: entry[name] for name in ("seq", "till", "label", "language", "again")},
-            **changes,
-        )
-    PastCall.objects.bulk_create(new.values(), ignore_conflicts=True)
+        if "seq" in entry:
+            new[store, mark] = PastCall(
+                store_id=store,
+                entry=number,
+                mark=mark,
+                pressed_at=moment(entry["pressed"]),
+                **callers.get(entry["by"], {}),
+                **{name: entry[name] for name in ("seq", "till", "label", "language", "again")},
+                **changes,
+            )
+        elif (store, mark) in new:
+            for name, value in changes.items():
+                setattr(new[store, mark], name, value)
+        else:
+            # By Redis's own clock, which is in the entry's number.
+            since = moment(int(number.split("-")[0])) - RECENT
+            PastCall.objects.filter(store=store, pressed_at__gte=since, mark=mark).update(**changes)
+    PastCall.objects.bulk_create(new.values())
 
 
-def known(model: Any, names: Iterable[str], kind: str) -> dict[str, int]:
-    """Of `user 12` or `device 7` the key, if there still is one."""
-    asked = {int(name.split()[1]) for name in set(names) if name.startswith(f"{kind} ")}
-    return {f"{kind} {key}": key for key in model.objects.filter(pk__in=asked).values_list("pk", flat=True)}
+def known(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Of `user 12` and `device 7` what a call has of them, if there still is one."""
+    asked: dict[str, set[int]] = {"user": set(), "device": set()}
+    for kind, key in (name.split() for name in set(names) if name):
+        asked[kind].add(int(key))
+    people = User.objects.filter(pk__in=asked["user"]).values_list("pk", "username")
+    devices = Device.objects.filter(pk__in=asked["device"]).values_list("pk", "name")
+    return {
+        **{f"user {key}": {"person_id": key, "by": name} for key, name in people},
+        **{f"device {key}": {"device_id": key, "by": name} for key, name in devices},
+    }
 
 
 def moment(milliseconds: float) -> datetime:

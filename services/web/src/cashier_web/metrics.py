@@ -1,7 +1,11 @@
 """The metrics of web, counted by all workers together."""
 
+from collections.abc import Iterable
+
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from cashier_core import env
 
@@ -17,10 +21,28 @@ REDIS_ERRORS = Counter("cashier_web_redis_errors", "Requests that failed because
 DATABASE_ERRORS = Counter("cashier_web_database_errors", "Requests that failed because the database did not answer.")
 
 
-def text() -> bytes:
-    """All figures, of every worker that lived since the start, in Prometheus's text format."""
+class HistoryCollector(Collector):
+    """How much waits to be brought from Redis into the history, when it is asked."""
+
+    def __init__(self, waiting: int) -> None:
+        self._waiting = waiting
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "cashier_history_waiting", "Changes of calls that wait for the database.", value=self._waiting
+        )
+
+
+def text(waiting: int | None) -> bytes:
+    """All figures, of every worker that lived since the start, in Prometheus's text format.
+
+    waiting: changes of calls in Redis, None if that doesn't answer.
+    """
+    own = CollectorRegistry()
+    if waiting is not None:
+        own.register(HistoryCollector(waiting))
     registry = REGISTRY
     if env.metrics_are_shared():
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(own)

@@ -31,7 +31,7 @@ from cashier_web.refusals import Refused, only
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without those that are read for one another: 0 and O, 1 and I and L."""
 LENGTH = 6
-CODE_SECONDS = 600
+CODE_SECONDS, KNOWN_SECONDS = 600, 86_400
 MOST_TRIES, MOST_CODES = 10, 300
 """In these 600 seconds: codes that one person may enter, and that may be shown behind one address. With 300 codes out,
 one person needs 2,000 days on average to guess one."""
@@ -44,12 +44,14 @@ def code_for(secret_hash: str, asker: str) -> str:
     known = cast(bytes | None, redis.get(own))
     if known and redis.exists(f"cashier:code:{known.decode()}"):
         return known.decode()
-    if seconds := seconds_to_wait("codes", asker, most=MOST_CODES, seconds=CODE_SECONDS):
+    # One that has been here for a while has a limit of its own, whatever goes on behind its address.
+    who, most = (secret_hash, 3) if known else (asker, MOST_CODES)
+    if seconds := seconds_to_wait("codes", who, most=most, seconds=CODE_SECONDS):
         raise Refused(429, _("Too many screens are being paired from here: wait a while."), seconds)
     while True:
         code = "".join(secrets.choice(LETTERS) for _letter in range(LENGTH))
         if redis.set(f"cashier:code:{code}", secret_hash, nx=True, ex=CODE_SECONDS):
-            redis.set(own, code, ex=CODE_SECONDS)
+            redis.set(own, code, ex=KNOWN_SECONDS)
             return code
 
 
@@ -66,7 +68,7 @@ def take(code: str) -> str:
 def pair(request: HttpRequest) -> HttpResponse:
     """What a television opens: a code until it is paired, then its store's screen. Asks again by itself."""
     screen = screens.of(request)
-    if screen and not screen.revoked_at:
+    if screen and screen.store and not screen.revoked_at:
         path = store_path("screen", screen.store)
         return HttpResponseClientRedirect(path) if request.headers.get("HX-Request") else redirect(path)
     # Nobody else has been told of a secret that isn't a screen's yet; one that was revoked begins anew.
@@ -75,21 +77,29 @@ def pair(request: HttpRequest) -> HttpResponse:
     try:
         code = code_for(tokens.digest(secret), address(request))
     except Refused as refused:
-        return render(request, "cashier_web/pair.html", {"reason": refused.reason}, status=refused.status)
+        return show_code(request, {"reason": refused.reason}, refused.status)
     except RedisError:
         metrics.REDIS_ERRORS.inc()
-        reason = _("No code can be made just now: this page tries again.")
-        return render(request, "cashier_web/pair.html", {"reason": reason}, status=503)
-    claim = request.build_absolute_uri(f"{reverse('claim')}?code={code}")
+        return show_code(request, {"reason": _("No code can be made just now: this page tries again.")}, 503)
+    if request.headers.get("HX-Request") and request.GET.get("code") == code:
+        return HttpResponse(status=204)
+    claim = request.build_absolute_uri(reverse("claim"))
     told = {
+        "shown": code,
         "code": f"{code[:3]} {code[3:]}",
-        "qr": segno.make(claim, error="m").svg_data_uri(scale=8, border=2, light="white"),
-        "site": request.build_absolute_uri(reverse("claim")).partition("://")[2],
+        "qr": segno.make(f"{claim}?code={code}", error="m").svg_data_uri(scale=8, border=2, light="white"),
+        "site": claim.partition("://")[2],
     }
-    template = "cashier_web/_code.html" if request.headers.get("HX-Request") else "cashier_web/pair.html"
-    response = render(request, template, told)
+    response = show_code(request, told)
     screens.give_cookie(response, secret)
     return response
+
+
+def show_code(request: HttpRequest, told: dict[str, str], status: int = 200) -> HttpResponse:
+    """The page, or what takes its place on it; which htmx shows only if it is told to be well."""
+    if request.headers.get("HX-Request"):
+        return render(request, "cashier_web/_code.html", told)
+    return render(request, "cashier_web/pair.html", told, status=status)
 
 
 class ClaimForm(forms.Form):

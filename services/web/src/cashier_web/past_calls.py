@@ -32,13 +32,16 @@ class BeforeForm(forms.Form):
 @access.for_managers
 def history(request: HttpRequest, store: Store) -> HttpResponse:
     """A page of calls, with the way to those before them."""
-    calls = store.calls.select_related("person", "device").order_by("-pressed_at", "-pk")
+    calls = store.calls.order_by("-pressed_at", "-pk")
     if request.GET:
         form = BeforeForm(request.GET)
         if not form.is_valid():
             return refuse(400, " ".join(str(reason) for reasons in form.errors.values() for reason in reasons))
         pressed = EPOCH + form.cleaned_data["pressed"] * MILLISECOND
-        calls = calls.filter(Q(pressed_at__lt=pressed) | Q(pressed_at=pressed, pk__lt=form.cleaned_data["key"]))
+        # The first one for the index, which an OR can't bound.
+        calls = calls.filter(pressed_at__lte=pressed).filter(
+            Q(pressed_at__lt=pressed) | Q(pressed_at=pressed, pk__lt=form.cleaned_data["key"])
+        )
     found = list(calls[: ON_A_PAGE + 1])
     told = {
         "store": store,

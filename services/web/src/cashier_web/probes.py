@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from cashier_web import metrics
-from cashier_web.clients import the_timeline
+from cashier_web.clients import the_history, the_timeline
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -40,7 +40,11 @@ def readyz() -> HttpResponse:
 
 def figures() -> HttpResponse:
     """All metrics, for Prometheus."""
-    return HttpResponse(metrics.text(), content_type=CONTENT_TYPE_LATEST)
+    try:
+        waiting = the_history().length()
+    except RedisError:
+        waiting = None
+    return HttpResponse(metrics.text(waiting), content_type=CONTENT_TYPE_LATEST)
 
 
 PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": figures}

@@ -34,6 +34,8 @@ def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResp
 def refuse_as_asked(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
     """The same as JSON, for whoever asked the API."""
     answer = refuse(status, reason, retry_after)
+    if status >= 500 and request.method == "GET":
+        answer["Refresh"] = "5"  # on a television nobody is there to reload it
     if request.path_info.startswith(API):
         answer.content = json.dumps({"detail": reason})
         answer["Content-Type"] = "application/json"

@@ -1,5 +1,6 @@
 """The screens of a store: who may look at it, and the page on which a manager names, moves and revokes them."""
 
+import contextlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -101,7 +102,7 @@ def screens(request: HttpRequest, store: Store) -> HttpResponse:
 @access.for_managers
 def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: `change` the screen's `name` and `store`, or `revoke` it. It goes within seconds."""
-    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
+    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)  # anew, and locked, when it is changed
     if request.POST.get("action") not in {"change", "revoke"}:
         return refuse(400, _("Change, or revoke? Neither was sent."))
     form = NameForm(request.POST, screen, access.managed_by(request.user))
@@ -112,10 +113,11 @@ def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
         return redirect(store_path("screens", store))
     try:
         with transaction.atomic():
+            chosen = Screen.objects.filter(pk=screen.pk)
             if is_change:
-                change(screen, form.cleaned_data["name"], form.cleaned_data["store"])
+                change(chosen, form.cleaned_data["name"], form.cleaned_data["store"])
             else:
-                revoke([screen])
+                revoke(chosen)
     except IntegrityError:  # two at once
         messages.error(request, TAKEN)
     except RedisError:
@@ -126,20 +128,47 @@ def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     return redirect(store_path("screens", store))
 
 
-def change(screen: Screen, name: str, store: Store) -> None:
-    """Name it anew, or move it, in which case its page goes to the other store by itself."""
-    screen.name = name
-    if screen.store_id != store.pk:
-        the_revocations().add([screen.mark])
-        screen.store, screen.changed_at = store, timezone.now()
-        screen.generation += 1
-    screen.save()
+def change(chosen: QuerySet[Screen], name: str, store: Store) -> None:
+    """Name this one anew, or move it, in which case its page goes to the other store by itself.
+
+    Within a transaction. One that was revoked meanwhile stays so. Raises RedisError and IntegrityError.
+    """
+    for screen in chosen.select_for_update().filter(revoked_at=None):
+        mark, screen.name = screen.mark, name
+        is_moved = screen.store_id != store.pk
+        if is_moved:
+            screen.store, screen.changed_at = store, timezone.now()
+            screen.generation += 1
+        screen.save(update_fields=["name", "store", "changed_at", "generation"])
+        if is_moved:
+            put_out([mark])
 
 
-def revoke(screens: list[Screen]) -> None:
-    """Let these, which are not revoked yet, show nothing any more; within a transaction. Raises RedisError."""
+def revoke(chosen: QuerySet[Screen]) -> list[Screen]:
+    """Let these show nothing any more, but for those that are revoked already; returns which.
+
+    Within a transaction. Raises RedisError.
+    """
+    screens = list(chosen.select_for_update().filter(revoked_at=None))
     for screen in screens:
         screen.revoked_at = screen.changed_at = timezone.now()
         screen.save(update_fields=["revoked_at", "changed_at"])
     if screens:
-        the_revocations().add(screen.mark for screen in screens)
+        put_out([screen.mark for screen in screens])
+    return screens
+
+
+def put_out(marks: list[str]) -> None:
+    """Let ws refuse these. Again when it is in the database, before which a comparison may have undone it."""
+    the_revocations().add(marks)
+
+    def again() -> None:
+        with contextlib.suppress(RedisError):  # then the next comparison does it
+            the_revocations().add(marks)
+
+    transaction.on_commit(again)
+
+
+def revoke_of_store(instance: Store, **of_the_signal: Any) -> None:
+    """A store that is deleted has no screens any more; what is known of their tickets stays."""
+    revoke(instance.screens.all())

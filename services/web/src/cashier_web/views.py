@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -29,8 +29,12 @@ from cashier_web.refusals import Refused, only, refuse
 @only("GET", "HEAD")
 def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The page that a screen shows for months; everything after its first paint comes over its websocket."""
-    store = get_object_or_404(Store, slug=slug)
     paired = screens.of(request)
+    store = Store.objects.filter(slug=slug).first()
+    if paired and not (store and screens.may_look(request, store, paired)):
+        return redirect("pair")  # where it is told what it is now, even if this store is no more
+    if store is None:
+        raise Http404
     if not screens.may_look(request, store, paired):
         return redirect("pair")
     mark = paired.mark if paired else ""

@@ -32,10 +32,9 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=gettext_lazy("Revoke selected screens"), permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Screen]) -> None:
-        revoked = list(chosen.filter(revoked_at=None))
         try:
             with transaction.atomic():
-                screens.revoke(revoked)
+                revoked = screens.revoke(chosen)
                 for screen in revoked:
                     self.log_change(request, screen, [{"changed": {"fields": ["revoked_at"]}}])
         except RedisError:

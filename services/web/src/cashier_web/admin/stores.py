@@ -17,7 +17,7 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_web import labels, metrics
 from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
-from cashier_web.models import Store
+from cashier_web.models import Device, Membership, PastCall, Screen, Store
 from cashier_web.resources import StoreResource, StoresCSV, reasons
 
 
@@ -64,16 +64,33 @@ class StoreAdmin(ImportExportModelAdmin):
         super().save_model(request, obj, form, change)
         announce([obj])
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with a store, in numbers: its calls alone may be a hundred thousand."""
+        stores = [store.pk for store in objs]
+        counts = {
+            str(model._meta.verbose_name_plural): model.objects.filter(store__in=stores).count()
+            for model in (Membership, Device, Screen, PastCall)
+        }
+        return [str(store) for store in objs], {str(Store._meta.verbose_name_plural): len(stores), **counts}, set(), []
+
+    def changelist_view(self, request: HttpRequest, *of_a_list: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_nothing(request, lambda: super(StoreAdmin, self).changelist_view(request, *of_a_list, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *of_a_store: Any, **kwargs: Any) -> HttpResponse:
+        return self._or_nothing(request, lambda: super(StoreAdmin, self).delete_view(request, *of_a_store, **kwargs))
+
     def changeform_view(self, request: HttpRequest, *of_a_form: Any, **kwargs: Any) -> HttpResponse:
         return self._or_nothing(request, lambda: super(StoreAdmin, self).changeform_view(request, *of_a_form, **kwargs))
 
     @admin.action(description=gettext_lazy("Open selected stores"), permissions=["change"])
-    def open_stores(self, request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse | None:
-        return self._or_nothing(request, lambda: self._set_open(request, stores, True))
+    def open_stores(self, request: HttpRequest, stores: QuerySet[Store]) -> None:
+        self._set_open(request, stores, True)
 
     @admin.action(description=gettext_lazy("Close selected stores"), permissions=["change"])
-    def close_stores(self, request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse | None:
-        return self._or_nothing(request, lambda: self._set_open(request, stores, False))
+    def close_stores(self, request: HttpRequest, stores: QuerySet[Store]) -> None:
+        self._set_open(request, stores, False)
 
     def _set_open(self, request: HttpRequest, stores: QuerySet[Store], is_open: bool) -> None:
         with transaction.atomic():

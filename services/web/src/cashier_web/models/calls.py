@@ -29,6 +29,7 @@ class PastCall(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
     device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("device"))
+    by = models.CharField(_("by"), max_length=150, blank=True)  # what it was called, for when it is no more
     pressed_at = models.DateTimeField(_("pressed"))
     starts_at = models.DateTimeField(_("shown from"))
     ends_at = models.DateTimeField(_("until"))

@@ -10,7 +10,10 @@ from cashier_web.models.stores import Store
 class Screen(models.Model):
     """A television that was paired: it shows one store, whatever it is restarted with, until it is revoked."""
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="screens", verbose_name=_("store"))
+    # None of one that was revoked with its store.
+    store = models.ForeignKey(
+        Store, on_delete=models.SET_NULL, null=True, related_name="screens", verbose_name=_("store")
+    )
     name = models.CharField(_("name"), max_length=100)
     secret_hash = models.CharField(_("hash of the cookie"), max_length=64, unique=True, editable=False)
     generation = models.PositiveIntegerField(_("generation"), default=1, editable=False)

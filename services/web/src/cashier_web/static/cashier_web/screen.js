@@ -14,6 +14,7 @@
   let socket = null; // the newest one
   let wrapper = null; // what htmx's ws extension keeps around it
   let attempts = 0;
+  let refusals = 0; // of the ticket, one after the other
   let opened = 0;
   let backstop, heartbeat, answer, connecting;
 
@@ -101,7 +102,6 @@
 
   document.addEventListener("htmx:wsOpen", (event) => {
     wrapper = event.detail.socketWrapper;
-    attempts = 0;
     setConnection("open");
     if (opened++) socket.send("again"); // for the operator's figures
     heartbeat = setInterval(beat, HEARTBEAT_MS);
@@ -111,7 +111,7 @@
     wrapper = event.detail.socketWrapper;
     setConnection("lost");
     const code = event.detail.event.code;
-    if (code === GONE) setTimeout(renewAndReconnect, delay(attempts++));
+    if (code === GONE && !refusals++) setTimeout(renewAndReconnect, delay(attempts));
     else if (code >= 4400) setTimeout(renewAndReconnect, CAP_MS + delay(attempts));
     else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();
   });
@@ -122,6 +122,7 @@
   });
 
   document.addEventListener("htmx:wsAfterMessage", () => {
+    attempts = refusals = 0; // only now: a socket is opened for a refusal, too
     clearTimeout(backstop);
     const { numCashier, holdMs } = document.getElementById("message").dataset;
     if (numCashier) backstop = setTimeout(showWaiting, Number(holdMs) + GRACE_MS);

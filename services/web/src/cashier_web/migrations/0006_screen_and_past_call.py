@@ -1,13 +1,14 @@
-"""Calls as they were."""
+"""Screens that were paired, and calls as they were."""
 
 import django.db.models.deletion
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cashier_web", "0006_screen"),
+        ("cashier_web", "0005_device"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -23,6 +24,7 @@ class Migration(migrations.Migration):
                 ("label", models.CharField(blank=True, max_length=20, verbose_name="label")),
                 ("language", models.CharField(max_length=8, verbose_name="language")),
                 ("again", models.BooleanField(default=False, verbose_name="again")),
+                ("by", models.CharField(blank=True, max_length=150, verbose_name="by")),
                 ("pressed_at", models.DateTimeField(verbose_name="pressed")),
                 ("starts_at", models.DateTimeField(verbose_name="shown from")),
                 ("ends_at", models.DateTimeField(verbose_name="until")),
@@ -76,6 +78,48 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")],
                 "constraints": [
                     models.UniqueConstraint(fields=("store", "entry"), name="each_entry_of_the_history_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Screen",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "secret_hash",
+                    models.CharField(editable=False, max_length=64, unique=True, verbose_name="hash of the cookie"),
+                ),
+                ("generation", models.PositiveIntegerField(default=1, editable=False, verbose_name="generation")),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="paired or moved"
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(editable=False, null=True, verbose_name="last seen")),
+                ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="revoked")),
+                (
+                    "store",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="screens",
+                        to="cashier_web.store",
+                        verbose_name="store",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "screen",
+                "verbose_name_plural": "screens",
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("store", "name"),
+                        name="one_name_of_a_screen_in_a_store",
+                    )
                 ],
             },
         ),
