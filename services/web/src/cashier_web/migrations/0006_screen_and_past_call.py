@@ -76,9 +76,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "calls",
                 "ordering": ["-pressed_at", "-seq"],
                 "indexes": [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")],
-                "constraints": [
-                    models.UniqueConstraint(fields=("store", "entry"), name="each_entry_of_the_history_once")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("store", "mark", "entry"), name="each_call_once")],
             },
         ),
         migrations.CreateModel(

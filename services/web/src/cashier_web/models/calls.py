@@ -36,7 +36,8 @@ class PastCall(models.Model):
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "entry"], name="each_entry_of_the_history_once")]
+        # By its mark a call is found, which nearly always comes once; with its entry's number it does.
+        constraints = [models.UniqueConstraint(fields=["store", "mark", "entry"], name="each_call_once")]
         indexes = [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")]
         ordering = ["-pressed_at", "-seq"]
         verbose_name = _("call")
