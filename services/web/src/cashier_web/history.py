@@ -19,12 +19,11 @@ AT_ONCE = 1000
 RECENT_MS = 3_600_000
 """A call that is changed later than this after its press has ended long before."""
 DELETED_AT_ONCE = 5000
-NOBODY = (None, None, "")
+NOBODY = ("", "")
 INSERT = """
     INSERT INTO cashier_web_pastcall (
-        store_id, entry, mark, seq, till, label, language, again, person_id, device_id, "by",
-        pressed_at, starts_at, ends_at, outcome
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        store_id, mark, seq, till, label, language, again, kind, "by", pressed_at, starts_at, ends_at, outcome
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 UPDATE = """
     UPDATE cashier_web_pastcall
@@ -78,19 +77,19 @@ def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
     stores = dict(Store.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     marks = [entry["mark"] for _number, entry in entries if "seq" in entry]
     found = PastCall.objects.filter(store__in=stores.values(), mark__in=marks)
-    saved = set(found.values_list("store", "mark", "entry"))
+    saved = set(found.values_list("store", "mark"))
     callers = known(entry.get("by", "") for _number, entry in entries)
     new, later = [], []
     for number, entry in entries:
         store, mark = stores.get(entry["store"]), entry["mark"]
-        if store is None or (store, mark, number) in saved:
+        if store is None or ("seq" in entry and (store, mark) in saved):
             continue  # it was deleted, and its calls with it; or a worker died before it said so
         start, end = (moment(entry[key]) if key in entry else None for key in ("start", "end"))
         if "seq" in entry:
             told = [entry[name] for name in ("seq", "till", "label", "language", "again")]
             pressed = moment(entry["pressed"])
             who = callers.get(entry["by"], NOBODY)
-            new.append((store, number, mark, *told, *who, pressed, start, end, entry["outcome"]))
+            new.append((store, mark, *told, *who, pressed, start, end, entry["outcome"]))
         else:
             # By Redis's own clock, which is in the entry's number.
             since = moment(int(number.split("-")[0]) - RECENT_MS)
@@ -100,16 +99,16 @@ def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
         cursor.executemany(UPDATE, later)
 
 
-def known(names: Iterable[str]) -> dict[str, tuple[int | None, int | None, str]]:
-    """Of `user 12` and `device 7`: keys of person and device, of which there is one, and what it is called."""
+def known(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Of `user 12` and `device 7`: which of both, and what it is called."""
     asked: dict[str, set[int]] = {"user": set(), "device": set()}
     for kind, key in (name.split() for name in set(names) if name):
         asked[kind].add(int(key))
     people = User.objects.filter(pk__in=asked["user"]).values_list("pk", "username")
     devices = Device.objects.filter(pk__in=asked["device"]).values_list("pk", "name")
     return {
-        **{f"user {key}": (key, None, name) for key, name in people},
-        **{f"device {key}": (None, key, name) for key, name in devices},
+        **{f"user {key}": ("user", name) for key, name in people},
+        **{f"device {key}": ("device", name) for key, name in devices},
     }
 
 

@@ -2,14 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-from django.conf import settings
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("cashier_web", "0005_device"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -17,13 +15,21 @@ class Migration(migrations.Migration):
             name="PastCall",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("entry", models.CharField(editable=False, max_length=32)),
                 ("mark", models.CharField(editable=False, max_length=64)),
                 ("seq", models.PositiveIntegerField(verbose_name="number")),
                 ("till", models.PositiveSmallIntegerField(verbose_name="till")),
                 ("label", models.CharField(blank=True, max_length=20, verbose_name="label")),
                 ("language", models.CharField(max_length=8, verbose_name="language")),
                 ("again", models.BooleanField(default=False, verbose_name="again")),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[("user", "person"), ("device", "device")],
+                        max_length=6,
+                        verbose_name="kind",
+                    ),
+                ),
                 ("by", models.CharField(blank=True, max_length=150, verbose_name="by")),
                 ("pressed_at", models.DateTimeField(verbose_name="pressed")),
                 ("starts_at", models.DateTimeField(verbose_name="shown from")),
@@ -42,28 +48,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "device",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="cashier_web.device",
-                        verbose_name="device",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                        verbose_name="person",
-                    ),
-                ),
-                (
                     "store",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="calls",
                         to="cashier_web.store",
@@ -76,7 +63,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "calls",
                 "ordering": ["-pressed_at", "-seq"],
                 "indexes": [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")],
-                "constraints": [models.UniqueConstraint(fields=("store", "mark", "entry"), name="each_call_once")],
+                "constraints": [models.UniqueConstraint(fields=("store", "mark"), name="each_call_once")],
             },
         ),
         migrations.CreateModel(
