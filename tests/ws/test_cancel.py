@@ -2,6 +2,7 @@
 
 import pytest
 
+from cashier_core import history
 from cashier_core.scripts import keys
 from loadtests.screens import open_screen
 from tests.ws.servers import path_of
@@ -41,4 +42,4 @@ async def test_a_replica_that_did_not_hear_of_it_finds_it_out(server, store, pre
 def cancel_in_silence(timeline, store, seq) -> None:
     """Cancel as ever, but published to a channel that no replica is subscribed to."""
     arguments = [store, "cashier__group__nobody", "f" * 32, seq, 0]
-    assert timeline._cancel(keys=keys(store), args=arguments) == b"cancelled"
+    assert timeline._cancel(keys=[*keys(store), history.KEY], args=arguments) == b"cancelled"
