@@ -40,7 +40,12 @@ def test_an_account_can_be_made_and_a_second_make_up_changes_nothing(stack) -> N
     stack.make("up")
 
     assert stack.compose("ps", "--quiet") == before
-    assert stack.manage("from django.contrib.auth.models import User; print(User.objects.count())").split()[-1] == "1"
+    assert (
+        stack.manage(
+            "from django.contrib.auth.models import User; print(User.objects.filter(username='ada').count())"
+        ).split()[-1]
+        == "1"
+    )
 
 
 async def test_nginx_and_web_tell_of_a_press_under_the_same_request_id(stack) -> None:
