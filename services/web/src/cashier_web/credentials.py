@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,10 +30,8 @@ def device_of(token: str) -> Device | None:
     if seconds := seconds_to_wait("api", str(device.pk), most=MOST_REQUESTS, seconds=IN_SECONDS):
         reason = _("This device asks too often: %(most)s times in %(seconds)s seconds are enough.")
         raise Refused(429, reason % {"most": MOST_REQUESTS, "seconds": IN_SECONDS}, seconds)
-    now = timezone.now()
-    if device.used_at is None or device.used_at < now - USED_EXACTLY:
-        before = Q(used_at=None) | Q(used_at__lt=now - USED_EXACTLY)
-        Device.objects.filter(before, pk=device.pk).update(used_at=now)
+    if device.used_at is None or device.used_at < timezone.now() - USED_EXACTLY:
+        Device.objects.filter(pk=device.pk).update(used_at=timezone.now())
     return device
 
 

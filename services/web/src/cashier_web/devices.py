@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 
 from cashier_web import access, receipts, tokens
 from cashier_web.addresses import managed_pages, store_path
-from cashier_web.labels import check_name
 from cashier_web.models import Device, Store
+from cashier_web.names import check_name
 from cashier_web.refusals import only, refuse
 
 TAKEN = gettext_lazy("Another device of this store has this name.")

@@ -11,6 +11,7 @@ from cashier_core.call import LANGUAGES
 from cashier_core.till import Till
 from cashier_web import labels
 from cashier_web.models import Store, time_zones
+from cashier_web.names import is_one_line
 
 
 class LanguageForm(forms.Form):
@@ -115,7 +116,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         if language and languages and language not in languages:
             self.add_error("language", _("This language is not among those that the store offers."))
         for column in ("name", "city", "closed_message"):
-            if not labels.is_one_line(self.cleaned_data.get(column, "")):
+            if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Only letters, in one line."))
         tills, named = self.cleaned_data.get("tills"), self.cleaned_data.get("labels")
         if tills and named:

@@ -3,31 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from unicodedata import category
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from cashier_core.till import SIZES
+from cashier_web.names import is_one_line
 
 LONGEST = SIZES[-1]
 MOST_DIGITS = 4
-
-
-def is_one_line(text: str) -> bool:
-    """Whether there is no control character or end of a line in it; any kind of space is none."""
-    return not any(category(letter) in {"Cc", "Zl", "Zp"} for letter in text)
-
-
-def check_name(text: str) -> str:
-    """A name that somebody typed, as it is. Raises ValidationError for one in several lines, and for what a spreadsheet
-    that opens an export would take for a formula.
-    """
-    if not is_one_line(text):
-        raise ValidationError(_("Only letters, in one line."))
-    if text.startswith(("=", "+", "-", "@")):
-        raise ValidationError(_("A name doesn't begin with “%(letter)s”.") % {"letter": text[0]})
-    return text
 
 
 def parse(text: str) -> dict[str, str]:

@@ -23,9 +23,9 @@ from cashier_web import access, metrics, screens, tokens
 from cashier_web.addresses import store_path
 from cashier_web.clients import the_redis
 from cashier_web.journal import address
-from cashier_web.labels import check_name
 from cashier_web.limiter import seconds_to_wait
 from cashier_web.models import Screen, Store
+from cashier_web.names import check_name
 from cashier_web.refusals import Refused, only
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"

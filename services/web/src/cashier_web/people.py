@@ -21,8 +21,8 @@ from cashier_web import access
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.audit import note
 from cashier_web.invitations import invitations
-from cashier_web.labels import check_name
 from cashier_web.models import Membership, Role, Store
+from cashier_web.names import check_name
 from cashier_web.refusals import only, refuse
 
 TAKEN = gettext_lazy("This person has a role here already.")

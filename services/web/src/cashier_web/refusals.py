@@ -32,13 +32,13 @@ def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResp
 
 
 def refuse_as_asked(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """The same as JSON, for whoever asked the API."""
+    """The same: as JSON for whoever asked the API, and for a page so that it is loaded again if it's our fault."""
     answer = refuse(status, reason, retry_after)
-    if status >= 500 and request.method == "GET":
-        answer["Refresh"] = "5"  # on a television nobody is there to reload it
     if request.path_info.startswith(API):
         answer.content = json.dumps({"detail": reason})
         answer["Content-Type"] = "application/json"
+    elif status >= 500 and request.method == "GET":
+        answer["Refresh"] = "5"  # on a television nobody is there to reload it
     return answer
 
 

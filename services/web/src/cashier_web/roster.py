@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.forms import modelform_factory
 
 from cashier_web.audit import note
-from cashier_web.labels import check_name
 from cashier_web.models import Membership, Role, Store
+from cashier_web.names import check_name
 
 NAMES = ["username", "first_name", "last_name"]
 COLUMNS = [*NAMES, "active", "roles"]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,8 +23,8 @@ from redis.exceptions import RedisError
 from cashier_web import access, metrics, tokens
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.clients import the_revocations
-from cashier_web.labels import check_name
 from cashier_web.models import Screen, Store
+from cashier_web.names import check_name
 from cashier_web.refusals import only, refuse
 
 COOKIE = "screen"
@@ -48,9 +48,7 @@ def of(request: HttpRequest) -> Screen | None:
         return None
     screen = Screen.objects.select_related("store").filter(secret_hash=tokens.digest(secret)).first()
     if screen and (screen.seen_at is None or screen.seen_at < timezone.now() - SEEN_EXACTLY):
-        now = timezone.now()
-        before = Q(seen_at=None) | Q(seen_at__lt=now - SEEN_EXACTLY)
-        Screen.objects.filter(before, pk=screen.pk).update(seen_at=now)
+        Screen.objects.filter(pk=screen.pk).update(seen_at=timezone.now())
     return screen
 
 

@@ -1,6 +1,7 @@
 """The command that brings a table in, all or nothing, or writes it."""
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ class Unfit(Exception):
         self.reasons = reasons
 
 
-class TableCommand(BaseCommand):
+class TableCommand(BaseCommand, ABC):
     """`... import FILE [--dry-run]` and `... export [FILE]`."""
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,13 +50,13 @@ class TableCommand(BaseCommand):
                 self.stderr.write(reason)
             raise CommandError("nothing was changed") from None
 
+    @abstractmethod
     def take(self) -> str:
         """The whole table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bring(self, table: str, dry_run: bool) -> Iterator[str]:
         """What was changed, or would be, a line for each. Raises ValueError for what is no table, and Unfit."""
-        raise NotImplementedError
 
 
 def total(new: int, changed: int, same: int, dry_run: bool) -> str:
