@@ -100,17 +100,17 @@ def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> No
 
 def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -> None:
     press(client)
-    entries = the_history().entries(10)
-    history.save(entries)
+    changes = the_history().changes(10)
+    history.save(changes)
 
     assert len(recorded()) == 1
-    assert the_history().entries(10) == []
+    assert the_history().changes(10) == []
 
 
 def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(client, manager) -> None:
     Store.objects.update(policy="replace")
     press(client)
-    history.save(the_history().entries(10))
+    history.save(the_history().changes(10))
     press(client, 2)
 
     assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
@@ -165,7 +165,7 @@ def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager
         {"mark": "x"},
         {"store": "default", "mark": "x", "start": "soon"},
     ):
-        redis.xadd("cashier:history", {"entry": json.dumps(odd)})
+        redis.xadd("cashier:history", {"entry": json.dumps([odd])})
     press(client, 2)
 
     assert [call.till for call in recorded()] == [4, 2]
@@ -175,7 +175,7 @@ def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager
 
 
 def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> None:
-    def away(entries) -> None:
+    def away(changes) -> None:
         raise OperationalError("server closed the connection")
 
     press(client)

@@ -18,14 +18,14 @@ class History:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def entries(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        """The oldest entries, each with its number, which comes once.
+    def changes(self, count: int) -> list[tuple[str, dict[str, Any]]]:
+        """All of the oldest entries, each with its entry's number.
 
         `store`, `mark` of the call, and what is so from then on: `outcome`, `start`, `end`; of a new call also `seq`,
         `till`, `label`, `language`, `by`, `again` and `pressed`. Times are Redis's, in ms since the epoch.
         """
         found = cast(list[tuple[bytes, dict[bytes, bytes]]], self._redis.xrange(KEY, count=count))
-        return [(number.decode(), json.loads(fields[b"entry"])) for number, fields in found]
+        return [(number.decode(), change) for number, fields in found for change in json.loads(fields[b"entry"])]
 
     def remove(self, numbers: Sequence[str]) -> None:
         """They are kept elsewhere now."""

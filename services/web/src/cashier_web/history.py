@@ -24,19 +24,21 @@ INSERT = """
     INSERT INTO cashier_web_pastcall (
         store_id, mark, seq, till, label, language, again, kind, "by", pressed_at, starts_at, ends_at, outcome
     ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (store_id, mark) DO NOTHING
 """
 UPDATE = """
     UPDATE cashier_web_pastcall
     SET outcome = COALESCE(%s, outcome), starts_at = COALESCE(%s, starts_at), ends_at = COALESCE(%s, ends_at)
     WHERE store_id = %s AND mark = %s AND pressed_at >= %s
 """
-"""In SQL, for the ORM takes a tenth of the time that the press took, which is more than a press may lose by it."""
+"""In SQL, for the ORM takes a tenth of the time that the press took, which is more than a press may lose by it. What is
+there already is left: a worker may have died before it said so."""
 
 log = logging.getLogger(__name__)
 
 
 def record() -> int:
-    """Bring all that waits into the database, in the order in which it happened; how many entries these were.
+    """Bring all that waits into the database, in the order in which it happened; how many changes these were.
 
     What is there already is left as it is: a worker may have died before it said so. Raises RedisError and Django's
     errors of the database; nothing is lost then.
@@ -44,56 +46,53 @@ def record() -> int:
     history, total = the_history(), 0
     if history.length() >= MOST:
         log.warning("calls are missing in the history: it was not read for so long that Redis gave up the oldest")
-    while entries := history.entries(AT_ONCE):
+    while changes := history.changes(AT_ONCE):
         try:
             with transaction.atomic():
-                save(entries)
+                save(changes)
         except (OperationalError, InterfaceError):
             raise  # the database is away; they wait
         except Exception:
-            save_one_by_one(entries)
-        history.remove([number for number, _entry in entries])
-        total += len(entries)
+            save_one_by_one(changes)
+        history.remove([number for number, _change in changes])
+        total += len(changes)
     return total
 
 
-def save_one_by_one(entries: list[tuple[str, dict[str, Any]]]) -> None:
+def save_one_by_one(changes: list[tuple[str, dict[str, Any]]]) -> None:
     """One of them can't be kept, and must not keep the others from it for ever; it is told."""
-    for number, entry in entries:
+    for number, change in changes:
         try:
             with transaction.atomic():
-                save([(number, entry)])
+                save([(number, change)])
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            log.exception("this can't be kept in the history: %r", entry)
+            log.exception("this can't be kept in the history: %r", change)
 
 
-def save(entries: list[tuple[str, dict[str, Any]]]) -> None:
+def save(changes: list[tuple[str, dict[str, Any]]]) -> None:
     """New calls, and what became of those before. Twice is as good as once, whoever else does it at the same time."""
     # A row that is always there, locked, so that of two workers the second one sees what the first one has saved.
     Store.objects.select_for_update(no_key=True).get(slug=DEFAULT_STORE)
-    slugs = {entry["store"] for _number, entry in entries}
+    slugs = {change["store"] for _number, change in changes}
     stores = dict(Store.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    marks = [entry["mark"] for _number, entry in entries if "seq" in entry]
-    found = PastCall.objects.filter(store__in=stores.values(), mark__in=marks)
-    saved = set(found.values_list("store", "mark"))
-    callers = known(entry.get("by", "") for _number, entry in entries)
+    callers = known(change.get("by", "") for _number, change in changes)
     new, later = [], []
-    for number, entry in entries:
-        store, mark = stores.get(entry["store"]), entry["mark"]
-        if store is None or ("seq" in entry and (store, mark) in saved):
-            continue  # it was deleted, and its calls with it; or a worker died before it said so
-        start, end = (moment(entry[key]) if key in entry else None for key in ("start", "end"))
-        if "seq" in entry:
-            told = [entry[name] for name in ("seq", "till", "label", "language", "again")]
-            pressed = moment(entry["pressed"])
-            who = callers.get(entry["by"], NOBODY)
-            new.append((store, mark, *told, *who, pressed, start, end, entry["outcome"]))
+    for number, change in changes:
+        store, mark = stores.get(change["store"]), change["mark"]
+        if store is None:
+            continue  # it was deleted, and its calls with it
+        start, end = (moment(change[key]) if key in change else None for key in ("start", "end"))
+        if "seq" in change:
+            told = [change[name] for name in ("seq", "till", "label", "language", "again")]
+            pressed = moment(change["pressed"])
+            who = callers.get(change["by"], NOBODY)
+            new.append((store, mark, *told, *who, pressed, start, end, change["outcome"]))
         else:
-            # By Redis's own clock, which is in the entry's number.
+            # By Redis's own clock, which is in the number.
             since = moment(int(number.split("-")[0]) - RECENT_MS)
-            later.append((entry.get("outcome"), start, end, store, mark, since))
+            later.append((change.get("outcome"), start, end, store, mark, since))
     with connection.cursor() as cursor:
         cursor.executemany(INSERT, new)
         cursor.executemany(UPDATE, later)

@@ -27,13 +27,14 @@ elseif known.start <= now then
   return redis.status_reply('up')
 end
 
+local changes = {{store = slug, mark = known.mark, outcome = 'cancelled', ['end'] = now}}
 redis.call('ZREMRANGEBYSCORE', calls, string.format('%d', known['end']), '+inf')
 for _, call in ipairs(behind) do
   call.start, call['end'] = call.start - known.hold_ms, call['end'] - known.hold_ms
   redis.call('ZADD', calls, call['end'], cjson.encode(call))
-  record(KEYS[3], {store = slug, mark = call.mark, start = call.start, ['end'] = call['end']})
+  changes[#changes + 1] = {store = slug, mark = call.mark, start = call.start, ['end'] = call['end']}
 end
-record(KEYS[3], {store = slug, mark = known.mark, outcome = 'cancelled', ['end'] = now})
+record(KEYS[3], changes)
 -- As many as can wait at once, for boards that don't hear of it.
 cancelled[#cancelled + 1] = {seq = seq, mark = known.mark, num_cashier = known.num_cashier}
 if #cancelled > 20 then

@@ -29,10 +29,11 @@ if now < tonumber(redis.call('HGET', store, 'changed') or 0) - 1000 then
   redis.call('DEL', calls)
 end
 
-local start, place, waiting, same = now, 1, 0, false
+local start, place, waiting, same, changes = now, 1, 0, false, {}
 if replaces then
   for _, call in ipairs(unended()) do
-    record(KEYS[4], {store = slug, mark = call.mark, outcome = call.start <= now and 'replaced' or 'dropped', ['end'] = now})
+    local outcome = call.start <= now and 'replaced' or 'dropped'
+    changes[#changes + 1] = {store = slug, mark = call.mark, outcome = outcome, ['end'] = now}
   end
   redis.call('DEL', calls)
 else
@@ -58,10 +59,11 @@ local call = {
 }
 redis.call('ZADD', calls, call['end'], cjson.encode(call))
 redis.call('PEXPIRE', calls, call['end'] - now + 60000)
-record(KEYS[4], {
+changes[#changes + 1] = {
   store = slug, mark = mark, outcome = 'shown', seq = seq, till = num_cashier, label = label, language = language,
   by = by, again = again, pressed = now, start = start, ['end'] = start + hold_ms,
-})
+}
+record(KEYS[4], changes)
 redis.call('HSETNX', store, 'language', waiting_language) -- after Redis was emptied
 announce(channel, mark, {
   store = slug, seq = seq, num_cashier = num_cashier, label = label, language = language,

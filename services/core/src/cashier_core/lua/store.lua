@@ -12,10 +12,10 @@ local function unended()
   return found
 end
 
--- Leaves what became of a call to web, which keeps it for longer than Redis does. A web that is away for long finds the
--- newest of them.
-local function record(history, entry)
-  redis.call('XADD', history, 'MAXLEN', '~', 100000, '*', 'entry', cjson.encode(entry))
+-- Leaves what became of calls to web, which keeps it for longer than Redis does: a list, for to add once costs less. A
+-- web that is away for long finds the newest of them.
+local function record(history, changes)
+  redis.call('XADD', history, 'MAXLEN', '~', 100000, '*', 'entry', cjson.encode(changes))
 end
 
 -- Counts the change and tells every replica of it, in the form of channels_redis's PubSub layer (msgpack).
