@@ -71,7 +71,7 @@ def test_from_an_empty_store_to_a_call_on_its_screen_and_to_the_end_of_it(chain,
     assert httpx.get(address).json()["text"].startswith("Nº2")
     expect(television.locator(".number")).to_have_text("Nº2")
 
-    # Brought to the database within a second or two.
+    # Brought to the database within some six seconds.
     for row in ("Nº4 berta", "Nº2 Button"):
         told = manager.get_by_role("row").filter(has_text=re.compile(row.replace(" ", r"\s+")))
         while not told.is_visible():
