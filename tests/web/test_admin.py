@@ -21,6 +21,11 @@ FIELDS = {
     "policy": "queue",
     "is_open": "on",
     "closed_message": "",
+    "also_waits_in": [],
+    "arrows": "4=left; 9=ahead",
+    "volume": 70,
+    "ink": "#ffffff",
+    "ground": "#102030",
 }
 
 
@@ -46,6 +51,7 @@ def test_a_store_can_be_added(admin_client, redis) -> None:
 
     assert (store.hold_ms, store.languages, store.time_zone) == (5000, ["en", "fr"], "Europe/Paris")
     assert store.labels == {"4": "Pharmacy", "5": "128"}
+    assert store.arrows == {"4": "left", "9": "ahead"}
     assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
     assert 'value="4=Pharmacy; 5=128"' in admin_client.get(f"{STORES}{store.pk}/change/").content.decode()
 
@@ -72,6 +78,11 @@ BAD = {
     "policy": ["x", ""],
     "slug": ["a b", "default", "", "x" * 51],
     "name": ["", "x" * 101],
+    "volume": ["-1", "101", ""],
+    "ink": ["", "white", "#fff"],
+    "ground": ["", "black", "#8090a0"],
+    "arrows": ["4=up", "10=left", "left", "4=left; 4=right"],
+    "also_waits_in": [["fr"], ["xx"]],
     "time_zone": ["Paris", "", "../etc/passwd"],
     "languages": [[], ["xx"]],
     "language": ["xx", ""],

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from cashier_core.waiting import Waiting
-from cashier_web import announcements
+from cashier_web import announcements, looks
 from cashier_web.clients import the_timeline
 from cashier_web.models import Screen, Store
 
@@ -20,14 +20,21 @@ def stores(store) -> list[str]:
     return ["default", "north", "south"]
 
 
-SAID = [Waiting("en"), Waiting("en", "Back on Monday"), Waiting("fr")]
+SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
+
+
+def said(stores) -> list[tuple[str, str]]:
+    """In which language these stores wait, and what is said instead; each page of theirs is told its look."""
+    told = the_timeline().waiting(stores)
+    assert [waiting.look for waiting in told] == [looks.name(Store.objects.get(slug=slug)) for slug in stores]
+    return [(waiting.language, waiting.notice) for waiting in told]
 
 
 def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
     assert the_timeline().waiting(stores) == [None] * 3
 
     assert announcements.compare() == 3
-    assert the_timeline().waiting(stores) == SAID
+    assert said(stores) == SAID
 
 
 def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
@@ -43,7 +50,7 @@ def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, red
     the_timeline().set_waiting({"north": Waiting("en")})
 
     assert announcements.compare() == 1
-    assert the_timeline().waiting(stores) == SAID
+    assert said(stores) == SAID
 
 
 def test_a_press_in_an_emptied_redis_keeps_what_is_said(stores, redis, client) -> None:

@@ -12,6 +12,7 @@ from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 HEADER = "slug,name,city,time_zone,tills,labels,languages,language,hold_seconds,policy,is_open,closed_message"
+MORE = "also_waits_in,arrows,shows_recent,volume,is_muted,ink,ground"
 NORTH = 'north-7,North,Lyon,Europe/Paris,9,4=Pharmacy; 5=12,en fr,fr,5,queue,yes,"Closed, sorry"'
 
 
@@ -201,5 +202,5 @@ def test_the_admin_exports_what_the_list_shows(admin_client) -> None:
     Store.objects.create(slug="north-7", name="North", city="Lyon")
     table = admin_client.get("/admin/cashier_web/store/export/?q=lyon").content.decode()
 
-    assert table.splitlines()[0] == HEADER
+    assert table.splitlines()[0] == f"{HEADER},{MORE}"
     assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["north-7"]

@@ -64,7 +64,9 @@ class Event:
             # A web that is being replaced doesn't know all of them yet.
             language, label = str(message["language"]), str(message.get("label", ""))
             cancels = str(message.get("cancels", ""))
-            waiting = Waiting(str(message["waiting_language"]), str(message.get("notice", "")))
+            waiting = Waiting(
+                str(message["waiting_language"]), str(message.get("notice", "")), str(message.get("look", ""))
+            )
             version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
             store, after = str(message["store"]), str(message["after"])
         except (KeyError, TypeError, ValueError, OverflowError) as fault:

@@ -23,6 +23,7 @@ class MessageContext(TypedDict):
     waiting: str
     waiting_language: str
     notice: bool
+    look: str
     seq: int
     hold_ms: int
 
@@ -38,20 +39,25 @@ def context(
 ) -> MessageContext:
     """num_cashier: 0 for "please wait". language, label: the call's. hold_ms: how long the number is still up."""
     till = Till(num_cashier, label)
-    with translation.override(waiting.language):
-        text = waiting.notice or translation.gettext("Please wait")
     return {
         "num_cashier": num_cashier,
         "word": till.word,
         "digits": till.digits,
         "size": till.size,
         "language": language or waiting.language,
-        "waiting": text,
+        "waiting": waiting.notice or please_wait(waiting.language),
         "waiting_language": waiting.language,
         "notice": bool(waiting.notice),
+        "look": waiting.look,
         "seq": seq,
         "hold_ms": hold_ms,
     }
+
+
+def please_wait(language: str) -> str:
+    """What screens say between calls, in this language."""
+    with translation.override(language):
+        return translation.gettext("Please wait")
 
 
 def render(message: MessageContext) -> str:

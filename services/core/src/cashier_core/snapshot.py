@@ -21,11 +21,11 @@ class Snapshot:
     @classmethod
     def of(cls, answer: Any) -> Self:
         """What `snapshot.lua` answered. Raises ValueError, TypeError or AttributeError for anything else."""
-        epoch, rev, mark, seq, language, notice, cancelled, *calls = answer
+        epoch, rev, mark, seq, language, notice, look, cancelled, *calls = answer
         return cls(
             Version(epoch.decode(), int(rev), mark.decode()),
             int(seq),
-            Waiting(language.decode(), notice.decode()) if language else None,
+            Waiting(language.decode(), notice.decode(), look.decode()) if language else None,
             tuple(
                 Call(
                     name.decode(),

@@ -146,7 +146,7 @@ class Timeline:
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             for store, waiting in stores.items():
-                told = [store, REDIS_CHANNEL, secrets.token_hex(16), waiting.language, waiting.notice]
+                told = [store, REDIS_CHANNEL, secrets.token_hex(16), waiting.language, waiting.notice, waiting.look]
                 self._waiting(keys=keys(store), args=told, client=pipeline)
             pipeline.execute()
 
@@ -154,11 +154,9 @@ class Timeline:
         """What is said of each of these stores; None where Redis knows nothing."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
-                pipeline.hmget(keys(store)[0], ["language", "notice"])
-            answers = cast(list[tuple[bytes | None, bytes | None]], pipeline.execute())
-        return [
-            Waiting(language.decode(), (notice or b"").decode()) if language else None for language, notice in answers
-        ]
+                pipeline.hmget(keys(store)[0], ["language", "notice", "look"])
+            answers = cast(list[list[bytes | None]], pipeline.execute())
+        return [Waiting(*((value or b"").decode() for value in answer)) if answer[0] else None for answer in answers]
 
     def ping(self) -> None:
         """Return if Redis answers."""

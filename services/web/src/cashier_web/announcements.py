@@ -24,7 +24,7 @@ def compare() -> int:
 
     Of those their rows are read again and locked: a change that is being saved is waited for and not undone.
     """
-    stores = list(Store.objects.only("slug", "language", "is_open", "closed_message"))
+    stores = list(Store.objects.all())
     known = the_timeline().waiting([store.slug for store in stores])
     differing = [store.pk for store, waiting in zip(stores, known, strict=True) if store.waiting != waiting]
     if differing:

@@ -14,17 +14,22 @@ LONGEST = SIZES[-1]
 MOST_DIGITS = 4
 
 
-def parse(text: str) -> dict[str, str]:
-    """Number of a till to its label. Pairs are separated by semicolons or lines. Raises ValidationError."""
+EXAMPLE = "4=Pharmacy; 5=12"
+
+
+def parse(text: str, example: str = EXAMPLE) -> dict[str, str]:
+    """Number of a till to its label. Pairs are separated by semicolons or lines. Raises ValidationError.
+
+    example: of how they are written, which who wrote them otherwise is told.
+    """
     labels: dict[str, str] = {}
     for pair in filter(str.strip, re.split(r"[;\n]", text)):
         number, equals, label = (part.strip() for part in pair.partition("="))
         if not equals or not re.fullmatch(r"[1-9][0-9]?", number):
-            raise ValidationError(
-                _("Labels are written like “4=Pharmacy; 5=12”, not “%(pair)s”.") % {"pair": pair.strip()}
-            )
+            told = {"example": example, "pair": pair.strip()}
+            raise ValidationError(_("This is written like “%(example)s”, not “%(pair)s”.") % told)
         if number in labels:
-            raise ValidationError(_("Till %(till)s has two labels.") % {"till": number})
+            raise ValidationError(_("Till %(till)s comes twice.") % {"till": number})
         labels[number] = label
     return labels
 

@@ -22,10 +22,14 @@ from cashier_web.models import Store
 
 COLUMNS: Sequence[str] = StoreForm.Meta.fields
 YES_OR_NO = {True: "yes", False: "no"}
+SWITCHES = ("is_open", "shows_recent", "is_muted")
+LISTS = ("languages", "also_waits_in")
 CELLS: dict[str, Callable[[Any], str]] = {
     "languages": " ".join,
+    "also_waits_in": " ".join,
     "labels": labels.text,
-    "is_open": YES_OR_NO.__getitem__,
+    "arrows": labels.text,
+    **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
 }
 """How a value is written where that isn't just its text."""
 LINE = "line of the file"
@@ -126,10 +130,12 @@ class StoreResource(ModelResource):
     def import_instance(self, instance: Store, row: dict[str, str], **kwargs: Any) -> None:
         """Judged by the admin's own form; the library's widgets read 4.5 tills as 4, and "open" as no."""
         typed = {**cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
-        if typed["is_open"] not in YES_OR_NO.values():
-            raise ValidationError({"is_open": _("Only “yes” or “no”.")})
-        is_open = typed["is_open"] == YES_OR_NO[True]
-        form = StoreForm({**typed, "languages": typed["languages"].split(), "is_open": is_open}, instance=instance)
+        if wrong := [column for column in SWITCHES if typed[column] not in YES_OR_NO.values()]:
+            raise ValidationError(dict.fromkeys(wrong, _("Only “yes” or “no”.")))
+        switches = {column: typed[column] == YES_OR_NO[True] for column in SWITCHES}
+        form = StoreForm(
+            {**typed, **{column: typed[column].split() for column in LISTS}, **switches}, instance=instance
+        )
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
 

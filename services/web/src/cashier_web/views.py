@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from cashier_core import message
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.tickets import Ticket
-from cashier_web import access, metrics, receipts, screens
+from cashier_web import access, looks, metrics, receipts, screens
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.calls import Caller, call
 from cashier_web.clients import the_timeline
@@ -40,7 +40,12 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     mark = paired.mark if paired else ""
     ticket = Ticket(store.slug, store.waiting, mark).sign(settings.ENVIRONMENT.cashier_ticket_key)
     path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
-    context = {"store": store, "websocket": f"{path}?ticket={ticket}", **message.context(store.waiting)}
+    context = {
+        "store": store,
+        "websocket": f"{path}?ticket={ticket}",
+        **message.context(store.waiting),
+        "look": looks.of(store, paired),
+    }
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
     # Older browsers don't count the page's own websocket as 'self'.

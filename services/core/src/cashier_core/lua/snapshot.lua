@@ -1,10 +1,12 @@
--- The timeline at this moment: {epoch, rev, mark, seq, language, notice, {cancelled mark...}, {mark, seq, num_cashier, ...}...}
-local head = redis.call('HMGET', store, 'epoch', 'rev', 'mark', 'seq', 'language', 'notice')
+-- The timeline at this moment: {epoch, rev, mark, seq, language, notice, look, {cancelled mark...}, {mark, seq, num_cashier, ...}...}
+local head = redis.call('HMGET', store, 'epoch', 'rev', 'mark', 'seq', 'language', 'notice', 'look')
 local cancelled = {}
 for index, call in ipairs(cjson.decode(redis.call('HGET', store, 'cancelled') or '[]')) do
   cancelled[index] = call.mark
 end
-local answer = {head[1] or '', head[2] or '0', head[3] or '', head[4] or '0', head[5] or '', head[6] or '', cancelled}
+local answer = {
+  head[1] or '', head[2] or '0', head[3] or '', head[4] or '0', head[5] or '', head[6] or '', head[7] or '', cancelled,
+}
 for _, call in ipairs(unended()) do
   answer[#answer + 1] = {
     call.mark, call.seq, call.num_cashier, call.language, call.start - now, call.hold_ms, call.replaces and 1 or 0,

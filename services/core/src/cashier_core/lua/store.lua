@@ -1,4 +1,4 @@
--- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language, notice, changed, cancelled};
+-- What the scripts share. KEYS[1]: hash of the store {epoch, rev, mark, seq, language, notice, look, changed, cancelled};
 -- KEYS[2]: its calls that have not ended, a sorted set of JSON scored by their end. One hash tag for both.
 local store, calls = KEYS[1], KEYS[2]
 local now = now_ms()
@@ -30,5 +30,6 @@ local function announce(channel, mark, message)
   message.rev = redis.call('HINCRBY', store, 'rev', 1)
   message.waiting_language = redis.call('HGET', store, 'language')
   message.notice = redis.call('HGET', store, 'notice') or ''
+  message.look = redis.call('HGET', store, 'look') or ''
   redis.call('PUBLISH', channel, cmsgpack.pack(message))
 end

@@ -36,6 +36,10 @@ class StoreAdmin(ImportExportModelAdmin):
         (gettext_lazy("Languages"), {"fields": ["languages", "language"]}),
         (gettext_lazy("Calls"), {"fields": ["hold_seconds", "policy"]}),
         (gettext_lazy("Opening"), {"fields": ["is_open", "closed_message"]}),
+        (
+            gettext_lazy("Screens"),
+            {"fields": ["also_waits_in", "arrows", "shows_recent", "volume", "is_muted", "ink", "ground"]},
+        ),
     ]
     resource_classes = [StoreResource]
     formats = [StoresCSV]

@@ -1,5 +1,6 @@
 """The screen."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,10 @@ class Screen(models.Model):
     secret_hash = models.CharField(_("hash of the cookie"), max_length=64, unique=True, editable=False)
     generation = models.PositiveIntegerField(_("generation"), default=1, editable=False)
     changed_at = models.DateTimeField(_("paired or moved"), default=timezone.now, editable=False)
+    volume = models.PositiveSmallIntegerField(
+        _("volume in percent"), null=True, blank=True, validators=[MaxValueValidator(100)]
+    )  # None: the store's
+    is_muted = models.BooleanField(_("muted"), default=False)
     seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
 

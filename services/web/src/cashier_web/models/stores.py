@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cashier_core.call import LANGUAGES, Policy
 from cashier_core.till import Till
 from cashier_core.waiting import Waiting
+from cashier_web import colours, looks
 
 
 def every_language() -> list[str]:
@@ -62,6 +63,16 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
+    also_waits_in = models.JSONField(_("also waits in"), default=list, blank=True)  # languages, in turn with its own
+    arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # "4" to "left"
+    shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
+    volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
+    is_muted = models.BooleanField(_("muted"), default=False)
+    ink = models.CharField(_("colour of letters"), max_length=7, default="#ffffff", validators=[colours.check])
+    ground = models.CharField(_("colour of the ground"), max_length=7, default="#000000", validators=[colours.check])
+    # Counts the changes of what hangs on it and is seen on its screens.
+    revision = models.PositiveIntegerField(default=0, editable=False)
+
     class Meta:
         ordering = ["name", "slug"]
         verbose_name = _("store")
@@ -77,10 +88,11 @@ class Store(models.Model):
     @property
     def waiting(self) -> Waiting:
         """What its screens say while nobody is called."""
+        look = looks.name(self)
         if self.is_open:
-            return Waiting(self.language)
+            return Waiting(self.language, look=look)
         with translation.override(self.language):
-            return Waiting(self.language, self.closed_message or gettext("We are closed"))
+            return Waiting(self.language, self.closed_message or gettext("We are closed"), look)
 
     def till(self, number: int) -> Till:
         """One of its tills, by number."""

@@ -20,7 +20,8 @@
 
   const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
 
-  const fetchPage = async () => {
+  // A fresh copy of this page, or null when the server can't give one.
+  window.fetchPage = async () => {
     const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
     if (!answer.ok) return null;
     // Moved to another store, or revoked: left at once, and only for a page that has just been seen to be there.
@@ -90,6 +91,8 @@
   };
   setInterval(renew, RENEW_MS * (0.9 + 0.2 * Math.random()));
 
+  const shown = () => document.dispatchEvent(new CustomEvent("screen:shown"));
+
   const showWaiting = () => {
     const message = document.getElementById("message");
     const waiting = document.createElement("span");
@@ -98,6 +101,7 @@
     message.lang = message.dataset.waitingLang;
     delete message.dataset.numCashier;
     message.replaceChildren(waiting);
+    shown();
   };
 
   document.addEventListener("htmx:wsOpen", (event) => {
@@ -126,6 +130,7 @@
     clearTimeout(backstop);
     const { numCashier, holdMs } = document.getElementById("message").dataset;
     if (numCashier) backstop = setTimeout(showWaiting, Number(holdMs) + GRACE_MS);
+    shown(); // last: whatever becomes of what listens, the number comes down
   });
 
   addEventListener("offline", beat);

@@ -1,0 +1,24 @@
+"""The arrows: which way a till is from the screens, typed as `4=left; 5=right`."""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+DIRECTIONS = ("left", "right", "ahead")
+EXAMPLE = "4=left; 5=right"
+
+
+def check(arrows: Mapping[str, str], tills: int) -> None:
+    """Raise ValidationError with every reason why a store with so many tills can't have these, by till's number."""
+    faults = [
+        _("An arrow is one of %(directions)s, not “%(arrow)s”.")
+        % {"directions": ", ".join(DIRECTIONS), "arrow": direction}
+        for direction in arrows.values()
+        if direction not in DIRECTIONS
+    ]
+    faults += [
+        _("There is no till %(till)s to point to.") % {"till": number} for number in arrows if int(number) > tills
+    ]
+    if faults:
+        raise ValidationError(faults)

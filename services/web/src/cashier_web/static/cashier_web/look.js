@@ -1,0 +1,75 @@
+// The look: what the store has set for its screens. A new one is taken up between calls; what belongs to another version
+// of this page is not taken up but the page loaded again.
+"use strict";
+(() => {
+  const SOON_MS = 2_000; // a store's screens don't all ask in the same moment
+  const ALL_MS = 60_000; // nor do a chain's, after an update
+  const TURN_MS = 6_000; // of a language in which the screen waits
+  const root = document.documentElement;
+  let due;
+  let turn = 0;
+
+  const message = () => document.getElementById("message");
+  const isUp = () => "numCashier" in message().dataset;
+  const version = (id) => id.split(".")[0];
+
+  const apply = (text) => {
+    window.look = JSON.parse(text);
+    root.style.setProperty("--ink", look.ink);
+    root.style.setProperty("--ground", look.ground);
+    document.title = document.getElementById("name").textContent = look.name;
+    tick();
+    document.dispatchEvent(new CustomEvent("screen:look"));
+  };
+
+  const tick = () => {
+    const time = new Intl.DateTimeFormat(root.lang, { timeStyle: "short", timeZone: look.time_zone });
+    document.getElementById("clock").textContent = time.format(new Date());
+  };
+
+  const takeUp = async () => {
+    due = null;
+    let page = null;
+    try {
+      page = await fetchPage();
+    } catch { /* no connection: again later */ }
+    const fresh = page?.body.dataset.look;
+    // Only a page that could be fetched is gone to: behind a reload could be the browser's own error page, for ever.
+    if (isUp()) return lookAgain();
+    if (fresh && version(JSON.parse(fresh).id) !== version(look.id)) return location.reload();
+    if (fresh) apply(fresh);
+    lookAgain();
+  };
+
+  const lookAgain = () => {
+    const told = message().dataset.look;
+    if (due || !told || told === look.id || isUp()) return;
+    due = setTimeout(takeUp, Math.random() * (version(told) === version(look.id) ? SOON_MS : ALL_MS));
+  };
+
+  // The languages in turn; a store's own words have none.
+  const next = () => {
+    if (isUp() || "notice" in message().dataset || look.waiting.length < 2) return;
+    turn = (turn + 1) % look.waiting.length;
+    const { language, direction, text } = look.waiting[turn];
+    const waiting = document.createElement("span");
+    waiting.className = "waiting";
+    waiting.textContent = text;
+    message().lang = language;
+    message().dir = direction;
+    message().replaceChildren(waiting);
+  };
+
+  document.addEventListener("screen:shown", () => {
+    turn = 0;
+    const { numCashier } = message().dataset;
+    const arrow = numCashier && look.arrows[numCashier];
+    if (arrow) message().dataset.arrow = arrow;
+    else delete message().dataset.arrow;
+    lookAgain();
+  });
+
+  apply(document.body.dataset.look);
+  setInterval(tick, 1_000);
+  setInterval(next, TURN_MS);
+})();

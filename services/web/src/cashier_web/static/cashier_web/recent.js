@@ -1,0 +1,40 @@
+// The last calls, for whoever looked away: small, at the edge, where the store wants them.
+"use strict";
+(() => {
+  const MOST = 3;
+  const FORGOTTEN_MS = 15 * 60_000; // yesterday's are nobody's
+  const KEY = "recent"; // survives a reload
+  const list = document.getElementById("recent");
+  let calls = [];
+  try {
+    calls = JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+  } catch { /* no storage, or not ours: they begin anew */ }
+
+  const paint = () => {
+    const { numCashier, seq } = document.getElementById("message").dataset;
+    const now = Date.now();
+    calls = calls.filter((call) => now - call.at < FORGOTTEN_MS).slice(0, MOST + 1);
+    const past = calls.filter((call) => !(numCashier && call.seq === seq)).slice(0, MOST);
+    list.hidden = !look.shows_recent;
+    list.replaceChildren(...past.map((call) => {
+      const line = document.createElement("li");
+      line.textContent = call.name;
+      return line;
+    }));
+  };
+
+  document.addEventListener("screen:shown", () => {
+    const message = document.getElementById("message");
+    const { numCashier, seq } = message.dataset;
+    if (numCashier && calls[0]?.seq !== seq) {
+      calls.unshift({ seq, name: message.querySelector(".number").textContent, at: Date.now() });
+      try {
+        sessionStorage.setItem(KEY, JSON.stringify(calls.slice(0, MOST + 1)));
+      } catch { /* no storage: only a reload loses them */ }
+    }
+    paint();
+  });
+  document.addEventListener("screen:look", paint);
+  setInterval(paint, 60_000);
+  paint();
+})();
