@@ -99,6 +99,21 @@ def add_store(topology: Topology, **fields: object) -> str:
     return slug
 
 
+def change_store(topology: Topology, slug: str, **fields: object) -> None:
+    """Change what a store has set, as the admin does."""
+    code = f"""
+from django.db import transaction
+from cashier_web.announcements import announce
+store = Store.objects.get(slug={slug!r})
+for name, value in {fields!r}.items():
+    setattr(store, name, value)
+with transaction.atomic():
+    store.save()
+    announce([store])
+"""
+    topology.manage("shell", "--command", code)
+
+
 @pytest.fixture
 def make_store(topology: Topology) -> MakeStore:
     """Makes a store in the shared topology and returns its slug; a test that has its own disturbs no other."""

@@ -102,7 +102,8 @@ def test_the_number_fills_the_screen_and_nothing_scrolls(
     topology, make_store, open_page, open_screen_page, width, height, tall, till
 ) -> None:
     slug = make_store(tills=12)
-    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport={"width": width, "height": height})
+    size = {"width": width, "height": height}
+    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport=size, reduced_motion="reduce")
     buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
     buttons.get_by_role("button", name=f"Cashier Nº{till}", exact=True).click()
     expect(screen.locator(".number")).to_have_text(f"Nº{till}")

@@ -17,6 +17,10 @@ WHO = ("nobody", "stranger", "viewer", "cashier", "manager", "administrator")
 TABLE = {
     ("GET", HERE): (200, 200, 200, 200, 200, 200),
     ("GET", ELSEWHERE): (200, 200, 200, 200, 200, 200),
+    ("GET", f"{HERE}manifest.json"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/manifest.json"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/s/nowhere/manifest.json"): (404, 404, 404, 404, 404, 404),
+    ("GET", "/worker.js"): (200, 200, 200, 200, 200, 200),
     ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # the cashier to the one till
     ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
     ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
@@ -143,7 +147,7 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "screen_of", "pair", "claim", "history"}
+    screens = {"screens", "screen_of", "pair", "claim", "history", "manifest", "worker"}
     account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
     assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account, *screens}
 

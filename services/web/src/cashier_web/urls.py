@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cashier_web import devices, pairing, past_calls, people, screens, tills, views
+from cashier_web import devices, installation, pairing, past_calls, people, screens, tills, views
 from cashier_web.api import api
 from cashier_web.sign_in import ChangePassword, SignIn, Welcome
 
 pages = [
     ("", views.screen, "screen"),
+    ("manifest.json", installation.manifest, "manifest"),
     ("cashier_buttons", views.buttons, "buttons"),
     ("cashier_action", views.cashier_action, "press"),
     ("till", tills.till, "till"),
@@ -24,6 +25,7 @@ pages = [
 urlpatterns = [
     *(path(page, view, name=name) for page, view, name in pages),
     *(path(f"s/<slug:slug>/{page}", view, name=name) for page, view, name in pages),
+    path("worker.js", installation.worker, name="worker"),
     path("sign_in", SignIn.as_view(), name="sign_in"),
     path("sign_out", LogoutView.as_view(), name="sign_out"),
     path("password", ChangePassword.as_view(), name="password"),

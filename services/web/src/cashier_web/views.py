@@ -43,6 +43,7 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     context = {
         "store": store,
         "websocket": f"{path}?ticket={ticket}",
+        "manifest_path": store_path("manifest", store),
         **message.context(store.waiting),
         "look": looks.of(store, paired),
     }

@@ -25,8 +25,14 @@
     const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(CONNECT_MS) });
     if (!answer.ok) return null;
     // Moved to another store, or revoked: left at once, and only for a page that has just been seen to be there.
-    if (new URL(answer.url).pathname !== location.pathname) location.replace(answer.url);
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (new URL(answer.url).pathname !== location.pathname) {
+      location.replace(answer.url);
+      return null;
+    }
+    const copy = answer.clone();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.dispatchEvent(new CustomEvent("screen:fetched", { detail: { answer: copy, page } }));
+    return page;
   };
 
   // This file comes first and by itself, to notice when one of htmx's was lost on the way: then the page is loaded

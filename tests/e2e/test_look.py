@@ -1,0 +1,152 @@
+"""How a screen looks: what the store sets is taken up at once, never disturbs a call, and can be read from afar."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cashier_web.colours import contrast
+from tests.conftest import change_store
+from tests.e2e.conftest import wait_for
+
+
+@pytest.fixture
+def store(topology, make_store, open_page, open_screen_page):
+    """Of one store: its slug, its screen, and a function that presses a key on its buttons' page."""
+
+    def store(**fields):
+        slug = make_store(**fields)
+        screen = open_screen_page(f"{topology.url}/s/{slug}/")
+        buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+        return slug, screen, buttons.keyboard.press
+
+    return store
+
+
+def colours(screen: Page, element: str) -> tuple[str, str]:
+    """Of an element: its letters', and its ground's, which is that of the nearest around it that has one."""
+    found = screen.evaluate(
+        """(selector) => {
+          let element = document.querySelector(selector);
+          const ink = getComputedStyle(element).color;
+          while (getComputedStyle(element).backgroundColor === "rgba(0, 0, 0, 0)") element = element.parentElement;
+          return [ink, getComputedStyle(element).backgroundColor];
+        }""",
+        element,
+    )
+    return tuple(f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in (c[4:-1].split(",") for c in found))
+
+
+def test_what_a_store_changes_is_on_its_screens_without_loading_them_again(topology, store) -> None:
+    slug, screen, _press = store()
+    screen.evaluate("window.same = true")
+    change_store(topology, slug, name="Market Hall", time_zone="Asia/Tokyo", ink="#ffee00", ground="#001020")
+
+    expect(screen.locator("#name")).to_have_text("Market Hall")
+    assert colours(screen, ".waiting") == ("#ffee00", "#001020")
+    tokyo = screen.evaluate(
+        "new Intl.DateTimeFormat('en', { timeStyle: 'short', timeZone: 'Asia/Tokyo' }).format(new Date())"
+    )
+    assert screen.locator("#clock").inner_text()[:-4] == tokyo[:-4]
+    assert screen.evaluate("window.same")
+
+
+def test_a_change_waits_until_the_call_that_is_up_has_ended(topology, store) -> None:
+    slug, screen, press = store(hold_seconds=6)
+    press("4")
+    expect(screen.locator(".number")).to_be_visible()
+    change_store(topology, slug, name="Market Hall")
+    screen.evaluate("window.names = []; window.numbers = []")
+    screen.evaluate(
+        """new MutationObserver(() => {
+             names.push(document.getElementById("name").textContent);
+             numbers.push("numCashier" in document.getElementById("message").dataset);
+           }).observe(document.getElementById("name"), { childList: true })"""
+    )
+
+    expect(screen.locator("#name")).to_have_text("Market Hall")
+    assert screen.evaluate("[names, numbers]") == [["Market Hall"], [False]]
+
+
+@pytest.mark.parametrize(("arrow", "size"), [("left", (1280, 720)), ("right", (1280, 720)), ("ahead", (720, 1280))])
+def test_an_arrow_points_to_a_till_beside_its_number(topology, store, arrow, size) -> None:
+    _slug, screen, press = store(arrows={"4": arrow})
+    screen.set_viewport_size({"width": size[0], "height": size[1]})
+    screen.emulate_media(reduced_motion="reduce")
+    press("4")
+    expect(screen.locator(".number")).to_be_visible()
+    number = screen.locator(".number").bounding_box()
+    style = "getComputedStyle(document.getElementById('message'), '::before')"
+    box = {
+        side: float(screen.evaluate(f"{style}.{side}").removesuffix("px"))
+        for side in ("left", "top", "width", "height")
+    }
+
+    assert number["x"] >= 0
+    assert number["x"] + number["width"] <= size[0]
+    apart = (
+        box["left"] + box["width"] <= number["x"]
+        or number["x"] + number["width"] <= box["left"]
+        or number["y"] + number["height"] <= box["top"]
+    )
+    assert apart, (box, number)
+    press("2")  # which has none
+    expect(screen.locator(".number")).to_have_text("Nº2")
+    assert not screen.locator("#message").get_attribute("data-arrow")
+
+
+def test_it_waits_in_two_languages_in_turn_and_a_call_takes_the_screen_at_once(topology, store) -> None:
+    _slug, screen, press = store(also_waits_in=["fr"])
+    message = screen.locator("#message")
+    expect(message).to_have_text("Veuillez patienter")
+    expect(message).to_have_attribute("lang", "fr")
+    press("4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    expect(message).to_have_attribute("lang", "en")
+
+    expect(message).to_have_text("Please wait")
+    expect(message).to_have_text("Veuillez patienter")
+
+
+def test_the_last_three_calls_are_listed_where_the_store_wants_them_also_after_a_reload(topology, store) -> None:
+    slug, screen, press = store(hold_seconds=1)
+    recent = screen.locator("#recent")
+    for key in ("1", "2", "3", "4"):
+        press(key)
+        expect(screen.locator(".number")).to_have_text(f"Nº{key}")
+    expect(screen.locator(".waiting")).to_be_visible()
+    expect(recent).to_be_hidden()
+    change_store(topology, slug, shows_recent=True)
+
+    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+    screen.reload()
+    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+    press("1")
+    expect(screen.locator(".number")).to_have_text("Nº1")
+    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+
+
+@pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])
+def test_all_that_is_said_has_a_contrast_of_seven_to_one(topology, store, chosen) -> None:
+    _slug, screen, press = store(shows_recent=True, **chosen)
+    screen.emulate_media(reduced_motion="reduce")
+    found = {part: contrast(*colours(screen, part)) for part in (".waiting", "#name", "#clock")}
+    press("4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    found |= {f"called {part}": contrast(*colours(screen, part)) for part in (".number", ".label", "#recent")}
+
+    assert min(found.values()) >= 7, found
+
+
+def test_a_call_flashes_moves_and_is_calm_and_does_neither_for_who_asked_for_no_motion(topology, store) -> None:
+    _slug, screen, press = store(hold_seconds=4)
+    motions = "document.getAnimations().map((each) => each.animationName).sort()"
+    screen.evaluate(f"""document.addEventListener("screen:shown", () => {{ window.motions ??= {motions}; }})""")
+    press("4")
+    expect(screen.locator(".number")).to_be_visible()
+    assert screen.evaluate("motions") == ["call", "flash"]
+    wait_for(screen, f"{motions}.length === 0 && document.querySelector('.number')")
+
+    screen.emulate_media(reduced_motion="reduce")
+    screen.evaluate("window.motions = undefined")
+    press("2")
+    expect(screen.locator(".number")).to_have_text("Nº2")
+    assert screen.evaluate("motions") == []
