@@ -9,7 +9,7 @@ SOURCES := deploy/local loadtests services tests
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format lock messages screenshots load bench clean
+.PHONY: help run test test-compose check format lock messages screenshots paint load bench clean
 .PHONY: up down locust logs scale update account backup restore certs
 
 help: ## print the targets
@@ -78,6 +78,9 @@ restore: ## docker compose: the database back from FILE=
 
 certs: ## docker compose: a self-signed pair for HTTPS
 	@$(STACK)/certify
+
+paint: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## how long a call takes from its message to its pixels on slow hardware
+	$(DEV)/python -m tests.paint
 
 messages: $(VENVS)/dev/.done ## compile the catalogs
 	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done

@@ -1,0 +1,115 @@
+"""A screen that lives for months: a boot without a server, a server that is away for long, and a new version."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import change_store, run_topology
+from tests.e2e.conftest import wait_for
+
+KEPT = "caches.match(location.pathname, { cacheName: 'screen' }).then(Boolean)"
+
+
+@pytest.fixture
+def topology(tmp_path):
+    yield from run_topology(tmp_path)
+
+
+def shows_waiting(screen: Page, connection: str) -> None:
+    expect(screen.locator(".waiting")).to_have_text("Please wait")
+    expect(screen.locator("body")).to_have_attribute("data-connection", connection, timeout=30_000)
+    expect(screen.locator("#offline")).to_be_visible(visible=connection == "lost")
+
+
+def press(topology, open_page, key: str) -> None:
+    buttons = open_page(f"{topology.url}/cashier_buttons")
+    expect(buttons.locator("#press")).to_be_visible(timeout=30_000)  # web may have just been started
+    buttons.keyboard.press(key)
+    expect(buttons.locator("#receipts li")).to_have_count(1)
+
+
+def renew(topology, rule: str) -> None:
+    """A new version of web, in which the screen's style says something more."""
+    static = topology.folder / "nginx" / "site" / "static"
+    manifest = json.loads((static / "staticfiles.json").read_text())
+    style = static / manifest["paths"]["cashier_web/screen.css"]
+    (static / "cashier_web" / "screen.new.css").write_text(style.read_text() + rule)
+    manifest["paths"]["cashier_web/screen.css"] = "cashier_web/screen.new.css"
+    (static / "staticfiles.json").write_text(json.dumps({**manifest, "hash": "new"}))
+
+
+def test_a_screen_that_boots_before_its_server_waits_and_finds_its_way(topology, open_page, open_screen_page) -> None:
+    screen = open_screen_page(topology.url)
+    wait_for(screen, KEPT)
+    topology.processes["nginx"].stop()
+    screen.close()
+    booted = screen.context.new_page()
+    booted.goto(topology.url)
+    shows_waiting(booted, "lost")
+
+    topology.processes["nginx"].start()
+    shows_waiting(booted, "open")
+    press(topology, open_page, "4")
+    expect(booted.locator(".number")).to_have_text("Nº4")
+
+
+def test_ten_minutes_without_a_server_are_waited_out(topology, open_page) -> None:
+    screen = open_page("about:blank")
+    screen.clock.install()
+    screen.goto(topology.url)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+    press(topology, open_page, "4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    topology.processes["nginx"].stop()
+    expect(screen.locator("body")).to_have_attribute("data-connection", "lost")
+    for _ in range(60):
+        screen.clock.run_for(10_000)
+    shows_waiting(screen, "lost")
+
+    topology.processes["nginx"].start()
+    screen.clock.resume()
+    shows_waiting(screen, "open")
+    press(topology, open_page, "2")
+    expect(screen.locator(".number")).to_have_text("Nº2")
+
+
+def test_a_new_version_is_taken_up_between_calls_and_kept_for_the_next_boot(topology, open_page) -> None:
+    change_store(topology, "default", hold_seconds=8)
+    screen = open_page("about:blank")
+    screen.add_init_script("Math.random = () => 0.001")  # a chain's screens take their time, up to a minute
+    screen.goto(topology.url)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+    wait_for(screen, KEPT)
+    screen.evaluate("window.old = true")
+    renew(topology, "#name { letter-spacing: 7px; }")
+    topology.processes["web"].stop()
+    topology.processes["web"].start()
+    press(topology, open_page, "4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    # What one of the workers does once a minute.
+    topology.manage("shell", "--command", "from cashier_web import announcements; announcements.compare()")
+    assert screen.evaluate("window.old")
+    assert screen.locator(".number").is_visible()
+
+    expect(screen.locator("#name")).to_have_css("letter-spacing", "7px", timeout=20_000)
+    shows_waiting(screen, "open")
+    topology.processes["nginx"].stop()
+    screen.reload()
+    shows_waiting(screen, "lost")
+    expect(screen.locator("#name")).to_have_css("letter-spacing", "7px")
+    styles = (
+        "caches.open('screen').then((c) => c.keys()).then((k) => k.filter((r) => /screen[^/]*css$/.test(r.url)).length)"
+    )
+    assert screen.evaluate(styles) == 1, "the old version is kept no longer"
+
+
+def test_a_screen_may_be_installed(topology, open_screen_page) -> None:
+    screen = open_screen_page(topology.url)
+    session = screen.context.new_cdp_session(screen)
+    told = session.send("Page.getAppManifest")
+
+    assert told["errors"] == []
+    assert json.loads(told["data"])["display"] == "fullscreen"
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in errors] == ["in-incognito"], "as every page of a test is"

@@ -1,0 +1,73 @@
+"""How long a call takes from its message to its pixels on slow hardware: `make paint`.
+
+On a browser whose CPU is throttled, because a screen's is an old PC's or a Raspberry Pi's.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import expect
+
+from cashier_core import timeline
+from cashier_core.call import Policy
+from loadtests.figures import percentile
+from local.topology import Topology
+from tests.browser import launch
+
+SLOWER = 6
+CALLS = 100
+MOST_MS = 50.0
+# From the websocket's event to the first task after the frame in which the message was rendered.
+STAMP = """
+  window.painted = [];
+  const Real = WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(...told) {
+      super(...told);
+      this.addEventListener("message", ({ data, timeStamp }) => {
+        if (!data.includes("data-num-cashier")) return;
+        requestAnimationFrame(() => {
+          const after = new MessageChannel();
+          after.port1.onmessage = () => painted.push(performance.now() - timeStamp);
+          after.port2.postMessage(0);
+        });
+      });
+    }
+  };
+"""
+
+
+def main() -> None:
+    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
+    with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder, launch() as browser:
+        topology = Topology(Path(folder), lambda name, line: None, environment=environment)
+        topology.start()
+        try:
+            screen = browser.new_page(viewport={"width": 1920, "height": 1080})
+            screen.add_init_script(STAMP)
+            screen.goto(topology.url)
+            expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+            screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+            calls = timeline.Timeline(timeline.connect(topology.environment["REDIS_URL"]))
+            for number in range(1, CALLS + 1):
+                till = number % 9 + 1
+                calls.press("default", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.REPLACE)
+                expect(screen.locator(".number")).to_have_text(f"Nº{till}")
+                screen.wait_for_timeout(500)  # until it is calm again, as between calls of people
+            found = sorted(screen.evaluate("painted"))
+        finally:
+            topology.stop()
+    p95 = percentile(found, 95)
+    print(
+        f"from message to pixels, {len(found)} calls, CPU {SLOWER} times slower: "
+        f"median {median(found):.1f} ms, p95 {p95:.1f} ms, most {found[-1]:.1f} ms"
+    )
+    if len(found) < CALLS or p95 >= MOST_MS:
+        sys.exit(f"cashier_q: p95 is to be under {MOST_MS:g} ms")
+
+
+if __name__ == "__main__":
+    main()
