@@ -11,7 +11,7 @@ CALLS = 10_000
 WARM_UP = 1_000
 """Calls until whatever is made once has been made."""
 AT_ONCE = 100
-"""Calls between two looks whether all of them were painted: less than a socket's buffer, of which ws would leave some out."""
+"""Calls between two looks whether all were painted: less than fills a socket, of which ws would leave some out."""
 FLAT_KIB = 256
 
 
