@@ -3,17 +3,35 @@
 import pytest
 
 from cashier_core import message
+from cashier_core.call import LANGUAGES
 from cashier_core.waiting import Waiting
 
+CALLS = {
+    "en": ("Cashier", "Nº4"),
+    "fr": ("Caisse", "Nº4"),
+    "de": ("Kasse", "4"),
+    "es": ("Caja", "4"),
+    "it": ("Cassa", "4"),
+    "nl": ("Kassa", "4"),
+    "pt": ("Caixa", "4"),
+    "pl": ("Kasa", "4"),
+    "ar": ("الصندوق", "4"),
+}
 
-@pytest.mark.parametrize(("language", "label"), [("en", "Cashier"), ("fr", "Caisse")])
-def test_a_call_says_label_and_number_in_its_language(language: str, label: str) -> None:
+
+def test_a_call_can_be_made_in_nine_languages() -> None:
+    assert CALLS.keys() == LANGUAGES.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_call_says_label_and_number_in_its_language(language: str) -> None:
+    label, number = CALLS[language]
     html = message.render(message.context(Waiting("en"), language=language, num_cashier=4, seq=17, hold_ms=1800))
 
     assert html.startswith('<div id="message" hx-swap-oob="true"')
-    assert f'lang="{language}"' in html
+    assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}" data-seq' in html
     assert f">{label}<" in html
-    assert ">Nº4<" in html
+    assert f">{number}<" in html
 
 
 def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
@@ -21,7 +39,7 @@ def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
 
     assert 'data-seq="17"' in html
     assert 'data-hold-ms="1800"' in html
-    assert 'data-waiting="Veuillez patienter" data-waiting-lang="fr"' in html
+    assert 'data-waiting="Veuillez patienter" data-waiting-lang="fr" data-waiting-dir="ltr"' in html
 
 
 def test_waiting_says_so_and_has_no_number() -> None:
@@ -63,4 +81,20 @@ def test_a_notice_stands_in_for_please_wait_also_after_a_call() -> None:
 
     assert '<span class="waiting">Fermé &lt;b&gt;</span>' in waiting
     for html in (waiting, call):
-        assert 'data-waiting="Fermé &lt;b&gt;" data-waiting-lang="fr" data-notice' in html
+        assert 'data-waiting="Fermé &lt;b&gt;" data-waiting-lang="fr" data-waiting-dir="auto" data-notice' in html
+
+
+def test_a_call_and_what_it_falls_back_to_have_each_its_own_direction() -> None:
+    html = message.render(message.context(Waiting("ar"), language="de", num_cashier=4))
+
+    assert 'lang="de" dir="ltr" data-seq' in html
+    assert 'data-waiting="يرجى الانتظار" data-waiting-lang="ar" data-waiting-dir="rtl"' in html
+
+
+@pytest.mark.parametrize(
+    ("waiting", "call"),
+    [(Waiting("ar", "Back on Monday"), {}), (Waiting("en"), {"language": "ar", "num_cashier": 4, "label": "Pharmacy"})],
+    ids=["notice", "name of a till"],
+)
+def test_what_people_have_typed_is_written_in_the_direction_of_its_letters(waiting, call) -> None:
+    assert 'lang="ar" dir="auto"' in message.render(message.context(waiting, **call))

@@ -12,7 +12,14 @@ def test_no_migration_is_missing() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+def tables_of_today(transactional_db):
+    """Whatever the test made of them, for the tests after it."""
+    yield
+    call_command("migrate", verbosity=0)
+
+
+@pytest.mark.usefixtures("tables_of_today")
 def test_who_could_call_before_there_were_roles_is_a_cashier_of_every_store() -> None:
     before, after = [("cashier_web", "0003_chain")], [("cashier_web", "0004_membership")]
     executor = MigrationExecutor(connection)

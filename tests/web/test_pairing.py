@@ -45,7 +45,7 @@ def television() -> Client:
 
 def code_on(television: Client, **headers: str) -> str:
     page = television.get("/pair", headers=headers).content.decode()
-    return re.search(r'<p class="code">([0-9A-Z]{3} [0-9A-Z]{3})</p>', page)[1]
+    return re.search(r'<p class="code" dir="ltr">([0-9A-Z]{3} [0-9A-Z]{3})</p>', page)[1]
 
 
 def claim(client, code, store="north", name="Entrance"):

@@ -6,7 +6,17 @@ from enum import StrEnum
 DEFAULT_STORE = "default"
 """Slug of the store whose pages are at `/` and whose websocket has no slug in its path."""
 
-LANGUAGES = {"en": "English", "fr": "Français"}
+LANGUAGES = {
+    "en": "English",
+    "fr": "Français",
+    "de": "Deutsch",
+    "es": "Español",
+    "it": "Italiano",
+    "nl": "Nederlands",
+    "pt": "Português",
+    "pl": "Polski",
+    "ar": "العربية",
+}
 """Languages that a call can be made in: code to its own name."""
 
 

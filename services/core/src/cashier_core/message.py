@@ -20,8 +20,10 @@ class MessageContext(TypedDict):
     digits: str
     size: str
     language: str
+    direction: str
     waiting: str
     waiting_language: str
+    waiting_direction: str
     notice: bool
     look: str
     seq: int
@@ -37,16 +39,24 @@ def context(
     seq: int = 0,
     hold_ms: int = 0,
 ) -> MessageContext:
-    """num_cashier: 0 for "please wait". language, label: the call's. hold_ms: how long the number is still up."""
+    """num_cashier: 0 for "please wait". language, label: the call's. hold_ms: how long the number is still up.
+
+    What people have typed, a notice or a till's name, may be in another language than the rest: its letters tell its
+    direction.
+    """
     till = Till(num_cashier, label)
+    language = language or waiting.language
+    typed = till.word if num_cashier else waiting.notice
     return {
         "num_cashier": num_cashier,
         "word": till.word,
         "digits": till.digits,
         "size": till.size,
-        "language": language or waiting.language,
+        "language": language,
+        "direction": "auto" if typed else direction(language),
         "waiting": waiting.notice or please_wait(waiting.language),
         "waiting_language": waiting.language,
+        "waiting_direction": "auto" if waiting.notice else direction(waiting.language),
         "notice": bool(waiting.notice),
         "look": waiting.look,
         "seq": seq,
@@ -58,6 +68,17 @@ def please_wait(language: str) -> str:
     """What screens say between calls, in this language."""
     with translation.override(language):
         return translation.gettext("Please wait")
+
+
+def closed(language: str) -> str:
+    """What screens of a closed store say, unless it has words of its own."""
+    with translation.override(language):
+        return translation.gettext("We are closed")
+
+
+def direction(language: str) -> str:
+    """Which way it is written, as HTML's `dir` has it."""
+    return "rtl" if translation.get_language_info(language)["bidi"] else "ltr"
 
 
 def render(message: MessageContext) -> str:

@@ -1,65 +1,19 @@
-"""The forms: what a press, a language change and a store may say, and the reason for whatever they may not."""
+"""The store's form: what a store may be, and the reason for whatever it may not."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from cashier_core.call import LANGUAGES
-from cashier_core.till import Till
 from cashier_web import arrows, colours, labels
 from cashier_web.models import Store, time_zones
 from cashier_web.names import is_one_line
 
 MOST_MORE = 2
 """Languages in which screens wait beside the store's own: more, and each comes too seldom."""
-
-
-class LanguageForm(forms.Form):
-    """`language`: one that the store offers."""
-
-    language = forms.ChoiceField(
-        choices=list(LANGUAGES.items()),
-        error_messages={
-            "required": _("Which language? None was sent."),
-            "invalid_choice": _("This language is not offered."),
-        },
-    )
-
-    def __init__(self, data: Any, store: Store) -> None:
-        super().__init__(data)
-        self._store = store
-
-    def clean_language(self) -> str:
-        language: str = self.cleaned_data["language"]
-        if language not in self._store.languages:
-            raise ValidationError(_("This language is not offered."))
-        return language
-
-    def reason(self) -> str:
-        """Why the form isn't valid, as one line of text."""
-        return " ".join(str(message) for messages in self.errors.values() for message in messages)
-
-
-class PressForm(LanguageForm):
-    """`cashier`: a till of the store, 1..n, in plain decimal digits; `language`: of the call."""
-
-    # Not an IntegerField, which also takes "+4", " 4 ", "4.0" and the digits of every script.
-    cashier = forms.CharField(
-        strip=False,
-        validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("A till is a plain number: 1, 2, 3, ..."))],
-        error_messages={"required": _("Which till? None was sent.")},
-    )
-    field_order = ["cashier", "language"]
-
-    def clean_cashier(self) -> Till:
-        number = int(self.cleaned_data["cashier"])
-        if number > self._store.tills:
-            raise ValidationError(_("This store has no till %(till)s.") % {"till": number})
-        return self._store.till(number)
 
 
 class PairsField(forms.CharField):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template.loader import get_template
-from django.utils.translation import get_language_info
 
 from cashier_core import message
 
@@ -42,8 +41,7 @@ def settings_of(store: "Store") -> dict[str, Any]:
 
 def told(language: str) -> dict[str, str]:
     """How screens ask to wait: `language`, `direction` and `text`."""
-    direction = "rtl" if get_language_info(language)["bidi"] else "ltr"
-    return {"language": language, "direction": direction, "text": message.please_wait(language)}
+    return {"language": language, "direction": message.direction(language), "text": message.please_wait(language)}
 
 
 def name(store: "Store") -> str:

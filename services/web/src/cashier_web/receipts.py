@@ -3,14 +3,15 @@
 from django.contrib.humanize.templatetags.humanize import ordinal
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from cashier_core.till import Till
 from cashier_core.timeline import Receipt
 
 
 def name(till: Till) -> str:
-    """What the till is called, in the active language: "Nº4", "Pharmacy"."""
-    return till.word or _("Nº%(digits)s") % {"digits": till.digits}
+    """What the till is called in a sentence of the active language: "Nº4", "Kasse 4", "Pharmacy"."""
+    return till.word or pgettext("in a sentence", "Nº%(digits)s") % {"digits": till.digits}
 
 
 def text(receipt: Receipt, till: Till) -> str:
@@ -19,7 +20,16 @@ def text(receipt: Receipt, till: Till) -> str:
         return _("%(till)s called") % {"till": name(till)}
     if receipt.outcome == "stays up":
         return _("%(till)s stays up") % {"till": name(till)}
-    # Some languages' ordinals are written with markup ("2<sup>e</sup>"), which a receipt is not.
     seconds = -(-receipt.starts_in_ms // 1000)
-    place = {"till": name(till), "place": strip_tags(str(ordinal(receipt.place))), "seconds": seconds}
-    return _("%(till)s is %(place)s, in %(seconds)s s") % place
+    return _("%(till)s is %(place)s, in %(seconds)s s") % {
+        "till": name(till),
+        "place": place(receipt.place),
+        "seconds": seconds,
+    }
+
+
+def place(number: int) -> str:
+    """In the active language: "2nd"."""
+    # Some languages' ordinals are written with markup ("2<sup>e</sup>"), which a receipt is not; and Django's Italian
+    # ones ("2esimo") as nobody writes them.
+    return strip_tags(str(ordinal(number))).replace("esimo", "º")

@@ -20,8 +20,8 @@ from cashier_web import access, looks, metrics, receipts, screens
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.calls import Caller, call
 from cashier_web.clients import the_timeline
-from cashier_web.forms import LanguageForm, PressForm
 from cashier_web.models import Role, Store
+from cashier_web.presses import LanguageForm, PressForm
 from cashier_web.refusals import Refused, only, refuse
 
 

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("store", "labels", models.JSONField("labels of tills", default=dict, blank=True)),
         migrations.AddField(
-            "store", "languages", models.JSONField("languages", default=cashier_web.models.every_language)
+            "store", "languages", models.JSONField("languages", default=cashier_web.models.usual_languages)
         ),
         migrations.AddField("store", "is_open", models.BooleanField("open", default=True)),
         migrations.AddField(

@@ -4,7 +4,7 @@ from cashier_web.models.calls import PastCall
 from cashier_web.models.devices import Device
 from cashier_web.models.people import Membership, Role
 from cashier_web.models.screens import Screen
-from cashier_web.models.stores import Store, check_time_zone, every_language, time_zones
+from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_languages
 
 __all__ = [
     "Device",
@@ -14,6 +14,6 @@ __all__ = [
     "Screen",
     "Store",
     "check_time_zone",
-    "every_language",
     "time_zones",
+    "usual_languages",
 ]

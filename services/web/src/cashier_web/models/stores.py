@@ -6,18 +6,19 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from cashier_core import message
 from cashier_core.call import LANGUAGES, Policy
 from cashier_core.till import Till
 from cashier_core.waiting import Waiting
 from cashier_web import colours, looks
 
 
-def every_language() -> list[str]:
-    return list(LANGUAGES)
+def usual_languages() -> list[str]:
+    """Of a new store. All would be a long list before cashiers who speak two of them."""
+    return ["en", "fr"]
 
 
 @cache
@@ -42,7 +43,7 @@ class Store(models.Model):
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
     labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # "4" to "Pharmacy"
-    languages = models.JSONField(_("languages"), default=every_language)  # in which cashiers may call
+    languages = models.JSONField(_("languages"), default=usual_languages)  # in which cashiers may call
     language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
     hold_seconds = models.DecimalField(
         _("hold in seconds"),
@@ -91,8 +92,7 @@ class Store(models.Model):
         look = looks.name(self)
         if self.is_open:
             return Waiting(self.language, look=look)
-        with translation.override(self.language):
-            return Waiting(self.language, self.closed_message or gettext("We are closed"), look)
+        return Waiting(self.language, self.closed_message or message.closed(self.language), look)
 
     def till(self, number: int) -> Till:
         """One of its tills, by number."""

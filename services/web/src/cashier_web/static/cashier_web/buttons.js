@@ -9,7 +9,7 @@
 
   const words = () => document.getElementById("words").dataset;
   const isButton = (element) => element.name === "cashier";
-  const named = (element, text) => (isButton(element) ? `${element.querySelector(".number").textContent} ${text}` : text);
+  const named = (element, text) => (isButton(element) ? `${element.querySelector(".name").textContent} ${text}` : text);
 
   const mark = (element, state, milliseconds) => {
     clearTimeout(fading.get(element));
@@ -20,6 +20,7 @@
   const tell = (element, text, state, milliseconds = 0) => {
     const line = document.createElement("li");
     line.textContent = text;
+    line.dir = "auto"; // older ones may be in another language
     line.className = state;
     receipts.prepend(line);
     while (receipts.children.length > MOST_RECEIPTS) receipts.lastElementChild.remove();
@@ -44,7 +45,12 @@
     if ("own" in language.dataset) return; // a till's page has its own
     for (const option of language.options) option.defaultSelected = option.value === detail.language;
     language.value = detail.language;
-    document.documentElement.lang = detail.language;
+  });
+
+  // After a change of language: the page is written as its words are.
+  document.addEventListener("htmx:afterSettle", () => {
+    const { lang, dir } = document.getElementById("words");
+    Object.assign(document.documentElement, { lang, dir });
   });
 
   document.addEventListener("htmx:responseError", ({ detail }) => {

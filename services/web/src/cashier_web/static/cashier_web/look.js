@@ -23,7 +23,8 @@
   };
 
   const tick = () => {
-    const time = new Intl.DateTimeFormat(root.lang, { timeStyle: "short", timeZone: look.time_zone });
+    const digits = { numberingSystem: "latn" }; // as a call's number has them
+    const time = new Intl.DateTimeFormat(root.lang, { timeStyle: "short", timeZone: look.time_zone, ...digits });
     document.getElementById("clock").textContent = time.format(new Date());
   };
 

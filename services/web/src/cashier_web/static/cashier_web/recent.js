@@ -19,6 +19,7 @@
     list.replaceChildren(...past.map((call) => {
       const line = document.createElement("li");
       line.textContent = call.name;
+      line.dir = "auto";
       return line;
     }));
   };
@@ -27,7 +28,7 @@
     const message = document.getElementById("message");
     const { numCashier, seq } = message.dataset;
     if (numCashier && calls[0]?.seq !== seq) {
-      calls.unshift({ seq, name: message.querySelector(".number").textContent, at: Date.now() });
+      calls.unshift({ seq, name: message.textContent, at: Date.now() });
       try {
         sessionStorage.setItem(KEY, JSON.stringify(calls.slice(0, MOST + 1)));
       } catch { /* no storage: only a reload loses them */ }

@@ -105,6 +105,7 @@
     waiting.className = "waiting";
     waiting.textContent = message.dataset.waiting;
     message.lang = message.dataset.waitingLang;
+    message.dir = message.dataset.waitingDir;
     delete message.dataset.numCashier;
     message.replaceChildren(waiting);
     shown();
