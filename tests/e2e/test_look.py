@@ -116,12 +116,12 @@ def test_the_last_three_calls_are_listed_where_the_store_wants_them_also_after_a
     expect(recent).to_be_hidden()
     change_store(topology, slug, shows_recent=True)
 
-    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+    expect(recent.locator("li")).to_have_text(["Cashier Nº4", "Cashier Nº3", "Cashier Nº2"])
     screen.reload()
-    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+    expect(recent.locator("li")).to_have_text(["Cashier Nº4", "Cashier Nº3", "Cashier Nº2"])
     press("1")
     expect(screen.locator(".number")).to_have_text("Nº1")
-    expect(recent.locator("li")).to_have_text(["Nº4", "Nº3", "Nº2"])
+    expect(recent.locator("li")).to_have_text(["Cashier Nº4", "Cashier Nº3", "Cashier Nº2"])
 
 
 @pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])

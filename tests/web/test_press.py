@@ -5,6 +5,7 @@ import json
 import pytest
 from django.test import Client
 
+from cashier_core.call import LANGUAGES
 from cashier_web.models import Store
 from local.ports import free_port
 
@@ -40,11 +41,25 @@ def test_who_presses_again_while_shown_stays_up(client, store) -> None:
     assert receipt(press(client, 4))["text"] == "Nº4 stays up"
 
 
-def test_the_receipt_is_in_the_stores_language(client, store) -> None:
-    Store.objects.update(language="fr")
+WAITS = {
+    "en": "Nº2 is 2nd, in 3 s",
+    "fr": "Nº2 est 2e, dans 3 s",
+    "de": "Kasse 2 an 2. Stelle, in 3 s",
+    "es": "Caja 2 en 2º lugar, dentro de 3 s",
+    "it": "Cassa 2 al 2º posto, tra 3 s",
+    "nl": "Kassa 2 is 2e, over 3 s",
+    "pt": "Caixa 2 em 2.º lugar, dentro de 3 s",
+    "pl": "Kasa 2: 2. miejsce, za 3 s",
+    "ar": "في الانتظار: الصندوق 2، الترتيب 2، بعد 3 ث",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_receipt_is_in_the_stores_language(client, store, language) -> None:
+    Store.objects.update(language=language)
     press(client, 4)
 
-    assert receipt(press(client, 2))["text"] == "Nº2 est 2e, dans 3 s"
+    assert receipt(press(client, 2))["text"] == WAITS[language]
 
 
 def test_a_store_that_replaces_calls_at_once(client, store) -> None:

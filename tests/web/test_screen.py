@@ -34,8 +34,16 @@ def test_a_store_waits_in_its_own_language(client) -> None:
     Store.objects.create(slug="north-7", name="North", language="fr")
     html = client.get("/s/north-7/").content.decode()
 
-    assert '<html lang="fr">' in html
+    assert '<html lang="fr" dir="ltr">' in html
     assert "Veuillez patienter" in html
+
+
+@pytest.mark.parametrize(("page", "language"), [("/", "store"), ("/cashier_buttons", "store"), ("/sign_in", "browser")])
+def test_a_page_in_arabic_is_written_from_right_to_left(client, page, language) -> None:
+    Store.objects.update(language="ar" if language == "store" else "en")
+    html = client.get(page, headers={"accept-language": "ar" if language == "browser" else "en"}).content.decode()
+
+    assert '<html lang="ar" dir="rtl">' in html
 
 
 def test_the_page_of_a_store_that_is_not_there_is_404_with_a_reason(client) -> None:

@@ -1,5 +1,6 @@
 """The sign-in: lock-out, hashes, the end of a session, and the change of a password."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+from cashier_core.call import LANGUAGES
 from cashier_web import settings as web_settings
 from cashier_web.models import Membership, Role, Store
 
@@ -139,3 +141,24 @@ def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> N
     Membership.objects.create(person=anna, store=Store.objects.create(slug="north-7", name="North"))
 
     assert anna.memberships.count() == 2
+
+
+def reasons_in(language: str) -> list[str]:
+    """Why a wrong password doesn't sign in, and why three others can't be chosen."""
+    User.objects.create_user("anna", password=PASSWORD)
+    client = Client(headers={"accept-language": language})
+    answers = [client.post("/sign_in", {"username": "anna", "password": "wrong"})]
+    client.force_login(User.objects.get())
+    for new in ("anna", "password", ""):
+        fields = {"old_password": "wrong", "new_password1": new, "new_password2": f"{new} other"}
+        answers.append(client.post("/password", fields))
+    User.objects.all().delete()
+    return [reason for answer in answers for reason in re.findall(r"<li>(.*?)</li>", answer.content.decode(), re.S)]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {"en"}))
+def test_what_django_has_to_say_of_passwords_it_says_in_every_language_too(language) -> None:
+    english, told = reasons_in("en"), reasons_in(language)
+
+    assert len(told) == len(english) >= 6
+    assert [reason for reason in told if reason in english] == []

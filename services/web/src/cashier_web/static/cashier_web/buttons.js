@@ -43,8 +43,9 @@
     tell(target, detail.text, waits ? "waits" : "called", detail.starts_in_ms);
     // The store's language, which another page may have changed; a press is made in the one that is chosen here.
     if ("own" in language.dataset) return; // a till's page has its own
+    const isBeingChanged = target !== language && !language.selectedOptions[0].defaultSelected; // behind this press
     for (const option of language.options) option.defaultSelected = option.value === detail.language;
-    language.value = detail.language;
+    if (!isBeingChanged) language.value = detail.language;
   });
 
   // After a change of language: the page is written as its words are.

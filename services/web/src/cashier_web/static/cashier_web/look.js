@@ -15,6 +15,8 @@
 
   const apply = (text) => {
     window.look = JSON.parse(text);
+    root.lang = look.waiting[0].language;
+    root.dir = look.waiting[0].direction;
     root.style.setProperty("--ink", look.ink);
     root.style.setProperty("--ground", look.ground);
     document.title = document.getElementById("name").textContent = look.name;

@@ -1,0 +1,120 @@
+"""Nine languages on real pages: in sight from edge to edge, and each in its own direction."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cashier_core import message
+from cashier_core.call import LANGUAGES
+from tests.e2e.conftest import wait_for
+
+SIZES = {"landscape": (1920, 1080), "portrait": (1080, 1920), "phone": (390, 844)}
+
+
+def outside(screen: Page) -> list[str]:
+    """What doesn't fit on the screen: an element, or the page itself if it could be scrolled."""
+    return screen.evaluate(
+        """() => {
+          const { clientWidth: width, clientHeight: height, scrollWidth, scrollHeight } = document.documentElement;
+          const fits = ({ left, top, right, bottom }) => left >= 0 && top >= 0 && right <= width && bottom <= height;
+          const elements = [...document.querySelectorAll("#message span")];
+          const found = elements.filter((each) => !fits(each.getBoundingClientRect())).map((each) => each.className);
+          return scrollWidth > width || scrollHeight > height ? [...found, "page"] : found;
+        }"""
+    )
+
+
+def lines(screen: Page, selector: str) -> int:
+    """In how many lines an element's text is broken."""
+    return screen.evaluate(
+        """(selector) => {
+          const range = document.createRange();
+          range.selectNodeContents(document.querySelector(selector));
+          return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+        }""",
+        selector,
+    )
+
+
+def test_a_call_in_arabic_where_the_store_waits_in_german(topology, make_store, open_page, open_screen_page) -> None:
+    slug = make_store(language="de", languages=["de", "ar"])
+    sizes = [{"width": width, "height": height} for width, height in SIZES.values()]
+    screens = [open_screen_page(f"{topology.url}/s/{slug}/", viewport=size) for size in sizes]
+    till = open_page(f"{topology.url}/s/{slug}/till")
+    till.get_by_role("button", name="Kasse 4").click()
+    till.get_by_label("Sprache").select_option("ar")
+    till.locator("#press button").first.click()
+
+    expect(till.locator("#receipts li").first).to_have_text("Kasse 4 aufgerufen")
+    for screen in screens:
+        expect(screen.locator("#message")).to_have_text(re.compile(r"الصندوق\s+4"))
+        said = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
+        page = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.documentElement)")
+        assert (said, page, outside(screen)) == (["ar", "rtl"], ["de", "ltr"], [])
+    for screen in screens:
+        expect(screen.locator("#message")).to_have_text("Bitte warten")
+        said = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
+        assert (said, outside(screen)) == (["de", "ltr"], [])
+
+
+def test_what_the_page_puts_up_by_itself_has_its_language_and_direction(
+    topology, make_store, open_page, open_screen_page
+) -> None:
+    slug = make_store(language="ar", languages=["ar", "de"])
+    screen = open_screen_page(f"{topology.url}/s/{slug}/")
+    # The repaint that takes the call down is lost on its way.
+    screen.evaluate(
+        """document.addEventListener("htmx:wsBeforeMessage", (event) => {
+             if (!event.detail.message.includes("data-num-cashier")) event.preventDefault();
+           })"""
+    )
+    till = open_page(f"{topology.url}/s/{slug}/till")
+    till.get_by_role("button", name="الصندوق 4").click()
+    till.locator("#language").select_option("de")
+    till.locator("#press button").first.click()
+    message_ = screen.locator("#message")
+    expect(message_).to_have_text(re.compile(r"Kasse\s+4"))
+    expect(message_).to_have_attribute("dir", "ltr")
+
+    expect(message_).to_have_text("يرجى الانتظار")
+    expect(message_).to_have_attribute("lang", "ar")
+    expect(message_).to_have_attribute("dir", "rtl")
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_every_language_fits_on_a_screen(topology, make_store, open_page, open_screen_page, size) -> None:
+    slug = make_store(languages=list(LANGUAGES), tills=12, hold_seconds=1)
+    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport={"width": size[0], "height": size[1]})
+    screen.emulate_media(reduced_motion="reduce")
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    for language in LANGUAGES:
+        buttons.locator("#language").select_option(language)
+        expect(screen.locator(".waiting")).to_have_text(message.please_wait(language))
+        assert (language, outside(screen)) == (language, [])
+        assert lines(screen, ".waiting") <= 3
+        buttons.locator("#press button").last.click()
+        expect(screen.locator(".number")).to_have_text(re.compile("12$"))
+        assert (language, outside(screen)) == (language, [])
+        assert lines(screen, ".label") == lines(screen, ".number") == 1
+
+
+def test_a_change_of_language_changes_every_word_of_the_buttons_page_and_its_direction(
+    topology, make_store, open_page
+) -> None:
+    slug = make_store(languages=["en", "ar"], is_open=False)
+    buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    page = "(({ lang, dir }) => [lang, dir])(document.documentElement)"
+    latin = """[...document.querySelectorAll("body :not(select *)")].filter((each) => !each.children.length)
+      .map((each) => each.textContent.trim()).filter((text) => /[a-z]/i.test(text))"""
+    assert buttons.evaluate(page) == ["en", "ltr"]
+    assert {"Language", "Screen", "closed", "Cashier", "Receipts"} <= set(buttons.evaluate(latin))
+    buttons.locator("#language").select_option("ar")
+    wait_for(buttons, "document.documentElement.dir === 'rtl'")
+
+    assert buttons.evaluate(page) == ["ar", "rtl"]
+    assert buttons.evaluate(latin) == []
+    assert "الأزرار" in buttons.title()
+    buttons.keyboard.press("4")
+    expect(buttons.locator("#receipts li").first).to_have_text("هذا المتجر مغلق.")
+    assert buttons.evaluate("getComputedStyle(document.querySelector('#receipts li')).direction") == "rtl"
