@@ -157,7 +157,7 @@ def show(
     rows = [
         {
             "membership": each,
-            "role": RoleForm(initial={"role": each.role}, auto_id=f"role-{each.person_id}"),
+            "role": RoleForm(initial={"role": each.role}, auto_id=f"%s-{each.person_id}"),
             "path": store_path("person", store, number=each.person_id),
         }
         for each in memberships

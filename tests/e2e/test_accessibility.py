@@ -1,0 +1,78 @@
+"""axe-core finds nothing on any page, whoever looks at it."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.conftest import run_topology
+
+PASSWORD = "correct horse battery staple"
+SEED = f"""
+from django.contrib.auth.models import User
+from cashier_web.models import Device, Membership, Role, Screen, Store
+store = Store.objects.create(slug="north", name="North", labels={{"3": "Pharmacy"}}, shows_recent=True)
+anna = User.objects.create_user("anna", password={PASSWORD!r})
+for number in (1, 2):
+    slug = f"more-{{number}}"
+    Membership.objects.create(person=anna, store=Store.objects.create(slug=slug, name=slug), role=Role.MANAGER)
+Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
+Membership.objects.create(person=User.objects.create_user("berta"), store=store, role=Role.CASHIER)
+Device.objects.create(store=store, name="Button", till=2, token_hash="1")
+Screen.objects.create(store=store, name="Entrance", secret_hash="1")
+"""
+PAGES = ["cashier_buttons", "till", "screens", "devices", "people", "history"]
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory):
+    for topology in run_topology(tmp_path_factory.mktemp("axe"), CASHIER_OPEN_BUTTONS="false"):
+        topology.manage("shell", "--no-imports", "-c", SEED)
+        yield topology
+
+
+def check(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.response["passes"], "it looked"
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+
+
+def test_the_screen_while_it_waits_and_while_it_calls(topology, open_screen_page) -> None:
+    screen = open_screen_page(f"{topology.url}/s/north/", reduced_motion="reduce")
+    check(screen)
+    press = "from cashier_web.clients import the_timeline; from cashier_core.call import Policy; the_timeline().press("
+    call = "'north', 4, 'en', waiting_language='en', hold_ms=60000, policy=Policy.REPLACE)"
+    topology.manage("shell", "--no-imports", "-c", press + call)
+    expect(screen.locator(".number")).to_be_visible()
+    check(screen)
+
+
+@pytest.mark.parametrize("path", ["sign_in", "pair", "welcome/x/y"])
+def test_a_page_for_everybody(topology, open_page, path) -> None:
+    check(open_page(f"{topology.url}/{path}"))
+
+
+def test_every_page_of_who_has_signed_in(topology, open_page) -> None:
+    page = open_page(f"{topology.url}/sign_in")
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".errorlist")).to_be_visible()
+    check(page)
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{topology.url}/stores")
+    check(page)
+    for path in ("password", "claim?store=north&code=ABCDEF"):
+        page.goto(f"{topology.url}/{path}")
+        check(page)
+    for path in PAGES:
+        assert page.goto(f"{topology.url}/s/north/{path}").ok
+        check(page)
+    page.goto(f"{topology.url}/s/north/till")
+    page.get_by_role("button", name="4").click()
+    expect(page.get_by_role("button", name="Again")).to_be_visible()
+    check(page)
+    page.locator("#press button").first.click()
+    expect(page.locator("#receipts li")).to_be_visible()
+    check(page)
