@@ -6,6 +6,7 @@ VENVS := .venv
 PIP := -m pip --disable-pip-version-check --quiet
 DEV := $(VENVS)/dev/bin
 SOURCES := deploy/local loadtests services tests
+SCRIPTS = .ci/run $(shell grep -rlI '^\#!.*sh$$' deploy)
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
@@ -24,11 +25,12 @@ test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.brow
 test-compose: $(VENVS)/dev/.done ## the deployment's tests, on this machine's Docker engine; ARGS= for pytest
 	$(DEV)/pytest tests/compose $(ARGS)
 
-check: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## lint, types, import contracts, catalogs, Nginx configuration, settings table
+check: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## lint, types, scripts, import contracts, catalogs, Nginx configuration, settings table
 	$(DEV)/ruff check $(SOURCES)
 	$(DEV)/ruff format --check $(SOURCES)
 	$(DEV)/mypy
 	$(DEV)/lint-imports --no-cache
+	$(DEV)/shellcheck $(SCRIPTS)
 	$(DEV)/pytest -q tests/docs
 
 format: $(VENVS)/dev/.done ## format the code
