@@ -1,6 +1,7 @@
 """A real browser on the whole topology: what a customer and a cashier see, while everything is well."""
 
 import re
+from itertools import groupby
 
 import pytest
 from playwright.sync_api import expect
@@ -61,6 +62,32 @@ def test_a_button_is_marked_with_what_became_of_its_press(store, open_page) -> N
 
     assert borders[0] == borders[2] == "rgba(0, 0, 0, 0)"
     assert len({borders[0], borders[1], borders[3]}) == 3
+
+
+def test_a_button_says_what_becomes_of_its_press_until_its_call_is_over(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.evaluate(
+        """() => {
+          window.told = [];
+          const note = ({ target }) => told.push([target.value, target.dataset.state ?? "", target.dataset.told ?? ""]);
+          new MutationObserver((changes) => changes.forEach(note)).observe(
+            document.getElementById("press"), { subtree: true, attributes: true, attributeFilter: ["data-state"] });
+        }"""
+    )
+    for key in ("4", "2"):
+        buttons.keyboard.press(key)
+    second = buttons.locator("#press button").nth(1)
+    expect(second).to_have_attribute("data-told", "2nd")
+    expect(second).to_have_attribute("data-told", "on the screen")
+    expect(second).not_to_have_attribute("data-state", "called")
+    told = buttons.evaluate("told")
+
+    for till, states in (("4", ["sending", "called", ""]), ("2", ["sending", "waits", "called", ""])):
+        seen = [state for value, state, _ in told if value == till]
+        assert [state for state, _same in groupby(seen)] == states
+    buttons.context.set_offline(True)
+    buttons.keyboard.press("1")
+    expect(buttons.locator("#press button").first).to_have_attribute("data-told", "not called")
 
 
 def test_the_language_changes_waiting_at_once_and_does_not_cut_a_call_short(store, open_page, open_screen_page) -> None:

@@ -148,7 +148,8 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
             "language": store.language,
             "outcome": receipt.outcome,
             "seq": receipt.seq,
-            "place": receipt.place,
+            "place": receipts.place(receipt.place),
             "starts_in_ms": receipt.starts_in_ms,
+            "hold_ms": store.hold_ms,
         }
         return trigger_client_event(HttpResponse(status=204), "receipt", told)

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const MOST_RECEIPTS = 20;
-  const STATE_MS = 5_000; // how long a button is marked with what became of its press
+  const REFUSED_MS = 5_000; // how long a button is marked with that
   const receipts = document.getElementById("receipts");
   const language = document.getElementById("language");
   const fading = new WeakMap();
@@ -11,36 +11,49 @@
   const isButton = (element) => element.name === "cashier";
   const named = (element, text) => (isButton(element) ? `${element.querySelector(".name").textContent} ${text}` : text);
 
-  const mark = (element, state, milliseconds) => {
+  // What becomes of a button's press, one state after the other: how each is called, what is said of it, and for how long.
+  const mark = (element, [state, told, milliseconds], ...later) => {
     clearTimeout(fading.get(element));
-    element.dataset.state = state;
-    if (milliseconds) fading.set(element, setTimeout(() => delete element.dataset.state, milliseconds));
+    Object.assign(element.dataset, { state, told });
+    if (!milliseconds) return;
+    fading.set(element, setTimeout(() => (later.length ? mark(element, ...later) : clear(element)), milliseconds));
   };
 
-  const tell = (element, text, state, milliseconds = 0) => {
+  const clear = (element) => {
+    delete element.dataset.state;
+    delete element.dataset.told;
+  };
+
+  const tell = (element, text, state) => {
     const line = document.createElement("li");
     line.textContent = text;
     line.dir = "auto"; // older ones may be in another language
     line.className = state;
     receipts.prepend(line);
     while (receipts.children.length > MOST_RECEIPTS) receipts.lastElementChild.remove();
-    if (isButton(element)) mark(element, state, milliseconds + STATE_MS);
   };
 
   const refuse = (element, text) => {
     tell(element, text, "refused");
+    if (isButton(element)) mark(element, ["refused", words().notCalled, REFUSED_MS]);
     if (element === language) for (const option of language.options) option.selected = option.defaultSelected;
   };
 
   // Before it is sent or, behind another press, queued.
   document.addEventListener("htmx:confirm", ({ detail }) => {
-    if (isButton(detail.elt)) mark(detail.elt, "sending");
+    if (isButton(detail.elt)) mark(detail.elt, ["sending", "…"]);
   });
 
   // What the server answers with, in HX-Trigger.
   document.addEventListener("receipt", ({ target, detail }) => {
     const waits = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
-    tell(target, detail.text, waits ? "waits" : "called", detail.starts_in_ms);
+    tell(target, detail.text, waits ? "waits" : "called");
+    if (isButton(target)) {
+      // Nobody else is on the screen now, whatever the store's policy is.
+      if (!waits) for (const other of document.querySelectorAll("button[data-state=called]")) clear(other);
+      const up = ["called", words().shownNow, detail.hold_ms + (waits ? 0 : detail.starts_in_ms)];
+      mark(target, ...(waits ? [["waits", detail.place, detail.starts_in_ms], up] : [up]));
+    }
     // The store's language, which another page may have changed; a press is made in the one that is chosen here.
     if ("own" in language.dataset) return; // a till's page has its own
     const isBeingChanged = target !== language && !language.selectedOptions[0].defaultSelected; // behind this press
