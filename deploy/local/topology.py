@@ -59,6 +59,7 @@ class Topology:
         self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
         defaults = {
             "CASHIER_STATIC_ROOT": str(self.folder / "nginx" / "site" / "static"),
+            "CASHIER_MEDIA_ROOT": str(self.folder / "nginx" / "site" / "media"),
             "DATABASE_URL": f"sqlite:///{quote(str(self.folder))}/cashier_q.sqlite3",
             "PYTHONUNBUFFERED": "1",
         }

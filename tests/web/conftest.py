@@ -12,13 +12,14 @@ from cashier_web.models import Membership, Role, Store
 
 
 @pytest.fixture(autouse=True)
-def environment(valkey, settings):
+def environment(valkey, settings, tmp_path):
     """Sets variables for the views of one test: `environment(cashier_open_buttons=False)`."""
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
         clients.forget()
 
+    settings.MEDIA_ROOT = tmp_path / "media"
     change(redis_url=valkey.url)
     with Redis.from_url(valkey.url) as client:
         client.flushall()

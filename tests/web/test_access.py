@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
-from cashier_web.models import Device, Membership, Role, Screen, Store
+from cashier_web.models import Device, Medium, Membership, Role, Screen, Store
 
 pytestmark = pytest.mark.django_db
 HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
@@ -48,6 +48,17 @@ TABLE = {
     ("GET", f"{ELSEWHERE}screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("GET", f"{HERE}media"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # without a file
+    ("POST", f"{HERE}media/1"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{HERE}media/2"): (403, 403, 403, 403, 404, 404),
+    ("POST", f"{HERE}logo"): (403, 403, 403, 403, 302, 302),
+    ("GET", f"{ELSEWHERE}media"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}media"): (403, 403, 403, 403, 403, 400),
+    ("POST", f"{ELSEWHERE}media/2"): (403, 403, 403, 403, 403, 302),
+    ("POST", f"{ELSEWHERE}logo"): (403, 403, 403, 403, 403, 302),
+    ("GET", "/media"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", "/logo"): (403, 403, 403, 403, 403, 302),
     ("GET", "/pair"): (200, 200, 200, 200, 200, 200),
     ("GET", "/claim"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # no screen shows this code
@@ -87,6 +98,7 @@ def sign_in(client, environment):
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
     for number, at in ((1, here), (2, elsewhere)):
         Screen.objects.create(pk=number, store=at, name="first", secret_hash=str(number))
+        Medium.objects.create(pk=number, store=at, kind="picture", file=f"{at.pk}/first.jpg", position=1)
         Device.objects.create(pk=number, store=at, name="first", token_hash=str(number))
         Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=at)
 
@@ -118,6 +130,8 @@ FIELDS = {
     "people": {"username": "berta", "role": "2"},
     **{f"devices/{number}": {"action": "revoke"} for number in (1, 2)},
     **{f"screens/{number}": {"action": "change", "name": "second", "store": "here"} for number in (1, 2)},
+    **{f"media/{number}": {"action": "change", "seconds": "20"} for number in (1, 2)},
+    "logo": {"action": "remove"},
     "claim": {"code": "ABCDEF", "store": "here", "name": "Entrance"},
     **{f"people/{number}": {"action": "remove"} for number in (1, 2)},
 }
@@ -147,7 +161,7 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "screen_of", "pair", "claim", "history", "manifest", "worker"}
+    screens = {"screens", "screen_of", "pair", "claim", "history", "manifest", "worker", "media", "medium", "logo"}
     account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
     assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account, *screens}
 

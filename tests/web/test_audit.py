@@ -7,7 +7,7 @@ from auditlog.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 
-from cashier_web.models import Device, Screen
+from cashier_web.models import Device, Medium, Screen
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +39,8 @@ def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> N
     client.post(f"/devices/{device.pk}", {"action": "revoke"})
     client.post("/people", {"username": "berta", "role": "2"})
     client.post("/cashier_buttons", {"language": "fr"})
+    medium = Medium.objects.create(store=store, kind="picture", file="1/a.jpg", position=1)
+    client.post(f"/media/{medium.pk}", {"action": "delete"})
     screen = Screen.objects.create(store=store, name="Entrance", secret_hash="x")
     client.post(f"/screens/{screen.pk}", {"action": "revoke"})
 
@@ -47,6 +49,7 @@ def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> N
     assert ("anna", "update", "Button") in told
     assert ("anna", "create", "berta") in told
     assert ("anna", "update", str(store)) in told
+    assert ("anna", "delete", str(medium)) in told
     assert ("anna", "update", "Entrance") in told
 
 

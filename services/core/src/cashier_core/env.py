@@ -84,6 +84,9 @@ class WebEnvironment(CoreEnvironment):
     cashier_static_root: str = variable(
         "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
     )
+    cashier_media_root: str = variable(
+        "Folder of the pictures and videos that screens show between calls; Nginx serves them.", default="media"
+    )
     cashier_web_workers: int = variable("Gunicorn's worker processes.", between(1, 16), default=2)
     cashier_web_threads: int = variable("Threads of each Gunicorn worker.", between(1, 8), default=4)
 

@@ -1,4 +1,4 @@
-"""The audit log (django-auditlog): who changed which store, person, device or screen, and what it was before."""
+"""The audit log (django-auditlog): who changed what of stores, people, devices and screens, and what it was before."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from cashier_web.models import Device, Membership, Screen, Store
+from cashier_web.models import Device, Medium, Membership, Screen, Store
 
 HIDDEN = "***"
 
@@ -28,6 +28,7 @@ def watch() -> None:
         User, exclude_fields=["last_login"], mask_fields=["password"], m2m_fields={"user_permissions"}, **masked
     )
     auditlog.register(Membership)
+    auditlog.register(Medium)
     auditlog.register(Device, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)
     auditlog.register(Screen, exclude_fields=["seen_at"], mask_fields=["secret_hash"], **masked)
 

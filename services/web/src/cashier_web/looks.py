@@ -29,6 +29,7 @@ def settings_of(store: "Store") -> dict[str, Any]:
     """What the store has set: `arrows` by till, `waiting` in every language in turn, and the rest as it is called."""
     return {
         "name": store.name,
+        "logo": store.logo.url if store.logo else "",
         "time_zone": store.time_zone,
         "arrows": store.arrows,
         "shows_recent": store.shows_recent,
@@ -37,6 +38,14 @@ def settings_of(store: "Store") -> dict[str, Any]:
         "ground": store.ground,
         "volume": 0 if store.is_muted else store.volume,
     }
+
+
+def media_of(store: "Store") -> list[dict[str, Any]]:
+    """What its screens show between calls, in turn: `url`, `kind`, and for a picture `seconds`. Asks the database.
+
+    Its changes count in `store.revision`, so that a look has its name without this.
+    """
+    return [{"url": each.file.url, "kind": each.kind, "seconds": each.seconds} for each in store.media.all()]
 
 
 def told(language: str) -> dict[str, str]:
@@ -52,7 +61,7 @@ def name(store: "Store") -> str:
 
 def of(store: "Store", screen: "Screen | None") -> str:
     """Everything that the page of this screen needs, in JSON, with the look's `id`. volume: 0 for muted, to 100."""
-    look = {"id": name(store), **settings_of(store)}
+    look = {"id": name(store), **settings_of(store), "media": media_of(store)}
     if screen and screen.is_muted:
         look["volume"] = 0
     elif screen and screen.volume is not None and not store.is_muted:

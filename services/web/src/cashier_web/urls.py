@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from cashier_web import devices, installation, pairing, past_calls, people, screens, tills, views
+from cashier_web import devices, installation, media, pairing, past_calls, people, screens, tills, views
 from cashier_web.api import api
 from cashier_web.sign_in import ChangePassword, SignIn, Welcome
 
@@ -18,6 +18,9 @@ pages = [
     ("devices/<int:number>", devices.device, "device"),
     ("screens", screens.screens, "screens"),
     ("screens/<int:number>", screens.screen_of, "screen_of"),
+    ("media", media.media, "media"),
+    ("media/<int:number>", media.medium, "medium"),
+    ("logo", media.logo, "logo"),
     ("history", past_calls.history, "history"),
     ("people", people.people, "people"),
     ("people/<int:number>", people.person, "person"),

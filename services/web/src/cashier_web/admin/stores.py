@@ -17,8 +17,11 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_web import labels, metrics
 from cashier_web.announcements import announce
 from cashier_web.forms import StoreForm
-from cashier_web.models import Device, Membership, PastCall, Screen, Store
+from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Store
 from cashier_web.resources import StoreResource, StoresCSV, reasons
+
+SHOWN = ["logo", "count_of_media"]
+"""What managers bring in on the store's own page."""
 
 
 @admin.register(Store)
@@ -38,7 +41,7 @@ class StoreAdmin(ImportExportModelAdmin):
         (gettext_lazy("Opening"), {"fields": ["is_open", "closed_message"]}),
         (
             gettext_lazy("Screens"),
-            {"fields": ["also_waits_in", "arrows", "shows_recent", "volume", "is_muted", "ink", "ground"]},
+            {"fields": ["also_waits_in", "arrows", "shows_recent", "volume", "is_muted", "ink", "ground", *SHOWN]},
         ),
     ]
     resource_classes = [StoreResource]
@@ -49,6 +52,10 @@ class StoreAdmin(ImportExportModelAdmin):
     @admin.display(description=gettext_lazy("Labels of tills"))
     def labels_as_typed(self, store: Store) -> str:
         return labels.text(store.labels)
+
+    @admin.display(description=gettext_lazy("pictures and videos"))
+    def count_of_media(self, store: Store) -> int:
+        return store.media.count() if store.pk else 0
 
     def has_delete_permission(self, request: HttpRequest, obj: Store | None = None) -> bool:
         """The default store stays: the pages at `/` are its."""
@@ -62,7 +69,7 @@ class StoreAdmin(ImportExportModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
         """Screens and tickets know a store by its slug: another one would be another store's."""
-        return ["slug"] if obj else []
+        return ["slug", *SHOWN] if obj else SHOWN
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -75,7 +82,7 @@ class StoreAdmin(ImportExportModelAdmin):
         stores = [store.pk for store in objs]
         counts = {
             str(model._meta.verbose_name_plural): model.objects.filter(store__in=stores).count()
-            for model in (Membership, Device, Screen, PastCall)
+            for model in (Membership, Device, Screen, Medium, PastCall)
         }
         return [str(store) for store in objs], {str(Store._meta.verbose_name_plural): len(stores), **counts}, set(), []
 

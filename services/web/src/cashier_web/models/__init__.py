@@ -1,13 +1,15 @@
-"""The models: stores, who has which role in them, the devices that call, the screens that show, and the calls."""
+"""The models: stores, who has which role in them, the devices that call, the screens and their media, and the calls."""
 
 from cashier_web.models.calls import PastCall
 from cashier_web.models.devices import Device
+from cashier_web.models.media import Medium
 from cashier_web.models.people import Membership, Role
 from cashier_web.models.screens import Screen
 from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_languages
 
 __all__ = [
     "Device",
+    "Medium",
     "Membership",
     "PastCall",
     "Role",

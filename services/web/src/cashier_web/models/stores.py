@@ -71,6 +71,7 @@ class Store(models.Model):
     is_muted = models.BooleanField(_("muted"), default=False)
     ink = models.CharField(_("colour of letters"), max_length=7, default="#ffffff", validators=[colours.check])
     ground = models.CharField(_("colour of the ground"), max_length=7, default="#000000", validators=[colours.check])
+    logo = models.FileField(_("logo"), blank=True, editable=False)
     # Counts the changes of what hangs on it and is seen on its screens.
     revision = models.PositiveIntegerField(default=0, editable=False)
 

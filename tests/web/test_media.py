@@ -1,0 +1,351 @@
+"""What screens show between calls: who brings it in, what is taken, what is kept of it, and when it goes."""
+
+import json
+import re
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from PIL import Image
+
+from cashier_core.waiting import Waiting
+from cashier_web import announcements, looks, media, shelf, uploads
+from cashier_web.clients import the_timeline
+from cashier_web.models import Medium, Store
+from local.ports import free_port
+
+pytestmark = pytest.mark.django_db
+GPS, ORIENTATION, MAKE = 0x8825, 0x0112, 0x010F
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (40, 20), colour: str = "red", **options) -> bytes:
+    target = BytesIO()
+    Image.new("RGB", size, colour).save(target, kind, **options)
+    return target.getvalue()
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    inside = b"".join(content)
+    return (8 + len(inside)).to_bytes(4, "big") + kind + inside
+
+
+def mp4(codec: bytes = b"avc1", brand: bytes = b"isom") -> bytes:
+    """The boxes that a telephone writes, with where it was among them."""
+    entry = box(b"stsd", bytes(8), box(codec, bytes(8)))
+    track = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", entry))), box(b"meta", b"+45.76+004.83/"))
+    told = box(b"udta", box(b"\xa9xyz", b"+45.7640+004.8357/"))
+    return box(b"ftyp", brand + bytes(4)) + box(b"moov", track, told) + box(b"mdat", b"frames")
+
+
+WEBM = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x84webm" + bytes(40)
+
+
+@pytest.fixture
+def add(client, manager):
+    """Posts a file to a store's page; returns the response."""
+
+    def add(content: bytes, name: str = "file.bin", page: str = "/media"):
+        field = "logo" if page.endswith("logo") else "file"
+        return client.post(page, {field: ContentFile(content, name)})
+
+    return add
+
+
+@pytest.fixture
+def three(add) -> list[Medium]:
+    for colour in ("red", "green", "blue"):
+        assert add(picture(colour=colour)).status_code == 302
+    return list(Medium.objects.all())
+
+
+def kept(settings) -> list[str]:
+    """Files that there are, of all stores."""
+    root = Path(settings.MEDIA_ROOT)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def content_of(medium: Medium) -> bytes:
+    return (Path(default_storage.location) / medium.file.name).read_bytes()
+
+
+def shown(medium: Medium) -> Image.Image:
+    return Image.open(BytesIO(content_of(medium)))
+
+
+def look_of(client, path: str = "/") -> dict:
+    html = client.get(path).content.decode()
+    found = re.search(r'data-look="([^"]*)"', html.partition("<body")[2])
+    return json.loads(found[1].replace("&quot;", '"'))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_is_known_by_its_content_whatever_it_is_called(add, client, store, settings, kind) -> None:
+    assert add(picture(kind), "holiday.exe").status_code == 302
+    (medium,) = store.media.all()
+
+    ending = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[kind]
+    assert re.fullmatch(rf"{store.pk}/[0-9a-f]{{32}}\.{ending}", medium.file.name)
+    assert kept(settings) == [medium.file.name]
+    assert look_of(client)["media"] == [{"url": f"/media/{medium.file.name}", "kind": "picture", "seconds": 10}]
+    assert f'src="/media/{medium.file.name}"' in client.get("/media").content.decode()
+
+
+@pytest.mark.parametrize(("content", "ending"), [(mp4(), "mp4"), (mp4(b"av01", b"mp42"), "mp4"), (WEBM, "webm")])
+def test_a_video_is_known_by_its_content_too(add, store, content, ending) -> None:
+    assert add(content, "film.txt").status_code == 302
+    (medium,) = store.media.all()
+
+    assert (medium.kind, medium.file.name.rsplit(".")[-1]) == ("video", ending)
+
+
+PNG_BOMB = picture(size=(8000, 5001), colour="black")
+REFUSED = {
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "Only JPEG, PNG, WebP, MP4"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "Only JPEG, PNG, WebP, MP4"),
+    "gif": (picture("GIF"), "Only JPEG, PNG, WebP, MP4"),
+    "nothing": (b"", "empty"),
+    "half a picture": (picture("JPEG", (400, 400), quality=95)[:1500], "no picture that can be read"),
+    "a picture in name only": (b"\x89PNG\r\n\x1a\n<script>", "no picture that can be read"),
+    "a bomb": (PNG_BOMB, "at most 40 million pixels"),
+    "a large picture": (picture() + bytes(8 * uploads.MB), "at most 8 MB"),
+    "a large video": (mp4() + box(b"free", bytes(64 * uploads.MB)), "at most 64 MB"),
+    "half a video": (mp4()[:-3], "not complete"),
+    "a video without an end": (mp4() + b"\x00\x00\x00\x02free", "not complete"),
+    "no frames": (mp4().partition(b"mdat")[0][:-4], "not complete"),
+    "h.265": (mp4(b"hvc1"), "MP4 with H.264, or WebM"),
+    "quicktime": (mp4(brand=b"qt  "), "Only JPEG, PNG, WebP, MP4"),
+    "matroska": (WEBM.replace(b"\x84webm", b"\x88matroska"), "MP4 with H.264, or WebM"),
+}
+
+
+@pytest.mark.parametrize("which", REFUSED)
+def test_what_is_refused_is_told_why_and_nothing_of_it_is_kept(add, store, settings, which) -> None:
+    content, reason = REFUSED[which]
+    response = add(content)
+
+    assert response.status_code == 400
+    assert reason in response.content.decode()
+    assert (store.media.count(), kept(settings), Store.objects.get().revision) == (0, [], 0)
+
+
+def test_a_bomb_is_small_and_the_most_that_is_no_bomb_is_shown_as_large_as_a_screen(add, store) -> None:
+    assert len(PNG_BOMB) < 200_000
+    assert add(picture(size=(8000, 5000), colour="black")).status_code == 302
+    (medium,) = store.media.all()
+
+    assert shown(medium).size == (3840, 2400)
+
+
+def test_a_photo_stands_upright_and_tells_nothing_of_where_it_was_taken(add, store) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # turned by 90 degrees
+    exif.get_ifd(GPS)[1] = "N"
+    content = picture("JPEG", (40, 20), exif=exif, comment=b"at home")
+    assert b"Telephone" in content
+    add(content)
+    (medium,) = store.media.all()
+    found = shown(medium)
+
+    assert found.size == (20, 40)
+    assert (dict(found.getexif()), found.info.get("comment")) == ({}, None)
+    assert b"Telephone" not in content_of(medium)
+
+
+def test_a_video_tells_nothing_of_where_it_was_taken_and_is_otherwise_the_same(add, store) -> None:
+    content = mp4()
+    assert content.count(b"+45.7") == 2
+    add(content)
+    kept = content_of(store.media.get())
+
+    assert b"+45.7" not in kept
+    assert len(kept) == len(content)
+    assert kept.count(b"free") == 2
+    assert (kept[:60], kept[-14:]) == (content[:60], content[-14:])
+
+
+def test_transparency_and_grey_are_kept(add, store) -> None:
+    for mode, told in (("RGBA", "RGBA"), ("LA", "RGBA"), ("L", "RGB"), ("1", "RGB"), ("P", "RGB")):
+        target = BytesIO()
+        Image.new(mode, (4, 4)).save(target, "PNG")
+        assert add(target.getvalue()).status_code == 302, mode
+        assert shown(store.media.last()).mode == told
+
+
+def test_at_most_thirty(add, store, settings) -> None:
+    Medium.objects.bulk_create(
+        Medium(store=store, kind="picture", file=f"{store.pk}/{number}.jpg", position=number)
+        for number in range(1, media.MOST_MEDIA + 1)
+    )
+    response = add(picture())
+
+    assert response.status_code == 400
+    assert "At most 30" in response.content.decode()
+    assert (store.media.count(), kept(settings)) == (30, [])
+
+
+def test_they_are_put_in_order(client, store, three) -> None:
+    red, green, blue = (each.pk for each in three)
+
+    def order(number: int, action: str) -> list[int]:
+        assert client.post(f"/media/{number}", {"action": action}).status_code == 302
+        return [each.pk for each in store.media.all()]
+
+    assert order(blue, "up") == [red, blue, green]
+    assert order(red, "down") == [blue, red, green]
+    assert order(blue, "up") == [blue, red, green], "the first one stays the first"
+    assert order(green, "down") == [blue, red, green]
+    assert order(red, "delete") == [blue, green]
+    assert order(green, "up") == [green, blue]
+    assert [each["url"] for each in look_of(client)["media"]] == [
+        f"/media/{each.file.name}" for each in store.media.all()
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)])
+def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, told) -> None:
+    client.post(f"/media/{three[0].pk}", {"action": "change", "seconds": seconds})
+
+    assert look_of(client)["media"][0]["seconds"] == told
+
+
+def test_an_action_that_there_is_not_is_refused(client, three) -> None:
+    assert client.post(f"/media/{three[0].pk}", {"action": "burn"}).status_code == 400
+
+
+def test_a_file_goes_with_the_last_that_shows_it(add, client, store, settings) -> None:
+    for _ in range(2):
+        add(picture())
+    add(picture("JPEG"))
+    first, second, _third = store.media.all()
+    assert (first.file.name, len(kept(settings))) == (second.file.name, 2)
+
+    client.post(f"/media/{first.pk}", {"action": "delete"})
+    assert second.file.name in kept(settings)
+    client.post(f"/media/{second.pk}", {"action": "delete"})
+    assert kept(settings) == [store.media.get().file.name]
+
+
+def test_a_logo_is_on_the_screen_is_replaced_and_taken(add, client, store, settings) -> None:
+    assert look_of(client)["logo"] == ""
+    for colour in ("red", "blue"):
+        assert add(picture(colour=colour), page="/logo").status_code == 302
+    store.refresh_from_db()
+    assert kept(settings) == [store.logo.name]
+    assert look_of(client)["logo"] == f"/media/{store.logo.name}"
+
+    client.post("/logo", {"action": "remove"})
+    assert (look_of(client)["logo"], kept(settings)) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(WEBM, "Only JPEG, PNG and WebP"), (picture() + bytes(2 * uploads.MB), "at most 2 MB"), (b"", "empty")],
+)
+def test_a_logo_is_a_small_picture(add, settings, content, reason) -> None:
+    response = add(content, page="/logo")
+
+    assert (response.status_code, kept(settings)) == (400, [])
+    assert reason in response.content.decode()
+
+
+def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
+    announcements.compare()
+
+    def told() -> tuple[str, int]:
+        (waiting,) = the_timeline().waiting(["default"])
+        revision = Store.objects.get().revision
+        assert waiting == Waiting("en", look=looks.name(Store.objects.get()))
+        return waiting.look, revision
+
+    seen = [told()]
+    for number in range(2):
+        add(picture(colour=("red", "blue")[number]))
+        seen.append(told())
+    first, second = store.media.all()
+    for path, fields in (
+        (f"/media/{first.pk}", {"action": "down"}),
+        (f"/media/{first.pk}", {"action": "change", "seconds": "20"}),
+        (f"/media/{second.pk}", {"action": "delete"}),
+        ("/logo", {"logo": ContentFile(picture(), "logo.png")}),
+        ("/logo", {"action": "remove"}),
+    ):
+        client.post(path, fields)
+        seen.append(told())
+
+    assert [revision for _look, revision in seen] == list(range(8))
+    assert len({look for look, _revision in seen}) == 8
+
+
+def test_what_the_screens_cannot_be_told_is_not_done_and_nothing_of_it_is_kept(
+    add, client, three, store, settings, environment
+) -> None:
+    before = kept(settings)
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    add(picture(colour="white"))
+    add(picture(colour="white"), page="/logo")
+    response = client.post(f"/media/{three[0].pk}", {"action": "delete"}, follow=True)
+
+    assert "Nothing was changed" in response.content.decode()
+    assert list(store.media.all()) == three
+    store.refresh_from_db()
+    assert (store.logo.name, store.revision, kept(settings)) == ("", 3, before)
+
+
+def test_what_a_worker_that_died_has_left_is_not_taken_for_whole(add, store, settings) -> None:
+    add(picture())
+    name = store.media.get().file.name
+    Medium.objects.all().delete()
+    with default_storage.open(name, "wb") as file:
+        file.write(b"half of it")
+    default_storage.save(f"{store.pk}/0123.jpg", ContentFile(b"of no row"))
+    add(picture())
+
+    assert kept(settings) == [name]
+    assert shown(store.media.get()).size == (40, 20)
+
+
+def test_a_manager_of_another_store_changes_nothing_here(add, client, store, settings) -> None:
+    north = Store.objects.create(slug="north", name="North")
+    picture_of_north = Medium.objects.create(store=north, kind="picture", file=f"{north.pk}/a.jpg", position=1)
+
+    assert add(picture(), page="/s/north/media").status_code == 403
+    assert add(picture(), page="/s/north/logo").status_code == 403
+    assert client.post(f"/s/north/media/{picture_of_north.pk}", {"action": "delete"}).status_code == 403
+    assert client.post(f"/media/{picture_of_north.pk}", {"action": "delete"}).status_code == 404
+    assert (list(north.media.all()), kept(settings)) == ([picture_of_north], [])
+
+
+def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
+    add, admin_client, client, store, settings, django_capture_on_commit_callbacks
+) -> None:
+    north = Store.objects.create(slug="north", name="North")
+    add(picture())
+    name = shelf.put(north, BytesIO(picture("JPEG")), "jpg")
+    Medium.objects.create(store=north, kind="picture", file=name, position=1)
+    assert len(kept(settings)) == 2
+    page = f"/admin/cashier_web/store/{north.pk}/delete/"
+    assert "Media: 1" in admin_client.get(page).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_client.post(page, {"post": "yes"})
+
+    assert kept(settings) == [store.media.get().file.name]
+    assert not (Path(settings.MEDIA_ROOT) / str(north.pk)).exists()
+
+
+def test_the_look_of_a_store_that_is_only_compared_asks_nothing(store, three, django_assert_num_queries) -> None:
+    store.refresh_from_db()
+    with django_assert_num_queries(0):
+        looks.name(store)
+    with django_assert_num_queries(1):
+        looks.of(store, None)
+
+
+def test_the_admin_tells_how_many_there_are_and_the_logo(add, admin_client, three, store) -> None:
+    add(picture(), page="/logo")
+    store.refresh_from_db()
+    html = admin_client.get(f"/admin/cashier_web/store/{store.pk}/change/").content.decode()
+
+    assert store.logo.name in html
+    assert re.search(r'<div class="readonly">3</div>', html)
