@@ -20,8 +20,19 @@
     root.style.setProperty("--ink", look.ink);
     root.style.setProperty("--ground", look.ground);
     document.title = document.getElementById("name").textContent = look.name;
+    showLogo();
     tick();
     document.dispatchEvent(new CustomEvent("screen:look"));
+  };
+
+  // In place of the name, which is shown if the logo can't be.
+  const showLogo = () => {
+    const logo = document.getElementById("logo");
+    logo.hidden = !look.logo;
+    logo.alt = look.name;
+    if (look.logo) logo.src = look.logo;
+    else logo.removeAttribute("src");
+    document.getElementById("name").hidden = Boolean(look.logo);
   };
 
   const tick = () => {
