@@ -72,10 +72,10 @@ update: ## docker compose: rebuild, and replace one container after another
 account: ## docker compose: make an account that may do everything
 	@docker compose exec web python -m cashier_web createsuperuser
 
-backup: ## docker compose: the database into deploy/compose/backups/
+backup: ## docker compose: the database and the media into deploy/compose/backups/
 	@$(STACK)/backup
 
-restore: ## docker compose: the database back from FILE=
+restore: ## docker compose: the database and the media back from FILE=
 	@$(STACK)/restore '$(FILE)'
 
 certs: ## docker compose: a self-signed pair for HTTPS

@@ -1,0 +1,70 @@
+"""Pictures come in through read-only containers, Nginx serves them from a volume, and a backup has them."""
+
+import re
+from io import BytesIO
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.compose.stack import Failed, docker
+
+PASSWORD = "secret enough"
+STORE = f"""
+from django.contrib.auth.models import User
+from cashier_web.models import Membership, Store
+store = Store.objects.create(slug="seen", name="Seen")
+anna = User.objects.create_user("seen-anna", password={PASSWORD!r})
+Membership.objects.create(person=anna, store=store, role=3)
+"""
+DELETE = """
+from cashier_web import shelf
+from cashier_web.models import Store
+with shelf.changing(Store.objects.get(slug="seen")) as store:
+    store.media.all().delete()
+"""
+MEDIA = re.compile(r'src="(/media/[^"]+)"')
+
+
+def photo() -> bytes:
+    """One that is too large for Django to keep it in memory."""
+    target = BytesIO()
+    Image.effect_noise((2400, 1600), 100).save(target, "JPEG", quality=95)
+    assert len(target.getvalue()) > 2_621_440
+    return target.getvalue()
+
+
+def test_a_picture_that_a_manager_brings_in_is_served_and_is_in_the_backup(stack) -> None:
+    stack.manage(STORE)
+    with httpx.Client(base_url=stack.url, follow_redirects=True, timeout=60) as client:
+
+        def post(path: str, files: dict | None = None, **fields: str) -> httpx.Response:
+            fields["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+            return client.post(path, data=fields, files=files)
+
+        client.get("/sign_in?next=/s/seen/media")
+        post("/sign_in", username="seen-anna", password=PASSWORD)
+        page = post("/s/seen/media", {"file": ("photo.jpg", photo())})
+        assert page.status_code == 200
+        (path,) = MEDIA.findall(page.text)
+        whole, part = client.get(path), client.get(path, headers={"Range": "bytes=10-19"})
+        assert Image.open(BytesIO(whole.content)).size == (2400, 1600)
+        assert (part.status_code, part.content) == (206, whole.content[10:20])
+        assert whole.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+        file = stack.make("backup").split()[-1]
+        stack.manage(DELETE)
+        assert client.get(path).status_code == 404
+        stack.make("restore", f"FILE={file}")
+        assert MEDIA.findall(client.get("/s/seen/media").text) == [path]
+        assert client.get(path).content == whole.content
+
+
+def test_web_keeps_them_and_nginx_only_reads(stack) -> None:
+    (web,), (nginx,) = stack.containers("web"), stack.containers("nginx")
+    docker("exec", web, "touch", "/srv/media/here")
+
+    docker("exec", nginx, "ls", "/srv/media/here")
+    with pytest.raises(Failed, match="Read-only"):
+        docker("exec", nginx, "rm", "/srv/media/here")
+    docker("exec", web, "rm", "/srv/media/here")
