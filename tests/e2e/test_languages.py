@@ -12,6 +12,21 @@ from tests.e2e.conftest import wait_for
 SIZES = {"landscape": (1920, 1080), "portrait": (1080, 1920), "phone": (390, 844)}
 
 
+@pytest.fixture
+def open_screens(topology, open_screen_page):
+    """Opens a store's screen in each size: name of the size to its page."""
+
+    def open_screens(slug: str) -> dict[str, Page]:
+        screens = {}
+        for name, (width, height) in SIZES.items():
+            viewport = {"width": width, "height": height}
+            screens[name] = open_screen_page(f"{topology.url}/s/{slug}/", viewport=viewport)
+            screens[name].emulate_media(reduced_motion="reduce")  # what grows would be measured while it does
+        return screens
+
+    return open_screens
+
+
 def outside(screen: Page) -> list[str]:
     """What doesn't fit on the screen: an element, or the page itself if it could be scrolled."""
     return screen.evaluate(
@@ -37,10 +52,9 @@ def lines(screen: Page, selector: str) -> int:
     )
 
 
-def test_a_call_in_arabic_where_the_store_waits_in_german(topology, make_store, open_page, open_screen_page) -> None:
-    slug = make_store(language="de", languages=["de", "ar"])
-    sizes = [{"width": width, "height": height} for width, height in SIZES.values()]
-    screens = [open_screen_page(f"{topology.url}/s/{slug}/", viewport=size) for size in sizes]
+def test_a_call_in_arabic_where_the_store_waits_in_german(topology, make_store, open_page, open_screens) -> None:
+    slug = make_store(language="de", languages=["de", "ar"], hold_seconds=5)
+    screens = open_screens(slug).values()
     till = open_page(f"{topology.url}/s/{slug}/till")
     till.get_by_role("button", name="Kasse 4").click()
     till.get_by_label("Sprache").select_option("ar")
@@ -73,30 +87,34 @@ def test_what_the_page_puts_up_by_itself_has_its_language_and_direction(
     till.get_by_role("button", name="الصندوق 4").click()
     till.locator("#language").select_option("de")
     till.locator("#press button").first.click()
-    message_ = screen.locator("#message")
-    expect(message_).to_have_text(re.compile(r"Kasse\s+4"))
-    expect(message_).to_have_attribute("dir", "ltr")
+    said = screen.locator("#message")
+    expect(said).to_have_text(re.compile(r"Kasse\s+4"))
+    expect(said).to_have_attribute("dir", "ltr")
 
-    expect(message_).to_have_text("يرجى الانتظار")
-    expect(message_).to_have_attribute("lang", "ar")
-    expect(message_).to_have_attribute("dir", "rtl")
+    expect(said).to_have_text("يرجى الانتظار")
+    expect(said).to_have_attribute("lang", "ar")
+    expect(said).to_have_attribute("dir", "rtl")
 
 
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
-def test_every_language_fits_on_a_screen(topology, make_store, open_page, open_screen_page, size) -> None:
-    slug = make_store(languages=list(LANGUAGES), tills=12, hold_seconds=1)
-    screen = open_screen_page(f"{topology.url}/s/{slug}/", viewport={"width": size[0], "height": size[1]})
-    screen.emulate_media(reduced_motion="reduce")
+def test_every_language_fits_on_every_screen(topology, make_store, open_page, open_screens) -> None:
+    arrows = {"4": "left", "12": "right"}
+    slug = make_store(languages=list(LANGUAGES), tills=12, hold_seconds=30, policy="replace", arrows=arrows)
+    screens = open_screens(slug)
     buttons = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
     for language in LANGUAGES:
         buttons.locator("#language").select_option(language)
-        expect(screen.locator(".waiting")).to_have_text(message.please_wait(language))
-        assert (language, outside(screen)) == (language, [])
-        assert lines(screen, ".waiting") <= 3
-        buttons.locator("#press button").last.click()
-        expect(screen.locator(".number")).to_have_text(re.compile("12$"))
-        assert (language, outside(screen)) == (language, [])
-        assert lines(screen, ".label") == lines(screen, ".number") == 1
+        for size, screen in screens.items():
+            expect(screen.locator(".waiting")).to_have_text(message.please_wait(language))
+            assert (language, size, outside(screen)) == (language, size, [])
+            assert lines(screen, ".waiting") <= 3
+    for language in LANGUAGES:
+        buttons.locator("#language").select_option(language)
+        for till in ("4", "12", "3"):
+            buttons.locator(f"#press button[value='{till}']").click()
+            for size, screen in screens.items():
+                expect(screen.locator(f"#message[lang='{language}'] .number")).to_have_text(re.compile(f"{till}$"))
+                assert (language, size, till, outside(screen)) == (language, size, till, [])
+                assert lines(screen, ".label") == lines(screen, ".number") == 1
 
 
 def test_a_change_of_language_changes_every_word_of_the_buttons_page_and_its_direction(
