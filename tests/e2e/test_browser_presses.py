@@ -35,7 +35,27 @@ def test_presses_behind_a_change_of_language_on_a_slow_network_are_all_called(st
     assert texts[3] == "Nº1 appelée"
     assert [re.match(r"Nº(\d)", text)[1] for text in texts[2::-1]] == ["2", "3", "4"]
     expect(buttons.get_by_label("Langue")).to_have_value("fr")
-    expect(buttons.locator("#label-1")).to_have_text("Caisse")
+    expect(buttons.locator("#till-1 .label")).to_have_text("Caisse")
+
+
+def test_a_language_chosen_while_a_press_is_under_way_is_not_chosen_back_by_its_receipt(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    slow(buttons, 400)
+    buttons.keyboard.press("1")
+    buttons.get_by_label("Language").select_option("fr")
+
+    expect(buttons.locator("#receipts li")).to_have_text(["Français", "Nº1 called"])
+    expect(buttons.get_by_label("Langue")).to_have_value("fr")
+
+
+def test_of_two_languages_chosen_one_behind_the_other_the_last_stays(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    slow(buttons, 400)
+    for language in ("fr", "en"):
+        buttons.locator("#language").select_option(language)
+
+    expect(buttons.locator("#receipts li")).to_have_text(["English", "Français"])
+    expect(buttons.get_by_label("Language")).to_have_value("en")
 
 
 def test_without_a_network_every_press_says_not_sent(store, open_page) -> None:

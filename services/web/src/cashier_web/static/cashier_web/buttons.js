@@ -56,9 +56,10 @@
     }
     // The store's language, which another page may have changed; a press is made in the one that is chosen here.
     if ("own" in language.dataset) return; // a till's page has its own
-    const isBeingChanged = target !== language && !language.selectedOptions[0].defaultSelected; // behind this press
+    // Unless another one was chosen meanwhile, which is sent behind this.
+    const isAsItWas = target !== language && language.selectedOptions[0].defaultSelected;
     for (const option of language.options) option.defaultSelected = option.value === detail.language;
-    if (!isBeingChanged) language.value = detail.language;
+    if (isAsItWas) language.value = detail.language;
   });
 
   // After a change of language: the page is written as its words are.
