@@ -10,7 +10,7 @@ SCRIPTS = .ci/run $(shell grep -rlI '^\#!.*sh$$' deploy)
 export PYTHONPATH := deploy:.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format lock messages screenshots paint load bench clean
+.PHONY: help run test test-compose check format lock messages voices screenshots paint load bench clean
 .PHONY: up down locust logs scale update account backup restore certs
 
 help: ## print the targets
@@ -86,6 +86,9 @@ paint: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.bro
 
 messages: $(VENVS)/dev/.done ## compile the catalogs
 	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done
+
+voices: $(VENVS)/dev/.done ## what screens say, anew, with espeak-ng (Debian: apt-get install espeak-ng)
+	$(DEV)/python services/web/voices/make.py
 
 LOCK := $(DEV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core
 lock: $(VENVS)/dev/.done ## resolve all requirements anew

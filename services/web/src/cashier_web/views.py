@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from cashier_core import message
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.tickets import Ticket
-from cashier_web import access, looks, metrics, receipts, screens
+from cashier_web import access, looks, metrics, receipts, screens, voices
 from cashier_web.addresses import managed_pages, store_path
 from cashier_web.calls import Caller, call
 from cashier_web.clients import the_timeline
@@ -46,6 +46,7 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
         "manifest_path": store_path("manifest", store),
         **message.context(store.waiting),
         "look": looks.of(store, paired),
+        "voices": voices.addresses(),
     }
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
