@@ -43,13 +43,13 @@ def install() -> bool:
 
 
 @contextmanager
-def launch() -> Iterator[Browser]:
-    """A headless browser until the block ends."""
+def launch(*more: str) -> Iterator[Browser]:
+    """A headless browser until the block ends, with more arguments."""
     path = executable()
     if path is None:
         raise RuntimeError(f"there is no browser for the tests. {MANUAL}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:

@@ -1,5 +1,7 @@
 """A television shows a code, a manager enters it, and it is that store's screen: until it is moved or revoked."""
 
+import html
+import json
 import re
 from datetime import timedelta
 
@@ -11,7 +13,7 @@ from django.utils import timezone
 
 from cashier_core.call import Policy
 from cashier_core.tickets import Ticket
-from cashier_web import announcements, history, pairing, screens
+from cashier_web import announcements, history, looks, pairing, screens
 from cashier_web.clients import the_revocations, the_timeline
 from cashier_web.models import Membership, PastCall, Role, Screen, Store
 from local.ports import free_port
@@ -193,6 +195,50 @@ def test_a_screen_that_is_renamed_stays_as_it_is(client, manager, television, re
     assert redis.keys("cashier:revoked") == []
 
 
+def volume_of(television: Client) -> int:
+    look = re.search(r'data-look="([^"]+)"', television.get("/s/north/").content.decode())[1]
+    return json.loads(html.unescape(look))["volume"]
+
+
+def look_of_north() -> str:
+    return the_timeline().waiting(["north"])[0].look
+
+
+def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(client, manager, stores, television) -> None:
+    claim(client, code_on(television))
+    screen = Screen.objects.get()
+    assert volume_of(television) == 70
+
+    for fields, volume in (
+        ({"volume": "35"}, 35),
+        ({"volume": "35", "is_muted": "on"}, 0),
+        ({"volume": "0"}, 0),
+        ({"volume": ""}, 70),
+    ):
+        before = looks.name(Store.objects.get(slug="north"))
+        change(client, screen, name="Entrance", store="north", **fields)
+        assert volume_of(television) == volume
+        assert look_of_north() == looks.name(Store.objects.get(slug="north")) != before
+
+    change(client, screen, name="Window", store="north")
+    assert look_of_north() == looks.name(Store.objects.get(slug="north"))
+
+
+def test_a_change_of_the_name_alone_tells_no_screen(client, manager, stores, television) -> None:
+    claim(client, code_on(television))
+    change(client, Screen.objects.get(), name="Window", store="north", volume="", is_muted="")
+
+    assert Store.objects.get(slug="north").revision == 0
+
+
+def test_without_redis_a_screens_volume_stays(client, manager, television, environment) -> None:
+    claim(client, code_on(television))
+    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    change(client, Screen.objects.get(), name="Window", store="north", volume="35")
+
+    assert (Screen.objects.get().name, Screen.objects.get().volume) == ("Entrance", None)
+
+
 def test_a_screen_that_is_revoked_shows_a_new_code(client, manager, television, redis) -> None:
     before = code_on(television)
     claim(client, before)
@@ -215,7 +261,7 @@ def change(client, screen, *, action="change", **fields):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"name": "Exit"}, {"name": ""}, {"name": "a\nb"}, {"store": "south"}, {"store": ""}]
+    "fields", [{"name": "Exit"}, {"name": ""}, {"name": "a\nb"}, {"store": "south"}, {"store": ""}, {"volume": "101"}]
 )
 def test_a_change_that_can_not_be_changes_nothing_and_says_why(client, manager, television, fields) -> None:
     claim(client, code_on(television))
@@ -359,7 +405,7 @@ def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, telev
     chosen = Screen.objects.all()
     with transaction.atomic():
         screens.revoke(chosen)
-        screens.change(chosen, "Window", stores[1])
+        screens.change(chosen, "Window", stores[1], volume=None, is_muted=False)
 
     screen = Screen.objects.get()
     assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from cashier_core.tickets import GOOD_SECONDS
@@ -17,6 +18,12 @@ def announce(stores: Iterable[Store]) -> None:
     Raises RedisError: the change must then be undone. What Redis may have done all the same, `compare` undoes.
     """
     the_timeline().set_waiting({store.slug: store.waiting for store in stores})
+
+
+def announce_look(store: Store) -> None:
+    """Let the store's screens take up anew what hangs on it. As `announce`; its row stays locked until the end."""
+    Store.objects.filter(pk=store.pk).update(revision=F("revision") + 1)
+    announce([Store.objects.get(pk=store.pk)])
 
 
 def compare() -> int:

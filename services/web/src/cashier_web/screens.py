@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from cashier_web import access, metrics, tokens
 from cashier_web.addresses import managed_pages, store_path
+from cashier_web.announcements import announce_look
 from cashier_web.clients import the_revocations
 from cashier_web.models import Screen, Store
 from cashier_web.names import check_name
@@ -59,11 +60,16 @@ def may_look(request: HttpRequest, store: Store, screen: Screen | None) -> bool:
     return settings.ENVIRONMENT.cashier_open_screens or access.has_role(request.user, store)
 
 
-class NameForm(forms.Form):
-    """`name`: in one line, and no other screen's of the store. `store`: where it is from now on."""
+class ScreenForm(forms.Form):
+    """`name`: in one line, and no other screen's of the store. `store`: where it is from now on.
+
+    `volume`: from 0 to 100; of the store if it is empty. `is_muted`: whatever the volume.
+    """
 
     name = forms.CharField(max_length=100)
     store = forms.ModelChoiceField(Store.objects.none(), to_field_name="slug")
+    volume = forms.IntegerField(min_value=0, max_value=100, required=False)
+    is_muted = forms.BooleanField(required=False)
 
     def __init__(self, data: Any, screen: Screen, stores: Any) -> None:
         super().__init__(data)
@@ -103,7 +109,7 @@ def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)  # anew, and locked, when it is changed
     if request.POST.get("action") not in {"change", "revoke"}:
         return refuse(400, _("Change, or revoke? Neither was sent."))
-    form = NameForm(request.POST, screen, access.managed_by(request.user))
+    form = ScreenForm(request.POST, screen, access.managed_by(request.user))
     is_change = request.POST["action"] == "change"
     if is_change and not form.is_valid():
         reasons = [str(reason) for reasons in form.errors.values() for reason in reasons]
@@ -113,7 +119,7 @@ def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
         with transaction.atomic():
             chosen = Screen.objects.filter(pk=screen.pk)
             if is_change:
-                change(chosen, form.cleaned_data["name"], form.cleaned_data["store"])
+                change(chosen, **form.cleaned_data)
             else:
                 revoke(chosen)
     except IntegrityError:  # two at once
@@ -126,20 +132,23 @@ def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     return redirect(store_path("screens", store))
 
 
-def change(chosen: QuerySet[Screen], name: str, store: Store) -> None:
-    """Name this one anew, or move it, in which case its page goes to the other store by itself.
+def change(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
+    """Name this one anew, let it sound otherwise, or move it, in which case its page goes to the other store by itself.
 
     Within a transaction. One that was revoked meanwhile stays so. Raises RedisError and IntegrityError.
     """
     for screen in chosen.select_for_update().filter(revoked_at=None):
-        mark, screen.name = screen.mark, name
+        mark, sound_before = screen.mark, (screen.volume, screen.is_muted)
+        screen.name, screen.volume, screen.is_muted = name, volume, is_muted
         is_moved = screen.store_id != store.pk
         if is_moved:
             screen.store, screen.changed_at = store, timezone.now()
             screen.generation += 1
-        screen.save(update_fields=["name", "store", "changed_at", "generation"])
+        screen.save(update_fields=["name", "volume", "is_muted", "store", "changed_at", "generation"])
         if is_moved:
             put_out([mark])
+        elif (volume, is_muted) != sound_before:
+            announce_look(store)
 
 
 def revoke(chosen: QuerySet[Screen]) -> list[Screen]:

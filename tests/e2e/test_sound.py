@@ -1,0 +1,301 @@
+"""What a screen says: the nodes that its audio graph really plays, on the audio clock, in a kiosk's browser.
+
+A clip is known by the very bytes that the page has decoded: each is an Ogg stream that has what it says as its title
+(tests/web/test_voices.py looks at all of them). That something comes out is heard before the loudspeaker.
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser import launch
+from tests.e2e.conftest import wait_for
+from tests.voices import title
+
+KIOSK = "--autoplay-policy=no-user-gesture-required"
+FOUR = "Caisse numéro 4, s’il vous plaît"
+ROUNDING = 1e-6
+TWO = "Caisse numéro 2, s’il vous plaît"
+# Of each source that is started: the clip in it, when on the audio clock it is to start and to stop and when it ended,
+# how long after the paint it was started, and how loud it came to the loudspeaker. `sockets`: what the page has opened.
+LISTEN = """(() => {
+  window.sounds = []; window.sockets = [];
+  const clips = new WeakMap();
+  const { decodeAudioData } = BaseAudioContext.prototype;
+  BaseAudioContext.prototype.decodeAudioData = async function (file) {
+    const clip = btoa(String.fromCharCode(...new Uint8Array(file)));
+    const buffer = await decodeAudioData.call(this, file);
+    clips.set(buffer, clip);
+    return buffer;
+  };
+  for (const { prototype } of [AudioScheduledSourceNode, AudioBufferSourceNode]) {
+    const { start } = prototype;
+    prototype.start = function (when) {
+      start.call(this, when);
+      const { duration } = this.buffer ?? { duration: Infinity };
+      const sound = { clip: clips.get(this.buffer), from: when, until: when + duration, context: this.context };
+      sound.peak = 0;
+      sound.lateMs = performance.now() - painted.at + (when - this.context.currentTime) * 1000;
+      this.sound = sound;
+      this.addEventListener("ended", () => { sound.ended = this.context.currentTime; });
+      sounds.push(sound);
+    };
+  }
+  const { stop } = AudioScheduledSourceNode.prototype;
+  AudioScheduledSourceNode.prototype.stop = function (when) {
+    stop.call(this, when);
+    this.sound.until = Math.min(this.sound.until, when);
+  };
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = function (...to) {
+    if (to[0] instanceof AudioDestinationNode) {
+      const ear = new AnalyserNode(this.context, { fftSize: 4096 });
+      const heard = new Float32Array(ear.fftSize);
+      connect.call(this, ear);
+      setInterval(() => {
+        ear.getFloatTimeDomainData(heard);
+        const now = this.context.currentTime;
+        for (const sound of sounds) {
+          if (sound.from < now && now < sound.until) sound.peak = Math.max(sound.peak, ...heard.map(Math.abs));
+        }
+      }, 20);
+    }
+    return connect.apply(this, to);
+  };
+  const Socket = WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(...of) { super(...of); sockets.push(this); }
+  };
+  document.addEventListener("screen:shown", () => {
+    const { numCashier, seq } = document.getElementById("message").dataset;
+    if (numCashier && window.painted?.seq !== seq) window.painted = { seq, at: performance.now() };
+  });
+})()"""
+HAS_VOICE = "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('.opus'))"
+TOLD = "sounds.map(({ context, ...told }) => told)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launch(KIOSK) as browser:
+        yield browser
+
+
+@dataclass
+class Sound:
+    """said: "" for a tone of the chime. start, end: seconds of the audio clock. peak: of 1."""
+
+    said: str
+    start: float
+    end: float
+    late_ms: float
+    peak: float
+
+
+def sounds(screen: Page) -> list[Sound]:
+    """Those that are heard, or were: what is stopped before it starts never is."""
+    return [
+        Sound(
+            title(base64.b64decode(told["clip"])) if told.get("clip") else "",
+            told["from"],
+            told["until"],
+            told["lateMs"],
+            told["peak"],
+        )
+        for told in screen.evaluate(TOLD)
+        if told["until"] > told["from"]
+    ]
+
+
+def said(screen: Page) -> list[str]:
+    return [sound.said for sound in sounds(screen)]
+
+
+def assert_none_overlaps(heard: list[Sound]) -> None:
+    """The chime's two tones are one sound."""
+    for first, second in pairwise(heard):
+        assert first.end <= second.start + ROUNDING or not (first.said or second.said), heard
+
+
+@pytest.fixture
+def open_kiosk(topology, browser) -> Iterator:
+    """Opens a store's screen on a machine that reaches nothing but the server; fails for whatever else is tried."""
+    contexts, faults = [], []
+
+    def guard(route: Route) -> None:
+        if route.request.url.startswith(topology.url):
+            return route.fallback()
+        faults.append(route.request.url)
+        return route.abort()
+
+    def open_kiosk(slug: str, voices=None) -> Page:
+        context = browser.new_context(service_workers="block")  # Playwright doesn't see what these ask for
+        contexts.append(context)
+        context.add_init_script(LISTEN)
+        if voices:
+            context.route("**/voices/*.opus", voices)
+        context.route("**/*", guard)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+        page.goto(f"{topology.url}/s/{slug}/")
+        expect(page.locator("body")).to_have_attribute("data-connection", "open")
+        if not voices:
+            wait_for(page, HAS_VOICE)
+        return page
+
+    yield open_kiosk
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def press(topology, open_page):
+    """Presses the buttons of these tills, for calls in the store's language."""
+    pages: dict[str, Page] = {}
+
+    def press(slug: str, *tills: str) -> None:
+        if slug not in pages:
+            pages[slug] = open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+        for till in tills:
+            with pages[slug].expect_response("**/cashier_action") as answer:
+                pages[slug].locator(f"button[value='{till}']").click()
+            assert answer.value.status == 204
+
+    return press
+
+
+def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press, open_kiosk) -> None:
+    slug = make_store(language="fr")
+    screen = open_kiosk(slug)
+    press(slug, "4")
+    wait_for(screen, "sounds.length === 3 && sounds[2].ended")
+    high, low, voice = sounds(screen)
+
+    assert [high.said, low.said, voice.said] == ["", "", FOUR]
+    assert 0 <= high.late_ms < 100
+    assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
+    assert voice.end - high.start < 3.2  # with the hold, or almost
+    assert all(0.1 < sound.peak <= 1 for sound in (high, low, voice))
+    expect(screen.locator("#sound")).to_be_hidden()
+
+
+def test_calls_one_after_the_other_are_each_said_to_the_end(make_store, press, open_kiosk) -> None:
+    slug = make_store(language="fr")
+    screen = open_kiosk(slug)
+    press(slug, "4", "2")
+    wait_for(screen, "sounds.length === 6 && sounds[5].ended")
+    heard = sounds(screen)
+
+    assert said(screen) == ["", "", FOUR, "", "", TWO]
+    assert_none_overlaps(heard)
+    assert all(1.5 < each.end - each.start < 2.4 for each in (heard[2], heard[5]))
+
+
+def test_a_call_that_replaces_another_stops_it_at_once(make_store, press, open_kiosk) -> None:
+    slug = make_store(language="fr", policy="replace")
+    screen = open_kiosk(slug)
+    press(slug, "4")
+    wait_for(screen, "sounds.length === 3 && sounds[2].context.currentTime > sounds[2].from + 0.1")
+    press(slug, "2")
+    wait_for(screen, "sounds.length === 6 && sounds[5].ended")
+    heard = sounds(screen)
+
+    assert [each.said for each in heard] == ["", "", FOUR, "", "", TWO]
+    assert 0 < heard[2].end - heard[2].start < 1.5  # cut short
+    assert_none_overlaps(heard)
+
+
+def test_of_a_call_that_is_replaced_while_its_chime_rings_nothing_is_said(make_store, press, open_kiosk) -> None:
+    slug = make_store(language="fr", policy="replace")
+    screen = open_kiosk(slug)
+    press(slug, "4", "2", "4", "2")
+    expect(screen.locator(".number")).to_have_text("Nº2")
+    wait_for(screen, "sounds.at(-1)?.clip && sounds.at(-1).ended")
+    heard = sounds(screen)
+
+    assert [each.said for each in heard if each.said][-1:] == [TWO]
+    assert heard[-1].end - heard[-1].start > 1.5
+    assert len(heard) < 12, "none was cut short: the presses came too slowly"
+    assert_none_overlaps(heard)
+
+
+@pytest.mark.parametrize("label", ["Pharmacy", "1204"])
+def test_a_till_without_a_number_that_can_be_said_calls_the_next_customer(make_store, press, open_kiosk, label) -> None:
+    slug = make_store(labels={"4": label})
+    screen = open_kiosk(slug)
+    press(slug, "4")
+    wait_for(screen, "sounds.length === 3")
+
+    assert said(screen) == ["", "", "Next customer, please"]
+
+
+def test_a_number_that_is_painted_again_is_not_said_again_but_once_by_a_page_that_comes_late(
+    make_store, press, open_kiosk
+) -> None:
+    slug = make_store(hold_seconds=12)
+    screen = open_kiosk(slug)
+    press(slug, "4")
+    wait_for(screen, "sounds.length === 3")
+    screen.evaluate("sockets[0].close()")
+    wait_for(screen, "sockets.length === 2 && document.body.dataset.connection === 'open'")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    wait_for(screen, "sounds[2].ended")
+    assert len(sounds(screen)) == 3
+
+    screen.reload()
+    wait_for(screen, "sounds.length === 3")
+    assert said(screen) == ["", "", "Cashier number 4, please"]
+
+
+def test_a_voice_that_comes_too_late_is_not_heard_and_the_next_call_is_said(make_store, press, open_kiosk) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    slug = make_store(language="fr")
+    screen = open_kiosk(slug, voices=hold)
+    press(slug, "4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    wait_for(screen, "sounds.length && sounds[0].context.currentTime > sounds[0].from + 1.2")
+    for route in held:
+        route.continue_()
+    expect(screen.locator(".waiting")).to_be_visible()
+    assert said(screen) == ["", ""]
+
+    press(slug, "2")
+    wait_for(screen, "sounds.length === 5")
+    assert said(screen) == ["", "", "", "", TWO]
+    assert len(held) == 1
+
+
+@pytest.mark.parametrize("fault", [lambda route: route.abort(), lambda route: route.fulfill(body="<html>")])
+def test_without_its_voice_a_call_has_its_number_and_its_chime(make_store, press, open_kiosk, fault) -> None:
+    slug = make_store()
+    screen = open_kiosk(slug, voices=fault)
+    press(slug, "4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    expect(screen.locator(".waiting")).to_be_visible()
+
+    assert said(screen) == ["", ""]
+
+
+def test_a_muted_store_is_silent_and_fetches_no_voice(make_store, press, open_kiosk) -> None:
+    asked: list[Route] = []
+
+    def count(route: Route) -> None:
+        asked.append(route)
+
+    slug = make_store(is_muted=True)
+    screen = open_kiosk(slug, voices=count)
+    press(slug, "4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    expect(screen.locator(".waiting")).to_be_visible()
+
+    assert (sounds(screen), asked) == ([], [])

@@ -1,0 +1,59 @@
+"""What screens say: each file has a clip for the next customer and for every till from 1 to 99."""
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+from cashier_core.call import LANGUAGES
+from cashier_web import voices
+from tests.voices import FILES, clips, samples, title
+
+ROOT = voices.FOLDER.parents[4]
+PHRASES = tomllib.loads((ROOT / "voices" / "phrases.toml").read_text())
+RATE = 48_000
+WINDOW = RATE // 50
+
+
+def loudness(sound) -> float:
+    """In decibels below full scale, of what isn't silent."""
+    powers = (sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(axis=1)
+    return float(10 * np.log10(powers[powers > 1e-4].mean()))
+
+
+def test_every_language_of_a_call_has_a_voice() -> None:
+    assert {file.stem for file in FILES} == set(PHRASES) == set(LANGUAGES)
+
+
+@pytest.mark.django_db
+def test_the_screens_page_says_where_each_is(client) -> None:
+    assert set(json.loads(voices.addresses())) == set(LANGUAGES)
+    assert "/static/cashier_web/voices/fr.opus" in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_till_has_a_clip_that_can_be_heard_and_is_as_loud_as_all_others(language) -> None:
+    phrases = PHRASES[language]
+    said = clips(language)
+    assert [title(clip) for clip in said] == [
+        phrases["next"], *(phrases["call"].format(number=number) for number in range(1, 100))
+    ]  # fmt: skip
+
+    for clip in said:
+        sound = samples(clip)
+        assert 1.0 < len(sound) / RATE < 2.4, title(clip)  # after the chime, within a hold of 3 s
+        assert 0.5 < np.abs(sound).max() < 1.1, title(clip)
+        assert loudness(sound) == pytest.approx(-19, abs=1), title(clip)
+        assert np.abs(sound[: RATE // 10]).max() > 0.02, f"{title(clip)}: begins with silence"
+        assert np.abs(sound[-RATE // 10 :]).max() > 0.005, f"{title(clip)}: ends with silence"
+
+
+def test_no_two_clips_are_the_same() -> None:
+    everything = [clip for file in FILES for clip in clips(file.stem)]
+
+    assert len(set(everything)) == 9 * 100
+
+
+def test_all_of_them_are_small() -> None:
+    assert sum(file.stat().st_size for file in FILES) < 4_000_000
