@@ -168,6 +168,26 @@ def test_a_screen_whose_server_is_away_at_its_first_start_finds_its_way_when_it_
 
 
 @needs_browser
+def test_a_screen_that_was_there_before_waits_at_once_while_its_server_is_away(own_topology, kiosk) -> None:
+    nginx, url = own_topology.processes["nginx"], f"{own_topology.url}/"
+    kiosk.start(URL=url)
+    connected(kiosk.page(), url)
+    wait_for(kiosk.page(), "caches.match('/', { cacheName: 'screen' }).then(Boolean)")
+    os.kill(kiosk.browser_pid, signal.SIGTERM)
+    kiosk.ended()
+    nginx.stop()
+    try:
+        kiosk.start(URL=f"{own_topology.url}/pair")
+        expect(kiosk.page()).to_have_url(url, timeout=20_000)
+        expect(kiosk.page().locator(".waiting")).to_have_text("Please wait")
+        expect(kiosk.page().locator("#offline")).to_be_visible()
+    finally:
+        nginx.start()
+
+    connected(kiosk.page(), url)
+
+
+@needs_browser
 def test_a_power_cut_costs_neither_the_pairing_nor_a_question(own_topology, kiosk) -> None:
     url = f"{own_topology.url}/"
     kiosk.start(URL=url, ROTATE="90")
