@@ -8,10 +8,9 @@ from typing import IO
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
 from django.shortcuts import get_object_or_404
 
-from cashier_web.announcements import announce
+from cashier_web.announcements import announce_look
 from cashier_web.models import Store
 
 
@@ -26,9 +25,7 @@ def changing(store: Store) -> Iterator[Store]:
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
             sweep(locked.pk)  # what a worker that died may have left, before `put` takes it for whole
             yield locked
-            Store.objects.filter(pk=locked.pk).update(revision=F("revision") + 1)
-            locked.refresh_from_db(fields=["revision"])
-            announce([locked])
+            announce_look(locked)
     finally:
         with transaction.atomic():
             sweep(store.pk)
