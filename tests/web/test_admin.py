@@ -82,7 +82,7 @@ BAD = {
     "ink": ["", "white", "#fff"],
     "ground": ["", "black", "#8090a0"],
     "arrows": ["4=up", "10=left", "left", "4=left; 4=right"],
-    "also_waits_in": [["fr"], ["xx"]],
+    "also_waits_in": [["en", "de", "nl"], ["xx"]],
     "time_zone": ["Paris", "", "../etc/passwd"],
     "languages": [[], ["xx"]],
     "language": ["xx", ""],

@@ -158,6 +158,15 @@ def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) 
     assert the_history().length() == 0
 
 
+def test_what_a_web_of_the_version_before_left_is_kept(client, manager, redis) -> None:
+    press(client)
+    ((number, (change,)),) = [(n, json.loads(f[b"changes"])) for n, f in redis.xrange("cashier:history")]
+    redis.xdel("cashier:history", number)
+    redis.xadd("cashier:history", {"entry": json.dumps(change)})
+
+    assert [call.till for call in recorded()] == [4]
+
+
 def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager, redis, records) -> None:
     press(client)
     for odd in (
@@ -165,7 +174,7 @@ def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager
         {"mark": "x"},
         {"store": "default", "mark": "x", "start": "soon"},
     ):
-        redis.xadd("cashier:history", {"entry": json.dumps([odd])})
+        redis.xadd("cashier:history", {"changes": json.dumps([odd])})
     press(client, 2)
 
     assert [call.till for call in recorded()] == [4, 2]

@@ -25,7 +25,7 @@ class History:
         `till`, `label`, `language`, `by`, `again` and `pressed`. Times are Redis's, in ms since the epoch.
         """
         found = cast(list[tuple[bytes, dict[bytes, bytes]]], self._redis.xrange(KEY, count=count))
-        return [(number.decode(), change) for number, fields in found for change in json.loads(fields[b"entry"])]
+        return [(number.decode(), change) for number, fields in found for change in _changes(fields)]
 
     def remove(self, numbers: Sequence[str]) -> None:
         """They are kept elsewhere now."""
@@ -34,3 +34,9 @@ class History:
     def length(self) -> int:
         """How many wait; at `MOST` the oldest are lost."""
         return self._redis.xlen(KEY)
+
+
+def _changes(fields: dict[bytes, bytes]) -> list[dict[str, Any]]:
+    """A web of the version before leaves one at a time, under another name, and can't read these."""
+    changes: list[dict[str, Any]] = json.loads(fields.get(b"changes") or b"[%s]" % fields[b"entry"])
+    return changes

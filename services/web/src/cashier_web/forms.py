@@ -111,8 +111,8 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Only letters, in one line."))
-        also = self.cleaned_data.get("also_waits_in", [])
-        if language in also or len(also) > MOST_MORE:
+        # The first one may be any of them: the buttons' page changes it.
+        if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_MORE:
             self.add_error("also_waits_in", _("Two more languages at most, beside the first."))
         self._check("labels", labels.check, "labels", "tills")
         self._check("arrows", arrows.check, "arrows", "tills")

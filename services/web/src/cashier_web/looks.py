@@ -33,7 +33,7 @@ def settings_of(store: "Store") -> dict[str, Any]:
         "time_zone": store.time_zone,
         "arrows": store.arrows,
         "shows_recent": store.shows_recent,
-        "waiting": [told(language) for language in (store.language, *store.also_waits_in)],
+        "waiting": [told(language) for language in dict.fromkeys([store.language, *store.also_waits_in])],
         "ink": store.ink,
         "ground": store.ground,
         "volume": 0 if store.is_muted else store.volume,

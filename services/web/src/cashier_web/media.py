@@ -89,7 +89,7 @@ def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
         return refuse(400, _("Up, down, change or delete? None was sent."))
     form = SecondsForm(request.POST, instance=chosen)
     if form.is_valid():
-        return change(request, store, lambda locked: form.save())
+        return change(request, store, lambda locked: set_seconds(locked, number, form.cleaned_data["seconds"]))
     messages.error(request, " ".join(str(reason) for reasons in form.errors.values() for reason in reasons))
     return redirect(store_path("media", store))
 
@@ -129,6 +129,13 @@ def add(store: Store, kind: Medium.Kind, content: IO[bytes], ending: str) -> Non
 def set_logo(store: Store, name: str) -> None:
     store.logo.name = name
     store.save(update_fields=["logo"])
+
+
+def set_seconds(store: Store, number: int, seconds: int) -> None:
+    """How long a picture is shown; where it is in the order may have changed since it was looked for."""
+    medium = get_object_or_404(store.media, pk=number)
+    medium.seconds = seconds
+    medium.save(update_fields=["seconds"])
 
 
 def move(store: Store, number: int, step: int) -> None:

@@ -41,7 +41,7 @@ def clean(file: IO[bytes]) -> tuple[BytesIO, str]:
 
 def redraw(found: Image.Image) -> tuple[BytesIO, str]:
     """The picture in its own format, with its colours' profile alone."""
-    kind = str(found.format)
+    kind = "JPEG" if found.format == "MPO" else str(found.format)  # with a second one in it, as telephones write
     found.thumbnail((MOST_WIDE, MOST_WIDE))  # of a JPEG it doesn't even read more than that
     upright = ImageOps.exif_transpose(found)
     mode = "RGBA" if upright.has_transparency_data else "RGB"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO
 
 from django.core.exceptions import ValidationError
@@ -14,6 +15,8 @@ PLAYED = {b"avc1", b"avc3", b"av01", b"vp09"}
 """Codecs of MP4 that browsers play everywhere: H.264, AV1, VP9. Telephones also write H.265, which many don't."""
 INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 """Boxes of MP4 that have boxes in them, as far as they matter here."""
+MOST_BOXES, DEEPEST = 10_000, 8
+"""An hour of a film has some 50, five deep; one with millions is made to keep a worker from presses."""
 TOLD = {b"udta", b"meta", b"uuid"}
 """Boxes of MP4 in which cameras write where they were, and what a player doesn't need."""
 
@@ -32,7 +35,9 @@ def clean(file: IO[bytes]) -> str:
         if not WEBM.search(head):
             raise ValidationError(_("This is no video that screens play: MP4 with H.264, or WebM."))
         return "webm"
-    found = list(boxes(file, 0, file.seek(0, 2)))
+    found = list(islice(boxes(file, 0, file.seek(0, 2)), MOST_BOXES + 1))
+    if len(found) > MOST_BOXES:
+        raise ValidationError(_("This is no video that screens play: MP4 with H.264, or WebM."))
     kinds = {kind for kind, _begin, _end in found}
     if not {b"moov", b"mdat"} <= kinds:
         raise ValidationError(_("This video is not complete."))
@@ -45,7 +50,7 @@ def clean(file: IO[bytes]) -> str:
     return "mp4"
 
 
-def boxes(file: IO[bytes], begin: int, end: int) -> Iterator[Box]:
+def boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator[Box]:
     """Those between two places of the file, and those inside them. Raises ValidationError if one doesn't fit in."""
     while begin < end:
         size, kind, head = int.from_bytes(read(file, begin, 4), "big"), read(file, begin + 4, 4), 8
@@ -56,8 +61,8 @@ def boxes(file: IO[bytes], begin: int, end: int) -> Iterator[Box]:
         if size < head or begin + size > end:
             raise ValidationError(_("This video is not complete."))
         yield kind, begin + head, begin + size
-        if kind in INSIDE:
-            yield from boxes(file, begin + head, begin + size)
+        if kind in INSIDE and depth < DEEPEST:
+            yield from boxes(file, begin + head, begin + size, depth + 1)
         begin += size
 
 

@@ -15,7 +15,7 @@ end
 -- Leaves what became of calls to web, which keeps it for longer than Redis does: a list, for to add once costs less. A
 -- web that is away for long finds the newest of them.
 local function record(history, changes)
-  redis.call('XADD', history, 'MAXLEN', '~', 100000, '*', 'entry', cjson.encode(changes))
+  redis.call('XADD', history, 'MAXLEN', '~', 100000, '*', 'changes', cjson.encode(changes))
 end
 
 -- Counts the change and tells every replica of it, in the form of channels_redis's PubSub layer (msgpack).

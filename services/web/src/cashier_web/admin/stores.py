@@ -72,7 +72,8 @@ class StoreAdmin(ImportExportModelAdmin):
         return ["slug", *SHOWN] if obj else SHOWN
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+        # What was changed alone: a logo or a revision may be another since the form was read.
+        obj.save(update_fields=form.changed_data if change else None)
         announce([obj])
 
     def get_deleted_objects(

@@ -24,7 +24,7 @@ def usual_languages() -> list[str]:
 @cache
 def time_zones() -> list[str]:
     """Names of all zones, of which reading takes some ms."""
-    return sorted(available_timezones())
+    return sorted(available_timezones() - {"Factory", "localtime"})  # which are none, and browsers don't know them
 
 
 def check_time_zone(name: str) -> None:

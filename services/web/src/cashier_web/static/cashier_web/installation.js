@@ -31,8 +31,9 @@
       if (new URL(url).pathname.startsWith("/static/") && !needed.includes(url)) await kept.delete(url);
     }
   };
+  let keeping = Promise.resolve(); // one after the other, so that none takes away what another needs
   document.addEventListener("screen:fetched", ({ detail }) => {
-    keep(detail).catch(() => { /* no room or no connection: what was kept before stays */ });
+    keeping = keeping.then(() => keep(detail)).catch(() => { /* no room or no connection: what was kept before stays */ });
   });
 
   const install = async () => {

@@ -2,7 +2,7 @@
 // of this page is not taken up but the page loaded again.
 "use strict";
 (() => {
-  const SOON_MS = 2_000; // a store's screens don't all ask in the same moment
+  const SOON_MS = 5_000; // a store's screens don't all ask in the same moment
   const ALL_MS = 60_000; // nor do a chain's, after an update
   const TURN_MS = 6_000; // of a language in which the screen waits
   const root = document.documentElement;
@@ -37,8 +37,11 @@
 
   const tick = () => {
     const digits = { numberingSystem: "latn" }; // as a call's number has them
-    const time = new Intl.DateTimeFormat(root.lang, { timeStyle: "short", timeZone: look.time_zone, ...digits });
-    document.getElementById("clock").textContent = time.format(new Date());
+    let time = "";
+    try {
+      time = new Date().toLocaleTimeString(root.lang, { timeStyle: "short", timeZone: look.time_zone, ...digits });
+    } catch { /* an old browser doesn't know this zone: better no time than a wrong one */ }
+    document.getElementById("clock").textContent = time;
   };
 
   const takeUp = async () => {
@@ -52,13 +55,13 @@
     if (isUp()) return lookAgain();
     if (fresh && version(JSON.parse(fresh).id) !== version(look.id)) return location.reload();
     if (fresh) apply(fresh);
-    lookAgain();
+    lookAgain(fresh ? SOON_MS : ALL_MS); // a server that can't answer is not asked again by everybody at once
   };
 
-  const lookAgain = () => {
+  const lookAgain = (within = SOON_MS) => {
     const told = message().dataset.look;
     if (due || !told || told === look.id || isUp()) return;
-    due = setTimeout(takeUp, Math.random() * (version(told) === version(look.id) ? SOON_MS : ALL_MS));
+    due = setTimeout(takeUp, Math.random() * (version(told) === version(look.id) ? within : ALL_MS));
   };
 
   // The languages in turn; a store's own words have none.

@@ -3,7 +3,8 @@
 (() => {
   const MOST = 3;
   const FORGOTTEN_MS = 15 * 60_000; // yesterday's are nobody's
-  const KEY = "recent"; // survives a reload
+  const SAME_MS = 2 * 60_000; // for so long a call is up at most; a Redis that was emptied counts from 1 again
+  const KEY = `recent ${location.pathname}`; // survives a reload
   const list = document.getElementById("recent");
   let calls = [];
   try {
@@ -27,7 +28,8 @@
   document.addEventListener("screen:shown", () => {
     const message = document.getElementById("message");
     const { numCashier, seq } = message.dataset;
-    if (numCashier && calls[0]?.seq !== seq) {
+    const isKnown = calls[0]?.seq === seq && Date.now() - calls[0].at < SAME_MS;
+    if (numCashier && !isKnown) {
       calls.unshift({ seq, name: message.textContent, at: Date.now() });
       try {
         sessionStorage.setItem(KEY, JSON.stringify(calls.slice(0, MOST + 1)));

@@ -35,7 +35,10 @@
     return page;
   };
 
-  // This file comes first and by itself, to notice when one of htmx's was lost on the way: then the page is loaded
+  let isPartLost = false;
+  addEventListener("error", ({ target }) => { isPartLost ||= target.localName === "script"; }, { capture: true });
+
+  // This file comes first and by itself, to notice when another was lost on the way: then the page is loaded
   // again, as soon as it can be. Without this file nothing connects, so that no number comes up that nobody takes down.
   const loadAgain = async () => {
     try {
@@ -46,7 +49,8 @@
   const loadAgainLater = () => setTimeout(loadAgain, BASE_MS + delay(attempts++));
 
   const connect = () => {
-    if (!window.htmx?.createWebSocket) return loadAgainLater(); // which is the ws extension's
+    const styles = [...document.querySelectorAll("link[rel=stylesheet]")];
+    if (isPartLost || styles.some((style) => !style.sheet)) return loadAgainLater();
     htmx.config.wsReconnectDelay = delay;
     htmx.createWebSocket = () => {
       socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));

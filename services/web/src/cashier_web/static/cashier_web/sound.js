@@ -10,6 +10,7 @@
   const LATE_S = 0.5;
   const FADE_S = 0.02; // less is heard as a click
   const EARLY_MS = 250; // a number that leaves so long before its end was taken away
+  const FORGOTTEN_MS = 1_000; // a Redis that was emptied counts from 1 again
   const FETCH_MS = 20_000;
   const ASK_AFTER_MS = 5_000; // a context that may start needs some time to do so
   const ASK_MS = 60_000;
@@ -106,7 +107,11 @@
   const listen = () => {
     const { lang, dataset: { numCashier, seq, digits, holdMs } } = document.getElementById("message");
     const now = performance.now();
-    if (!numCashier) return now < ends - EARLY_MS && hush();
+    if (!numCashier) {
+      if (now < ends - EARLY_MS) hush();
+      if (now > ends + FORGOTTEN_MS) sounded = null;
+      return;
+    }
     ends = now + Number(holdMs);
     if (seq === sounded || !look.volume) return;
     if (context.state === "running") {
