@@ -48,6 +48,17 @@ def test_a_language_chosen_while_a_press_is_under_way_is_not_chosen_back_by_its_
     expect(buttons.get_by_label("Langue")).to_have_value("fr")
 
 
+def test_a_press_whose_button_changes_its_words_under_the_finger_is_called(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.locator("button[value='4'] .number").hover()
+    buttons.mouse.down()
+    buttons.get_by_label("Language").select_option("fr")
+    expect(buttons.locator("#till-4 .label")).to_have_text("Caisse")
+    buttons.mouse.up()
+
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº4 appelée")
+
+
 def test_of_two_languages_chosen_one_behind_the_other_the_last_stays(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
