@@ -100,6 +100,13 @@ def test_a_video_is_known_by_its_content_too(add, store, content, ending) -> Non
     assert (medium.kind, medium.file.name.rsplit(".")[-1]) == ("video", ending)
 
 
+def nested(depth: int) -> bytes:
+    content = b""
+    for _ in range(depth):
+        content = box(b"moov", content)
+    return content
+
+
 PNG_BOMB = picture(size=(8000, 5001), colour="black")
 REFUSED = {
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "Only JPEG, PNG, WebP, MP4"),
@@ -115,6 +122,8 @@ REFUSED = {
     "a video without an end": (mp4() + b"\x00\x00\x00\x02free", "not complete"),
     "no frames": (mp4().partition(b"mdat")[0][:-4], "not complete"),
     "h.265": (mp4(b"hvc1"), "MP4 with H.264, or WebM"),
+    "millions of boxes": (mp4() + box(b"free", b"") * 10_000, "MP4 with H.264, or WebM"),
+    "boxes without an end": (mp4().partition(b"moov")[0][:-4] + nested(3_000), "not complete"),
     "quicktime": (mp4(brand=b"qt  "), "Only JPEG, PNG, WebP, MP4"),
     "matroska": (WEBM.replace(b"\x84webm", b"\x88matroska"), "MP4 with H.264, or WebM"),
 }
@@ -151,6 +160,17 @@ def test_a_photo_stands_upright_and_tells_nothing_of_where_it_was_taken(add, sto
     assert found.size == (20, 40)
     assert (dict(found.getexif()), found.info.get("comment")) == ({}, None)
     assert b"Telephone" not in content_of(medium)
+
+
+def test_a_photo_with_a_second_one_in_it_is_kept_as_the_first(add, store) -> None:
+    target = BytesIO()
+    first, second = (Image.new("RGB", (40, 20), colour) for colour in ("red", "blue"))
+    first.save(target, "MPO", save_all=True, append_images=[second])
+    assert add(target.getvalue()).status_code == 302
+    (medium,) = store.media.all()
+
+    assert (shown(medium).format, medium.file.name[-4:]) == ("JPEG", ".jpg")
+    assert shown(medium).getpixel((0, 0))[0] > 200
 
 
 def test_a_video_tells_nothing_of_where_it_was_taken_and_is_otherwise_the_same(add, store) -> None:
