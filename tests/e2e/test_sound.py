@@ -278,6 +278,23 @@ def test_a_voice_that_comes_too_late_is_not_heard_and_the_next_call_is_said(make
     assert len(held) == 1
 
 
+def test_a_voice_that_comes_when_its_call_was_replaced_is_not_heard(make_store, press, open_kiosk) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    slug = make_store(language="fr", policy="replace")
+    screen = open_kiosk(slug, voices=hold)
+    press(slug, "4", "2")
+    for route in held:
+        route.continue_()
+    wait_for(screen, "sounds.length === 5 && sounds[4].ended")
+
+    assert said(screen)[-1] == TWO
+    assert FOUR not in said(screen)
+
+
 @pytest.mark.parametrize("fault", [lambda route: route.abort(), lambda route: route.fulfill(body="<html>")])
 def test_without_its_voice_a_call_has_its_number_and_its_chime(make_store, press, open_kiosk, fault) -> None:
     slug = make_store()
