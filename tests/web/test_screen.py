@@ -27,7 +27,9 @@ def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
     path, _, ticket = websocket_of(client.get("/s/north-7/")).partition("?ticket=")
 
     assert path == "/ws/cashier_q/north-7"
-    assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket("north-7", Waiting("fr"))
+    assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket(
+        "north-7", Store.objects.get(slug="north-7").waiting
+    )
 
 
 def test_a_store_waits_in_its_own_language(client) -> None:

@@ -38,7 +38,7 @@ class Ticket:
     def sign(self, key: str, now: float | None = None) -> str:
         """The ticket as text that fits into a URL's query as it is. now: in seconds since the epoch."""
         until = round((time.time() if now is None else now) + GOOD_SECONDS)
-        told = [self.store, self.waiting.language, self.waiting.notice, self.screen, until]
+        told = [self.store, self.waiting.language, self.waiting.notice, self.screen, until, self.waiting.look]
         return _signer(key).sign_object(told)
 
     @classmethod
@@ -51,14 +51,14 @@ class Ticket:
         except (BadSignature, ValueError):
             raise BadTicket("the ticket isn't ours") from None
         try:
-            store, language, notice, screen, until = told
+            store, language, notice, screen, until, look = told
         except ValueError:
             raise ExpiredTicket("the ticket is of another version") from None
         if until < time.time():
             raise ExpiredTicket("the ticket has expired")
         if language not in LANGUAGES:
             raise BadTicket("the ticket's language is unknown")
-        return cls(store, Waiting(language, notice), screen)
+        return cls(store, Waiting(language, notice, look), screen)
 
 
 def _signer(key: str) -> Signer:

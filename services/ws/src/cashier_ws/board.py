@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from math import inf
 
 from cashier_core import message
@@ -107,6 +108,8 @@ class Board:
             self._timer.cancel()
 
     def _wait_with(self, waiting: Waiting) -> None:
+        if not waiting.look:  # a Redis that was emptied doesn't know it, and will be told
+            waiting = replace(waiting, look=self._waiting.look)
         if waiting != self._waiting:
             self._waiting, self._waiting_paint = waiting, None
             if self._up is None:

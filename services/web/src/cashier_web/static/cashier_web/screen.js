@@ -101,7 +101,12 @@
   };
   setInterval(renew, RENEW_MS * (0.9 + 0.2 * Math.random()));
 
-  const shown = () => document.dispatchEvent(new CustomEvent("screen:shown"));
+  const shown = () => {
+    document.dispatchEvent(new CustomEvent("screen:shown"));
+    // The number first: on a slow computer its motion would keep it from the screen for as long as all the rest does.
+    const message = document.getElementById("message");
+    requestAnimationFrame(() => requestAnimationFrame(() => { message.dataset.moves = ""; }));
+  };
 
   const showWaiting = () => {
     const message = document.getElementById("message");
