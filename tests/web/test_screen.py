@@ -5,7 +5,6 @@ import re
 import pytest
 
 from cashier_core.tickets import Ticket
-from cashier_core.waiting import Waiting
 from cashier_web.models import Store
 
 pytestmark = pytest.mark.django_db
@@ -96,4 +95,4 @@ def test_the_page_of_a_closed_store_says_so_in_its_language_or_with_its_own_word
     response = client.get("/s/north-7/")
     ticket = Ticket.read(websocket_of(response).partition("?ticket=")[2], settings.ENVIRONMENT.cashier_ticket_key)
     assert ">Back on Monday<" in response.content.decode()
-    assert ticket.waiting == Waiting("fr", "Back on Monday")
+    assert (ticket.waiting.language, ticket.waiting.notice) == ("fr", "Back on Monday")
