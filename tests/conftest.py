@@ -65,8 +65,10 @@ def run_topology(folder: Path, **environment: str) -> Iterator[Topology]:
     topology = Topology(folder, log, environment={**base, **environment})
     topology.log = log
     topology.start()
-    yield topology
-    topology.stop()
+    try:
+        yield topology
+    finally:
+        topology.stop()
 
 
 @pytest.fixture(scope="session")

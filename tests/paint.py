@@ -3,9 +3,9 @@
 On a browser whose CPU is throttled, because a screen's is an old PC's or a Raspberry Pi's.
 """
 
-import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -14,8 +14,8 @@ from playwright.sync_api import expect
 from cashier_core import timeline
 from cashier_core.call import Policy
 from loadtests.figures import percentile
-from local.topology import Topology
 from tests.browser import launch
+from tests.conftest import run_topology
 
 SLOWER = 6
 CALLS = 60
@@ -44,27 +44,24 @@ MOVES = "!('moves' in document.getElementById('message').dataset) || document.ge
 
 
 def main() -> None:
-    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
-    with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder, launch() as browser:
-        topology = Topology(Path(folder), lambda name, line: None, environment=environment)
-        topology.start()
-        try:
-            screen = browser.new_page(viewport={"width": 1920, "height": 1080})
-            screen.add_init_script(STAMP)
-            screen.goto(topology.url)
-            expect(screen.locator("body")).to_have_attribute("data-connection", "open")
-            screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-            calls = timeline.Timeline(timeline.connect(topology.environment["REDIS_URL"]))
-            for number in range(1, CALLS + 1):
-                till = number % 9 + 1
-                calls.press("default", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.REPLACE)
-                expect(screen.locator(".number")).to_have_text(f"Nº{till}")
-                while screen.evaluate(MOVES):
-                    screen.wait_for_timeout(100)  # it is calm again before people call again
-                screen.wait_for_timeout(100)
-            found = sorted(screen.evaluate("painted"))
-        finally:
-            topology.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
+        launch() as browser,
+        contextmanager(run_topology)(Path(folder)) as topology,
+    ):
+        screen = browser.new_page(viewport={"width": 1920, "height": 1080})
+        screen.add_init_script(STAMP)
+        screen.goto(topology.url)
+        expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+        screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        calls = timeline.Timeline(timeline.connect(topology.redis_url))
+        for number in range(1, CALLS + 1):
+            till = number % 9 + 1
+            calls.press("default", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.REPLACE)
+            expect(screen.locator(".number")).to_have_text(f"Nº{till}")
+            while screen.evaluate(MOVES):
+                screen.wait_for_timeout(100)  # it is calm again before people call again
+        found = sorted(screen.evaluate("painted"))
     p95 = percentile(found, 95)
     print(
         f"from message to pixels, {len(found)} calls, CPU {SLOWER} times slower: "

@@ -1,7 +1,7 @@
 """Takes the pictures that are kept anew, from a running topology: `make screenshots`. The README shows some of them."""
 
-import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from local.topology import ROOT, Topology
 from tests import pictures
 from tests.browser import launch
+from tests.conftest import run_topology
 
 
 def take_screens(topology: Topology, browser: Browser) -> None:
@@ -33,15 +34,13 @@ def take_buttons(topology: Topology, browser: Browser) -> None:
 
 
 def main() -> None:
-    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
-    with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder, launch() as browser:
-        topology = Topology(Path(folder), lambda name, line: None, environment=environment)
-        topology.start()
-        try:
-            take_screens(topology, browser)
-            take_buttons(topology, browser)
-        finally:
-            topology.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
+        launch() as browser,
+        contextmanager(run_topology)(Path(folder)) as topology,
+    ):
+        take_screens(topology, browser)
+        take_buttons(topology, browser)
 
 
 if __name__ == "__main__":

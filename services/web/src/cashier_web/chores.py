@@ -51,7 +51,7 @@ class Chore:
 
 
 CHORES = [
-    # Holds a worker up for some 20 ms with 500 stores.
+    # Holds a worker up for some 40 ms with 500 stores.
     Chore("compare", 60, announcements.compare),
     # A press's share of it is a third less than with a turn each second: SQLite writes whole pages.
     Chore("record", 5, history.record),

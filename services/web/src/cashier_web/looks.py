@@ -48,6 +48,7 @@ def media_of(store: "Store") -> list[dict[str, Any]]:
     return [{"url": each.file.url, "kind": each.kind, "seconds": each.seconds} for each in store.media.all()]
 
 
+@cache
 def told(language: str) -> dict[str, str]:
     """How screens ask to wait: `language`, `direction` and `text`."""
     return {"language": language, "direction": message.direction(language), "text": message.please_wait(language)}

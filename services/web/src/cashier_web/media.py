@@ -79,7 +79,7 @@ def media(request: HttpRequest, store: Store) -> HttpResponse:
 @access.for_managers
 def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: move it `up` or `down`, `change` its `seconds`, or `delete` it."""
-    chosen = get_object_or_404(Medium, store=store, pk=number)
+    get_object_or_404(Medium, store=store, pk=number)  # anew, and locked, when it is changed
     action = request.POST.get("action")
     if action in {"up", "down"}:
         return change(request, store, lambda locked: move(locked, number, -1 if action == "up" else 1))
@@ -87,7 +87,7 @@ def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
         return change(request, store, lambda locked: get_object_or_404(locked.media, pk=number).delete())
     if action != "change":
         return refuse(400, _("Up, down, change or delete? None was sent."))
-    form = SecondsForm(request.POST, instance=chosen)
+    form = SecondsForm(request.POST)
     if form.is_valid():
         return change(request, store, lambda locked: set_seconds(locked, number, form.cleaned_data["seconds"]))
     messages.error(request, " ".join(str(reason) for reasons in form.errors.values() for reason in reasons))

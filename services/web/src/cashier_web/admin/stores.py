@@ -74,6 +74,7 @@ class StoreAdmin(ImportExportModelAdmin):
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         # What was changed alone: a logo or a revision may be another since the form was read.
         obj.save(update_fields=form.changed_data if change else None)
+        obj.refresh_from_db()
         announce([obj])
 
     def get_deleted_objects(

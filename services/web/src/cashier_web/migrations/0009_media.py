@@ -1,34 +1,8 @@
 """The pictures and videos that screens show between calls, and the store's logo."""
 
-from typing import Any
-
 import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
-
-DEFAULTS = {
-    "cashier_web_screen": {"is_muted": "FALSE"},
-    "cashier_web_store": {
-        "also_waits_in": "'[]'::jsonb",
-        "arrows": "'{}'::jsonb",
-        "shows_recent": "FALSE",
-        "volume": "70",
-        "is_muted": "FALSE",
-        "ink": "'#ffffff'",
-        "ground": "'#000000'",
-        "revision": "0",
-        "logo": "''",
-    },
-}
-
-
-def keep_defaults(apps: Any, schema_editor: Any) -> None:
-    """A web of the version before, which serves on while this comes, adds stores and screens without these columns."""
-    if schema_editor.connection.vendor != "postgresql":
-        return
-    for table, columns in DEFAULTS.items():
-        for column, value in columns.items():
-            schema_editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {value}")
 
 
 class Migration(migrations.Migration):
@@ -81,5 +55,4 @@ class Migration(migrations.Migration):
             ],
             options={"verbose_name": "medium", "verbose_name_plural": "media", "ordering": ["position", "pk"]},
         ),
-        migrations.RunPython(keep_defaults, migrations.RunPython.noop),
     ]
