@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -71,32 +72,37 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
     victim, _other = replicas(2)
     async with Till(stack.url) as till:
         path = await till.websocket()
-        screens: list[WallScreen] = []
-        while stack.figure(victim, 9000, "cashier_screens") < 100:
-            more = [WallScreen(stack.url, path, "default") for _ in range(20)]
-            await asyncio.gather(*(screen.start() for screen in more))
-            screens += more
-        await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)
-        killed = time.monotonic()
-        pressed = time.monotonic()
-        assert (await till.press(4)).status_code == 204
-        called = time.monotonic()
-        await until(lambda: all(screen.connected for screen in screens), 10, "every screen is back")
-        back = time.monotonic() - killed
-        over = pressed + 3
-        await asyncio.sleep(over + 0.5 - time.monotonic())
+        async with AsyncExitStack() as to_stop:
+            screens: list[WallScreen] = []
+            while stack.figure(victim, 9000, "cashier_screens") < 100:
+                more = [WallScreen(stack.url, path, "default") for _ in range(20)]
+                await asyncio.gather(*(screen.start() for screen in more))
+                for screen in more:
+                    to_stop.push_async_callback(screen.stop)
+                screens += more
+            await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)
+            killed = time.monotonic()
+            pressed = time.monotonic()
+            assert (await till.press(4)).status_code == 204
+            called = time.monotonic()
+            await until(lambda: all(screen.connected for screen in screens), 10, "every screen is back")
+            back = time.monotonic() - killed
+            over = pressed + 3
+            await asyncio.sleep(over + 0.5 - time.monotonic())
 
-        moved = [screen for screen in screens if len(screen.connections) > 1]
-        assert len(moved) >= 100
-        assert back < 5
-        late = [screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < over - 0.3]
-        assert late, "no screen came back in the middle of the call"
-        for connection in late:
-            assert [paint.num_cashier for paint in connection.painted] == [4, 0]
-            assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
-        for screen in screens:
-            assert screen.connections[-1].painted[-1].num_cashier == 0
-            await screen.stop()
+            moved = [screen for screen in screens if len(screen.connections) > 1]
+            assert len(moved) >= 100
+            assert back < 5
+            # The answer to a press is no sign that the other replica has heard of it: on a busy machine, a screen that
+            # comes back right after it may be painted "Please wait" first.
+            middle = (called + 0.5, over - 0.3)
+            late = [screen.connections[-1] for screen in moved if middle[0] < screen.connections[-1].opened < middle[1]]
+            assert late, "no screen came back in the middle of the call"
+            for connection in late:
+                assert [paint.num_cashier for paint in connection.painted] == [4, 0]
+                assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
+            for screen in screens:
+                assert screen.connections[-1].painted[-1].num_cashier == 0
     print(f"{len(moved)} screens back within {back:.1f} s, {len(late)} of them in the middle of the call")
     stack.make("up")
     assert len(stack.containers("ws")) == 2
