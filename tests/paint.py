@@ -20,9 +20,9 @@ from tests.conftest import run_topology
 SLOWER = 6
 CALLS = 60
 MOST_MS = 50.0
-# From the websocket's event to the first task after the frame in which the message was rendered.
+# From the websocket's event to the first task after the frame in which the message was rendered. The page tells by itself
+# when a call is painted and its motion over: to be asked in between would be work of its slow CPU, too.
 STAMP = """
-  window.painted = [];
   const Real = WebSocket;
   window.WebSocket = class extends Real {
     constructor(...told) {
@@ -31,7 +31,14 @@ STAMP = """
         if (!data.includes("data-num-cashier")) return;
         requestAnimationFrame(() => {
           const after = new MessageChannel();
-          after.port1.onmessage = () => painted.push(performance.now() - timeStamp);
+          after.port1.onmessage = () => {
+            const painted = performance.now() - timeStamp;
+            addEventListener("animationend", function calm({ animationName }) {
+              if (animationName !== "flash") return;
+              removeEventListener("animationend", calm);
+              console.info(`painted ${painted}`);
+            });
+          };
           after.port2.postMessage(0);
         });
       });
@@ -40,13 +47,10 @@ STAMP = """
 """
 
 
-MOVES = "!('moves' in document.getElementById('message').dataset) || document.getAnimations().length > 0"
-
-
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
-        launch() as browser,
+        launch("--autoplay-policy=no-user-gesture-required") as browser,  # as a kiosk's, with sound
         contextmanager(run_topology)(Path(folder)) as topology,
     ):
         screen = browser.new_page(viewport={"width": 1920, "height": 1080})
@@ -55,19 +59,18 @@ def main() -> None:
         expect(screen.locator("body")).to_have_attribute("data-connection", "open")
         screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         calls = timeline.Timeline(timeline.connect(topology.redis_url))
+        found = []
         for number in range(1, CALLS + 1):
-            till = number % 9 + 1
-            calls.press("default", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.REPLACE)
-            expect(screen.locator(".number")).to_have_text(f"Nº{till}")
-            while screen.evaluate(MOVES):
-                screen.wait_for_timeout(100)  # it is calm again before people call again
-        found = sorted(screen.evaluate("painted"))
+            with screen.expect_console_message(lambda message: message.text.startswith("painted")) as told:
+                calls.press("default", number % 9 + 1, "en", waiting_language="en", hold_ms=3000, policy=Policy.REPLACE)
+            found.append(float(told.value.text.split()[1]))
+        found.sort()
     p95 = percentile(found, 95)
     print(
         f"from message to pixels, {len(found)} calls, CPU {SLOWER} times slower: "
         f"median {median(found):.1f} ms, p95 {p95:.1f} ms, most {found[-1]:.1f} ms"
     )
-    if len(found) < CALLS or p95 >= MOST_MS:
+    if p95 >= MOST_MS:
         sys.exit(f"cashier_q: p95 is to be under {MOST_MS:g} ms")
 
 

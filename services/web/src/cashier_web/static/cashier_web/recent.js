@@ -25,7 +25,7 @@
     }));
   };
 
-  document.addEventListener("screen:shown", () => {
+  document.addEventListener("screen:painted", () => {
     const message = document.getElementById("message");
     const { numCashier, seq } = message.dataset;
     const isKnown = calls[0]?.seq === seq && Date.now() - calls[0].at < SAME_MS;

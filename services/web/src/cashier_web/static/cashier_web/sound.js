@@ -155,7 +155,7 @@
     if (context.state === "running") button.hidden = true;
     listen(); // a number may be up already
   });
-  document.addEventListener("screen:shown", listen);
+  document.addEventListener("screen:painted", listen);
   document.addEventListener("screen:look", takeUp);
   addEventListener("click", allow);
   addEventListener("keydown", allow);
