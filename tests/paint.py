@@ -20,8 +20,8 @@ from tests.conftest import run_topology
 SLOWER = 6
 CALLS = 60
 MOST_MS = 50.0
-# From the websocket's event to the first task after the frame in which the message was rendered. The page tells by itself
-# when a call is painted and its motion over: to be asked in between would be work of its slow CPU, too.
+# From the websocket's event to the first task after the frame in which the message was rendered. The page tells it by
+# itself when the motion is over: to be asked in between would be work of its slow CPU, too.
 STAMP = """
   const Real = WebSocket;
   window.WebSocket = class extends Real {
