@@ -1,6 +1,5 @@
 """What the tests share: a real Valkey, a whole topology on free ports, and its log. Nothing stays behind."""
 
-import json
 import logging
 import os
 import secrets
@@ -12,6 +11,7 @@ import pytest
 from local.ports import answers, free_port, wait_until
 from local.process import Process
 from local.topology import Topology, valkey_argv
+from tests.webshell import WebShell
 
 # A line for each of a load's requests hides what a failed test has to tell.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -66,7 +66,8 @@ def run_topology(folder: Path, **environment: str) -> Iterator[Topology]:
     topology.log = log
     topology.start()
     try:
-        yield topology
+        with WebShell(topology) as topology.shell:
+            yield topology
     finally:
         topology.stop()
 
@@ -94,10 +95,8 @@ MakeStore = Callable[..., str]
 
 def add_store(topology: Topology, **fields: object) -> str:
     slug = f"store-{secrets.token_hex(4)}"
-    fixture = topology.folder / f"{slug}.json"
     store = {"slug": slug, "name": slug, **fields}
-    fixture.write_text(json.dumps([{"model": "cashier_web.store", "fields": store}]))
-    topology.manage("loaddata", str(fixture))
+    topology.shell.run(f"from cashier_web.models import Store; Store.objects.create(**{store!r})")
     return slug
 
 
@@ -106,6 +105,7 @@ def change_store(topology: Topology, slug: str, **fields: object) -> None:
     code = f"""
 from django.db import transaction
 from cashier_web.announcements import announce
+from cashier_web.models import Store
 store = Store.objects.get(slug={slug!r})
 for name, value in {fields!r}.items():
     setattr(store, name, value)
@@ -113,7 +113,7 @@ with transaction.atomic():
     store.save()
     announce([store])
 """
-    topology.manage("shell", "--command", code)
+    topology.shell.run(code)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def take(topology: Topology, open_page: Callable[..., Page]) -> Iterator[tuple[s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poster.png"
         poster().save(path)
-        topology.manage("shell", "--no-imports", "--command", STORES.format(path=str(path)))
+        topology.shell.run(STORES.format(path=str(path)))
     calls = timeline.Timeline(timeline.connect(topology.redis_url))
     for language in LANGUAGES:
         for kind in ("plain", "media"):

@@ -26,7 +26,7 @@ PAGES = ["cashier_buttons", "till", "screens", "devices", "people", "history"]
 @pytest.fixture(scope="module")
 def topology(tmp_path_factory):
     for topology in run_topology(tmp_path_factory.mktemp("axe"), CASHIER_OPEN_BUTTONS="false"):
-        topology.manage("shell", "--no-imports", "-c", SEED)
+        topology.shell.run(SEED)
         yield topology
 
 
@@ -41,7 +41,7 @@ def test_the_screen_while_it_waits_and_while_it_calls(topology, open_screen_page
     check(screen)
     press = "from cashier_web.clients import the_timeline; from cashier_core.call import Policy; the_timeline().press("
     call = "'north', 4, 'en', waiting_language='en', hold_ms=60000, policy=Policy.REPLACE)"
-    topology.manage("shell", "--no-imports", "-c", press + call)
+    topology.shell.run(press + call)
     expect(screen.locator(".number")).to_be_visible()
     check(screen)
 

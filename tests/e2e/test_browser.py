@@ -184,4 +184,5 @@ def test_a_screen_that_hangs_for_days_takes_a_new_ticket_twice_a_day(topology, m
         with screen.expect_response(lambda response: response.url == url):
             screen.clock.fast_forward("14:00:00")
         assert "data-websocket=" in copies.pop()
+    screen.unroute_all(behavior="wait")
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)

@@ -39,7 +39,7 @@ UNBROKEN = """selector => {
 @pytest.fixture
 def slug(topology, make_store) -> str:
     slug = make_store(name="North", tills=4, labels={"2": "Click & collect", "3": "Pharmacy"})
-    topology.manage("shell", "--no-imports", "-c", PEOPLE.format(slug=slug, password=PASSWORD))
+    topology.shell.run(PEOPLE.format(slug=slug, password=PASSWORD))
     return slug
 
 
@@ -94,8 +94,8 @@ def test_a_cashier_signs_in_to_one_till_of_the_store_and_nowhere_else(own_topolo
         "Store.objects.create(slug='north', name='North')",
         "Store.objects.create(slug='south', name='South')",
     ):
-        own_topology.manage("shell", "--no-imports", "-c", f"from cashier_web.models import Store; {code}")
-    own_topology.manage("shell", "--no-imports", "-c", PEOPLE.format(slug="north", password=PASSWORD))
+        own_topology.shell.run(f"from cashier_web.models import Store; {code}")
+    own_topology.shell.run(PEOPLE.format(slug="north", password=PASSWORD))
     page = open_page(f"{own_topology.url}/sign_in")
     sign_in(page, "north-anna")
     expect(page.get_by_role("heading", name="North")).to_be_visible()
@@ -119,12 +119,12 @@ def own_topology(tmp_path_factory):
 
 def test_a_closed_store_still_says_so_after_redis_has_lost_everything(own_topology, open_screen_page) -> None:
     closed = "from cashier_web.models import Store; Store.objects.create(slug='west', name='West')"
-    own_topology.manage("shell", "--no-imports", "-c", closed)
+    own_topology.shell.run(closed)
     screen = open_screen_page(f"{own_topology.url}/s/west/")
     expect(screen.locator(".waiting")).to_have_text("Please wait")
     # Of this change only the database knows; so it is after a restart of Redis.
     closed = "from cashier_web.models import Store; Store.objects.filter(slug='west').update(is_open=False)"
-    own_topology.manage("shell", "--no-imports", "-c", closed)
+    own_topology.shell.run(closed)
     redis = own_topology.processes["redis"]
     redis.stop()
     redis.start()

@@ -26,7 +26,7 @@ def make_devices(topology):
 
     def make_devices(slug: str, count: int = 1, till: int | None = None) -> list[str]:
         code = MAKE_DEVICES.format(slug=slug, count=count, till=till)
-        return topology.manage("shell", "--no-imports", "-c", code).split()
+        return topology.shell.run(code).split()
 
     return make_devices
 

@@ -107,7 +107,7 @@ class Manager:
 def slug(topology) -> str:
     """A store of its own, and its manager."""
     slug = f"store-{secrets.token_hex(4)}"
-    topology.manage("shell", "--no-imports", "--command", STORE.format(slug=slug, password=PASSWORD))
+    topology.shell.run(STORE.format(slug=slug, password=PASSWORD))
     return slug
 
 

@@ -24,7 +24,7 @@ def chain(tmp_path_factory):
     """One as it is deployed: neither buttons nor screens are open."""
     environment = {"CASHIER_OPEN_BUTTONS": "false", "CASHIER_OPEN_SCREENS": "false"}
     for topology in run_topology(tmp_path_factory.mktemp("chain"), **environment):
-        topology.manage("shell", "--no-imports", "-c", SEED.format(password=PASSWORD))
+        topology.shell.run(SEED.format(password=PASSWORD))
         yield topology
 
 
@@ -109,7 +109,7 @@ def test_a_revoked_screen_is_put_out_though_redis_lost_everything_meanwhile(chai
     expect(television.locator("body")).to_have_attribute("data-connection", "open")
     revoked = "from django.utils import timezone as t; from cashier_web.models import Screen as S"
     revoked += "; S.objects.filter(name='Exit').update(revoked_at=t.now(), changed_at=t.now())"
-    chain.manage("shell", "--no-imports", "-c", revoked)
+    chain.shell.run(revoked)
     redis = chain.processes["redis"]
     redis.stop()
     redis.start()
