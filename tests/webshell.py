@@ -1,4 +1,4 @@
-"""The web shell: web's Python, kept running, because nearly every test makes a store and to start Django takes seconds."""
+"""The web shell: web's Python, kept running, because nearly every test makes a store and Django starts slowly."""
 
 import json
 import subprocess
