@@ -19,8 +19,8 @@ help: ## print the targets
 run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and start everything here: PORT=8000 WS=2
 	@exec $(VENVS)/local/bin/python -m local --port '$(PORT)' --replicas '$(WS)'
 
-test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; two files at a time; ARGS= for pytest
-	$(DEV)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; ARGS= for pytest
+	$(DEV)/pytest $(ARGS)
 
 test-compose: $(VENVS)/dev/.done ## the deployment's tests, on this machine's Docker engine; ARGS= for pytest
 	$(DEV)/pytest tests/compose $(ARGS)

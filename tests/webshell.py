@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from types import TracebackType
 
 from local.topology import VENVS, Topology
 
@@ -16,14 +15,14 @@ for line in sys.stdin:
     try:
         with contextlib.redirect_stdout(said):
             exec(json.loads(line), {})
-    except Exception:
+    except BaseException:
         fault = traceback.format_exc()
     print(json.dumps([said.getvalue(), fault]), flush=True)
 """
 
 
 class WebShell:
-    """Runs code as `manage shell` does, until its block ends. Started with its first use."""
+    """Runs code as `manage shell` does, until its block ends. Started when it is used."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
@@ -34,27 +33,33 @@ class WebShell:
 
     def run(self, code: str) -> str:
         """What the code printed. Raises RuntimeError with its traceback if it failed."""
-        if self._child is None:
-            self._child = subprocess.Popen(
-                [str(VENVS / "web/bin/python"), "-c", LOOP],
-                env={**self._topology.environment, "DJANGO_SETTINGS_MODULE": "cashier_web.settings"},
-                cwd=self._topology.folder,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-        assert self._child.stdin
-        assert self._child.stdout
-        self._child.stdin.write(f"{json.dumps(code)}\n")
-        self._child.stdin.flush()
-        said, fault = json.loads(self._child.stdout.readline())
+        child = self._child = self._child or self._start()
+        try:
+            print(json.dumps(code), file=child.stdin, flush=True)
+            said, fault = json.loads(child.stdout.readline())  # type: ignore[union-attr]
+        except BaseException:  # a test's timeout, too: the answer would be taken for the next one's
+            self._stop()
+            raise
         if fault:
             raise RuntimeError(fault)
         return said
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
+        self._stop()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(VENVS / "web/bin/python"), "-c", LOOP],
+            env={**self._topology.environment, "DJANGO_SETTINGS_MODULE": "cashier_web.settings"},
+            cwd=self._topology.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _stop(self) -> None:
         if self._child:
-            self._child.communicate()  # the end of its input is its end
+            self._child.kill()
+            self._child.communicate()
+            self._child = None

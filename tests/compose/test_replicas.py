@@ -75,11 +75,10 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
         async with AsyncExitStack() as to_stop:
             screens: list[WallScreen] = []
             while stack.figure(victim, 9000, "cashier_screens") < 100:
-                more = [WallScreen(stack.url, path, "default") for _ in range(20)]
-                await asyncio.gather(*(screen.start() for screen in more))
-                for screen in more:
-                    to_stop.push_async_callback(screen.stop)
-                screens += more
+                for _ in range(20):
+                    screens.append(WallScreen(stack.url, path, "default"))
+                    await screens[-1].start()
+                    to_stop.push_async_callback(screens[-1].stop)
             await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)
             killed = time.monotonic()
             pressed = time.monotonic()

@@ -109,12 +109,13 @@ def test_the_language_changes_waiting_at_once_and_does_not_cut_a_call_short(stor
 
 
 def test_a_screen_opened_in_the_middle_of_a_call_shows_it_and_resets_with_the_others(
-    store, open_page, open_screen_page
+    topology, make_store, open_page, open_screen_page
 ) -> None:
-    first = open_screen_page(store["screen"])
-    open_page(store["buttons"]).keyboard.press("3")
+    url = f"{topology.url}/s/{make_store(hold_seconds=8)}/"  # in which even a busy machine opens a page
+    first = open_screen_page(url)
+    open_page(f"{url}cashier_buttons").keyboard.press("3")
     expect(first.locator(".number")).to_have_text("Nº3")
-    second = open_screen_page(store["screen"])
+    second = open_screen_page(url)
 
     expect(second.locator(".number")).to_have_text("Nº3")
     expect(first.locator("#message")).to_have_text("Please wait")

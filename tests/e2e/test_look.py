@@ -62,7 +62,7 @@ def test_a_change_waits_until_the_call_that_is_up_has_ended(topology, store) -> 
            }).observe(document.getElementById("name"), { childList: true })"""
     )
 
-    expect(screen.locator("#name")).to_have_text("Market Hall")
+    expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)  # the hold, and then within 5 s
     assert screen.evaluate("[names, numbers]") == [["Market Hall"], [False]]
 
 
@@ -122,6 +122,39 @@ def test_the_last_three_calls_are_listed_where_the_store_wants_them_also_after_a
     press("1")
     expect(screen.locator(".number")).to_have_text("Nº1")
     expect(recent.locator("li")).to_have_text(["Cashier Nº4", "Cashier Nº3", "Cashier Nº2"])
+
+
+def test_a_call_is_listed_also_where_no_frame_comes_because_the_display_sleeps(store) -> None:
+    _slug, screen, press = store(hold_seconds=1, shows_recent=True)
+    screen.evaluate("window.requestAnimationFrame = () => 0")
+    press("4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    expect(screen.locator(".waiting")).to_be_visible()
+
+    expect(screen.locator("#recent li")).to_have_text(["Cashier Nº4"])
+
+
+def test_the_number_is_painted_before_it_moves(store) -> None:
+    _slug, screen, press = store(hold_seconds=4)
+    screen.evaluate(
+        """() => {
+          let frames = 0;
+          const count = () => { frames++; requestAnimationFrame(count); };
+          count();
+          for (const name of ["shown", "painted"]) {
+            document.addEventListener(`screen:${name}`, () => {
+              const { numCashier, moves } = document.getElementById("message").dataset;
+              if (numCashier) window[name] = { frames, moves: moves !== undefined };
+            });
+          }
+        }"""
+    )
+    press("4")
+    wait_for(screen, "window.painted")
+    shown, painted = screen.evaluate("[shown, painted]")
+
+    assert (shown["moves"], painted["moves"]) == (False, True)
+    assert painted["frames"] > shown["frames"]
 
 
 @pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])

@@ -7,10 +7,13 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db.models.signals import post_migrate
+from django.test import Client
+from django.utils import translation
 from redis import Redis
 
-from cashier_web import clients
-from cashier_web.models import Membership, Role, Store
+from cashier_web import clients, tokens
+from cashier_web.models import Device, Membership, Role, Store
+from tests.web.button import Button
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +24,7 @@ def environment(valkey, settings, tmp_path):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
         clients.forget()
 
+    translation.deactivate()  # a request's language stays after it, until the next one's
     settings.MEDIA_ROOT = tmp_path / "media"
     change(redis_url=valkey.url)
     with Redis.from_url(valkey.url) as client:
@@ -54,6 +58,34 @@ def manager(client, store) -> User:
 
 
 @pytest.fixture
+def closed_screens(environment) -> None:
+    """A chain that lets nobody look or press who isn't known."""
+    environment(cashier_open_screens=False, cashier_open_buttons=False)
+
+
+@pytest.fixture
+def stores(db) -> tuple[Store, Store]:
+    """Two more: north and south."""
+    north, south = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("north", "south"))
+    return north, south
+
+
+@pytest.fixture
+def manager_of_north(client, stores) -> User:
+    """Manages one of the two, and has signed in."""
+    anna = User.objects.create_user("anna")
+    Membership.objects.create(person=anna, store=stores[0], role=Role.MANAGER)
+    client.force_login(anna)
+    return anna
+
+
+@pytest.fixture
+def television() -> Client:
+    """A browser that nobody has signed in on."""
+    return Client()
+
+
+@pytest.fixture
 def redis(valkey):
     with Redis.from_url(valkey.url) as client:
         yield client
@@ -64,3 +96,17 @@ def records(caplog):
     """Log records of the web service: call it for those until now."""
     caplog.set_level(logging.INFO, logger="cashier_web")
     return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]
+
+
+@pytest.fixture
+def make_button(client, store):
+    """Makes a device with a token of its own: `make_button(till=4, slug="north")`."""
+
+    def make(till=None, slug="default", **fields) -> Button:
+        token = tokens.new()
+        at = Store.objects.get(slug=slug)
+        name = f"device {Device.objects.count()}"
+        device = Device.objects.create(store=at, name=name, till=till, token_hash=tokens.digest(token), **fields)
+        return Button(client, token, device, slug)
+
+    return make

@@ -131,7 +131,7 @@ def test_many_stores_are_closed_and_opened_at_once(act, redis) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_nothing_is_saved(admin_client, act) -> None:
-    store, _made = Store.objects.get_or_create(slug="default", defaults={"name": "cashier_q"})
+    store = Store.objects.get(slug="default")
     fields = {**FIELDS, "slug": "default"}
     changed = admin_client.post(f"{STORES}{store.pk}/change/", fields, follow=True)
 

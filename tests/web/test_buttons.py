@@ -48,7 +48,6 @@ def test_an_unknown_language_is_400_and_changes_nothing(client, store, redis, fi
 
 @pytest.mark.django_db(transaction=True)
 def test_without_redis_the_language_stays_as_it_was(client, environment) -> None:
-    Store.objects.get_or_create(slug="default", defaults={"name": "default"})
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
     assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 503

@@ -1,60 +1,21 @@
-"""A television shows a code, a manager enters it, and it is that store's screen: until it is moved or revoked."""
+"""A television shows a code, a manager enters it, and it is that store's screen."""
 
-import html
-import json
 import re
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.test import Client
-from django.utils import timezone
 
-from cashier_core.call import Policy
 from cashier_core.tickets import Ticket
-from cashier_web import announcements, history, looks, pairing, screens
-from cashier_web.clients import the_revocations, the_timeline
-from cashier_web.models import Membership, PastCall, Role, Screen, Store
+from cashier_web import pairing
+from cashier_web.models import Membership, Role, Screen
 from local.ports import free_port
+from tests.web.televisions import claim, code_on
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def closed_screens(environment) -> None:
-    environment(cashier_open_screens=False, cashier_open_buttons=False)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
 
 
-@pytest.fixture
-def stores(db) -> tuple[Store, Store]:
-    north, south = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("north", "south"))
-    return north, south
-
-
-@pytest.fixture
-def manager(client, stores) -> User:
-    anna = User.objects.create_user("anna")
-    Membership.objects.create(person=anna, store=stores[0], role=Role.MANAGER)
-    client.force_login(anna)
-    return anna
-
-
-@pytest.fixture
-def television() -> Client:
-    return Client()
-
-
-def code_on(television: Client, **headers: str) -> str:
-    page = television.get("/pair", headers=headers).content.decode()
-    return re.search(r'<p class="code" dir="ltr">([0-9A-Z]{3} [0-9A-Z]{3})</p>', page)[1]
-
-
-def claim(client, code, store="north", name="Entrance"):
-    return client.post("/claim", {"code": code, "store": store, "name": name})
-
-
-def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager, television, settings) -> None:
+def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager_of_north, television, settings) -> None:
     code = code_on(television)
     assert television.get("/s/north/")["Location"] == "/pair"
     assert claim(client, code)["Location"] == "/s/north/screens"
@@ -67,7 +28,7 @@ def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager,
     assert "Entrance" in client.get("/s/north/screens").content.decode()
 
 
-def test_it_survives_a_restart_of_its_browser(client, manager, television) -> None:
+def test_it_survives_a_restart_of_its_browser(client, manager_of_north, television) -> None:
     claim(client, code_on(television))
     kept = television.get("/s/north/").cookies["screen"]
 
@@ -85,7 +46,7 @@ def test_the_code_stays_while_the_page_asks_again_and_another_television_has_ano
     assert code_on(Client()) != code
 
 
-def test_the_qr_code_leads_to_the_page_with_the_code_in_it(client, manager, television) -> None:
+def test_the_qr_code_leads_to_the_page_with_the_code_in_it(client, manager_of_north, television) -> None:
     code = code_on(television).replace(" ", "")
     page = client.get(f"/claim?code={code}").content.decode()
 
@@ -94,13 +55,13 @@ def test_the_qr_code_leads_to_the_page_with_the_code_in_it(client, manager, tele
 
 
 @pytest.mark.parametrize("typed", ["{0} {1}", "{0}{1}", "{0}-{1}", " {0}{1} "])
-def test_a_code_may_be_typed_as_people_type(client, manager, television, typed) -> None:
+def test_a_code_may_be_typed_as_people_type(client, manager_of_north, television, typed) -> None:
     first, second = code_on(television).lower().split()
 
     assert claim(client, typed.format(first, second)).status_code == 302
 
 
-def test_a_code_is_good_once(client, manager, television) -> None:
+def test_a_code_is_good_once(client, manager_of_north, television) -> None:
     code = code_on(television)
     claim(client, code)
     again = claim(client, code, name="Exit")
@@ -110,7 +71,7 @@ def test_a_code_is_good_once(client, manager, television) -> None:
     assert Screen.objects.count() == 1
 
 
-def test_a_code_expires_and_the_page_shows_another_one(client, manager, television, redis) -> None:
+def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north, television, redis) -> None:
     code = code_on(television)
     (key,) = redis.keys("cashier:code:*")
     assert 0 < redis.ttl(key) <= pairing.CODE_SECONDS
@@ -120,7 +81,7 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager, televisi
     assert code_on(television) != code
 
 
-def test_a_code_can_not_be_guessed(client, manager, television) -> None:
+def test_a_code_can_not_be_guessed(client, manager_of_north, television) -> None:
     code_on(television)
     for number in range(pairing.MOST_TRIES):
         wrong = "".join(pairing.LETTERS[number + place] for place in range(pairing.LENGTH))
@@ -145,7 +106,7 @@ def test_no_address_makes_codes_without_end(television, monkeypatch) -> None:
     assert code_on(Client(), **{"x-forwarded-for": "192.0.2.7"})
 
 
-def test_a_form_that_is_refused_leaves_the_code_as_it_was(client, manager, television) -> None:
+def test_a_form_that_is_refused_leaves_the_code_as_it_was(client, manager_of_north, television) -> None:
     code = code_on(television)
     claim(client, code)
     other = Client()
@@ -163,127 +124,14 @@ def test_a_form_that_is_refused_leaves_the_code_as_it_was(client, manager, telev
 
 
 @pytest.mark.parametrize("code", ["", "ABC", "ABCDEFG", "ABC 0O1", "*", "\0", "ÄBCDEF"])
-def test_what_is_no_code_is_refused_and_costs_no_try(client, manager, redis, code) -> None:
+def test_what_is_no_code_is_refused_and_costs_no_try(client, manager_of_north, redis, code) -> None:
     assert claim(client, code).status_code == 400
     assert redis.keys("cashier:limit*") == []
 
 
-def test_a_manager_pairs_in_no_store_but_the_own(client, manager, television) -> None:
+def test_a_manager_pairs_in_no_store_but_the_own(client, manager_of_north, television) -> None:
     assert claim(client, code_on(television), store="south").status_code == 400
     assert Screen.objects.count() == 0
-
-
-def test_a_screen_that_is_moved_goes_to_the_other_store(client, manager, stores, television, redis) -> None:
-    Membership.objects.create(person=manager, store=stores[1], role=Role.MANAGER)
-    claim(client, code_on(television))
-    screen = Screen.objects.get()
-    change(client, screen, name="Window", store="south")
-
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
-    moved = Screen.objects.get()
-    assert (moved.name, moved.store.slug) == ("Window", "south")
-    assert moved.mark != screen.mark
-    assert television.get("/s/north/", follow=True).redirect_chain[-1][0] == "/s/south/"
-
-
-def test_a_screen_that_is_renamed_stays_as_it_is(client, manager, television, redis) -> None:
-    claim(client, code_on(television))
-    mark = Screen.objects.get().mark
-    change(client, Screen.objects.get(), name="Window", store="north")
-
-    assert (Screen.objects.get().name, Screen.objects.get().mark) == ("Window", mark)
-    assert redis.keys("cashier:revoked") == []
-
-
-def volume_of(television: Client) -> int:
-    look = re.search(r'data-look="([^"]+)"', television.get("/s/north/").content.decode())[1]
-    return json.loads(html.unescape(look))["volume"]
-
-
-def look_of_north() -> str:
-    return the_timeline().waiting(["north"])[0].look
-
-
-def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(client, manager, stores, television) -> None:
-    claim(client, code_on(television))
-    screen = Screen.objects.get()
-    assert volume_of(television) == 70
-
-    for fields, volume in (
-        ({"volume": "35"}, 35),
-        ({"volume": "35", "is_muted": "on"}, 0),
-        ({"volume": "0"}, 0),
-        ({"volume": ""}, 70),
-    ):
-        before = looks.name(Store.objects.get(slug="north"))
-        change(client, screen, name="Entrance", store="north", **fields)
-        assert volume_of(television) == volume
-        assert look_of_north() == looks.name(Store.objects.get(slug="north")) != before
-
-    change(client, screen, name="Window", store="north")
-    assert look_of_north() == looks.name(Store.objects.get(slug="north"))
-
-
-def test_a_change_of_the_name_alone_tells_no_screen(client, manager, stores, television) -> None:
-    claim(client, code_on(television))
-    change(client, Screen.objects.get(), name="Window", store="north", volume="", is_muted="")
-
-    assert Store.objects.get(slug="north").revision == 0
-
-
-def test_without_redis_a_screens_volume_stays(client, manager, television, environment) -> None:
-    claim(client, code_on(television))
-    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    change(client, Screen.objects.get(), name="Window", store="north", volume="35")
-
-    assert (Screen.objects.get().name, Screen.objects.get().volume) == ("Entrance", None)
-
-
-def test_a_screen_that_is_revoked_shows_a_new_code(client, manager, television, redis) -> None:
-    before = code_on(television)
-    claim(client, before)
-    screen = Screen.objects.get()
-    change(client, screen, action="revoke")
-
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
-    assert television.get("/s/north/")["Location"] == "/pair"
-    after = code_on(television)
-    assert after != before
-    claim(client, after)
-    assert television.get("/s/north/").status_code == 200
-    assert [each.revoked_at is None for each in Screen.objects.order_by("pk")] == [False, True]
-
-
-def change(client, screen, *, action="change", **fields):
-    answer = client.post(f"/s/{screen.store.slug}/screens/{screen.pk}", {"action": action, **fields})
-    assert answer.status_code == 302
-    return answer
-
-
-@pytest.mark.parametrize(
-    "fields", [{"name": "Exit"}, {"name": ""}, {"name": "a\nb"}, {"store": "south"}, {"store": ""}, {"volume": "101"}]
-)
-def test_a_change_that_can_not_be_changes_nothing_and_says_why(client, manager, television, fields) -> None:
-    claim(client, code_on(television))
-    claim(client, code_on(Client()), name="Exit")
-    screen = Screen.objects.get(name="Entrance")
-    change(client, screen, **{"name": "Entrance", "store": "north", **fields})
-
-    assert Screen.objects.filter(pk=screen.pk, name="Entrance", store__slug="north", generation=1).exists()
-    assert 'role="status"' in client.get("/s/north/screens").content.decode()
-
-
-def test_without_redis_nothing_is_paired_moved_or_revoked(client, manager, television, environment) -> None:
-    code = code_on(television)
-    claim(client, code)
-    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    assert Client().get("/pair").status_code == 503
-    assert claim(client, code, name="Exit").status_code == 503
-
-    change(client, Screen.objects.get(), action="revoke")
-    assert Screen.objects.get().revoked_at is None
-    assert "Nothing was changed" in client.get("/s/north/screens").content.decode()
-    assert television.get("/s/north/").status_code == 200
 
 
 # What each gets of a store's screen where screens are closed: nobody, stranger, cashier of another store, then viewer,
@@ -361,7 +209,7 @@ def test_one_that_shows_a_code_gets_the_next_whatever_others_do_behind_its_addre
     assert code_on(television) != code
 
 
-def test_the_limit_of_codes_is_each_persons(client, manager, stores, television, monkeypatch) -> None:
+def test_the_limit_of_codes_is_each_persons(client, manager_of_north, stores, television, monkeypatch) -> None:
     monkeypatch.setattr(pairing, "MOST_TRIES", 1)
     claim(client, "ABCDEF")
     assert claim(client, "ABCDEF").status_code == 429
@@ -376,77 +224,3 @@ def test_behind_https_the_cookie_goes_over_nothing_else(television, environment)
     environment(cashier_https=True)
 
     assert television.get("/pair").cookies["screen"]["secure"]
-
-
-@pytest.mark.parametrize("by", ["page", "admin", "move"])
-def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
-    client, manager, stores, television, redis, by
-) -> None:
-    claim(client, code_on(television))
-    Screen.objects.update(changed_at=timezone.now() - timedelta(days=8))
-    screen = Screen.objects.get()
-    if by == "page":
-        change(client, screen, action="revoke")
-    elif by == "move":
-        Membership.objects.create(person=manager, store=stores[1], role=Role.MANAGER)
-        change(client, screen, name="Entrance", store="south")
-    else:
-        client.force_login(User.objects.create_superuser("boss"))
-        chosen = {"action": "revoke", "_selected_action": [screen.pk]}
-        told = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
-        assert "Screens revoked: 1." in told
-    announcements.compare()
-
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
-
-
-def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, television) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
-    chosen = Screen.objects.all()
-    with transaction.atomic():
-        screens.revoke(chosen)
-        screens.change(chosen, "Window", stores[1], volume=None, is_muted=False)
-
-    screen = Screen.objects.get()
-    assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)
-
-
-def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, redis, monkeypatch) -> None:
-    def read_and_then_one_is_revoked() -> set[str]:
-        known = known_before()
-        the_revocations().add(["7.1"])
-        return known
-
-    known_before = the_revocations().known
-    monkeypatch.setattr(the_revocations(), "known", read_and_then_one_is_revoked)
-    announcements.remember_revoked()
-
-    assert redis.smembers("cashier:revoked") == {b"7.1"}
-
-
-def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
-    admin_client, stores, television, redis
-) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
-    mark = Screen.objects.get().mark
-    the_timeline().press("north", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
-    history.record()
-    page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
-    assert "Calls: 1" in admin_client.get(page).content.decode()
-    assert admin_client.post(page, {"post": "yes"}).status_code == 302
-
-    assert television.get("/s/north/")["Location"] == "/pair"
-    assert re.search(r'class="code"', television.get("/pair").content.decode())
-    announcements.compare()
-    assert redis.smembers("cashier:revoked") == {mark.encode()}
-    assert not PastCall.objects.exists()
-
-
-def test_without_redis_no_store_is_deleted(admin_client, stores, television, environment) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
-    environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
-    told = admin_client.post(page, {"post": "yes"}, follow=True).content.decode()
-
-    assert "Nothing was changed" in told
-    assert Store.objects.filter(slug="north").exists()

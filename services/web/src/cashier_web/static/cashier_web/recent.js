@@ -25,17 +25,17 @@
     }));
   };
 
-  document.addEventListener("screen:painted", () => {
+  document.addEventListener("screen:shown", () => {
     const message = document.getElementById("message");
     const { numCashier, seq } = message.dataset;
     const isKnown = calls[0]?.seq === seq && Date.now() - calls[0].at < SAME_MS;
-    if (numCashier && !isKnown) {
-      calls.unshift({ seq, name: message.textContent, at: Date.now() });
-      try {
-        sessionStorage.setItem(KEY, JSON.stringify(calls.slice(0, MOST + 1)));
-      } catch { /* no storage: only a reload loses them */ }
-    }
+    if (numCashier && !isKnown) calls = [{ seq, name: message.textContent, at: Date.now() }, ...calls].slice(0, MOST + 1);
+  });
+  document.addEventListener("screen:painted", () => {
     paint();
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(calls));
+    } catch { /* no storage: only a reload loses them */ }
   });
   document.addEventListener("screen:look", paint);
   setInterval(paint, 60_000);

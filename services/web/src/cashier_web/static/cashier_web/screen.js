@@ -4,6 +4,7 @@
   const HEARTBEAT_MS = 15_000; // a browser can't see the server's pings, so it asks by itself
   const ANSWER_MS = 5_000; // without an answer the connection is dead, whatever the browser still thinks
   const CONNECT_MS = 10_000;
+  const FRAME_MS = 250;
   const GRACE_MS = 500; // after the end of a hold, for the repaint that the server owes
   const RENEW_MS = 12 * 3_600_000; // a ticket is good for a week
   const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once
@@ -17,6 +18,7 @@
   let refusals = 0; // of the ticket, one after the other
   let opened = 0;
   let backstop, heartbeat, answer, connecting;
+  let frame, noFrame = null; // after which what is shown is painted, or nothing will be
 
   const delay = (attempt) => Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempt);
 
@@ -102,13 +104,18 @@
   setInterval(renew, RENEW_MS * (0.9 + 0.2 * Math.random()));
 
   // What belongs to the picture follows "screen:shown"; all else waits for "screen:painted", because a slow computer
-  // would keep the number from the screen for as long as its motion and its sound take to begin.
+  // would keep the number from the screen for as long as its motion and its sound take to begin. Where no frame comes,
+  // on a page that is hidden or a display that sleeps, it is not waited for.
   const shown = () => {
     document.dispatchEvent(new CustomEvent("screen:shown"));
-    if (document.hidden) painted(); // nothing will be
-    else requestAnimationFrame(() => requestAnimationFrame(painted));
+    noFrame ??= setTimeout(painted, FRAME_MS);
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => { frame = requestAnimationFrame(painted); });
   };
   const painted = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(noFrame);
+    noFrame = null;
     document.getElementById("message").dataset.moves = "";
     document.dispatchEvent(new CustomEvent("screen:painted"));
   };
@@ -141,8 +148,8 @@
     else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();
   });
 
-  // As htmx's out-of-band swap, which is made for any fragment and takes half of the time that a call has on a slow
-  // computer. One that isn't a message, it may have.
+  // As htmx's out-of-band swap does, which is made for any fragment and is slow on a slow computer. One that isn't a
+  // message, it may have.
   const swap = (fragment) => {
     const template = document.createElement("template");
     template.innerHTML = fragment;

@@ -23,6 +23,7 @@
   let heard = null; // the call that is heard, or was the last
   let sounded = null; // its seq
   let ends = 0; // of its hold
+  let shown = 0; // what is up
 
   // The store's, for a language that has no voice.
   const voiceOf = (language) => (language in voices ? language : look.waiting[0].language);
@@ -104,15 +105,16 @@
     call.sources.push(voice);
   };
 
+  const note = () => { shown = performance.now(); };
+
   const listen = () => {
     const { lang, dataset: { numCashier, seq, digits, holdMs } } = document.getElementById("message");
-    const now = performance.now();
     if (!numCashier) {
-      if (now < ends - EARLY_MS) hush();
-      if (now > ends + FORGOTTEN_MS) sounded = null;
+      if (shown < ends - EARLY_MS) hush();
+      if (shown > ends + FORGOTTEN_MS) sounded = null;
       return;
     }
-    ends = now + Number(holdMs);
+    ends = shown + Number(holdMs);
     if (seq === sounded || !look.volume) return;
     if (context.state === "running") {
       sounded = seq;
@@ -155,6 +157,7 @@
     if (context.state === "running") button.hidden = true;
     listen(); // a number may be up already
   });
+  document.addEventListener("screen:shown", note);
   document.addEventListener("screen:painted", listen);
   document.addEventListener("screen:look", takeUp);
   addEventListener("click", allow);

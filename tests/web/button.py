@@ -1,0 +1,31 @@
+"""The button: a device with its token, as it asks the API."""
+
+from dataclasses import dataclass
+
+from django.test import Client
+
+from cashier_web.models import Device
+
+
+@dataclass
+class Button:
+    """A device with its token, as it asks."""
+
+    client: Client
+    token: str
+    device: Device
+    store: str = "default"
+
+    def headers(self, **more: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}", **more}
+
+    def press(self, store="", key="", **body):
+        headers = self.headers(**({"idempotency-key": key} if key else {}))
+        path = f"/api/v1/stores/{store or self.store}/calls"
+        return self.client.post(path, body, content_type="application/json", headers=headers)
+
+    def look(self, store=""):
+        return self.client.get(f"/api/v1/stores/{store or self.store}/calls", headers=self.headers())
+
+    def cancel(self, seq, store=""):
+        return self.client.delete(f"/api/v1/stores/{store or self.store}/calls/{seq}", headers=self.headers())

@@ -1,0 +1,109 @@
+"""The tokens of devices: each for its own store or till, as often as a device may ask."""
+
+import pytest
+from django.utils import timezone
+
+from cashier_web import credentials
+from cashier_web.models import Device, Store
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_device_that_asks_too_often_is_429_and_another_one_is_not(make_button) -> None:
+    wild, other = make_button(), make_button()
+    statuses = [wild.look().status_code for _ in range(credentials.MOST_REQUESTS + 1)]
+
+    assert statuses == [200] * credentials.MOST_REQUESTS + [429]
+    assert 1 <= int(wild.look()["Retry-After"]) <= credentials.IN_SECONDS
+    assert "too often" in wild.press(till=4).json()["detail"]
+    assert other.look().json()["up"] is None
+
+
+TRIES_OF_A_STRANGER = [
+    {},
+    {"authorization": "Bearer "},
+    {"authorization": "Bearer cq_nobody"},
+    {"authorization": "Basic YTpi"},
+    {"authorization": "cq_nobody"},
+    {"authorization": "Bearer \xff\x00"},
+]
+
+
+@pytest.mark.parametrize("headers", TRIES_OF_A_STRANGER, ids=str)
+def test_without_a_token_of_ours_nothing_is_told(client, store, headers) -> None:
+    for method, path in (("POST", "calls"), ("GET", "calls"), ("DELETE", "calls/1")):
+        answer = client.generic(method, f"/api/v1/stores/default/{path}", headers=headers)
+        assert (answer.status_code, answer.json()) == (
+            401,
+            {"detail": "No token, an unknown one, or one that was revoked or isn't for this address."},
+        )
+
+
+def test_a_revoked_token_is_nobodys_at_once(make_button) -> None:
+    button = make_button()
+    assert button.look().status_code == 200
+
+    Device.objects.update(revoked_at=timezone.now())
+    assert (button.look().status_code, button.press(till=4).status_code, button.cancel(1).status_code) == (
+        401,
+        401,
+        401,
+    )
+
+
+def test_a_token_is_for_its_own_store_alone_whether_the_other_exists_or_not(make_button, redis) -> None:
+    Store.objects.create(slug="north", name="North")
+    button = make_button()
+    for slug in ("north", "nowhere"):
+        for answer in (button.press(slug, till=4), button.look(slug), button.cancel(1, slug)):
+            assert (answer.status_code, answer.json()) == (403, {"detail": "This token is for another store."})
+    assert redis.keys("cashier:{*") == []
+
+
+def test_a_token_of_one_till_presses_and_takes_back_only_there(make_button) -> None:
+    everywhere, own = make_button(), make_button(till=3)
+    for till in (1, 2):
+        everywhere.press(till=till)
+
+    assert (own.press(till=2).status_code, own.cancel(2).status_code) == (403, 403)
+    assert own.press(till=3).status_code == 201
+    assert own.cancel(3).status_code == 204
+    assert [call["till"] for call in own.look().json()["waiting"]] == [2]
+
+
+def test_kept_is_only_a_hash_and_the_last_use(make_button) -> None:
+    button = make_button()
+    assert button.device.used_at is None
+    button.look()
+    device = Device.objects.get()
+
+    assert timezone.now() - device.used_at < credentials.USED_EXACTLY
+    assert button.token not in str(Device.objects.values_list().get())
+    button.look()
+    assert Device.objects.get().used_at == device.used_at
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_button_that_can_only_open_an_address_has_one(make_button, method) -> None:
+    button = make_button(till=3)
+    answer = getattr(button.client, method)(f"/api/v1/press?token={button.token}")
+
+    assert (answer.status_code, answer.json()["till"]) == (201, 3)
+
+
+def test_in_an_address_only_a_token_of_one_till_is_taken(make_button, redis) -> None:
+    button = make_button()
+    for query in (f"token={button.token}", "token=", "token=cq_nobody", ""):
+        assert button.client.get(f"/api/v1/press?{query}").status_code == 401
+    assert button.client.get(f"/api/v1/stores/default/calls?token={button.token}").status_code == 401
+    assert button.client.head(f"/api/v1/press?token={make_button(till=3).token}").status_code == 405
+    assert redis.keys("cashier:{*") == []
+
+
+def test_the_limit_says_in_how_many_seconds_another_may(make_button, monkeypatch) -> None:
+    monkeypatch.setattr(credentials, "MOST_REQUESTS", 1)
+    monkeypatch.setattr(credentials, "IN_SECONDS", 600)
+    button = make_button()
+    button.look()
+
+    assert 590 <= int(button.look()["Retry-After"]) <= 600
