@@ -144,7 +144,7 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
           for (const name of ["shown", "painted"]) {
             document.addEventListener(`screen:${name}`, () => {
               const { numCashier, moves } = document.getElementById("message").dataset;
-              if (numCashier) window[name] = { frames, moves: moves !== undefined };
+              if (numCashier) window[name] = { frames, moves: moves !== undefined, at: performance.now() };
             });
           }
         }"""
@@ -154,7 +154,8 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
     shown, painted = screen.evaluate("[shown, painted]")
 
     assert (shown["moves"], painted["moves"]) == (False, True)
-    assert painted["frames"] > shown["frames"]
+    # Unless the machine is so busy that it painted nothing for as long as the page waits for that.
+    assert painted["frames"] > shown["frames"] or painted["at"] - shown["at"] >= 250
 
 
 @pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])
