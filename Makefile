@@ -81,7 +81,7 @@ restore: ## docker compose: the database and the media back from FILE=
 certs: ## docker compose: a self-signed pair for HTTPS
 	@$(STACK)/certify
 
-paint: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## how long a call takes from its message to its pixels on slow hardware
+paint: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## how long a call takes from its message until it is painted, on slow hardware
 	$(DEV)/python -m tests.paint
 
 messages: $(VENVS)/dev/.done ## compile the catalogs

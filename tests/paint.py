@@ -1,4 +1,4 @@
-"""How long a call takes from its message to its pixels on slow hardware: `make paint`.
+"""How long a call takes from its message until the page has painted it on slow hardware: `make paint`.
 
 On a browser whose CPU is throttled, because a screen's is an old PC's or a Raspberry Pi's.
 """
@@ -29,7 +29,7 @@ STAMP = """
   const after = new MessageChannel();
   after.port1.onmessage = () => {
     if (received) took = performance.now() - received;
-    else if (took) console.info(`painted ${took} ${tones}`);
+    else if (took) console.info(`painted ${took} ${tones}`), took = 0; // "Please wait" may come more than once
   };
   const frame = () => after.port2.postMessage(0);
   const Real = WebSocket;
@@ -66,7 +66,7 @@ def main() -> None:
         found.sort()
     p95 = percentile(found, 95)
     print(
-        f"from message to pixels, {len(found)} calls, CPU {SLOWER} times slower: "
+        f"from message to paint, {len(found)} calls, CPU {SLOWER} times slower: "
         f"median {median(found):.1f} ms, p95 {p95:.1f} ms, most {found[-1]:.1f} ms"
     )
     if int(tones) < 2 * CALLS:

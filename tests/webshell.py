@@ -34,9 +34,10 @@ class WebShell:
     def run(self, code: str) -> str:
         """What the code printed. Raises RuntimeError with its traceback if it failed."""
         child = self._child = self._child or self._start()
+        assert child.stdout
         try:
             print(json.dumps(code), file=child.stdin, flush=True)
-            said, fault = json.loads(child.stdout.readline())  # type: ignore[union-attr]
+            said, fault = json.loads(child.stdout.readline())
         except BaseException:  # a test's timeout, too: the answer would be taken for the next one's
             self._stop()
             raise

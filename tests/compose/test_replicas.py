@@ -92,13 +92,13 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
             moved = [screen for screen in screens if len(screen.connections) > 1]
             assert len(moved) >= 100
             assert back < 5
-            # The answer to a press is no sign that the other replica has heard of it: on a busy machine, a screen that
-            # comes back right after it may be painted "Please wait" first.
-            middle = (called + 0.5, over - 0.3)
-            late = [screen.connections[-1] for screen in moved if middle[0] < screen.connections[-1].opened < middle[1]]
+            late = [screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < over - 0.3]
             assert late, "no screen came back in the middle of the call"
             for connection in late:
-                assert [paint.num_cashier for paint in connection.painted] == [4, 0]
+                numbers = [paint.num_cashier for paint in connection.painted]
+                # The answer to a press is no sign that the other replica has heard of it: on a busy machine, a screen
+                # that comes back right after it may be painted "Please wait" first.
+                assert numbers == [4, 0] or (numbers == [0, 4, 0] and connection.opened < called + 0.5)
                 assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
             for screen in screens:
                 assert screen.connections[-1].painted[-1].num_cashier == 0

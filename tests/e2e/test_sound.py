@@ -178,7 +178,7 @@ def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press
     high, low, voice = sounds(screen)
 
     assert [high.said, low.said, voice.said] == ["", "", FOUR]
-    assert 0 <= high.late_ms < 150
+    assert 0 <= high.late_ms < 100
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
     assert voice.end - high.start < 3.2  # with the hold, or almost
     peaks = [sound.peak for sound in (high, low, voice)]

@@ -4,7 +4,7 @@
   const HEARTBEAT_MS = 15_000; // a browser can't see the server's pings, so it asks by itself
   const ANSWER_MS = 5_000; // without an answer the connection is dead, whatever the browser still thinks
   const CONNECT_MS = 10_000;
-  const FRAME_MS = 250;
+  const FRAME_MS = 250; // in which even a slow computer paints, if it paints at all
   const GRACE_MS = 500; // after the end of a hold, for the repaint that the server owes
   const RENEW_MS = 12 * 3_600_000; // a ticket is good for a week
   const BASE_MS = 2_000, CAP_MS = 10_000; // full jitter: a chain's screens must not come back all at once

@@ -23,7 +23,7 @@
   let heard = null; // the call that is heard, or was the last
   let sounded = null; // its seq
   let ends = 0; // of its hold
-  let shown = 0; // what is up
+  let shown = 0; // when what is up came
 
   // The store's, for a language that has no voice.
   const voiceOf = (language) => (language in voices ? language : look.waiting[0].language);
