@@ -7,7 +7,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 DEV := $(VENVS)/dev/bin
 SOURCES := deploy/local loadtests services tests
 SCRIPTS = .ci/run $(shell grep -rlI '^\#!.*sh$$' deploy)
-export PYTHONPATH := deploy:.
+export PYTHONPATH := deploy/local:.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-compose check format lock messages voices screenshots paint load bench clean
@@ -17,7 +17,7 @@ help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and start everything here: PORT=8000 WS=2
-	@exec $(VENVS)/local/bin/python -m local --port '$(PORT)' --replicas '$(WS)'
+	@exec $(VENVS)/local/bin/python -m cashier_local --port '$(PORT)' --replicas '$(WS)'
 
 test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; ARGS= for pytest
 	$(DEV)/pytest $(ARGS)

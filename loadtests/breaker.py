@@ -9,7 +9,7 @@ from itertools import cycle
 
 import psutil
 
-from local.topology import Topology
+from cashier_local.topology import Topology
 
 
 class Breaker:

@@ -17,6 +17,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from cashier_local.ports import free_port, wait_until
+from cashier_local.topology import Topology
 from loadtests import promises, report
 from loadtests.breaker import Breaker
 from loadtests.ledger import balance
@@ -24,8 +26,6 @@ from loadtests.meter import Meter
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, every
 from loadtests.records import Records
 from loadtests.run import Run
-from local.ports import free_port, wait_until
-from local.topology import Topology
 
 RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import psutil
 
-from local.process import Process
+from cashier_local.process import Process
 
 PERIOD_SECONDS = 1.0
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import answers, free_port, wait_until
-from local.process import Process
-from local.topology import Topology, valkey_argv
+from cashier_local.ports import answers, free_port, wait_until
+from cashier_local.process import Process
+from cashier_local.topology import Topology, valkey_argv
 from tests.webshell import WebShell
 
 # A line for each of a load's requests hides what a failed test has to tell.
@@ -104,7 +104,7 @@ def change_store(topology: Topology, slug: str, **fields: object) -> None:
     """Change what a store has set, as the admin does."""
     code = f"""
 from django.db import transaction
-from cashier_web.announcements import announce
+from cashier_web.screens.announce import announce
 from cashier_web.models import Store
 store = Store.objects.get(slug={slug!r})
 for name, value in {fields!r}.items():

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from cashier_core import timeline
 from cashier_core.call import Policy
-from local.topology import Topology
+from cashier_local.topology import Topology
 
 KEPT = Path(__file__).parent / "pictures"
 FONTS = KEPT / "fonts.txt"
@@ -22,7 +22,7 @@ LONGEST_SIDE = 960
 """In which they are kept; what is larger is made smaller."""
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 STORES = """
-from cashier_web import media, shelf, uploads
+from cashier_web.media import files, uploads, views
 from cashier_web.models import Store
 for language in ("en", "ar"):
     for with_media in (False, True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from local.topology import ROOT, Topology
+from cashier_local.topology import ROOT, Topology
 from tests import pictures
 from tests.browser import launch
 from tests.conftest import run_topology

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from cashier_web.voices import FOLDER
+from cashier_web.screens.voices import FOLDER
 
 FILES: list[Path] = sorted(FOLDER.glob("*.opus"))
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from local.topology import VENVS, Topology
+from cashier_local.topology import VENVS, Topology
 
 # A line of JSON in, one out: what it printed and, if it failed, its traceback.
 LOOP = """

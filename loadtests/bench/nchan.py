@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import django
 from django.conf import settings
 
-from cashier_core import message
-from cashier_core.waiting import Waiting
-from local.ports import answers, free_port, wait_until
-from local.process import Process, Sink
+from cashier_core import fragment as fragments
+from cashier_core.idle import Waiting
+from cashier_local.ports import answers, free_port, wait_until
+from cashier_local.process import Process, Sink
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 BINARY = shutil.which("nginx", path="/usr/sbin:/usr/bin")
@@ -77,7 +77,7 @@ def fragment(num_cashier: int) -> bytes:
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
         django.setup()
-    return message.render(message.context(Waiting("en"), num_cashier=num_cashier)).encode()
+    return fragments.render(fragments.context(Waiting("en"), num_cashier=num_cashier)).encode()
 
 
 def path(slug: str) -> str:

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cashier_local import nginx
+from cashier_local.process import Process, Sink
+from cashier_local.topology import ROOT, Topology
 from loadtests.bench import nchan
 from loadtests.bench.samples import Setting
 from loadtests.meter import family
 from loadtests.till import Till
-from local import nginx
-from local.process import Process, Sink
-from local.topology import ROOT, Topology
 
 ACCOUNT = ("bench", "of-a-benchmark-only")
 TILLS = 4

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
+from cashier_local.ports import wait_until
 from loadtests.bench.crowd import Crowd
 from loadtests.bench.presser import check, open_lines
 from loadtests.bench.samples import Sample
 from loadtests.bench.systems import TILLS, System
 from loadtests.figures import percentile
-from local.ports import wait_until
 
 WARM_UP = 200
 PATIENCE_SECONDS = 60.0

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from cashier_core import message
-from cashier_core.waiting import Waiting
+from cashier_core import fragment
+from cashier_core.idle import Waiting
 from loadtests.peers import pages
 
 layer: Any = get_channel_layer()
@@ -22,7 +22,7 @@ layer: Any = get_channel_layer()
 @cache
 def html(number: int) -> str:
     """What a screen shows."""
-    return message.render(message.context(Waiting("en"), num_cashier=number))
+    return fragment.render(fragment.context(Waiting("en"), num_cashier=number))
 
 
 class PlainConsumer(AsyncWebsocketConsumer):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from local.ports import free_port
+from cashier_local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MAKE_SECONDS = 600
@@ -85,7 +85,7 @@ class Stack:
     def figure(self, container: str, port: int, name: str) -> float:
         """Sum of a metric over its labels, as one container of web (8000) or ws (9000) tells it."""
         url = f"http://127.0.0.1:{port}/metrics"
-        text = docker("exec", container, "python", "-m", "cashier_core.probe", url)
+        text = docker("exec", container, "python", "-m", "cashier_core.healthcheck", url)
         found = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(line.rsplit(" ", 1)[1]) for line in found)
 

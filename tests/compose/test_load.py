@@ -2,7 +2,7 @@
 
 import httpx
 
-from local.ports import free_port, responds, wait_until
+from cashier_local.ports import free_port, responds, wait_until
 
 RUN_SECONDS = 120
 

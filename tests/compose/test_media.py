@@ -18,7 +18,7 @@ anna = User.objects.create_user("seen-anna", password={PASSWORD!r})
 Membership.objects.create(person=anna, store=store, role=3)
 """
 DELETE = """
-from cashier_web import shelf
+from cashier_web.media import files
 from cashier_web.models import Store
 with shelf.changing(Store.objects.get(slug="seen")) as store:
     store.media.all().delete()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 def ask(stack, path: str) -> dict:
     """Prometheus's API, which only containers reach."""
     url = f"http://prometheus:9090/api/v1/{path}"
-    return json.loads(stack.compose("exec", "-T", "web", "python", "-m", "cashier_core.probe", url))["data"]
+    return json.loads(stack.compose("exec", "-T", "web", "python", "-m", "cashier_core.healthcheck", url))["data"]
 
 
 def up(stack) -> set[str]:

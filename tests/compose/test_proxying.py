@@ -4,7 +4,7 @@ import json
 
 import httpx
 
-from local.ports import wait_until
+from cashier_local.ports import wait_until
 from tests.compose.stack import docker
 
 BROWSER = "203.0.113.7"

@@ -5,7 +5,7 @@ import io
 
 import httpx
 
-from local.ports import wait_until
+from cashier_local.ports import wait_until
 
 WEB = ("exec", "-T", "web", "python", "-m", "cashier_web")
 

@@ -5,9 +5,9 @@ import ssl
 import httpx
 import pytest
 
+from cashier_local.ports import free_port
 from loadtests.screens import open_screen
 from loadtests.till import Till
-from local.ports import free_port
 from tests.compose.stack import Failed
 
 pytestmark = pytest.mark.anyio

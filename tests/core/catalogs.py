@@ -16,8 +16,8 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
-    *("admin", "models", "arrows.py", "colours.py", "devices.py", "forms.py", "labels.py", "media.py"),
-    *("people.py", "pictures.py", "resources.py", "tables.py", "uploads.py", "videos.py"),
+    *("admin", "devices", "history", "media", "models", "stores", "validators.py"),
+    *("accounts/people.py", "infra/csv_table.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_manage", "_reasons", "devices", "history", "import")),
     *(f"templates/cashier_web/{name}.html" for name in ("media", "people", "screens")),
 ]

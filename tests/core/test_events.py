@@ -4,7 +4,7 @@ import pytest
 
 from cashier_core.call import Call
 from cashier_core.events import BadEvent, Event, Version
-from cashier_core.waiting import Waiting
+from cashier_core.idle import Waiting
 
 MESSAGE = {
     "type": "cashier.message",

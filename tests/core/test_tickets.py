@@ -5,8 +5,8 @@ import time
 import pytest
 from django.core.signing import Signer
 
+from cashier_core.idle import Waiting
 from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
-from cashier_core.waiting import Waiting
 
 KEY, OTHER_KEY = "k" * 40, "o" * 40
 

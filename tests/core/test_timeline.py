@@ -4,12 +4,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cashier_core import reader, timeline
+from cashier_core import timeline, timeline_reader
 from cashier_core.call import Policy
-from cashier_core.reader import TimelineReader
+from cashier_core.idle import Waiting
 from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline
-from cashier_core.waiting import Waiting
-from local.ports import free_port
+from cashier_core.timeline_reader import TimelineReader
+from cashier_local.ports import free_port
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_an_emptied_redis_begins_a_new_epoch(press, redis) -> None:
 async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
     press(4)
     Timeline(redis).set_waiting({"s": Waiting("fr", "Closed")})
-    async with reader.connect(valkey.url) as client:
+    async with timeline_reader.connect(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
     assert snapshot.waiting == Waiting("fr", "Closed")
@@ -113,7 +113,7 @@ async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_call
 @pytest.mark.anyio
 async def test_a_call_keeps_the_label_that_its_till_had_when_it_was_pressed(redis, valkey) -> None:
     Timeline(redis).press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, label="Pharmacie é")
-    async with reader.connect(valkey.url) as client:
+    async with timeline_reader.connect(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
     assert [(call.num_cashier, call.label) for call in snapshot.calls] == [(4, "Pharmacie é")]

@@ -16,10 +16,10 @@ from redis.asyncio import Redis as AsyncRedis
 
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Event
-from cashier_core.reader import TimelineReader
 from cashier_core.snapshot import Snapshot
 from cashier_core.timeline import MOST_WAITING, IsUp, QueueFull, Timeline
-from cashier_ws.playlist import Playlist
+from cashier_core.timeline_reader import TimelineReader
+from cashier_ws.boards.playlist import Playlist
 
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
 START = 1_700_000_000_000

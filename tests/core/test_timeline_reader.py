@@ -4,13 +4,13 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from cashier_core import reader
+from cashier_core import timeline_reader
 from cashier_core.call import Policy
 from cashier_core.events import Version
-from cashier_core.reader import TimelineReader
-from cashier_core.scripts import keys
+from cashier_core.lua import keys
 from cashier_core.snapshot import Snapshot
 from cashier_core.timeline import Timeline
+from cashier_core.timeline_reader import TimelineReader
 
 pytestmark = pytest.mark.anyio
 STRANGERS = {
@@ -32,7 +32,7 @@ def redis(valkey):
 
 @pytest.fixture
 async def client(valkey):
-    async with reader.connect(valkey.url) as client:
+    async with timeline_reader.connect(valkey.url) as client:
         yield client
 
 
@@ -70,13 +70,13 @@ async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, strang
 
 
 async def test_what_redis_says_of_all_of_them_is_raised(limited) -> None:
-    async with reader.connect(limited("+@all")) as client:  # and no key at all
+    async with timeline_reader.connect(limited("+@all")) as client:  # and no key at all
         with pytest.raises(NoPermissionError):
             await TimelineReader(client).versions(["a", "b"])
 
 
 async def test_a_read_that_fails_gives_its_connection_back(limited) -> None:
-    async with reader.connect(limited("+@all", "allkeys", "-script|exists")) as client:
+    async with timeline_reader.connect(limited("+@all", "allkeys", "-script|exists")) as client:
         timelines = TimelineReader(client)
         with pytest.raises(NoPermissionError):
             await timelines.snapshots(["a"])

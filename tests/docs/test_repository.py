@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.topology import VENVS, Topology
+from cashier_local.topology import VENVS, Topology
 from tests.conftest import Log
 
 ROOT = Path(__file__).parents[2]
@@ -49,10 +49,3 @@ def test_there_are_no_more_locks_than_things_that_are_installed() -> None:
     assert [str(path.parent.relative_to(ROOT)) for path in LOCKS] == [
         "loadtests", "tests", "deploy/local", "services/web", "services/ws"
     ]  # fmt: skip
-
-
-def test_every_module_is_one_thing() -> None:
-    modules = [path for folder in ("services", "deploy", "loadtests") for path in (ROOT / folder).rglob("*.py")]
-    long = [path for path in modules if len(path.read_text().splitlines()) > 200]
-
-    assert long == []

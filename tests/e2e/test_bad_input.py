@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
+from cashier_core.idle import Waiting
 from cashier_core.tickets import Ticket
-from cashier_core.waiting import Waiting
 from loadtests.screens import open_screen
 from loadtests.till import Till
 

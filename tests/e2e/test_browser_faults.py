@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from local.ports import answers, wait_until
+from cashier_local.ports import answers, wait_until
 from tests.conftest import add_store, run_topology
 from tests.e2e.conftest import wait_for
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 MAKE_DEVICES = """
-from cashier_web import tokens
+from cashier_web.infra import tokens
 from cashier_web.models import Device, Store
 store = Store.objects.get(slug="{slug}")
 for number in range({count}):

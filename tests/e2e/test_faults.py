@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cashier_local.ports import answers, wait_until
+from cashier_local.topology import responds
 from loadtests.screens import open_screens
 from loadtests.till import Till
-from local.ports import answers, wait_until
-from local.topology import responds
 from tests.conftest import add_store
 
 pytestmark = pytest.mark.anyio

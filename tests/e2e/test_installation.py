@@ -88,7 +88,7 @@ def test_a_new_version_is_taken_up_between_calls_and_kept_for_the_next_boot(topo
     press(topology, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
     # What one of the workers does once a minute.
-    topology.manage("shell", "--command", "from cashier_web import announcements; announcements.compare()")
+    topology.manage("shell", "--command", "from cashier_web.screens import announce; announcements.compare()")
     assert screen.evaluate("window.old")
     assert screen.locator(".number").is_visible()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
-from local.ports import answers, free_port, wait_until
-from local.process import SETPRIV
+from cashier_local.ports import answers, free_port, wait_until
+from cashier_local.process import SETPRIV
 from tests.e2e.conftest import wait_for
 
 KIOSK = Path(__file__).parents[2] / "deploy" / "kiosk"

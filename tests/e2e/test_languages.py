@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from cashier_core import message
+from cashier_core import fragment
 from cashier_core.call import LANGUAGES
 from tests.e2e.conftest import wait_for
 
@@ -106,7 +106,7 @@ def test_every_language_fits_on_every_screen(topology, make_store, open_page, op
     for language in LANGUAGES:
         buttons.locator("#language").select_option(language)
         for size, screen in screens.items():
-            expect(screen.locator(".waiting")).to_have_text(message.please_wait(language))
+            expect(screen.locator(".waiting")).to_have_text(fragment.please_wait(language))
             assert (language, size, outside(screen)) == (language, size, [])
             assert lines(screen, ".waiting") <= 3
     for language in LANGUAGES:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import free_port, is_free, responds, wait_until
-from local.process import TIED
-from local.topology import ROOT
+from cashier_local.ports import free_port, is_free, responds, wait_until
+from cashier_local.process import TIED
+from cashier_local.topology import ROOT
 from tests.conftest import run_topology
 
 
 def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
-    argv = [sys.executable, "-m", "local", "--port", str(port), "--folder", str(folder), *options]
+    argv = [sys.executable, "-m", "cashier_local", "--port", str(port), "--folder", str(folder), *options]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -90,7 +90,7 @@ def test_a_bad_option_is_refused(tmp_path, port, options) -> None:
 
 
 def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> None:
-    argv = [sys.executable, "-m", "local", "--port", str(free_port()), "--folder", str(tmp_path)]
+    argv = [sys.executable, "-m", "cashier_local", "--port", str(free_port()), "--folder", str(tmp_path)]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "DATABASE_URL": "mysql://x"}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from cashier_web.colours import contrast
+from cashier_web.validators import contrast
 from tests.conftest import change_store
 from tests.e2e.conftest import wait_for
 

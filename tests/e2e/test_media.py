@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from cashier_core.message import please_wait
+from cashier_core.fragment import please_wait
 from tests.conftest import change_store
 from tests.e2e.conftest import wait_for
 from tests.e2e.test_chain import PASSWORD, sign_in

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import translation
 from redis import Redis
 
-from cashier_web import clients, tokens
+from cashier_web.infra import redis_clients, tokens
 from cashier_web.models import Device, Membership, Role, Store
 from tests.web.button import Button
 
@@ -22,7 +22,7 @@ def environment(valkey, settings, tmp_path):
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
-        clients.forget()
+        redis_clients.forget()
 
     translation.deactivate()  # a request's language stays after it, until the next one's
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -30,7 +30,7 @@ def environment(valkey, settings, tmp_path):
     with Redis.from_url(valkey.url) as client:
         client.flushall()
     yield change
-    clients.forget()
+    redis_clients.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

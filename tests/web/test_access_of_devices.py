@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from cashier_web import tokens
-from cashier_web.api import api
+from cashier_web.api.views import api
+from cashier_web.infra import tokens
 from cashier_web.models import Device, Store
 
 pytestmark = pytest.mark.django_db

@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from cashier_local.ports import free_port
 from cashier_web.models import Device, Membership, Screen, Store
-from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 STORES = "/admin/cashier_web/store/"

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cashier_core.waiting import Waiting
-from cashier_web import announcements, looks
-from cashier_web.clients import the_timeline
+from cashier_core.idle import Waiting
+from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.models import Screen, Store
+from cashier_web.screens import announce, appearance
 
 pytestmark = pytest.mark.django_db
 
@@ -26,30 +26,30 @@ SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
 def said(stores) -> list[tuple[str, str]]:
     """In which language these stores wait, and what is said instead; each page of theirs is told its look."""
     told = the_timeline().waiting(stores)
-    assert [waiting.look for waiting in told] == [looks.name(Store.objects.get(slug=slug)) for slug in stores]
+    assert [waiting.look for waiting in told] == [appearance.name(Store.objects.get(slug=slug)) for slug in stores]
     return [(waiting.language, waiting.notice) for waiting in told]
 
 
 def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
     assert the_timeline().waiting(stores) == [None] * 3
 
-    assert announcements.compare() == 3
+    assert announce.compare() == 3
     assert said(stores) == SAID
 
 
 def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
-    announcements.compare()
+    announce.compare()
     before = [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores]
 
-    assert announcements.compare() == 0
+    assert announce.compare() == 0
     assert [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores] == before
 
 
 def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, redis) -> None:
-    announcements.compare()
+    announce.compare()
     the_timeline().set_waiting({"north": Waiting("en")})
 
-    assert announcements.compare() == 1
+    assert announce.compare() == 1
     assert said(stores) == SAID
 
 
@@ -74,9 +74,9 @@ def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(st
         )
     ]
     redis.sadd("cashier:revoked", "99.1")
-    announcements.compare()
+    announce.compare()
 
     _stays, revoked, moved, both, _long_ago = (screen.pk for screen in screens)
     marks = {f"{revoked}.1", f"{moved}.1", f"{moved}.2", f"{both}.1", f"{both}.2"}
     assert redis.smembers("cashier:revoked") == {mark.encode() for mark in marks}
-    assert announcements.compare() == 0
+    assert announce.compare() == 0

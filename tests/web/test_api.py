@@ -3,8 +3,8 @@
 import pytest
 from prometheus_client import REGISTRY
 
+from cashier_local.ports import free_port
 from cashier_web.models import Store
-from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

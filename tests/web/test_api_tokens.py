@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from cashier_web import credentials
+from cashier_web.api import auth
 from cashier_web.models import Device, Store
 
 pytestmark = pytest.mark.django_db
@@ -11,10 +11,10 @@ pytestmark = pytest.mark.django_db
 
 def test_a_device_that_asks_too_often_is_429_and_another_one_is_not(make_button) -> None:
     wild, other = make_button(), make_button()
-    statuses = [wild.look().status_code for _ in range(credentials.MOST_REQUESTS + 1)]
+    statuses = [wild.look().status_code for _ in range(auth.MOST_REQUESTS + 1)]
 
-    assert statuses == [200] * credentials.MOST_REQUESTS + [429]
-    assert 1 <= int(wild.look()["Retry-After"]) <= credentials.IN_SECONDS
+    assert statuses == [200] * auth.MOST_REQUESTS + [429]
+    assert 1 <= int(wild.look()["Retry-After"]) <= auth.IN_SECONDS
     assert "too often" in wild.press(till=4).json()["detail"]
     assert other.look().json()["up"] is None
 
@@ -77,7 +77,7 @@ def test_kept_is_only_a_hash_and_the_last_use(make_button) -> None:
     button.look()
     device = Device.objects.get()
 
-    assert timezone.now() - device.used_at < credentials.USED_EXACTLY
+    assert timezone.now() - device.used_at < auth.USED_EXACTLY
     assert button.token not in str(Device.objects.values_list().get())
     button.look()
     assert Device.objects.get().used_at == device.used_at
@@ -101,8 +101,8 @@ def test_in_an_address_only_a_token_of_one_till_is_taken(make_button, redis) -> 
 
 
 def test_the_limit_says_in_how_many_seconds_another_may(make_button, monkeypatch) -> None:
-    monkeypatch.setattr(credentials, "MOST_REQUESTS", 1)
-    monkeypatch.setattr(credentials, "IN_SECONDS", 600)
+    monkeypatch.setattr(auth, "MOST_REQUESTS", 1)
+    monkeypatch.setattr(auth, "IN_SECONDS", 600)
     button = make_button()
     button.look()
 

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from cashier_local.ports import free_port
 from cashier_web.models import Membership, Role, Store
-from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

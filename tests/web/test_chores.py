@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cashier_web.chores import CHORES, Chore, look_round
+from cashier_web.periodic import CHORES, Chore, look_round
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def test_one_that_failed_is_done_again_and_the_fault_is_told_once(chore, done, r
     def fail() -> None:
         raise fault
 
-    caplog.set_level(logging.WARNING, logger="cashier_web.chores")
+    caplog.set_level(logging.WARNING, logger="cashier_web.periodic")
     chore.do = fail
     for _ in range(3):
         look_round([chore], redis)

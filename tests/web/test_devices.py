@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cashier_web import devices
+from cashier_web.devices import views
 from cashier_web.models import Device, Membership, Role, Store
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +93,7 @@ def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatc
         Device.objects.create(store=store, name=device.name, token_hash="first")
         device.save()
 
-    monkeypatch.setattr(devices, "renew", renew)
+    monkeypatch.setattr(views, "renew", renew)
     answer = client.post("/devices", {"name": "Keypad"})
 
     assert answer.status_code == 400

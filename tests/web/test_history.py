@@ -9,8 +9,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from cashier_core.call import Policy
-from cashier_web import history, tokens
-from cashier_web.clients import the_history, the_timeline
+from cashier_web.history import recorder
+from cashier_web.infra import tokens
+from cashier_web.infra.redis_clients import the_history, the_timeline
 from cashier_web.models import Device, PastCall, Store
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def press(client, till=4, **more):
 
 
 def recorded() -> list[PastCall]:
-    history.record()
+    recorder.record()
     return list(PastCall.objects.order_by("pk"))
 
 
@@ -101,7 +102,7 @@ def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> No
 def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -> None:
     press(client)
     changes = the_history().changes(10)
-    history.save(changes)
+    recorder.save(changes)
 
     assert len(recorded()) == 1
     assert the_history().changes(10) == []
@@ -110,7 +111,7 @@ def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -
 def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(client, manager) -> None:
     Store.objects.update(policy="replace")
     press(client)
-    history.save(the_history().changes(10))
+    recorder.save(the_history().changes(10))
     press(client, 2)
 
     assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
@@ -123,7 +124,7 @@ def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(
     for at, pressed_at in ((north, now), (south, now - timedelta(hours=2)), (store, now)):
         PastCall.objects.create(store=at, pressed_at=pressed_at, **fields)
     number = f"{int(now.timestamp() * 1000)}-0"
-    history.save([(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")])
+    recorder.save([(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")])
 
     assert dict(PastCall.objects.values_list("store__slug", "outcome")) == {
         "north": "shown",
@@ -133,12 +134,12 @@ def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(
 
 
 def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatch) -> None:
-    monkeypatch.setattr(history, "AT_ONCE", 2)
+    monkeypatch.setattr(recorder, "AT_ONCE", 2)
     for till in (1, 2, 3, 4):
         press(client, till)
     the_timeline().cancel("default", 3)
 
-    assert history.record() == 6
+    assert recorder.record() == 6
     assert [(call.till, call.outcome) for call in PastCall.objects.order_by("seq")] == [
         (1, "shown"),
         (2, "shown"),
@@ -189,9 +190,9 @@ def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> 
 
     press(client)
     with monkeypatch.context() as patch:
-        patch.setattr(history, "save", away)
+        patch.setattr(recorder, "save", away)
         with pytest.raises(OperationalError):
-            history.record()
+            recorder.record()
 
     assert the_history().length() == 1
     assert [call.till for call in recorded()] == [4]
@@ -207,19 +208,19 @@ def test_calls_outlive_who_made_them(client, manager) -> None:
 
 def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, monkeypatch) -> None:
     environment(cashier_history_days=7)
-    monkeypatch.setattr(history, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(recorder, "DELETED_AT_ONCE", 2)
     for till in (1, 2, 3, 4):
         press(client, till)
     recorded()
     for call, days in zip(PastCall.objects.all(), (6.9, 7.1, 8, 400), strict=True):
         PastCall.objects.filter(pk=call.pk).update(pressed_at=timezone.now() - timedelta(days=days))
 
-    assert history.prune() == 3
+    assert recorder.prune() == 3
     assert PastCall.objects.count() == 1
 
 
 def test_when_redis_had_to_give_some_up_it_is_said(client, manager, monkeypatch, records) -> None:
-    monkeypatch.setattr(history, "MOST", 1)
+    monkeypatch.setattr(recorder, "MOST", 1)
     press(client)
     recorded()
 

@@ -10,11 +10,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from cashier_core.waiting import Waiting
-from cashier_web import announcements, looks, media, shelf, uploads
-from cashier_web.clients import the_timeline
+from cashier_core.idle import Waiting
+from cashier_local.ports import free_port
+from cashier_web.infra.redis_clients import the_timeline
+from cashier_web.media import files, uploads, views
 from cashier_web.models import Medium, Store
-from local.ports import free_port
+from cashier_web.screens import announce, appearance
 
 pytestmark = pytest.mark.django_db
 GPS, ORIENTATION, MAKE = 0x8825, 0x0112, 0x010F
@@ -196,7 +197,7 @@ def test_transparency_and_grey_are_kept(add, store) -> None:
 def test_at_most_thirty(add, store, settings) -> None:
     Medium.objects.bulk_create(
         Medium(store=store, kind="picture", file=f"{store.pk}/{number}.jpg", position=number)
-        for number in range(1, media.MOST_MEDIA + 1)
+        for number in range(1, views.MOST_MEDIA + 1)
     )
     response = add(picture())
 
@@ -271,12 +272,12 @@ def test_a_logo_is_a_small_picture(add, settings, content, reason) -> None:
 
 
 def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
-    announcements.compare()
+    announce.compare()
 
     def told() -> tuple[str, int]:
         (waiting,) = the_timeline().waiting(["default"])
         revision = Store.objects.get().revision
-        assert waiting == Waiting("en", look=looks.name(Store.objects.get()))
+        assert waiting == Waiting("en", look=appearance.name(Store.objects.get()))
         return waiting.look, revision
 
     seen = [told()]
@@ -342,7 +343,7 @@ def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
 ) -> None:
     north = Store.objects.create(slug="north", name="North")
     add(picture())
-    name = shelf.put(north, BytesIO(picture("JPEG")), "jpg")
+    name = files.put(north, BytesIO(picture("JPEG")), "jpg")
     Medium.objects.create(store=north, kind="picture", file=name, position=1)
     assert len(kept(settings)) == 2
     page = f"/admin/cashier_web/store/{north.pk}/delete/"
@@ -357,9 +358,9 @@ def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
 def test_the_look_of_a_store_that_is_only_compared_asks_nothing(store, three, django_assert_num_queries) -> None:
     store.refresh_from_db()
     with django_assert_num_queries(0):
-        looks.name(store)
+        appearance.name(store)
     with django_assert_num_queries(1):
-        looks.of(store, None)
+        appearance.of(store, None)
 
 
 def test_the_admin_tells_how_many_there_are_and_the_logo(add, admin_client, three, store) -> None:

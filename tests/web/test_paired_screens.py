@@ -12,10 +12,11 @@ from django.test import Client
 from django.utils import timezone
 
 from cashier_core.call import Policy
-from cashier_web import announcements, history, looks, pairing, screens
-from cashier_web.clients import the_revocations, the_timeline
+from cashier_local.ports import free_port
+from cashier_web.history import recorder
+from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.models import Membership, PastCall, Role, Screen, Store
-from local.ports import free_port
+from cashier_web.screens import announce, appearance, manage, pairing
 from tests.web.televisions import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
@@ -65,13 +66,13 @@ def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(
         ({"volume": "0"}, 0),
         ({"volume": ""}, 70),
     ):
-        before = looks.name(Store.objects.get(slug="north"))
+        before = appearance.name(Store.objects.get(slug="north"))
         change(client, screen, name="Entrance", store="north", **fields)
         assert volume_of(television) == volume
-        assert look_of_north() == looks.name(Store.objects.get(slug="north")) != before
+        assert look_of_north() == appearance.name(Store.objects.get(slug="north")) != before
 
     change(client, screen, name="Window", store="north")
-    assert look_of_north() == looks.name(Store.objects.get(slug="north"))
+    assert look_of_north() == appearance.name(Store.objects.get(slug="north"))
 
 
 def test_a_change_of_the_name_alone_tells_no_screen(client, manager_of_north, stores, television) -> None:
@@ -153,7 +154,7 @@ def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
         chosen = {"action": "revoke", "_selected_action": [screen.pk]}
         told = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
         assert "Screens revoked: 1." in told
-    announcements.compare()
+    announce.compare()
 
     assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
 
@@ -162,8 +163,8 @@ def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, telev
     pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
     chosen = Screen.objects.all()
     with transaction.atomic():
-        screens.revoke(chosen)
-        screens.change(chosen, "Window", stores[1], volume=None, is_muted=False)
+        manage.revoke(chosen)
+        manage.change(chosen, "Window", stores[1], volume=None, is_muted=False)
 
     screen = Screen.objects.get()
     assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)
@@ -177,7 +178,7 @@ def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, r
 
     known_before = the_revocations().known
     monkeypatch.setattr(the_revocations(), "known", read_and_then_one_is_revoked)
-    announcements.remember_revoked()
+    announce.remember_revoked()
 
     assert redis.smembers("cashier:revoked") == {b"7.1"}
 
@@ -188,14 +189,14 @@ def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
     pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
     mark = Screen.objects.get().mark
     the_timeline().press("north", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
-    history.record()
+    recorder.record()
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
     assert "Calls: 1" in admin_client.get(page).content.decode()
     assert admin_client.post(page, {"post": "yes"}).status_code == 302
 
     assert television.get("/s/north/")["Location"] == "/pair"
     assert re.search(r'class="code"', television.get("/pair").content.decode())
-    announcements.compare()
+    announce.compare()
     assert redis.smembers("cashier:revoked") == {mark.encode()}
     assert not PastCall.objects.exists()
 

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from cashier_core.tickets import Ticket
-from cashier_web import pairing
+from cashier_local.ports import free_port
 from cashier_web.models import Membership, Role, Screen
-from local.ports import free_port
+from cashier_web.screens import pairing
 from tests.web.televisions import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]

@@ -5,7 +5,7 @@ import socket
 import pytest
 from django.test import Client, RequestFactory
 
-from cashier_web import patience
+from cashier_web.calls import client_gone
 
 pytestmark = pytest.mark.django_db
 
@@ -23,12 +23,12 @@ def test_it_lasts_as_long_as_the_connection_is_open(ends) -> None:
     nginx, gunicorn = ends
     request = RequestFactory().post("/", **{"gunicorn.socket": gunicorn})
 
-    assert not patience.is_over(request)
+    assert not client_gone.is_over(request)
     nginx.send(b"the next request")
-    assert not patience.is_over(request)
+    assert not client_gone.is_over(request)
     assert gunicorn.recv(16) == b"the next request", "nothing is taken away"
     nginx.close()
-    assert patience.is_over(request)
+    assert client_gone.is_over(request)
 
 
 def test_a_press_that_nobody_waits_for_is_refused_and_not_called(client: Client, store, redis, ends) -> None:

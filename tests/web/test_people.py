@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from cashier_web import people
+from cashier_web.accounts import people
 from cashier_web.models import Membership, Role, Store
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from cashier_core.call import LANGUAGES
+from cashier_local.ports import free_port
 from cashier_web.models import Store
-from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

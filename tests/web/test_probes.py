@@ -9,8 +9,8 @@ from django.db import OperationalError
 from django.test import Client
 
 from cashier_core import logs
-from cashier_web import access
-from local.ports import free_port
+from cashier_local.ports import free_port
+from cashier_web.accounts import permissions
 
 pytestmark = pytest.mark.django_db
 OUTCOMES = ("called", "refused", "unreachable")
@@ -104,7 +104,7 @@ def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, 
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection\n\tunexpectedly")
 
-    monkeypatch.setattr(access, "get_object_or_404", lost)
+    monkeypatch.setattr(permissions, "get_object_or_404", lost)
     answer = press(client)
 
     assert answer.status_code == 503
@@ -116,7 +116,7 @@ def test_a_page_that_a_television_opens_while_the_database_is_away_loads_itself_
     def away(*args, **options):
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("cashier_web.screens.of", away)
+    monkeypatch.setattr("cashier_web.screens.identity.paired_screen_of", away)
     for page in ("/", "/pair"):
         answer = client.get(page)
         assert (answer.status_code, answer["Refresh"]) == (503, "5")

@@ -6,6 +6,7 @@ import pytest
 
 from cashier_core.tickets import Ticket
 from cashier_web.models import Store
+from cashier_web.screens.appearance import waiting_of
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
 
     assert path == "/ws/cashier_q/north-7"
     assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket(
-        "north-7", Store.objects.get(slug="north-7").waiting
+        "north-7", waiting_of(Store.objects.get(slug="north-7"))
     )
 
 

@@ -7,8 +7,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
+from cashier_local.ports import free_port
 from cashier_web.models import Store
-from local.ports import free_port
 
 pytestmark = pytest.mark.django_db
 HEADER = "slug,name,city,time_zone,tills,labels,languages,language,hold_seconds,policy,is_open,closed_message"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cashier_core.call import LANGUAGES
-from cashier_web import voices
+from cashier_web.screens import voices
 from tests.voices import FILES, clips, samples, title
 
 ROOT = voices.FOLDER.parents[4]

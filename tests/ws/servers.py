@@ -7,11 +7,11 @@ from pathlib import Path
 
 import httpx
 
+from cashier_core.idle import Waiting
 from cashier_core.tickets import Ticket
-from cashier_core.waiting import Waiting
-from local.ports import free_port, responds, wait_until
-from local.process import Process
-from local.topology import VENVS
+from cashier_local.ports import free_port, responds, wait_until
+from cashier_local.process import Process
+from cashier_local.topology import VENVS
 from tests.conftest import Log
 
 KEY = "ticket key of the tests " * 2
@@ -26,7 +26,7 @@ class Server(Process):
         self.url = f"http://127.0.0.1:{self.port}"
         address = ["-b", "127.0.0.1", "-p", str(self.port)]
         argv = {
-            "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws.server", *address],
+            "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws.daphne.server", *address],
             "uvicorn": [
                 *(str(VENVS / "dev/bin/uvicorn"), "cashier_ws.asgi:application", "--port", str(self.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--ws-max-size", "1024"),

@@ -9,11 +9,11 @@ import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.scripts import keys
-from cashier_core.waiting import Waiting
-from cashier_ws.boards import EMPTY_SECONDS, PATIENCE_SECONDS
+from cashier_core.idle import Waiting
+from cashier_core.lua import keys
+from cashier_local.ports import wait_until
+from cashier_ws.boards.hub import EMPTY_SECONDS, PATIENCE_SECONDS
 from loadtests.screens import open_screen, open_screens
-from local.ports import wait_until
 from tests.ws.servers import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio

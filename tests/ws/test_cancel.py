@@ -3,7 +3,7 @@
 import pytest
 
 from cashier_core import history
-from cashier_core.scripts import keys
+from cashier_core.lua import keys
 from loadtests.screens import open_screen
 from tests.ws.servers import path_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cashier_ws.garbage import MANY, Garbage
+from cashier_ws.daphne.gc_policy import MANY, Garbage
 
 
 class Knot:

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from cashier_local.ports import wait_until
 from loadtests.screens import open_screen
-from local.ports import wait_until
 from tests.ws.servers import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cashier_ws.paint import Paint
+from cashier_ws.boards.frames import Paint
 from cashier_ws.screens import PlainScreen
 
 pytestmark = pytest.mark.anyio

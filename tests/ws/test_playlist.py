@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cashier_core.call import Call
-from cashier_ws.playlist import Playlist
+from cashier_ws.boards.playlist import Playlist
 
 
 @pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])

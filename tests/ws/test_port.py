@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactor
 
-from cashier_ws.port import FEWEST, MOST, TURN_SECONDS, ScreenPort
+from cashier_ws.daphne.listener import FEWEST, MOST, TURN_SECONDS, ScreenPort
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ def after(port, seconds: float, *, all_taken: bool) -> int:
 
 
 async def test_short_turns_let_in_more_and_more_up_to_a_limit(port, monkeypatch) -> None:
-    monkeypatch.setattr("cashier_ws.port.TURN_SECONDS", 60)
+    monkeypatch.setattr("cashier_ws.daphne.listener.TURN_SECONDS", 60)
     assert [after(port, 0, all_taken=True) for _ in range(5)] == [8, 16, MOST, MOST, MOST]
 
 
@@ -41,7 +41,7 @@ async def test_long_turns_let_in_fewer_but_always_some(port) -> None:
 @pytest.mark.parametrize(("came", "lets_in"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
 async def test_more_are_let_in_after_as_many_came_as_could(came, lets_in, monkeypatch) -> None:
     """Of a crowd that waits at a real socket."""
-    monkeypatch.setattr("cashier_ws.port.TURN_SECONDS", 60)
+    monkeypatch.setattr("cashier_ws.daphne.listener.TURN_SECONDS", 60)
     reactor = MemoryReactor()
     port = ScreenPort(0, factory=Factory.forProtocol(Protocol), interface="127.0.0.1", reactor=reactor)
     port.startListening()

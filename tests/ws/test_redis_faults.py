@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cashier_core import scripts, timeline
+from cashier_core import lua, timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
 from loadtests.screens import open_screen
@@ -130,7 +130,7 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_though_its_numbers_r
         await screen.until(1, 5)
         client = timeline.connect(own_valkey.url)
         press(4, hold_ms=1500)
-        kept = {key: client.dump(key) for key in scripts.keys(store)}
+        kept = {key: client.dump(key) for key in lua.keys(store)}
         lost = press(2, hold_ms=1500)
         for key, value in kept.items():
             client.restore(key, 0, value, replace=True)
@@ -155,12 +155,12 @@ async def test_two_presses_after_redis_lost_a_write_are_both_shown(own_valkey, t
         client = timeline.connect(own_valkey.url)
         kept = None
         for _ in range(3):
-            kept = client.dump(scripts.keys(store)[0])
+            kept = client.dump(lua.keys(store)[0])
             press(4, hold_ms=300)
             await screen.until(len(screen.painted) + 2, 5)
         count = len(screen.painted)
-        client.restore(scripts.keys(store)[0], 0, kept, replace=True)
-        client.delete(scripts.keys(store)[1])
+        client.restore(lua.keys(store)[0], 0, kept, replace=True)
+        client.delete(lua.keys(store)[1])
         press(7, hold_ms=2000)
         press(8, hold_ms=2000)
         await screen.until(count + 3, 10)

@@ -3,9 +3,9 @@
 import pytest
 from redis import Redis
 
+from cashier_core.idle import Waiting
 from cashier_core.revocations import Revocations
 from cashier_core.tickets import Ticket
-from cashier_core.waiting import Waiting
 from loadtests.screens import open_screen
 from tests.ws.servers import KEY, path_of
 

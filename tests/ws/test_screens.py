@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cashier_core.call import Policy
-from cashier_core.waiting import Waiting
+from cashier_core.idle import Waiting
 from loadtests.screens import open_screen, open_screens
 from tests.ws.servers import path_of
 

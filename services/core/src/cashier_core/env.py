@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-from cashier_core.checks import KEY, Check, between, host_names, scheme
+from cashier_core.env_checks import KEY, Check, between, host_names, scheme
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

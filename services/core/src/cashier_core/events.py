@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cashier_core.call import LANGUAGES, Call
-from cashier_core.waiting import Waiting
+from cashier_core.idle import Waiting
 
 MESSAGE_TYPE = "cashier.message"
 PREFIX = "cashier"

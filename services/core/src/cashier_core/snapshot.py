@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from cashier_core.call import Call
 from cashier_core.events import Version
-from cashier_core.waiting import Waiting
+from cashier_core.idle import Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.core.signing import BadSignature, Signer
 
 from cashier_core.call import LANGUAGES
-from cashier_core.waiting import Waiting
+from cashier_core.idle import Waiting
 
 GOOD_SECONDS = 7 * 86_400
 """A ticket's life; pages renew theirs twice a day. Long enough for clocks that differ and for a web that is away."""

@@ -13,9 +13,9 @@ from redis.retry import Retry
 from cashier_core import history
 from cashier_core.call import Policy
 from cashier_core.events import REDIS_CHANNEL
-from cashier_core.scripts import keys, source
+from cashier_core.idle import Waiting
+from cashier_core.lua import keys, source
 from cashier_core.snapshot import Snapshot
-from cashier_core.waiting import Waiting
 
 MOST_WAITING = 20
 """Calls that may wait in one store; the next press is refused."""

@@ -17,11 +17,13 @@ class CashierWebConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  # models are ready now
 
-        from cashier_web import audit, screens, shelf  # noqa: PLC0415
+        from cashier_web import audit  # noqa: PLC0415
+        from cashier_web.media import files  # noqa: PLC0415
+        from cashier_web.screens import manage  # noqa: PLC0415
 
         audit.watch()
-        pre_delete.connect(screens.revoke_of_store, sender="cashier_web.Store")
-        pre_delete.connect(shelf.clear_of_store, sender="cashier_web.Store")
+        pre_delete.connect(manage.revoke_of_store, sender="cashier_web.Store")
+        pre_delete.connect(files.clear_of_store, sender="cashier_web.Store")
         user_logged_in.connect(begin_session)
 
 

@@ -43,13 +43,13 @@ def post_worker_init(worker: Any) -> None:
     """A worker that is about to answer has everything loaded, and does its share of the chores."""
     from django.urls import get_resolver  # noqa: PLC0415  # settings and models are ready only now
 
-    from cashier_web import chores  # noqa: PLC0415
+    from cashier_web import periodic  # noqa: PLC0415
 
     get_resolver().url_patterns  # noqa: B018  # or the first press waits for all views to be imported
     # What is loaded stays for as long as the worker. To look through it for garbage took up to a quarter of a press.
     gc.collect()
     gc.freeze()
-    chores.start()
+    periodic.start()
 
 
 def on_exit(server: Any) -> None:

@@ -34,8 +34,8 @@ INSTALLED_APPS = [
     "cashier_web",
 ]
 MIDDLEWARE = [
-    "cashier_web.probes.probes",
-    "cashier_web.journal.Journal",
+    "cashier_web.infra.health.probes",
+    "cashier_web.infra.request_log.Journal",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -96,12 +96,12 @@ LOGIN_REDIRECT_URL = "stores"
 LOGOUT_REDIRECT_URL = "sign_in"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "cashier_web.passwords.LongEnough"},
+    {"NAME": "cashier_web.accounts.passwords.LongEnough"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 # The first one hashes, the other reads what older versions have hashed.
 PASSWORD_HASHERS = [
-    "cashier_web.passwords.Argon2",
+    "cashier_web.accounts.passwords.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 # Five wrong passwords for a name from one address, and that pair has to wait. By its name alone, anybody anywhere could
@@ -110,8 +110,8 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "cashier_web.journal.address"
-AXES_LOCKOUT_CALLABLE = "cashier_web.refusals.locked_out"
+AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_log.address"
+AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False  # no line of greeting before what a command prints
 # Otherwise the 15 minutes begin anew with every try, and each makes the row of that name longer.
@@ -125,7 +125,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.cashier_https
 SECURE_HSTS_SECONDS = ENVIRONMENT.cashier_hsts_seconds
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "cashier_web.refusals.csrf_failure"
+CSRF_FAILURE_VIEW = "cashier_web.infra.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {

@@ -6,16 +6,16 @@ import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path, re_path
 
-from cashier_core import env, message, reader
+from cashier_core import env, fragment, timeline_reader
 from cashier_ws import metrics
-from cashier_ws.boards import Boards
+from cashier_ws.boards.hub import Boards
 from cashier_ws.consumers import CashierConsumer
 from cashier_ws.health import Send, health
 from cashier_ws.settings import ENVIRONMENT
 
 env.use_settings("cashier_ws.settings")
 django.setup(set_prefix=False)
-message.warm_up()
+fragment.warm_up()
 
 
 async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
@@ -26,7 +26,7 @@ async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-boards = Boards(reader.TimelineReader(reader.connect(ENVIRONMENT.redis_url)))
+boards = Boards(timeline_reader.TimelineReader(timeline_reader.connect(ENVIRONMENT.redis_url)))
 metrics.StoresCollector(boards.figures)
 consumer: Any = CashierConsumer.as_asgi(boards=boards)
 routes: list[Any] = [

@@ -13,8 +13,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
-from cashier_ws.board import Board
-from cashier_ws.boards import Boards
+from cashier_ws.boards.board import Board
+from cashier_ws.boards.hub import Boards
 from cashier_ws.screens import Screen, open_screen
 from cashier_ws.settings import ENVIRONMENT
 

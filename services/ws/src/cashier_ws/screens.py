@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from cashier_ws import metrics
-from cashier_ws.paint import Paint
+from cashier_ws.boards.frames import Paint
 
 EXTENSION = "cashier.frame"
 """ASGI extension of our Daphne: `scope["extensions"][EXTENSION]` writes a whole frame straight to the socket."""

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from redis.exceptions import RedisError
 
-from cashier_web import metrics, screens
+from cashier_web.infra import metrics
 from cashier_web.models import Screen
+from cashier_web.screens import manage
 
 
 @admin.register(Screen)
@@ -34,7 +35,7 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def revoke(self, request: HttpRequest, chosen: QuerySet[Screen]) -> None:
         try:
             with transaction.atomic():
-                revoked = screens.revoke(chosen)
+                revoked = manage.revoke(chosen)
                 for screen in revoked:
                     self.log_change(request, screen, [{"changed": {"fields": ["revoked_at"]}}])
         except RedisError:

@@ -14,11 +14,12 @@ from import_export.admin import ImportExportModelAdmin
 from redis.exceptions import RedisError
 
 from cashier_core.call import DEFAULT_STORE
-from cashier_web import labels, metrics
-from cashier_web.announcements import announce
-from cashier_web.forms import StoreForm
+from cashier_web.infra import metrics
 from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Store
-from cashier_web.resources import StoreResource, StoresCSV, reasons
+from cashier_web.screens.announce import announce
+from cashier_web.stores import labels
+from cashier_web.stores.forms import StoreForm
+from cashier_web.stores.resources import StoreResource, StoresCSV, reasons
 
 SHOWN = ["logo", "count_of_media"]
 """What managers bring in on the store's own page."""

@@ -3,7 +3,7 @@
 import django.core.validators
 from django.db import migrations, models
 
-import cashier_web.colours
+import cashier_web.validators
 
 
 class Migration(migrations.Migration):
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 default="#000000",
                 max_length=7,
-                validators=[cashier_web.colours.check],
+                validators=[cashier_web.validators.check_colour],
                 verbose_name="colour of the ground",
             ),
         ),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 default="#ffffff",
                 max_length=7,
-                validators=[cashier_web.colours.check],
+                validators=[cashier_web.validators.check_colour],
                 verbose_name="colour of letters",
             ),
         ),

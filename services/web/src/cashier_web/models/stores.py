@@ -9,11 +9,9 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cashier_core import message
 from cashier_core.call import LANGUAGES, Policy
 from cashier_core.till import Till
-from cashier_core.waiting import Waiting
-from cashier_web import colours, looks
+from cashier_web import validators
 
 
 def usual_languages() -> list[str]:
@@ -69,8 +67,12 @@ class Store(models.Model):
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
     is_muted = models.BooleanField(_("muted"), default=False)
-    ink = models.CharField(_("colour of letters"), max_length=7, default="#ffffff", validators=[colours.check])
-    ground = models.CharField(_("colour of the ground"), max_length=7, default="#000000", validators=[colours.check])
+    ink = models.CharField(
+        _("colour of letters"), max_length=7, default="#ffffff", validators=[validators.check_colour]
+    )
+    ground = models.CharField(
+        _("colour of the ground"), max_length=7, default="#000000", validators=[validators.check_colour]
+    )
     logo = models.FileField(_("logo"), blank=True, editable=False)
     # Counts the changes of what hangs on it and is seen on its screens.
     revision = models.PositiveIntegerField(default=0, editable=False)
@@ -86,14 +88,6 @@ class Store(models.Model):
     @property
     def hold_ms(self) -> int:
         return int(self.hold_seconds * 1000)
-
-    @property
-    def waiting(self) -> Waiting:
-        """What its screens say while nobody is called."""
-        look = looks.name(self)
-        if self.is_open:
-            return Waiting(self.language, look=look)
-        return Waiting(self.language, self.closed_message or message.closed(self.language), look)
 
     def till(self, number: int) -> Till:
         """One of its tills, by number."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from auditlog.models import LogEntry
 from django.db import transaction
 
-from cashier_web import tables, tokens
 from cashier_web.audit import note
-from cashier_web.devices import DeviceForm
+from cashier_web.devices.views import DeviceForm
+from cashier_web.infra import csv_table, tokens
 from cashier_web.management.table_command import TableCommand, Unfit
 from cashier_web.models import Device, Store
 
@@ -19,10 +19,10 @@ class Command(TableCommand):
 
     def take(self) -> str:
         devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
-        return tables.write(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
+        return csv_table.write(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
 
     def bring(self, table: str, dry_run: bool) -> Iterator[str]:
-        names, rows = tables.read(table, COLUMNS, ["store", "name"])
+        names, rows = csv_table.read(table, COLUMNS, ["store", "name"])
         with transaction.atomic():
             new = self.save(names, rows)
             if dry_run:
@@ -30,7 +30,7 @@ class Command(TableCommand):
                 transaction.set_rollback(True)
             told = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
             # Before they are good: nobody has tokens that were never written down.
-            yield from tables.write([*COLUMNS, "token"], told).splitlines()
+            yield from csv_table.write([*COLUMNS, "token"], told).splitlines()
             self.stdout.flush()
         known = len(rows) - len(new)
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))

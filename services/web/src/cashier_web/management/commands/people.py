@@ -7,11 +7,11 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from cashier_web import tables
+from cashier_web.accounts.people import welcome_path
+from cashier_web.accounts.people_csv import COLUMNS, BadRow, Entry, Roster
+from cashier_web.infra import csv_table
 from cashier_web.management.table_command import TableCommand, Unfit, total
 from cashier_web.models import Store
-from cashier_web.people import welcome_path
-from cashier_web.roster import COLUMNS, BadRow, Entry, Roster
 
 
 class Command(TableCommand):
@@ -31,10 +31,10 @@ class Command(TableCommand):
     def take(self) -> str:
         roster = Roster()
         people = User.objects.filter(is_superuser=False).order_by("username")
-        return tables.write(COLUMNS, [list(roster.row(person).values()) for person in people])
+        return csv_table.write(COLUMNS, [list(roster.row(person).values()) for person in people])
 
     def bring(self, table: str, dry_run: bool) -> Iterator[str]:
-        names, rows = tables.read(table, COLUMNS, ["username"])
+        names, rows = csv_table.read(table, COLUMNS, ["username"])
         with transaction.atomic():
             told = save([(line, dict(zip(names, cells, strict=True))) for line, cells in rows])
             transaction.set_rollback(dry_run)
@@ -72,4 +72,4 @@ def links(site: str, store: str | None) -> str:
             raise CommandError(f"there is no store {store!r}")
         people = people.filter(memberships__store__slug=store)
     invited = [person for person in people if not person.has_usable_password()]
-    return tables.write(["username", "link"], [(each.username, f"{site}{welcome_path(each)}") for each in invited])
+    return csv_table.write(["username", "link"], [(each.username, f"{site}{welcome_path(each)}") for each in invited])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from import_export.results import Result, RowResult
 
 from cashier_web.management.table_command import TableCommand, Unfit, total
-from cashier_web.resources import StoreResource, StoresCSV, cells, reasons
+from cashier_web.stores.resources import StoreResource, StoresCSV, cells, reasons
 
 
 class Command(TableCommand):

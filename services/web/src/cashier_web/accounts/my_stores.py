@@ -1,0 +1,25 @@
+"""The page to which a sign-in leads."""
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from cashier_web.accounts import permissions
+from cashier_web.infra.errors import only
+from cashier_web.models import Role
+from cashier_web.store_urls import store_path
+
+
+@never_cache
+@only("GET", "HEAD")
+def stores(request: HttpRequest) -> HttpResponse:
+    """Where a sign-in leads: to the page of the person's store, or to a choice of several."""
+    if not permissions.is_known(request):
+        return redirect_to_login(request.get_full_path())
+    pages = {Role.VIEWER: "screen", Role.CASHIER: "till", Role.MANAGER: "buttons"}
+    found = permissions.stores_of(request)
+    paths = [(store, store_path(pages[Role(role)], store)) for store, role in found]
+    if len(found) == 1 and found[0][1] != Role.VIEWER:  # a screen has no way on from it
+        return redirect(paths[0][1])
+    return render(request, "cashier_web/stores.html", {"paths": paths})

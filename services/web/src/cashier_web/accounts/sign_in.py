@@ -1,0 +1,47 @@
+"""The sign-in, and where the own password is changed or, with a link, chosen."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import views
+from django.http import HttpResponse
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cashier_web.accounts.invitations import invitations
+
+
+class SignIn(views.LoginView):
+    """Who is signed in already goes on to where this leads, but not round in a circle."""
+
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Sign in")}
+    redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if url.partition("?")[0] == reverse("sign_in") else url
+
+
+class ChangePassword(views.PasswordChangeView):
+    """Ends the person's other sessions."""
+
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Change the password")}
+    success_url = reverse_lazy("stores")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, _("The password is changed."))
+        return super().form_valid(form)
+
+
+class Welcome(views.PasswordResetConfirmView):
+    """Where a manager's link leads: whoever has it chooses the account's password, once, and is signed in."""
+
+    template_name = "cashier_web/account.html"
+    extra_context = {"heading": gettext_lazy("Choose a password")}
+    success_url = reverse_lazy("stores")
+    token_generator = invitations
+    post_reset_login = True
+    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"

@@ -1,0 +1,30 @@
+"""The receipt: what the buttons page tells a cashier about a press."""
+
+from django.contrib.humanize.templatetags.humanize import ordinal
+from django.utils.html import strip_tags
+from django.utils.translation import gettext as _
+
+from cashier_core.till import Till
+from cashier_core.timeline import Receipt
+from cashier_web.stores.labels import till_name
+
+
+def text(receipt: Receipt, till: Till) -> str:
+    """In the active language: "Nº4 called", "Nº4 is 2nd, in 3 s"."""
+    if receipt.outcome == "called":
+        return _("%(till)s called") % {"till": till_name(till)}
+    if receipt.outcome == "stays up":
+        return _("%(till)s stays up") % {"till": till_name(till)}
+    seconds = -(-receipt.starts_in_ms // 1000)
+    return _("%(till)s is %(place)s, in %(seconds)s s") % {
+        "till": till_name(till),
+        "place": place(receipt.place),
+        "seconds": seconds,
+    }
+
+
+def place(number: int) -> str:
+    """In the active language: "2nd"."""
+    # Some languages' ordinals are written with markup ("2<sup>e</sup>"), which a receipt is not; and Django's Italian
+    # ones ("2esimo") as nobody writes them.
+    return strip_tags(str(ordinal(number))).replace("esimo", "º")

@@ -1,0 +1,48 @@
+"""The page that a screen shows."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+
+from cashier_core import fragment
+from cashier_core.call import DEFAULT_STORE
+from cashier_core.tickets import Ticket
+from cashier_web.infra.errors import only
+from cashier_web.models import Store
+from cashier_web.screens import appearance, identity, voices
+from cashier_web.store_urls import store_path
+
+
+@never_cache
+@only("GET", "HEAD")
+def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The page that a screen shows for months; everything after its first paint comes over its websocket."""
+    paired = identity.paired_screen_of(request)
+    store = Store.objects.filter(slug=slug).first()
+    if paired and not (store and identity.may_look(request, store, paired)):
+        return redirect("pair")  # where it is told what it is now, even if this store is no more
+    if store is None:
+        raise Http404
+    if not identity.may_look(request, store, paired):
+        return redirect("pair")
+    mark = paired.mark if paired else ""
+    ticket = Ticket(store.slug, appearance.waiting_of(store), mark).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
+    context = {
+        "store": store,
+        "websocket": f"{path}?ticket={ticket}",
+        "manifest_path": store_path("manifest", store),
+        **fragment.context(appearance.waiting_of(store)),
+        "look": appearance.of(store, paired),
+        "voices": voices.addresses(),
+    }
+    with translation.override(store.language):
+        response = render(request, "cashier_web/screen.html", context)
+    # Older browsers don't count the page's own websocket as 'self'.
+    socket_origin = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    if paired:
+        identity.give_cookie(response, request.COOKIES[identity.COOKIE])
+    response._csp_update = {"connect-src": [socket_origin]}  # type: ignore[attr-defined]  # django-csp's hook
+    return response

@@ -1,0 +1,44 @@
+"""The installation: what makes a screen's page an application of its browser, which is there before its server is."""
+
+from pathlib import Path
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.templatetags.static import static
+from django.views.decorators.cache import never_cache
+
+from cashier_core.call import DEFAULT_STORE
+from cashier_web.infra.errors import only
+from cashier_web.models import Store
+from cashier_web.screens import identity
+from cashier_web.store_urls import store_path
+
+WORKER = (Path(__file__).parents[1] / "static/cashier_web/worker.js").read_bytes()
+
+
+@never_cache
+@only("GET", "HEAD")
+def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The web app manifest (W3C) of a store's screen, for whoever may see that."""
+    store = Store.objects.filter(slug=slug).first()
+    if store is None or not identity.may_look(request, store, identity.paired_screen_of(request)):
+        raise Http404
+    page = store_path("screen", store)
+    told = {
+        "id": page,
+        "name": store.name,
+        "start_url": page,
+        "scope": page,
+        "display": "fullscreen",
+        "background_color": store.ground,
+        "theme_color": store.ground,
+        "icons": [{"src": static("cashier_web/icon.svg"), "sizes": "any", "type": "image/svg+xml"}],
+    }
+    return JsonResponse(told, content_type="application/manifest+json")
+
+
+@only("GET", "HEAD")
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker; at the top, for one may answer only for what is beside it."""
+    answer = HttpResponse(WORKER, content_type="text/javascript; charset=utf-8")
+    answer["Cache-Control"] = "no-cache"
+    return answer

@@ -1,0 +1,131 @@
+"""The store's form: what a store may be, and the reason for whatever it may not."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from cashier_core.call import LANGUAGES
+from cashier_web import validators
+from cashier_web.models import Store, time_zones
+from cashier_web.stores import arrows, labels
+from cashier_web.validators import is_one_line
+
+MOST_MORE = 2
+"""Languages in which screens wait beside the store's own: more, and each comes too seldom."""
+
+
+class PairsField(forms.CharField):
+    """What is so of some tills, as people type it; as they might: `example`."""
+
+    def __init__(self, example: str, **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self._example = example
+
+    def prepare_value(self, value: Any) -> Any:
+        return labels.text(value) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        return labels.parse(super().to_python(value) or "", self._example)
+
+
+COLOUR = forms.TextInput({"type": "color"})
+
+
+class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
+    """A store as the admin and `stores.csv` have it; both refuse the same."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=lambda: [(name, name) for name in time_zones()],
+        error_messages={"invalid_choice": _("There is no time zone “%(value)s”.")},
+    )
+    labels = PairsField(
+        labels.EXAMPLE,
+        label=_("Labels of tills"),
+        help_text=_("Where a till isn't called by its number: “4=Pharmacy; 5=12”."),
+    )
+    arrows = PairsField(
+        arrows.EXAMPLE,
+        label=_("Arrows"),
+        help_text=_("Which way a till is from the screens: “4=left; 5=right; 6=ahead”."),
+    )
+    languages = forms.MultipleChoiceField(
+        label=_("Languages"),
+        choices=list(LANGUAGES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("In which cashiers may call."),
+    )
+    also_waits_in = forms.MultipleChoiceField(
+        label=_("Also waits in"),
+        required=False,
+        choices=list(LANGUAGES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Two more languages at most, in turn with the first."),
+    )
+    ink = forms.CharField(label=_("Colour of letters"), validators=[validators.check_colour], widget=COLOUR)
+    ground = forms.CharField(
+        label=_("Colour of the ground"),
+        validators=[validators.check_colour],
+        widget=COLOUR,
+        help_text=_("A call has both the other way round."),
+    )
+
+    class Meta:
+        model = Store
+        fields = [
+            "slug",
+            "name",
+            "city",
+            "time_zone",
+            "tills",
+            "labels",
+            "languages",
+            "language",
+            "hold_seconds",
+            "policy",
+            "is_open",
+            "closed_message",
+            "also_waits_in",
+            "arrows",
+            "shows_recent",
+            "volume",
+            "is_muted",
+            "ink",
+            "ground",
+        ]
+        help_texts = {
+            "language": _("In which its screens wait."),
+            "closed_message": _("On its screens while it is closed; if empty, “We are closed”."),
+            "shows_recent": _("Small, at the edge of its screens."),
+            "volume": _("Of its screens, unless one has its own."),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """What one field can't tell alone."""
+        super().clean()
+        language, languages = self.cleaned_data.get("language"), self.cleaned_data.get("languages")
+        if language and languages and language not in languages:
+            self.add_error("language", _("This language is not among those that the store offers."))
+        for column in ("name", "city", "closed_message"):
+            if not is_one_line(self.cleaned_data.get(column, "")):
+                self.add_error(column, _("Only letters, in one line."))
+        # The first one may be any of them: the buttons' page changes it.
+        if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_MORE:
+            self.add_error("also_waits_in", _("Two more languages at most, beside the first."))
+        self._check("labels", labels.check, "labels", "tills")
+        self._check("arrows", arrows.check, "arrows", "tills")
+        self._check("ground", validators.check_contrast, "ink", "ground")
+        return self.cleaned_data
+
+    def _check(self, column: str, check: Callable[..., None], *of: str) -> None:
+        """What the values of these columns say to each other; where one is missing, it was refused already."""
+        values = [self.cleaned_data.get(each) for each in of]
+        if not all(values):
+            return
+        try:
+            check(*values)
+        except ValidationError as fault:
+            self.add_error(column, fault)
