@@ -27,6 +27,20 @@ def translated(package, language):
     return {key(message): message.string for message in source(package, language) if message.id and message.string}
 
 
+PO_SYNTAX = re.compile(r'msg(id|str|ctxt)|["\\\n]')
+"""What only the syntax of a catalog contains. Texts for people use “typographic” quotes."""
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
+    """Babel reads `msgstr "a"msgid "b"` without complaint, and everything after the first quote becomes the text."""
+    texts = [text for message in source(package, language) if message.id for text in (message.id, message.string)]
+
+    assert texts
+    assert [text for text in texts if PO_SYNTAX.search(text)] == []
+
+
 def names(text: str) -> list[str]:
     """What is filled in."""
     return sorted(re.findall(r"%\(\w+\)s", text))
