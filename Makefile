@@ -3,7 +3,6 @@ PYTHON ?= python3
 PORT ?= 8000
 WS ?= 2
 VENVS := .venv
-PIP := -m pip --disable-pip-version-check --quiet
 DEV := $(VENVS)/dev/bin
 SOURCES := deploy/local loadtests services tests
 SCRIPTS = .ci/run $(shell grep -rlI '^\#!.*sh$$' deploy)
@@ -90,8 +89,8 @@ messages: $(VENVS)/dev/.done ## compile the catalogs
 voices: $(VENVS)/dev/.done ## what screens say, anew, with espeak-ng (Debian: apt-get install espeak-ng)
 	$(DEV)/python services/web/voices/make.py
 
-LOCK := $(DEV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core
-lock: $(VENVS)/dev/.done ## resolve all requirements anew
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core
+lock: $(UV) ## resolve all requirements anew
 	$(LOCK) $(UPGRADE) services/web/pyproject.toml -o services/web/requirements.txt
 	$(LOCK) $(UPGRADE) services/ws/pyproject.toml -o services/ws/requirements.txt
 	$(LOCK) $(UPGRADE) deploy/local/requirements.in -o deploy/local/requirements.txt
@@ -102,32 +101,40 @@ clean: ## remove what make has made: environments, local data, caches
 	rm -rf $(VENVS) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One environment for each thing that is installed, from its own lock, so that none leans on another's packages.
-define venv
+# Each thing that is installed has an environment of its own, made from its own lock file, so that none of them can use
+# another one's packages by accident. uv makes the environments, because pip needs minutes for what uv does in seconds.
+UV := $(VENVS)/uv/bin/uv
+$(UV): tests/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cashier_q needs Python 3.11 or newer; choose one with PYTHON=")'
+	@echo "installing uv"
+	@rm -rf $(VENVS)/uv && $(PYTHON) -m venv $(VENVS)/uv
+	@sed -n '/^uv==/,/[^\\]$$/p' $< > $(VENVS)/uv/requirements.txt
+	@$(VENVS)/uv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --requirement $(VENVS)/uv/requirements.txt
+
+define venv
 	@echo "installing $(@D)"
-	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python $(PIP) install --require-hashes --requirement $<
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes --requirement $<
 endef
-LOCAL_PACKAGES := --no-deps --no-build-isolation --editable services/core --editable
+install_packages = @$(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation $(addprefix --editable services/,$(1))
 
-$(VENVS)/web/.done: services/web/requirements.txt services/core/pyproject.toml services/web/pyproject.toml
+$(VENVS)/web/.done: services/web/requirements.txt services/core/pyproject.toml services/web/pyproject.toml | $(UV)
 	$(venv)
-	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/web
+	$(call install_packages,core web)
 	@touch $@
 
-$(VENVS)/ws/.done: services/ws/requirements.txt services/core/pyproject.toml services/ws/pyproject.toml
+$(VENVS)/ws/.done: services/ws/requirements.txt services/core/pyproject.toml services/ws/pyproject.toml | $(UV)
 	$(venv)
-	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/ws
+	$(call install_packages,core ws)
 	@touch $@
 
-$(VENVS)/local/.done: deploy/local/requirements.txt
+$(VENVS)/local/.done: deploy/local/requirements.txt | $(UV)
 	$(venv)
 	@touch $@
 
-$(VENVS)/dev/.done: tests/requirements.txt services/core/pyproject.toml services/web/pyproject.toml services/ws/pyproject.toml
+$(VENVS)/dev/.done: tests/requirements.txt services/core/pyproject.toml services/web/pyproject.toml services/ws/pyproject.toml | $(UV)
 	$(venv)
-	@$(@D)/bin/python $(PIP) install $(LOCAL_PACKAGES) services/web --editable services/ws
+	$(call install_packages,core web ws)
 	@touch $@
 
 $(VENVS)/dev/.browser: $(VENVS)/dev/.done
