@@ -1,4 +1,4 @@
-"""Reads what a package has to be translated, without asking the machine for gettext."""
+"""Finds the texts of a package that must be translated, without using gettext."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).parents[2] / "services"
 CORE, WEB = PACKAGES = [ROOT / "core/src/cashier_core", ROOT / "web/src/cashier_web"]
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "c"), 2)}
-# What Django's templatize makes of a tag; the rest of a template it crosses out.
+# Django's templatize turns a tag into such a call, and replaces the rest of a template by the letter X.
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
@@ -21,19 +21,19 @@ FOR_MANAGERS = [
     *(f"templates/cashier_web/{name}.html" for name in ("_manage", "_reasons", "devices", "history", "import")),
     *(f"templates/cashier_web/{name}.html" for name in ("media", "people", "screens")),
 ]
-"""Modules and templates of which only managers and administrators read anything."""
+"""Packages, modules and templates whose texts only managers and administrators read."""
 
 String = str | tuple[str, str]
-"""What is translated; after its context, if it has one."""
+"""A text, or a pair of a context and a text."""
 
 
 def strings(package: Path) -> set[String]:
-    """Every string in the package's templates and modules that is marked for translation."""
+    """Every text in the package's templates and modules that is marked for translation."""
     return {string for path in files(package) for string in strings_of(path)}
 
 
 def seen_by_all(package: Path) -> set[String]:
-    """Those that a customer, a cashier or whoever signs in may see: of every file that isn't named as another's."""
+    """The texts that customers, cashiers and people who sign in may see: those of all files outside FOR_MANAGERS."""
     others = [package / name for name in FOR_MANAGERS]
     return {
         string
@@ -48,6 +48,7 @@ def files(package: Path) -> list[Path]:
 
 
 def strings_of(path: Path) -> Iterator[String]:
+    """The texts of one module or template."""
     if path.suffix == ".html":
         for context, text in TAG.findall(templatize(path.read_text())):
             string = ast.literal_eval(text)

@@ -1,4 +1,7 @@
-"""Every string is translated, and the compiled catalogs are those of the sources."""
+"""The catalogs: every text is translated, and the compiled catalogs agree with their sources.
+
+English has no catalog, because the texts in the code are the English ones.
+"""
 
 import re
 from io import BytesIO
@@ -6,12 +9,15 @@ from io import BytesIO
 import pytest
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
+from django.conf import settings
+from django.utils import translation
 
 from cashier_core.call import LANGUAGES
 from tests.core.catalogs import CORE, FOR_MANAGERS, PACKAGES, WEB, seen_by_all, strings
 
-COMPLETE = ("en", "fr")
-"""Languages in which managers' pages and the admin are, too; in the others these are in English."""
+TRANSLATED = sorted(LANGUAGES.keys() - {"en"})
+COMPLETE = ["fr"]
+"""Languages that also translate the managers' pages and the admin. In the others, these are in English."""
 
 
 def source(package, language):
@@ -23,16 +29,16 @@ def key(message):
 
 
 def translated(package, language):
-    """String to its translation."""
+    """Each translated text of a catalog with its translation."""
     return {key(message): message.string for message in source(package, language) if message.id and message.string}
 
 
 PO_SYNTAX = re.compile(r'msg(id|str|ctxt)|["\\\n]')
-"""What only the syntax of a catalog contains. Texts for people use “typographic” quotes."""
+"""Parts of a catalog's syntax. No text for people contains any of them: texts use typographic quotes."""
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
     """Babel reads `msgstr "a"msgid "b"` without complaint, and everything after the first quote becomes the text."""
     texts = [text for message in source(package, language) if message.id for text in (message.id, message.string)]
@@ -41,50 +47,75 @@ def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
     assert [text for text in texts if PO_SYNTAX.search(text)] == []
 
 
-def names(text: str) -> list[str]:
-    """What is filled in."""
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_no_english_text_contains_syntax_of_the_catalog(package) -> None:
+    texts = [string if isinstance(string, str) else string[1] for string in strings(package)]
+
+    assert texts
+    assert [text for text in texts if PO_SYNTAX.search(text)] == []
+
+
+def placeholders(text: str) -> list[str]:
+    """The placeholders in the text, such as `%(till)s`, in alphabetical order."""
     return sorted(re.findall(r"%\(\w+\)s", text))
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 @pytest.mark.parametrize("language", COMPLETE)
-def test_no_string_is_missing(package, language) -> None:
+def test_no_translation_is_missing_in_a_complete_language(package, language) -> None:
     assert strings(package) - translated(package, language).keys() == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_that_customers_and_cashiers_see_is_missing_in_any_language(package, language) -> None:
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_everything_that_customers_and_cashiers_see_is_translated_into_every_language(package, language) -> None:
     assert seen_by_all(package) - translated(package, language).keys() == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_no_string_is_left_over(package, language) -> None:
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_catalog_translates_a_text_that_no_longer_exists(package, language) -> None:
     assert translated(package, language).keys() - strings(package) == set()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_translation_has_the_same_to_be_filled_in(package, language) -> None:
-    for string, translation in translated(package, language).items():
-        assert names(translation) == names(string if isinstance(string, str) else string[1]), translation
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_placeholders_of_its_text(package, language) -> None:
+    for string, translation_ in translated(package, language).items():
+        text = string if isinstance(string, str) else string[1]
+        assert placeholders(translation_) == placeholders(text), translation_
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_what_both_packages_say_they_say_with_the_same_words(language) -> None:
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_both_packages_translate_a_common_text_in_the_same_way(language) -> None:
     core, web = translated(CORE, language), translated(WEB, language)
 
     assert [string for string in core.keys() & web if core[string] != web[string]] == []
 
 
-def test_what_only_managers_see_is_where_it_is_said_to_be() -> None:
+def test_every_file_that_only_managers_read_exists() -> None:
     assert [name for name in FOR_MANAGERS if not (WEB / name).exists()] == []
 
 
+def test_every_language_but_english_has_a_catalog_in_both_packages() -> None:
+    for package in PACKAGES:
+        assert sorted(path.name for path in (package / "locale").iterdir()) == TRANSLATED
+
+
+def test_a_text_is_in_english_without_a_catalog_even_after_another_language() -> None:
+    """Django adds no fallback for the language of LANGUAGE_CODE, so English never falls back to a translation."""
+    assert settings.LANGUAGE_CODE == "en"
+    assert translation.check_for_language("en")
+    for language, text in [("fr", "Veuillez patienter"), ("en", "Please wait"), ("de", "Bitte warten")]:
+        with translation.override(language):
+            assert translation.gettext("Please wait") == text
+    with translation.override("en"):
+        assert translation.pgettext("in a sentence", "Nº%(digits)s") == "Nº%(digits)s"
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_compiled_catalog_is_up_to_date(package, language) -> None:
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_compiled_catalog_is_up_to_date(package, language) -> None:
     folder = package / f"locale/{language}/LC_MESSAGES"
     fresh = BytesIO()
     write_mo(fresh, source(package, language))
