@@ -8,6 +8,7 @@ from django.db import transaction
 from cashier_web.audit import note
 from cashier_web.devices.views import DeviceForm
 from cashier_web.infra import csv_table, tokens
+from cashier_web.infra.form_errors import line_per_field
 from cashier_web.management.table_command import TableCommand, Unfit
 from cashier_web.models import Device, Store
 
@@ -56,7 +57,7 @@ class Command(TableCommand):
                 continue
             form = DeviceForm({"till": device.till or "", **row}, store, device)
             if not form.is_valid():
-                reasons += [f"line {line}: {field}: {' '.join(map(str, each))}" for field, each in form.errors.items()]
+                reasons += [f"line {line}: {reason}" for reason in line_per_field(form)]
             elif device.pk:
                 changed.append(device)
             else:

@@ -1,0 +1,21 @@
+"""The errors of a form as plain text."""
+
+from django import forms
+
+from cashier_web.infra.form_errors import line_per_field, one_line
+
+
+class Form(forms.Form):
+    name = forms.CharField(max_length=3)
+    till = forms.IntegerField(error_messages={"required": "Which till?"})
+
+    def clean(self) -> None:
+        raise forms.ValidationError("These two do not fit.")
+
+
+def test_all_reasons_stand_in_one_line() -> None:
+    assert one_line(Form({"name": "x"})) == "Which till? These two do not fit."
+
+
+def test_each_field_has_a_line_with_its_name() -> None:
+    assert line_per_field(Form({"name": "x"})) == ["till: Which till?", "These two do not fit."]
