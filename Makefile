@@ -4,112 +4,144 @@ PORT ?= 8000
 WS ?= 2
 VENVS := .venv
 DEV := $(VENVS)/dev/bin
-SOURCES := deploy/local loadtests services tests
-SCRIPTS = .ci/run $(shell grep -rlI '^\#!.*sh$$' deploy)
+UV := $(VENVS)/uv/bin/uv
 export PYTHONPATH := deploy/local:.
 
-.DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format lock messages voices screenshots paint load bench clean
-.PHONY: up down locust logs scale update account backup restore certs
+# What the linters and formatters look at.
+PYTHON_SOURCES := deploy/local loadtests services tests
+SHELL_SOURCES = .ci/run $(shell git grep -lI '^\#!.*sh$$' -- deploy)
+SHFMT = $(DEV)/shfmt --indent 2
+PAGES := services deploy
+DOCKERFILES = $(shell git ls-files '*Dockerfile')
 
-help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+# The environments that a target needs.
+SERVICES := $(VENVS)/web/.done $(VENVS)/ws/.done
+LOCAL := $(SERVICES) $(VENVS)/local/.done
+TESTS := $(SERVICES) $(VENVS)/dev/.done
+BROWSER := $(VENVS)/dev/.browser
 
-run: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/local/.done ## install and start everything here: PORT=8000 WS=2
-	@exec $(VENVS)/local/bin/python -m cashier_local --port '$(PORT)' --replicas '$(WS)'
-
-test: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## all tests: real Valkey, Daphne, Nginx and browser; ARGS= for pytest
-	$(DEV)/pytest $(ARGS)
-
-test-compose: $(VENVS)/dev/.done ## the deployment's tests, on this machine's Docker engine; ARGS= for pytest
-	$(DEV)/pytest tests/compose $(ARGS)
-
-check: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## lint, types, scripts, import contracts, catalogs, Nginx configuration, settings table
-	$(DEV)/ruff check $(SOURCES)
-	$(DEV)/ruff format --check $(SOURCES)
-	$(DEV)/mypy
-	$(DEV)/lint-imports --no-cache
-	$(DEV)/shellcheck $(SCRIPTS)
-	$(DEV)/pytest -q tests/docs
-
-format: $(VENVS)/dev/.done ## format the code
-	$(DEV)/ruff check --fix $(SOURCES)
-	$(DEV)/ruff format $(SOURCES)
-
-load: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## Locust, exactly accounted: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
-	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
-
-bench: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done ## cashier_q and its peers in one run, up to an hour: SCREENS=, ROUNDS=3
-	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
-
-screenshots: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## the README's pictures anew
-	$(DEV)/python -m tests.screenshots
-
-# The deployment on this host's Docker engine.
+# Docker compose works on this host's stack.
 STACK := deploy/compose
 export COMPOSE_FILE := $(STACK)/compose.yaml$(if $(wildcard $(STACK)/certs/tls.crt),:$(STACK)/tls.yaml)
 
-up: ## docker compose: build, start, wait until healthy; .env and secrets are made on first use
+.DEFAULT_GOAL := help
+.PHONY: help run test test-compose check format up down scale update logs account backup restore certs
+.PHONY: load locust bench paint lock messages voices screenshots clean
+
+help: ## print the targets
+	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		match($$0, /^[a-z-]+:.*## /) { split($$0, target, ":"); sub(/.*## /, ""); printf "  make %-13s %s\n", target[1], $$0 }' $(MAKEFILE_LIST)
+
+##@ Run
+
+run: $(LOCAL) ## install and start everything on this machine: PORT=8000 WS=2
+	@exec $(VENVS)/local/bin/python -m cashier_local --port '$(PORT)' --replicas '$(WS)'
+
+##@ Test
+
+test: $(TESTS) $(BROWSER) ## all tests, with a real Valkey, Daphne, Nginx and browser: ARGS= for pytest
+	$(DEV)/pytest $(ARGS)
+
+test-compose: $(VENVS)/dev/.done ## the tests of the deployment, on this machine's Docker engine: ARGS= for pytest
+	$(DEV)/pytest tests/compose $(ARGS)
+
+check: $(TESTS) ## linters, types, import contracts, catalogs, Nginx configuration, documents
+	$(DEV)/ruff check $(PYTHON_SOURCES)
+	$(DEV)/ruff format --check $(PYTHON_SOURCES)
+	$(DEV)/mypy
+	$(DEV)/lint-imports --no-cache
+	$(DEV)/shellcheck $(SHELL_SOURCES)
+	$(SHFMT) --diff $(SHELL_SOURCES)
+	$(DEV)/biome ci --error-on-warnings
+	$(DEV)/djlint --quiet --lint $(PAGES)
+	$(DEV)/yamllint --strict .
+	$(DEV)/hadolint $(DOCKERFILES)
+	$(DEV)/rumdl check --no-cache .
+	$(DEV)/codespell
+	$(DEV)/pytest -q tests/docs
+
+format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and Markdown
+	$(DEV)/ruff check --fix $(PYTHON_SOURCES)
+	$(DEV)/ruff format $(PYTHON_SOURCES)
+	$(SHFMT) --write $(SHELL_SOURCES)
+	$(DEV)/biome check --write
+	$(DEV)/rumdl fmt --no-cache .
+
+##@ Deploy, with docker compose on this host
+
+up: ## build, start, and wait until everything is healthy; the first time, make .env and the secrets
 	@$(STACK)/up
 
-down: ## docker compose: stop and remove the containers; the database stays
+down: ## stop and remove the containers; the database and the media stay
 	@docker compose --profile monitoring --profile load down
 
-locust: ## docker compose: Locust's web page, which loads this stack; LOAD_PROFILE= and more in .env
-	@docker compose --profile load up --build --detach --no-deps load
-	@echo "Locust: http://localhost:$$(docker compose --profile load config --format json | sed -n 's/.*"LOCUST_WEB_PORT": "\([0-9]*\)".*/\1/p'), and when a run has ended, its verdict at /verdict"
-
-logs: ## docker compose: follow the logs
-	@docker compose logs --follow --tail 100
-
-scale: ## docker compose: as many ws replicas as WS=5 says
+scale: ## run as many ws replicas as WS=5 says
 	@$(STACK)/scale '$(if $(filter file,$(origin WS)),,$(WS))'
 
-update: ## docker compose: rebuild, and replace one container after another
+update: ## build the images again, and replace one container after another
 	@$(STACK)/update
 
-account: ## docker compose: make an account that may do everything
+logs: ## follow the logs
+	@docker compose logs --follow --tail 100
+
+account: ## create an account that may do everything
 	@docker compose exec web python -m cashier_web createsuperuser
 
-backup: ## docker compose: the database and the media into deploy/compose/backups/
+backup: ## save the database and the media to deploy/compose/backups/
 	@$(STACK)/backup
 
-restore: ## docker compose: the database and the media back from FILE=
+restore: ## restore the database and the media from FILE=
 	@$(STACK)/restore '$(FILE)'
 
-certs: ## docker compose: a self-signed pair for HTTPS
+certs: ## create a self-signed certificate for HTTPS
 	@$(STACK)/certify
 
-paint: $(VENVS)/web/.done $(VENVS)/ws/.done $(VENVS)/dev/.done $(VENVS)/dev/.browser ## how long a call takes from its message until it is painted, on slow hardware
+##@ Load and measure
+
+load: $(TESTS) ## load a topology with Locust and account for every call: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
+	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
+
+locust: ## start Locust's web page beside the compose stack, which it loads; LOAD_PROFILE= and more in .env
+	@docker compose --profile load up --build --detach --no-deps load
+	@echo "Locust: http://localhost:$$(docker compose --profile load config --format json | sed -n 's/.*"LOCUST_WEB_PORT": "\([0-9]*\)".*/\1/p') (the verdict of a finished run is at /verdict)"
+
+bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, ROUNDS=3
+	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the call is painted, on slow hardware
 	$(DEV)/python -m tests.paint
+
+##@ Maintain
+
+lock: $(UV) ## resolve all requirements again: UPGRADE=--upgrade for newer versions
+	$(LOCK) services/web/pyproject.toml -o services/web/requirements.txt
+	$(LOCK) services/ws/pyproject.toml -o services/ws/requirements.txt
+	$(LOCK) deploy/local/requirements.in -o deploy/local/requirements.txt
+	$(LOCK) loadtests/requirements.in -o loadtests/requirements.txt
+	$(LOCK) tests/requirements.in services/web/pyproject.toml services/ws/pyproject.toml -o tests/requirements.txt
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core $(UPGRADE)
 
 messages: $(VENVS)/dev/.done ## compile the catalogs
 	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done
 
-voices: $(VENVS)/dev/.done ## what screens say, anew, with espeak-ng (Debian: apt-get install espeak-ng)
+voices: $(VENVS)/dev/.done ## create the voices of the screens again with espeak-ng (Debian: apt-get install espeak-ng)
 	$(DEV)/python services/web/voices/make.py
 
-LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package cashier-core
-lock: $(UV) ## resolve all requirements anew
-	$(LOCK) $(UPGRADE) services/web/pyproject.toml -o services/web/requirements.txt
-	$(LOCK) $(UPGRADE) services/ws/pyproject.toml -o services/ws/requirements.txt
-	$(LOCK) $(UPGRADE) deploy/local/requirements.in -o deploy/local/requirements.txt
-	$(LOCK) $(UPGRADE) loadtests/requirements.in -o loadtests/requirements.txt
-	$(LOCK) $(UPGRADE) tests/requirements.in services/web/pyproject.toml services/ws/pyproject.toml -o tests/requirements.txt
+screenshots: $(TESTS) $(BROWSER) ## take the README's pictures again
+	$(DEV)/python -m tests.screenshots
 
-clean: ## remove what make has made: environments, local data, caches
+clean: ## remove what make has created: environments, local data, caches
 	rm -rf $(VENVS) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each thing that is installed has an environment of its own, made from its own lock file, so that none of them can use
 # another one's packages by accident. uv makes the environments, because pip needs minutes for what uv does in seconds.
-UV := $(VENVS)/uv/bin/uv
 $(UV): tests/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cashier_q needs Python 3.11 or newer; choose one with PYTHON=")'
 	@echo "installing uv"
 	@rm -rf $(VENVS)/uv && $(PYTHON) -m venv $(VENVS)/uv
-	@sed -n '/^uv==/,/[^\\]$$/p' $< > $(VENVS)/uv/requirements.txt
-	@$(VENVS)/uv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --requirement $(VENVS)/uv/requirements.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' $< > $(VENVS)/uv/uv.txt
+	@$(VENVS)/uv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --requirement $(VENVS)/uv/uv.txt
 
 define venv
 	@echo "installing $(@D)"
