@@ -19,13 +19,13 @@ from pathlib import Path
 
 from cashier_local.ports import free_port, wait_until
 from cashier_local.topology import Topology
-from loadtests import promises, report
-from loadtests.breaker import Breaker
-from loadtests.ledger import balance
-from loadtests.meter import Meter
+from loadtests.fault_injector import FaultInjector
+from loadtests.measure.process_meter import ProcessMeter
+from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, every
-from loadtests.records import Records
-from loadtests.run import Run
+from loadtests.verdict import report, slos
+from loadtests.verdict.ledger import balance
+from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0
@@ -96,8 +96,8 @@ def run_profile(profile: Profile, host: str, processes: int, results: Path) -> R
             flush=True,
         )
         if topology:
-            meter = stack.enter_context(Meter(topology.processes))
-            breaker = stack.enter_context(Breaker(topology, run.begin, profile.faults))
+            meter = stack.enter_context(ProcessMeter(topology.processes))
+            breaker = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
             run.samples = meter.samples
         run.records = locust(run, records, processes)
         if topology:
@@ -121,10 +121,10 @@ def main() -> None:
         parser.error("the profile `faults` kills processes, and so needs a topology of its own")
     run = run_profile(profile, options.host, options.processes, options.results)
     account = balance(run.records, HOLD_SECONDS, run.kills)
-    lines = promises.judge(run, account)
-    told = promises.verdict(lines)
+    lines = slos.judge(run, account)
+    told = slos.verdict(lines)
     page = report.write(options.results, run, account, lines)
-    print(f"\n{promises.table(lines)}\n\n{told}; the report: {page}")
+    print(f"\n{slos.table(lines)}\n\n{told}; the report: {page}")
     sys.exit(EXIT_CODES[told])
 
 

@@ -25,14 +25,14 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.generator import beat, claim, listen_to_the_canary, rest_before, tell_progress
-from loadtests.greenscreen import GreenScreen
-from loadtests.pages import CSRF_TOKEN, websocket_of
-from loadtests.polls import Polls
+from loadtests.clients.gevent_screen import GeventScreen
+from loadtests.clients.locust_process import beat, claim, listen_to_the_canary, rest_before, tell_progress
+from loadtests.clients.pages import CSRF_TOKEN, websocket_of
+from loadtests.measure.read_delays import Polls
+from loadtests.measure.records import Press, Records
 from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS
-from loadtests.records import Press, Records
-from loadtests.run import Run
-from loadtests.webpage import add_verdict
+from loadtests.verdict.locust_page import add_verdict
+from loadtests.verdict.run import Run
 
 PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
 PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
@@ -46,7 +46,7 @@ NUMBERS = 4
 logging.getLogger("locust.stats_logger").disabled = True
 
 records = Records()
-screens: list[GreenScreen] = []
+screens: list[GeventScreen] = []
 clock = {"begin": 0.0}
 polls = Polls(records.stretches[0])
 beside = Group()
@@ -90,7 +90,7 @@ class DisplayScreen(FastHttpUser):
             gevent.sleep(0 if path else 1)
             if (page.url or "").endswith("/pair"):
                 raise RuntimeError(f"no screens at {self.host}: they are for paired ones; see CASHIER_OPEN_SCREENS")
-        screen = GreenScreen(self.host or "", path, self.name, self.store)
+        screen = GeventScreen(self.host or "", path, self.name, self.store)
         screens.append(screen)
         screen.hang(records.stays)
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from cashier_core import timeline
 from cashier_core.call import Policy
-from loadtests.figures import percentile
+from loadtests.measure.percentiles import percentile
 from tests.browser import launch
 from tests.conftest import run_topology
 

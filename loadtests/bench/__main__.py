@@ -14,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import plots, table, tills, walls
+from loadtests.bench import plots, press_measures, report, screen_measures
 from loadtests.bench.samples import Sample
 from loadtests.bench.systems import SYSTEMS, System, learn, missing
 from loadtests.load import RESULTS
@@ -58,16 +58,16 @@ class Bench:
         self.write()
 
     def write(self) -> str:
-        """Table, figures and plots of what there is until now. Returns the table."""
+        """Table, figures and plots of what there is until now. Returns the report."""
         plots.write(self._folder, self.samples)
-        return table.write(self._folder, self.samples, self.failures, self._rounds)
+        return report.write(self._folder, self.samples, self.failures, self._rounds)
 
     async def _measure(self, samples: AsyncIterator[Sample]) -> None:
         async for sample in samples:
             self.samples.append(sample)
             setting = sample.setting
             where = f"{setting.screens:,} screens of {setting.stores} stores, {setting.replicas} replicas"
-            print(f"{setting.system}, {where}: {sample.measure} {table.number(sample.value)}", flush=True)
+            print(f"{setting.system}, {where}: {sample.measure} {report.number(sample.value)}", flush=True)
 
     def _take(self, name: str, line: str) -> None:
         print(f"{name} | {line}", file=self._log)
@@ -81,12 +81,12 @@ def title(measure: Any) -> str:
 async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens: int) -> None:
     """One round of what all systems do."""
     for name in names:
-        await bench.run(name, 1, partial(walls.measure, sizes=sizes, presses=PRESSES))
-        await bench.run(name, 1, partial(walls.cut, size=cut_screens))
+        await bench.run(name, 1, partial(screen_measures.measure, sizes=sizes, presses=PRESSES))
+        await bench.run(name, 1, partial(screen_measures.cut, size=cut_screens))
     for name in names:
         # The demo has one store: each press would paint all 1,000 screens.
         counts = (0,) if name == "demo" else (0, 1000)
-        measures = [partial(tills.measure, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
+        measures = [partial(press_measures.measure, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
         await bench.run(name, STORES, *measures)
 
 
@@ -94,11 +94,11 @@ async def grow(bench: Bench, names: list[str]) -> None:
     """What screens leave behind; and cashier_q with more and more stores, and replicas."""
     if "cashier_q" not in names:
         return
-    await bench.run("cashier_q", 1, partial(walls.churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
+    await bench.run("cashier_q", 1, partial(screen_measures.churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
     measures: list[Measure] = [
-        partial(walls.measure, sizes=[GROWTH_SCREENS], presses=PRESSES),
-        partial(walls.idle, size=GROWTH_SCREENS),
-        partial(tills.measure, screens=0, seconds=PRESS_SECONDS),
+        partial(screen_measures.measure, sizes=[GROWTH_SCREENS], presses=PRESSES),
+        partial(screen_measures.idle, size=GROWTH_SCREENS),
+        partial(press_measures.measure, screens=0, seconds=PRESS_SECONDS),
     ]
     for stores in STORES_GROW:
         await bench.run("cashier_q", stores, *measures, growing="stores")

@@ -14,8 +14,8 @@ from cashier_local.process import Process, Sink
 from cashier_local.topology import ROOT, Topology
 from loadtests.bench import nchan
 from loadtests.bench.samples import Setting
-from loadtests.meter import family
-from loadtests.till import Till
+from loadtests.clients.till import Till
+from loadtests.measure.process_meter import family
 
 ACCOUNT = ("bench", "of-a-benchmark-only")
 TILLS = 4
@@ -77,13 +77,13 @@ class PeerTopology(Topology):
     """The same Nginx before a peer. web: module that Gunicorn serves; "" where the replica serves all."""
 
     def __init__(self, folder: Path, sink: Sink, peer: str, server: str, *, replicas: int, web: str) -> None:
-        self.server, self.web, self.peer = server, web, f"loadtests.peers.{peer}"
+        self.server, self.web, self.peer = server, web, f"loadtests.bench.peers.{peer}"
         paths = [str(ROOT), str(ROOT / "services" / "core" / "src")]
         environment = {
             **inherited(),
             "PYTHONPATH": os.pathsep.join(paths),
             "PEER": self.peer,
-            "DJANGO_SETTINGS_MODULE": "loadtests.peers.settings",
+            "DJANGO_SETTINGS_MODULE": "loadtests.bench.peers.settings",
         }
         super().__init__(folder, sink, replicas=replicas, environment=environment)
 
@@ -140,7 +140,7 @@ def slugs(stores: int) -> list[str]:
 @contextmanager
 def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
     """A plain consumer on a stock server, and the naive view under Gunicorn."""
-    topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.peers.wsgi")
+    topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.bench.peers.wsgi")
     topology.start()
     try:
         yield System(name=f"plain, {server}", url=topology.url, processes=topology.processes, replicas=replicas)
@@ -188,7 +188,7 @@ def missing() -> dict[str, str]:
 
 
 async def learn(system: System, stores: int) -> None:
-    """Read its pages: the stores' websockets, and the requests of their tills."""
+    """Read its pages: the stores' websockets, and the requests of their press_measures."""
     if system.sockets:
         return
     names = slugs(stores)

@@ -9,12 +9,11 @@ from itertools import pairwise
 
 import httpx
 
-from loadtests.canary import Canary
-from loadtests.rawscreen import RawScreen
-from loadtests.records import Press
-from loadtests.screens import open_screens
-from loadtests.till import Till
-from loadtests.wall import Connection, WallScreen
+from loadtests.clients.asyncio_screen import AsyncioScreen, open_screens
+from loadtests.clients.reconnecting_screen import Connection, ReconnectingScreen
+from loadtests.clients.till import Till
+from loadtests.measure.event_loop_lag import EventLoopLag
+from loadtests.measure.records import Press
 
 HOLD_SECONDS = 3.0
 SHORT_SECONDS, LATE_SECONDS = 0.25, 1.0
@@ -32,7 +31,7 @@ async def until(true: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, path: str, count: int) -> AsyncIterator[list[RawScreen]]:
+async def opened(url: str, path: str, count: int) -> AsyncIterator[list[AsyncioScreen]]:
     """Screens that are closed with the block, whatever happens in it; more may be added to the list."""
     screens = [*await open_screens(url, path, count)]
     try:
@@ -48,10 +47,10 @@ class Load:
     def __init__(self, url: str, stores: list[str], *, per_store: int = 2, per_second: float = 20) -> None:
         self.url, self.stores = url, stores
         self.per_store, self.per_second = per_store, per_second
-        self.screens: list[WallScreen] = []
+        self.screens: list[ReconnectingScreen] = []
         self.presses: list[Press] = []
         self.tills: dict[str, Till] = {}
-        self.canary = Canary()
+        self.canary = EventLoopLag()
         self._pressing: set[asyncio.Task[None]] = set()
         self._presser: asyncio.Task[None] | None = None
 
@@ -60,7 +59,7 @@ class Load:
         for store in self.stores:
             self.tills[store] = await Till(self.url, store).__aenter__()
             path = await self.tills[store].websocket()
-            self.screens += [WallScreen(self.url, path, store) for _ in range(self.per_store)]
+            self.screens += [ReconnectingScreen(self.url, path, store) for _ in range(self.per_store)]
         for screen in self.screens:
             await screen.start()
         self._presser = asyncio.create_task(self._press_on_schedule())
@@ -145,7 +144,7 @@ def holds_of(connection: Connection) -> list[float]:
     return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.num_cashier]
 
 
-def faults_of(press: Press, connection: Connection, canary: Canary) -> list[str]:
+def faults_of(press: Press, connection: Connection, canary: EventLoopLag) -> list[str]:
     """What this connection owed of this call: nothing, all of it, or, if it came in the middle, the rest."""
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from loadtests.till import Till
+from loadtests.clients.till import Till
 from tests.compose.load import opened, until
 from tests.compose.stack import Failed, docker
 

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from loadtests.screens import open_screens
-from loadtests.till import Till
-from loadtests.wall import WallScreen
+from loadtests.clients.asyncio_screen import open_screens
+from loadtests.clients.reconnecting_screen import ReconnectingScreen
+from loadtests.clients.till import Till
 from tests.compose.load import opened, until
 from tests.compose.stack import docker
 
@@ -73,10 +73,10 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
     async with Till(stack.url) as till:
         path = await till.websocket()
         async with AsyncExitStack() as to_stop:
-            screens: list[WallScreen] = []
+            screens: list[ReconnectingScreen] = []
             while stack.figure(victim, 9000, "cashier_screens") < 100:
                 for _ in range(20):
-                    screens.append(WallScreen(stack.url, path, "default"))
+                    screens.append(ReconnectingScreen(stack.url, path, "default"))
                     await screens[-1].start()
                     to_stop.push_async_callback(screens[-1].stop)
             await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtests.till import Till
+from loadtests.clients.till import Till
 from tests.compose.load import opened
 from tests.compose.stack import docker
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from cashier_local.ports import free_port
-from loadtests.screens import open_screen
-from loadtests.till import Till
+from loadtests.clients.asyncio_screen import open_screen
+from loadtests.clients.till import Till
 from tests.compose.stack import Failed
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from loadtests.till import Till
+from loadtests.clients.till import Till
 from tests.compose.load import opened
 
 pytestmark = pytest.mark.anyio

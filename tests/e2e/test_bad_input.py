@@ -7,8 +7,8 @@ import pytest
 
 from cashier_core.idle import Waiting
 from cashier_core.tickets import Ticket
-from loadtests.screens import open_screen
-from loadtests.till import Till
+from loadtests.clients.asyncio_screen import open_screen
+from loadtests.clients.till import Till
 
 pytestmark = pytest.mark.anyio
 

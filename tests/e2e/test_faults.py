@@ -11,8 +11,8 @@ import pytest
 
 from cashier_local.ports import answers, wait_until
 from cashier_local.topology import responds
-from loadtests.screens import open_screens
-from loadtests.till import Till
+from loadtests.clients.asyncio_screen import open_screens
+from loadtests.clients.till import Till
 from tests.conftest import add_store
 
 pytestmark = pytest.mark.anyio

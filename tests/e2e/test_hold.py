@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from loadtests.screens import open_screen, open_screens
-from loadtests.till import Till
+from loadtests.clients.asyncio_screen import open_screen, open_screens
+from loadtests.clients.till import Till
 
 pytestmark = pytest.mark.anyio
 

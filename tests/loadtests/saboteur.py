@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import chain, repeat
 
-from loadtests.frames import NUMBER, TEXT, Incoming, painted
-from loadtests.ledger import (
+from loadtests.clients.websocket_frames import NUMBER, TEXT, Incoming, painted
+from loadtests.verdict.ledger import (
     CUT_SHORT,
     HELD_TOO_LONG,
     NEVER_CALLED,

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from loadtests.bench import table, tills, walls
+from loadtests.bench import press_measures, report, screen_measures
 from loadtests.bench.samples import Sample, Setting, slope, tell
 from loadtests.bench.systems import SYSTEMS, learn, missing
 from loadtests.bench.targets import REPLICAS, judge
@@ -29,8 +29,8 @@ async def taken(samples) -> dict[str, float]:
 async def test_a_press_reaches_every_screen_of_each_system_and_a_cut_brings_them_all_back(name, tmp_path) -> None:
     with system(name, tmp_path) as running:
         await learn(running, 1)
-        values = await taken(walls.measure(running, [SCREENS], 1))
-        values |= await taken(walls.cut(running, SCREENS))
+        values = await taken(screen_measures.measure(running, [SCREENS], 1))
+        values |= await taken(screen_measures.cut(running, SCREENS))
 
     assert 0 < values["fan-out p50"] <= values["fan-out p99"] <= values["fan-out last"]
     assert values["connects"] > 0
@@ -41,23 +41,23 @@ async def test_a_press_reaches_every_screen_of_each_system_and_a_cut_brings_them
 async def test_presses_are_counted_with_a_login_and_one_that_is_refused_is_no_figure(tmp_path) -> None:
     with system("cashier_q", tmp_path, stores=20) as running:
         await learn(running, 20)
-        values = await taken(tills.measure(running, SCREENS, 0.5))
+        values = await taken(press_measures.measure(running, SCREENS, 0.5))
         assert values["presses"] > 0
         assert values["press p99 at half rate"] > 0
         running.presses = [[request.replace(b"cashier=", b"checker=") for request in each] for each in running.presses]
 
         with pytest.raises(ConnectionError, match="answered with 400"):
-            await taken(tills.measure(running, 0, 0.5))
+            await taken(press_measures.measure(running, 0, 0.5))
 
 
 async def test_a_system_that_never_takes_the_number_down_is_no_figure(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(walls, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(screen_measures, "PATIENCE_SECONDS", 2.0)
     with system("daphne", tmp_path) as running:
         await learn(running, 1)
         running.resets = True  # which it never does
 
         with pytest.raises(TimeoutError, match="screens without"):
-            await taken(walls.measure(running, [SCREENS], 1))
+            await taken(screen_measures.measure(running, [SCREENS], 1))
 
 
 def samples(measure: str, system: str, screens: int, *values: float) -> list[Sample]:
@@ -73,7 +73,7 @@ def test_the_table_tells_medians_spreads_slopes_targets_and_what_could_not_be_me
         *samples("fan-out p99", "demo", 1000, 130),
     ]
 
-    text = table.write(tmp_path, measured, ["uvicorn is not installed: how to"], rounds=1)
+    text = report.write(tmp_path, measured, ["uvicorn is not installed: how to"], rounds=1)
     figures = json.loads((tmp_path / "bench.json").read_text())
 
     assert (tmp_path / "bench.md").read_text() == text

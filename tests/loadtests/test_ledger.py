@@ -2,9 +2,9 @@
 
 import pytest
 
-from loadtests import ledger
-from loadtests.ledger import balance
-from loadtests.records import Press, Records, Stay
+from loadtests.measure.records import Press, Records, Stay
+from loadtests.verdict import ledger
+from loadtests.verdict.ledger import balance
 
 HOLD = 3.0
 

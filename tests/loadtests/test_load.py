@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.promises import Promise, verdict
+from loadtests.verdict.slos import Promise, verdict
 from tests.loadtests.saboteur import KINDS, sabotage
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def load(tmp_path: Path, url: str) -> Run:
     arguments = ["--profile", "smoke", "--seconds", "4", "--processes", "1", "--host", url, "--results", str(tmp_path)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "loadtests.load", *arguments),
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'deploy'}:{ROOT}"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'deploy/local'}:{ROOT}"},
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from loadtests.polls import late_by
+from loadtests.measure.read_delays import late_by
 
 PROGRAM = """
 import socket
@@ -13,7 +13,7 @@ import time
 import gevent
 from gevent import monkey
 monkey.patch_all()
-from loadtests.polls import Polls, late_by
+from loadtests.measure.read_delays import Polls, late_by
 
 def work(seconds):
     begun = time.monotonic()

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from loadtests.ledger import balance
+from loadtests.measure.records import Press, Records, Stay
 from loadtests.profiles import DRAIN_SECONDS, HOLD_SECONDS, Profile
-from loadtests.promises import judge, verdict
-from loadtests.records import Press, Records, Stay
-from loadtests.run import Run
+from loadtests.verdict.ledger import balance
+from loadtests.verdict.run import Run
+from loadtests.verdict.slos import judge, verdict
 
 PROFILE = Profile(name="of a test", stores=1, screens_per_store=2, per_second=0.1, seconds=60)
 AWAKE = [(0.0, 0.001)]

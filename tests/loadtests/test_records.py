@@ -2,7 +2,7 @@
 
 from math import inf
 
-from loadtests.records import Press, Records, Stay, away
+from loadtests.measure.records import Press, Records, Stay, away
 
 
 def stay(opened: float = 0.0, closed: float = 100.0, code: int = 0) -> Stay:

@@ -5,7 +5,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis import Redis
 
 from cashier_core.events import GROUP, PREFIX, REDIS_CHANNEL
-from loadtests.screens import open_screen
+from loadtests.clients.asyncio_screen import open_screen
 from tests.ws.servers import path_of
 
 pytestmark = pytest.mark.anyio

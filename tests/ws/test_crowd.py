@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtests.frames import PING
-from loadtests.rawscreen import RawScreen
+from loadtests.clients.asyncio_screen import AsyncioScreen
+from loadtests.clients.websocket_frames import PING
 from tests.ws.servers import path_of, serve
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 CROWD = 1500
 
 
-class PingingScreen(RawScreen):
+class PingingScreen(AsyncioScreen):
     """Asks again as soon as it is answered: each round is one in which a call would have been painted."""
 
     rounds = 0
@@ -32,7 +32,7 @@ async def test_a_screen_gets_its_turn_again_and_again_while_a_crowd_comes(valkey
     with serve("daphne", valkey.url, tmp_path) as server:
         address, loop = urlsplit(server.url), asyncio.get_running_loop()
 
-        async def connect(kind: type[RawScreen]) -> RawScreen:
+        async def connect(kind: type[AsyncioScreen]) -> AsyncioScreen:
             screen = kind(address.netloc, path_of(store), server.url)
             await loop.create_connection(lambda: screen, address.hostname, address.port)
             return screen
@@ -40,7 +40,7 @@ async def test_a_screen_gets_its_turn_again_and_again_while_a_crowd_comes(valkey
         there = await connect(PingingScreen)
         await there.until(1, 5)
         server.kill(signal.SIGSTOP)  # so that the whole crowd has connected and asked before the first is let in
-        crowd = await asyncio.gather(*(connect(RawScreen) for _ in range(CROWD)))
+        crowd = await asyncio.gather(*(connect(AsyncioScreen) for _ in range(CROWD)))
         there.send(PING, b"")
         server.kill(signal.SIGCONT)
         for screen in crowd:

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from loadtests.screens import open_screen, open_screens
+from loadtests.clients.asyncio_screen import open_screen, open_screens
 from tests.ws.servers import path_of, serve
 
 pytestmark = pytest.mark.anyio

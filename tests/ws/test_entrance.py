@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from cashier_ws.daphne.handshake import SILENT_SECONDS, Entrance, read_handshake
-from loadtests.frames import handshake
+from loadtests.clients.websocket_frames import handshake
 from tests.ws.servers import path_of, serve
 
 HEAD = (

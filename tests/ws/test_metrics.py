@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from cashier_local.ports import wait_until
-from loadtests.screens import open_screen
+from loadtests.clients.asyncio_screen import open_screen
 from tests.ws.servers import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio

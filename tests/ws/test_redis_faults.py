@@ -9,7 +9,7 @@ import pytest
 from cashier_core import lua, timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
-from loadtests.screens import open_screen
+from loadtests.clients.asyncio_screen import open_screen
 from tests.conftest import Log, Valkey
 from tests.ws.servers import path_of, serve
 

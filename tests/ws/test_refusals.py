@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cashier_ws.consumers import same_origin
-from loadtests.rawscreen import RawScreen
-from loadtests.screens import open_screen
+from loadtests.clients.asyncio_screen import AsyncioScreen, open_screen
 from tests.ws.servers import path_of
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +37,7 @@ async def test_a_socket_that_is_no_screen_is_closed_with_a_reason(server, path, 
 
 
 async def test_a_page_without_an_origin_of_its_own_is_refused(server) -> None:
-    screen = RawScreen(urlsplit(server.url).netloc, path_of("a"), "null")
+    screen = AsyncioScreen(urlsplit(server.url).netloc, path_of("a"), "null")
     await asyncio.get_running_loop().create_connection(lambda: screen, "127.0.0.1", server.port)
     code = await screen.until_closed(5)
 

@@ -6,7 +6,7 @@ from redis import Redis
 from cashier_core.idle import Waiting
 from cashier_core.revocations import Revocations
 from cashier_core.tickets import Ticket
-from loadtests.screens import open_screen
+from loadtests.clients.asyncio_screen import open_screen
 from tests.ws.servers import KEY, path_of
 
 pytestmark = pytest.mark.anyio

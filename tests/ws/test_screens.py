@@ -7,7 +7,7 @@ import pytest
 
 from cashier_core.call import Policy
 from cashier_core.idle import Waiting
-from loadtests.screens import open_screen, open_screens
+from loadtests.clients.asyncio_screen import open_screen, open_screens
 from tests.ws.servers import path_of
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 
-from loadtests.polls import Stretch
+from loadtests.measure.read_delays import Stretch
 
 NOTICED_SECONDS = 2.0
 """A connection that breaks off within this time of a kill, and was there before, was lost to it."""

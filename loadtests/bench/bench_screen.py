@@ -5,10 +5,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, cast
 
-from loadtests.frames import PING, PONG, TEXT, Incoming, frame, handshake
+from loadtests.clients.websocket_frames import PING, PONG, TEXT, Incoming, frame, handshake
 
 if TYPE_CHECKING:
-    from loadtests.bench.crowd import Crowd
+    from loadtests.bench.client import Crowd
 
 ADDRESSES = 250
 """Of loopback, 127.0.1.1 and so on, that screens come from: Nginx limits what one address may do."""

@@ -12,7 +12,7 @@ import psutil
 from cashier_local.topology import Topology
 
 
-class Breaker:
+class FaultInjector:
     """Kills a ws replica, a worker of web or Redis at each of `faults` (seconds after `begin`, which of them)."""
 
     def __init__(self, topology: Topology, begin: float, faults: Sequence[tuple[float, str]]) -> None:
@@ -23,7 +23,7 @@ class Breaker:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Breaker":
+    def __enter__(self) -> "FaultInjector":
         self._thread.start()
         return self
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loadtests.ledger import CALLS
+from loadtests.measure.records import Records, away, until_killed
 from loadtests.profiles import DRAIN_SECONDS, Profile
-from loadtests.records import Records, away, until_killed
+from loadtests.verdict.ledger import CALLS
 
 AFTERMATH_SECONDS = 15.0
 """A fault's phase: as long as its screens may take to come back."""

@@ -7,8 +7,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loadtests.ledger import Account
-from loadtests.run import Run
+from loadtests.verdict.ledger import Account
+from loadtests.verdict.run import Run
 
 mpl.rcParams.update({"svg.fonttype": "none", "font.family": "sans-serif", "axes.grid": True, "grid.alpha": 0.3})
 MOST_POINTS = 20_000

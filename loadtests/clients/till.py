@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from loadtests.pages import CSRF_TOKEN, websocket_of
+from loadtests.clients.pages import CSRF_TOKEN, websocket_of
 
 
 class Till:

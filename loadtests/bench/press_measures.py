@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-from loadtests.bench.crowd import Crowd
-from loadtests.bench.presser import check, flat_out, on_schedule, open_lines
+from loadtests.bench.client import Crowd
+from loadtests.bench.press_connections import check, flat_out, on_schedule, open_lines
 from loadtests.bench.samples import Sample
+from loadtests.bench.screen_measures import PATIENCE_SECONDS, Busy, closed
 from loadtests.bench.systems import TILLS, System
-from loadtests.bench.walls import PATIENCE_SECONDS, Busy, closed
-from loadtests.figures import percentile
+from loadtests.measure.percentiles import percentile
 
 LINES, AT_ONCE = 250, 64
 WARM_UP_SECONDS = 1.0

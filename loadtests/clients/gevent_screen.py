@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from loadtests.frames import CLOSE, PING, PONG, TEXT, Incoming, close_code, frame, handshake, painted
-from loadtests.records import Stay
+from loadtests.clients.websocket_frames import CLOSE, PING, PONG, TEXT, Incoming, close_code, frame, handshake, painted
+from loadtests.measure.records import Stay
 
 BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 """Full jitter, as in screen.js."""
@@ -49,7 +49,7 @@ def reach(host: str, port: int) -> socket.socket:
     return connection
 
 
-class GreenScreen:
+class GeventScreen:
     """One screen of a store at http(s)://host:port."""
 
     def __init__(self, url: str, path: str, name: str, store: str) -> None:

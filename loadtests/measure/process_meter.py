@@ -12,7 +12,7 @@ from cashier_local.process import Process
 PERIOD_SECONDS = 1.0
 
 
-class Meter:
+class ProcessMeter:
     """samples: name of a process -> (seconds of time.monotonic(), percent of one core, MiB resident)."""
 
     def __init__(self, processes: Mapping[str, Process]) -> None:
@@ -21,7 +21,7 @@ class Meter:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._measure, daemon=True)
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> "ProcessMeter":
         self._thread.start()
         return self
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from math import inf
 
-from loadtests.figures import percentile
-from loadtests.ledger import KINDS, Account
-from loadtests.run import Run
+from loadtests.measure.percentiles import percentile
+from loadtests.verdict.ledger import KINDS, Account
+from loadtests.verdict.run import Run
 
 RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
 SHOWN_P99_SECONDS = 0.250

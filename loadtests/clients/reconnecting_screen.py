@@ -5,9 +5,8 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from loadtests.frames import Painted
-from loadtests.rawscreen import RawScreen
-from loadtests.screens import OPEN_SECONDS, open_screen
+from loadtests.clients.asyncio_screen import OPEN_SECONDS, AsyncioScreen, open_screen
+from loadtests.clients.websocket_frames import Painted
 
 BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 """Full jitter, as in screen.js."""
@@ -17,7 +16,7 @@ BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 class Connection:
     """One connection of a screen. Times are seconds of time.monotonic(); code: of its end, 0 while it is open."""
 
-    screen: RawScreen
+    screen: AsyncioScreen
     opened: float
     closed: float = float("inf")
     code: int = 0
@@ -28,7 +27,7 @@ class Connection:
 
 
 @dataclass(slots=True)
-class WallScreen:
+class ReconnectingScreen:
     """One screen of a store at http://host:port, from `start` until `stop`."""
 
     url: str

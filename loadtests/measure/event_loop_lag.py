@@ -8,7 +8,7 @@ TICK_SECONDS = 0.01
 
 
 @dataclass(slots=True)
-class Canary:
+class EventLoopLag:
     """How much later than asked for this process's event loop woke up, from `start` to `stop`.
 
     A time that the generator noted is late by at most `lag(at)`: the loop reads its sockets when it wakes up.

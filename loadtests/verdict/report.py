@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from loadtests import plots
-from loadtests.figures import by_phase
-from loadtests.ledger import KINDS, Account
-from loadtests.promises import Promise, verdict
-from loadtests.run import AFTERMATH_SECONDS, Run
+from loadtests.measure.percentiles import by_phase
+from loadtests.verdict import plots
+from loadtests.verdict.ledger import KINDS, Account
+from loadtests.verdict.run import AFTERMATH_SECONDS, Run
+from loadtests.verdict.slos import Promise, verdict
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from cashier_core import fragment
 from cashier_core.idle import Waiting
-from loadtests.peers import pages
+from loadtests.bench.peers import pages
 
 layer: Any = get_channel_layer()
 GROUP = "screens"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from loadtests.polls import Stretch, late_by
-from loadtests.records import Press, Records, Stay, until_killed
+from loadtests.measure.read_delays import Stretch, late_by
+from loadtests.measure.records import Press, Records, Stay, until_killed
 
 NEVER_SHOWN = "never shown"
 NEVER_TAKEN_DOWN = "never taken down"

@@ -11,8 +11,8 @@ from itertools import count
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.bench.benchscreen import BenchScreen, bound_socket
-from loadtests.frames import NUMBER, TEXT, frame
+from loadtests.bench.bench_screen import BenchScreen, bound_socket
+from loadtests.clients.websocket_frames import NUMBER, TEXT, frame
 
 AT_ONCE = 100
 """Screens that are being opened at the same time."""

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 
-from loadtests import promises, report
-from loadtests.ledger import balance
+from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS
-from loadtests.records import Records
-from loadtests.run import Run
+from loadtests.verdict import report, slos
+from loadtests.verdict.ledger import balance
+from loadtests.verdict.run import Run
 
 
 def add_verdict(app: Flask, folder: Path, the_run: Callable[[], Run]) -> None:
@@ -32,5 +32,5 @@ def add_verdict(app: Flask, folder: Path, the_run: Callable[[], Run]) -> None:
         if not run.records.stays:
             return "Nothing to judge yet: a run must have ended.", 404
         account = balance(run.records, HOLD_SECONDS, run.kills)
-        lines = promises.judge(run, account)
+        lines = slos.judge(run, account)
         return report.html(run, account, lines, report.figures(run, account, lines))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.bench.benchscreen import bound_socket
+from loadtests.bench.bench_screen import bound_socket
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 

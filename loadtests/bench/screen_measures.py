@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from cashier_local.ports import wait_until
-from loadtests.bench.crowd import Crowd
-from loadtests.bench.presser import check, open_lines
+from loadtests.bench.client import Crowd
+from loadtests.bench.press_connections import check, open_lines
 from loadtests.bench.samples import Sample
 from loadtests.bench.systems import TILLS, System
-from loadtests.figures import percentile
+from loadtests.measure.percentiles import percentile
 
 WARM_UP = 200
 PATIENCE_SECONDS = 60.0

@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 from locust.env import Environment
 
-from loadtests.greenscreen import BEAT_SECONDS, GreenScreen
+from loadtests.clients.gevent_screen import BEAT_SECONDS, GeventScreen
 
 PROGRESS_SECONDS = 10.0
 CANARY_SECONDS = 0.05
@@ -24,7 +24,7 @@ def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
         lags.append((due, time.monotonic()))
 
 
-def beat(screens: list[GreenScreen]) -> None:
+def beat(screens: list[GeventScreen]) -> None:
     """The heartbeats of all screens, one after the other."""
     while True:
         here = list(screens)

@@ -1,0 +1,1 @@
+"""What is measured: records, read delays, event loop lag, processes, percentiles."""
