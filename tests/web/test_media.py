@@ -224,6 +224,22 @@ def test_they_are_put_in_order(client, store, three) -> None:
     ]
 
 
+@pytest.mark.parametrize("left", [1, 2, 3])
+@pytest.mark.parametrize("action", ["up", "down", "delete", "change"])
+def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other(
+    client, store, three, monkeypatch, left, action
+) -> None:
+    gone = Medium.objects.create(store=store, kind="picture", file=three[0].file.name, position=4)
+    Medium.objects.filter(pk__in=[each.pk for each in three[left:]]).delete()
+    before = list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds"))
+    # Another request deletes the picture just before this one locks the store.
+    monkeypatch.setattr(files, "sweep", lambda pk: Medium.objects.filter(pk=gone.pk).delete())
+
+    assert client.post(f"/media/{gone.pk}", {"action": action, "seconds": "20"}).status_code == 404
+    assert list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds")) == before
+    assert len(before) == left
+
+
 @pytest.mark.parametrize(("seconds", "told"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)])
 def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, told) -> None:
     client.post(f"/media/{three[0].pk}", {"action": "change", "seconds": seconds})

@@ -6,7 +6,7 @@ from typing import IO
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -80,8 +80,7 @@ def media(request: HttpRequest, store: Store) -> HttpResponse:
 @only("POST")
 @permissions.for_managers
 def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting `action`: move it `up` or `down`, `change` its `seconds`, or `delete` it."""
-    get_object_or_404(Medium, store=store, pk=number)  # anew, and locked, when it is changed
+    """Posting `action`: move it `up` or `down`, `change` its `seconds`, or `delete` it. 404 if it is gone."""
     action = request.POST.get("action")
     if action in {"up", "down"}:
         return change(request, store, lambda locked: move(locked, number, -1 if action == "up" else 1))
@@ -141,11 +140,16 @@ def set_seconds(store: Store, number: int, seconds: int) -> None:
 
 
 def move(store: Store, number: int, step: int) -> None:
-    """Let two that follow each other change places; the first one stays the first."""
+    """Exchange a picture or video with its neighbour: step -1 is the one before it, 1 the one after it.
+
+    The first one does not move up, and the last one does not move down. Raises Http404 if it was deleted meanwhile.
+    """
     order = list(store.media.all())
-    at = next((at for at, each in enumerate(order) if each.pk == number), -step)
-    if 0 <= at + step < len(order):
-        order[at], order[at + step] = order[at + step], order[at]
+    index = next((index for index, medium in enumerate(order) if medium.pk == number), None)
+    if index is None:
+        raise Http404
+    if 0 <= index + step < len(order):
+        order[index], order[index + step] = order[index + step], order[index]
     for position, each in enumerate(order, start=1):
         if each.position != position:
             each.position = position
