@@ -10,7 +10,7 @@ export PYTHONPATH := deploy/local:.
 # What the linters and formatters look at.
 PYTHON_SOURCES := deploy/local loadtests services tests
 SHELL_SOURCES = .ci/run $(shell git grep -lI '^\#!.*sh$$' -- deploy)
-SHFMT = $(DEV)/shfmt --indent 2
+SHFMT = $(DEV)/shfmt --indent 2 --case-indent
 PAGES := services deploy
 DOCKERFILES = $(shell git ls-files '*Dockerfile')
 
