@@ -3,12 +3,9 @@
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from loadtests.clients.websocket_frames import PING, PONG, TEXT, Incoming, frame, handshake
-
-if TYPE_CHECKING:
-    from loadtests.bench.client import Crowd
 
 ADDRESSES = 250
 """Of loopback, 127.0.1.1 and so on, that screens come from: Nginx limits what one address may do."""
@@ -24,10 +21,44 @@ def bound_socket(number: int) -> socket.socket:
     return sock
 
 
+class Awaited:
+    """A text that is to arrive on so many screens."""
+
+    def __init__(self, mark: bytes, screens: int) -> None:
+        self.mark, self.screens = mark, screens
+        self._seen: set[int] = set()
+        self._all = asyncio.Event()
+
+    def saw(self, number: int) -> None:
+        """This screen has it."""
+        self._seen.add(number)
+        if len(self._seen) == self.screens:
+            self._all.set()
+
+    async def on_all(self, seconds: float) -> None:
+        """Raises TimeoutError if some didn't get it."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._all.wait()
+        except TimeoutError:
+            missing = self.screens - len(self._seen)
+            raise TimeoutError(f"{missing} of {self.screens} screens without {self.mark.decode()}") from None
+
+
+class Crowd(Protocol):
+    """What a screen needs of `loadtests.bench.client.Crowd`, which imports this module."""
+
+    url: str
+    host: str
+    paints_first: bool
+    awaited: list[Awaited]
+    arrivals: list[tuple[float, int, bytes]]
+
+
 class BenchScreen(asyncio.Protocol):
     """One connection of a screen. `greeted`: set with the time of its first paint, or of the handshake's answer."""
 
-    def __init__(self, crowd: "Crowd", number: int, path: str) -> None:
+    def __init__(self, crowd: Crowd, number: int, path: str) -> None:
         self.crowd, self.number, self.path = crowd, number, path
         self.greeted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None

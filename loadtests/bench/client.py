@@ -11,7 +11,7 @@ from itertools import count
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.bench.bench_screen import BenchScreen, bound_socket
+from loadtests.bench.bench_screen import Awaited, BenchScreen, bound_socket
 from loadtests.clients.websocket_frames import NUMBER, TEXT, frame
 
 AT_ONCE = 100
@@ -19,30 +19,6 @@ AT_ONCE = 100
 OPEN_SECONDS, CONNECT_SECONDS, CUT_SECONDS = 60.0, 10.0, 60.0
 BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 """Full jitter, as in screen.js."""
-
-
-class Awaited:
-    """A text that is to arrive on so many screens."""
-
-    def __init__(self, mark: bytes, screens: int) -> None:
-        self.mark, self.screens = mark, screens
-        self._seen: set[int] = set()
-        self._all = asyncio.Event()
-
-    def saw(self, number: int) -> None:
-        """This screen has it."""
-        self._seen.add(number)
-        if len(self._seen) == self.screens:
-            self._all.set()
-
-    async def on_all(self, seconds: float) -> None:
-        """Raises TimeoutError if some didn't get it."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._all.wait()
-        except TimeoutError:
-            missing = self.screens - len(self._seen)
-            raise TimeoutError(f"{missing} of {self.screens} screens without {self.mark.decode()}") from None
 
 
 class Crowd:
