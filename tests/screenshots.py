@@ -1,15 +1,16 @@
-"""Takes the pictures that are kept anew, from a running topology: `make screenshots`. The README shows some of them."""
+"""Takes the kept pictures of screens and records docs/press.gif, from a running topology: `make screenshots`."""
 
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from cashier_local.topology import ROOT, Topology
+from cashier_local.topology import Topology
 from tests import pictures
 from tests.browser import launch
 from tests.conftest import run_topology
+from tools.press_animation import record_press
 
 
 def take_screens(topology: Topology, browser: Browser) -> None:
@@ -24,15 +25,6 @@ def take_screens(topology: Topology, browser: Browser) -> None:
     pictures.FONTS.write_text(pictures.fonts())
 
 
-def take_buttons(topology: Topology, browser: Browser) -> None:
-    buttons = browser.new_page(viewport={"width": 960, "height": 540})
-    buttons.goto(f"{topology.url}/cashier_buttons")
-    for key in ("4", "2", "1"):
-        buttons.keyboard.press(key)
-    expect(buttons.locator("#receipts li")).to_have_count(3)
-    buttons.screenshot(path=ROOT / "docs" / "buttons.png")
-
-
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
@@ -40,7 +32,7 @@ def main() -> None:
         contextmanager(run_topology)(Path(folder)) as topology,
     ):
         take_screens(topology, browser)
-        take_buttons(topology, browser)
+        record_press(topology, browser)
 
 
 if __name__ == "__main__":

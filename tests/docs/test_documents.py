@@ -1,0 +1,80 @@
+"""All Markdown documents: their relative links lead somewhere, and their lines are at most 100 columns wide."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TRACKED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+DOCUMENTS = TRACKED.split()
+NOT_WRAPPED_YET = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "deploy/compose/README.md",
+    "deploy/kiosk/README.md",
+    "docs/devices.md",
+    "docs/screens.md",
+    "docs/stores.md",
+    "loadtests/README.md",
+}
+WIDTH = 100
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose_of(document: str) -> str:
+    """The text of a document without its fenced code blocks, whose lines stay as empty lines."""
+    text = (ROOT / document).read_text()
+    return CODE_BLOCK.sub(lambda block: "\n" * block.group().count("\n"), text)
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_relative_link_leads_to_a_file_and_a_heading_that_exist(document) -> None:
+    for link in LINK.findall(prose_of(document)):
+        if re.match(r"https?://|mailto:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / document).parent / path if path else ROOT / document
+
+        assert target.exists(), f"{document} links to {link}"
+        assert not anchor or anchor in anchors_of(target), f"{document} links to {link}"
+
+
+@pytest.mark.parametrize("document", sorted(set(DOCUMENTS) - NOT_WRAPPED_YET))
+def test_every_line_of_prose_has_at_most_100_columns(document) -> None:
+    too_long = []
+    for number, line in enumerate(prose_of(document).splitlines(), start=1):
+        is_table_or_code = line.startswith(("|", "    "))
+        # The address of a link cannot be wrapped, so it does not count.
+        if not is_table_or_code and len(LINK.sub("]", line)) > WIDTH:
+            too_long.append(f"{document}:{number}")
+
+    assert too_long == []
+
+
+def test_the_readme_links_to_every_guide_in_docs() -> None:
+    guides = {document for document in DOCUMENTS if re.fullmatch(r"docs/[\w-]+\.md", document)}
+
+    assert guides <= set(LINK.findall((ROOT / "README.md").read_text()))
+
+
+SHORT = {name: f"services/{name}/src/cashier_{name}" for name in ("core", "web", "ws")}
+FILES_IN_GLOSSARY = re.findall(
+    r"`((?:core|web|ws|deploy|loadtests|tests)/[\w/.]+)`", (ROOT / "docs/glossary.md").read_text()
+)
+
+
+@pytest.mark.parametrize("path", sorted(set(FILES_IN_GLOSSARY)))
+def test_every_file_in_the_glossary_exists(path) -> None:
+    folder, _, rest = path.partition("/")
+
+    assert (ROOT / SHORT.get(folder, folder) / rest).exists()

@@ -1,0 +1,103 @@
+"""Records docs/press.gif: buttons and screen side by side while two tills call. `make screenshots` runs this."""
+
+import time
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, Page, expect
+
+from cashier_local.topology import ROOT, Topology
+
+PATH = ROOT / "docs" / "press.gif"
+BUTTONS, SCREEN = (760, 560), (1000, 562)
+"""The viewports of the two pages, in pixels."""
+HEIGHT, MARGIN = 280, 16
+"""The height to which both pages are scaled down, and the space around them, in pixels of the animation."""
+COLOURS = 64
+FRAME_SECONDS = 0.12
+"""The shortest time between two frames. A screenshot of both pages takes about as long as this on two cores."""
+SECONDS = 8.4
+PRESSES = {0.9: 4, 2.2: 2}
+"""When each till calls, in seconds. The second call waits until the first has been shown for its 3 seconds."""
+TOUCH_SECONDS = 0.4
+"""How long a circle marks the button that was pressed."""
+
+
+@dataclass
+class Frame:
+    """One picture of both pages. at: seconds since the recording began."""
+
+    at: float
+    picture: Image.Image
+
+
+def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> None:
+    """Open the default store's buttons and screen, press two buttons, and write what both pages show."""
+    buttons = open_page(browser, f"{topology.url}/cashier_buttons", BUTTONS)
+    screen = open_page(browser, f"{topology.url}/", SCREEN)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+    save(record(buttons, screen), path)
+
+
+def open_page(browser: Browser, url: str, size: tuple[int, int]) -> Page:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    # A kiosk's browser plays sound at once; this one would show a button that asks for a touch.
+    page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
+    page.goto(url)
+    return page
+
+
+def record(buttons: Page, screen: Page) -> list[Frame]:
+    """Press the buttons in PRESSES and take pictures of both pages meanwhile."""
+    frames: list[Frame] = []
+    presses, touched, touched_until = dict(PRESSES), None, 0.0
+    began = time.monotonic()
+    while (now := time.monotonic() - began) < SECONDS:
+        if presses and now >= min(presses):
+            button = buttons.locator(f"button[value='{presses.pop(min(presses))}']")
+            touched, touched_until = button.bounding_box(), now + TOUCH_SECONDS
+            button.click()
+        frames.append(Frame(now, side_by_side(picture_of(buttons), picture_of(screen))))
+        if touched and now < touched_until:
+            scale = HEIGHT / BUTTONS[1]
+            middle = (
+                MARGIN + scale * (touched["x"] + touched["width"] / 2),
+                MARGIN + scale * (touched["y"] + touched["height"] * 0.75),
+            )
+            ImageDraw.Draw(frames[-1].picture).circle(middle, 14, fill="#ffffff", outline="#222222", width=2)
+        buttons.wait_for_timeout(max(0, 1000 * (began + now + FRAME_SECONDS - time.monotonic())))
+    return frames
+
+
+def picture_of(page: Page) -> Image.Image:
+    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    return picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS)
+
+
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
+    size = (left.width + right.width + 3 * MARGIN, HEIGHT + 2 * MARGIN)
+    both = Image.new("RGB", size, "#4b5563")
+    both.paste(left, (MARGIN, MARGIN))
+    both.paste(right, (left.width + 2 * MARGIN, MARGIN))
+    return both
+
+
+def save(frames: list[Frame], path: Path) -> None:
+    """Write the frames as an endless GIF, each with the time until the next one that differs from it."""
+    distinct = [frame for index, frame in enumerate(frames) if not index or frame.picture != frames[index - 1].picture]
+    ends = [frame.at for frame in distinct[1:]] + [SECONDS]
+    palette = common_palette([frame.picture for frame in distinct])
+    pictures = [frame.picture.quantize(palette=palette, dither=Image.Dither.NONE) for frame in distinct]
+    durations = [round(1000 * (end - frame.at)) for frame, end in zip(distinct, ends, strict=True)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
+
+
+def common_palette(pictures: list[Image.Image]) -> Image.Image:
+    """A palette for all frames. With a palette for each frame, parts that do not change would flicker."""
+    width, height = pictures[0].size
+    column = Image.new("RGB", (width, height * len(pictures)))
+    for index, picture in enumerate(pictures):
+        column.paste(picture, (0, index * height))
+    return column.quantize(COLOURS)
