@@ -9,17 +9,18 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cashier_local.ports import free_port, is_free, responds, wait_until
 from cashier_local.process import TIED
-from cashier_local.topology import ROOT
-from tests.conftest import run_topology
+from cashier_local.topology import ROOT, Topology, prepare_data
+from tests.conftest import Log, run_topology
 
 
 def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
     argv = [sys.executable, "-m", "cashier_local", "--port", str(port), "--folder", str(folder), *options]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "PYTHONUNBUFFERED": "1"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -91,7 +92,7 @@ def test_a_bad_option_is_refused(tmp_path, port, options) -> None:
 
 def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> None:
     argv = [sys.executable, "-m", "cashier_local", "--port", str(free_port()), "--folder", str(tmp_path)]
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy", "DATABASE_URL": "mysql://x"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "DATABASE_URL": "mysql://x"}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 1
@@ -111,7 +112,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(t
         output, _ = process.communicate(timeout=30)
 
         assert process.returncode == 1
-        assert output.splitlines()[-1].startswith("cashier_q: it runs already")
+        assert output.splitlines()[-1].startswith("cashier_q: already running")
         assert responds(topology.url)
 
 
@@ -122,7 +123,7 @@ def test_ctrl_c_while_it_starts_ends_quietly(tmp_path) -> None:
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert output.splitlines()[-1] == "cashier_q: stopped before it was up"
+    assert output.splitlines()[-1] == "cashier_q: stopped before the start was complete"
     assert "Traceback" not in output
     assert under(tmp_path) == []
 
@@ -154,4 +155,20 @@ def test_a_place_that_is_no_folder_is_one_clear_line(tmp_path) -> None:
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert output.splitlines()[-1].startswith("cashier_q: no place for its data: ")
+    assert output.splitlines()[-1].startswith("cashier_q: cannot create the data folder: ")
+
+
+def test_a_topology_with_prepared_data_copies_the_database_and_the_static_files(tmp_path) -> None:
+    prepare_data(tmp_path / "prepared", {"PATH": os.environ["PATH"]})
+    environment = {"PATH": os.environ["PATH"], "CASHIER_OPEN_SCREENS": "true"}
+    topology = Topology(tmp_path / "copy", Log(), environment=environment, prepared=tmp_path / "prepared")
+    topology.start()
+    try:
+        page = httpx.get(topology.url)
+        script = page.text.split('src="')[1].split('"')[0]
+        assert page.status_code == 200
+        assert httpx.get(topology.url + script).status_code == 200
+    finally:
+        topology.stop()
+
+    assert (tmp_path / "copy" / "secret_key").read_text() != (tmp_path / "prepared" / "secret_key").read_text()

@@ -1,9 +1,10 @@
-"""The topology: Redis, web, ws replicas and Nginx as processes of this machine, on ports of their own."""
+"""Redis, web, the ws replicas and Nginx as processes of this machine, each on its own port."""
 
 import fcntl
 import os
 import resource
 import secrets
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,24 +22,40 @@ ROOT = Path(__file__).parents[3]
 VENVS = ROOT / ".venv"
 START_SECONDS = 60.0
 KEY_FILES = {"CASHIER_SECRET_KEY": "secret_key", "CASHIER_TICKET_KEY": "ticket_key"}
+DATABASE = Path("cashier_q.sqlite3")
+STATIC_FILES = Path("nginx", "site", "static")
+MEDIA = Path("nginx", "site", "media")
 
 
 def valkey_argv(port: int, folder: Path) -> list[str]:
-    """Command line of a Valkey that keeps nothing on disk."""
+    """Command line of a Valkey server that saves nothing to disk."""
     return [
         *(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1"),
         *("--save", "", "--dir", str(folder), "--loglevel", "warning"),
     ]
 
 
+def prepare_data(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Create a migrated database and the static files in `folder`, for use in `Topology(prepared=folder)`.
+
+    `migrate` and `collectstatic` each start a new Python process, and take most of the time that a topology needs to
+    start. `environment` must not contain DATABASE_URL. Raises CannotStart if a command fails.
+    """
+    Topology(folder, lambda name, line: None, environment=environment).prepare()
+
+
 class CannotStart(Exception):
-    """Why the topology can't be started, in one line."""
+    """The topology cannot be started; the message gives the reason in one line."""
 
 
 class Topology:
-    """Everything that a store needs, in one folder. `start` returns when it answers, `stop` when all of it is gone.
+    """All processes that a store needs, with their data in one folder.
 
-    environment: of the processes; a setting in it goes before what suits a topology in this folder.
+    `start` returns when all processes answer. `stop` returns when all processes have ended.
+
+    environment: environment variables of the processes. They override the defaults for a topology in this folder.
+    prepared: a folder that `prepare_data` has filled. Its database and static files are copied, unless `folder` already
+        contains them, and `start` does not run `migrate` and `collectstatic`.
     """
 
     def __init__(
@@ -49,6 +66,7 @@ class Topology:
         port: int | None = None,
         replicas: int = 2,
         environment: Mapping[str, str] = os.environ,
+        prepared: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
@@ -58,15 +76,16 @@ class Topology:
         self._own_redis_port = None if environment.get("REDIS_URL") else free_port()
         self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
         defaults = {
-            "CASHIER_STATIC_ROOT": str(self.folder / "nginx" / "site" / "static"),
-            "CASHIER_MEDIA_ROOT": str(self.folder / "nginx" / "site" / "media"),
-            "DATABASE_URL": f"sqlite:///{quote(str(self.folder))}/cashier_q.sqlite3",
+            "CASHIER_STATIC_ROOT": str(self.folder / STATIC_FILES),
+            "CASHIER_MEDIA_ROOT": str(self.folder / MEDIA),
+            "DATABASE_URL": f"sqlite:///{quote(str(self.folder))}/{DATABASE}",
             "PYTHONUNBUFFERED": "1",
         }
         for name, file in KEY_FILES.items():
             if name not in environment:
                 defaults[f"{name}_FILE"] = str(self.folder / file)
         self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url}
+        self._prepared = prepared
         self._lock: TextIO | None = None
         self._cancelled = False
         self.processes = {
@@ -79,57 +98,59 @@ class Topology:
         return [process for name, process in self.processes.items() if name.startswith("ws")]
 
     def start(self) -> None:
-        """Raises CannotStart; what was started until then is stopped again."""
+        """Start all processes and wait until they answer.
+
+        Raises CannotStart, after the processes that were already started have been stopped again.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CannotStart(f"it runs already, with its data in {self.folder}: stop that one first") from None
-        except OSError as fault:
-            raise CannotStart(f"no place for its data: {fault}") from None
+            raise CannotStart(f"already running with its data in {self.folder}: stop that process first") from None
+        except OSError as error:
+            raise CannotStart(f"cannot create the data folder: {error}") from None
         try:
             try_port(self.port)
         except PermissionError:
-            raise CannotStart(f"port {self.port} is for root only: choose another with PORT=") from None
+            raise CannotStart(f"only root may use port {self.port}: choose another port with PORT=") from None
         except OSError:
             raise CannotStart(
-                f"port {self.port} is in use: stop what listens there, or choose another with PORT="
+                f"port {self.port} is in use: stop the process that uses it, or choose another port with PORT="
             ) from None
-        # A replica holds a socket per screen, and many systems give a process only 1,024.
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        # A replica holds one socket per screen, and many systems allow a process only 1,024 open files by default.
+        hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
         try:
             self.prepare()
             for process in self.processes.values():
                 process.start()
                 if process.name == "redis":
-                    self._until(process, lambda: answers(self._own_redis_port or 0))
+                    self._wait_until(process, lambda: answers(self._own_redis_port or 0))
             for process, port in zip(self.replicas, self.ws_ports, strict=True):
-                self._until(process, partial(responds, f"http://127.0.0.1:{port}/healthz"))
-            self._until(self.processes["web"], lambda: responds(f"http://127.0.0.1:{self.web_port}/"))
-            self._until(self.processes["nginx"], lambda: responds(f"{self.url}/"))
+                self._wait_until(process, partial(responds, f"http://127.0.0.1:{port}/healthz"))
+            self._wait_until(self.processes["web"], lambda: responds(f"http://127.0.0.1:{self.web_port}/"))
+            self._wait_until(self.processes["nginx"], lambda: responds(f"{self.url}/"))
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Nginx first, so that no replica has screens to send away; Redis last."""
+        """Stop all processes: Nginx first, so that the replicas have no screens to drain, and Redis last."""
         for process in reversed(self.processes.values()):
             process.stop()
         if self._lock:
             self._lock.close()
 
     def cancel(self) -> None:
-        """Let a `start` that is under way in another thread, or interrupted by a signal, raise CannotStart soon."""
+        """Make a running `start` raise CannotStart soon. Called from a signal handler or from another thread."""
         self._cancelled = True
 
     def manage(self, *arguments: str) -> str:
-        """Run one of web's management commands and return what it printed. Raises CannotStart if it fails."""
-        argv = [self._python("web"), "-m", "cashier_web", *arguments]
-        # In a session of its own, like every process here: a Ctrl-C is for the one who looks after them.
+        """Run one of web's management commands and return its output. Raises CannotStart if the command fails."""
+        # In its own session, like every process here: a Ctrl-C must reach only the process that supervises the others.
         done = subprocess.run(
-            argv,
+            [self._python("web"), "-m", "cashier_web", *arguments],
             env=self.environment,
             cwd=self.folder,
             capture_output=True,
@@ -137,7 +158,7 @@ class Topology:
             check=False,
             start_new_session=True,
         )
-        self._stop_if_cancelled()
+        self._raise_if_cancelled()
         if done.returncode:
             raise CannotStart(f"{arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
@@ -150,52 +171,55 @@ class Topology:
         web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
-            argvs[f"ws{number}"] = [
-                self._python("ws"),
-                "-m",
-                "cashier_ws.daphne.server",
-                "-b",
-                "127.0.0.1",
-                "-p",
-                str(port),
-            ]
+            ws = ["-m", "cashier_ws.daphne.server", "-b", "127.0.0.1", "-p", str(port)]
+            argvs[f"ws{number}"] = [self._python("ws"), *ws]
         argvs["nginx"] = nginx.argv()
         redis = {"redis": valkey_argv(self._own_redis_port, self.folder)} if self._own_redis_port else {}
         return {**redis, **argvs}
 
     def prepare(self) -> None:
-        """Make what the processes need to start."""
+        """Create the keys, the Nginx configuration, the database and the static files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         for file in KEY_FILES.values():
             key = self.folder / file
             if not key.exists():
                 key.touch(mode=0o600)
                 key.write_text(secrets.token_urlsafe(48))
         self._configure_nginx()
-        self.manage("migrate", "--noinput")
-        self.manage("collectstatic", "--noinput")
+        if self._prepared:
+            self._copy_data(self._prepared)
+        else:
+            self.manage("migrate", "--noinput")
+            self.manage("collectstatic", "--noinput")
+
+    def _copy_data(self, prepared: Path) -> None:
+        if not (self.folder / DATABASE).exists():
+            shutil.copy(prepared / DATABASE, self.folder / DATABASE)
+        if not (self.folder / STATIC_FILES).exists():
+            shutil.copytree(prepared / STATIC_FILES, self.folder / STATIC_FILES)
 
     def check_nginx(self) -> None:
-        """Raises CannotStart with what Nginx has against its configuration."""
+        """Write the Nginx configuration and test it. Raises CannotStart with Nginx's error messages."""
         self._configure_nginx()
-        fault = nginx.check(self.folder)
-        if fault:
-            raise CannotStart(fault)
+        error = nginx.configuration_error(self.folder)
+        if error:
+            raise CannotStart(error)
 
     def _configure_nginx(self) -> None:
         nginx.configure(self.folder, self.port, self.web_port, self.ws_ports)
 
-    def _until(self, process: Process, true: Callable[[], bool]) -> None:
-        def ready_or_dead() -> bool:
-            return self._cancelled or not process.alive or true()
+    def _wait_until(self, process: Process, is_ready: Callable[[], bool]) -> None:
+        def is_ready_or_dead() -> bool:
+            return self._cancelled or not process.alive or is_ready()
 
         try:
-            wait_until(ready_or_dead, START_SECONDS, f"{process.name} answers")
-        except TimeoutError as fault:
-            raise CannotStart(str(fault)) from None
-        self._stop_if_cancelled()
+            wait_until(is_ready_or_dead, START_SECONDS, f"{process.name} answers")
+        except TimeoutError as error:
+            raise CannotStart(str(error)) from None
+        self._raise_if_cancelled()
         if not process.alive:
-            raise CannotStart(f"{process.name} ended instead of answering; its log is above")
+            raise CannotStart(f"{process.name} exited during its start; the reason is in its log above")
 
-    def _stop_if_cancelled(self) -> None:
+    def _raise_if_cancelled(self) -> None:
         if self._cancelled:
-            raise CannotStart("stopped before it was up")
+            raise CannotStart("stopped before the start was complete")
