@@ -8,7 +8,7 @@ UV := $(VENVS)/uv/bin/uv
 export PYTHONPATH := deploy/local:.
 
 # What the linters and formatters look at.
-PYTHON_SOURCES := deploy/local loadtests services tests
+PYTHON_SOURCES := deploy/local loadtests services tests tools
 SHELL_SOURCES = .ci/run $(shell git grep -lI '^\#!.*sh$$' -- deploy)
 SHFMT = $(DEV)/shfmt --indent 2 --case-indent
 PAGES := services deploy
@@ -109,7 +109,7 @@ bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, RO
 	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the call is painted, on slow hardware
-	$(DEV)/python -m tests.paint
+	$(DEV)/python -m tools.paint
 
 ##@ Maintain
 
@@ -125,10 +125,10 @@ messages: $(VENVS)/dev/.done ## compile the catalogs
 	for package in core web; do $(DEV)/pybabel -q compile -D django -d services/$$package/src/cashier_$$package/locale; done
 
 voices: $(VENVS)/dev/.done ## create the voices of the screens again with espeak-ng (Debian: apt-get install espeak-ng)
-	$(DEV)/python services/web/voices/make.py
+	$(DEV)/python -m tools.voices
 
 screenshots: $(TESTS) $(BROWSER) ## take the README's pictures again
-	$(DEV)/python -m tests.screenshots
+	$(DEV)/python -m tools.screenshots
 
 clean: ## remove what make has created: environments, local data, caches
 	rm -rf $(VENVS) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -170,5 +170,5 @@ $(VENVS)/dev/.done: tests/requirements.txt services/core/pyproject.toml services
 	@touch $@
 
 $(VENVS)/dev/.browser: $(VENVS)/dev/.done
-	@$(DEV)/python -m tests.browser
+	@$(DEV)/python -m tests.support.browser
 	@touch $@

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.stack import Failed, Stack, docker
+from tests.support.compose_stack import Failed, Stack, docker
 
 STORES = 100
 

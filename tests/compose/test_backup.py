@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compose.stack import Failed
+from tests.support.compose_stack import Failed
 
 COUNT = "from cashier_web.models import Store; print(Store.objects.filter(slug__startswith='kept-').count())"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.compose.load import Load, until
-from tests.compose.stack import docker
+from tests.support.compose_load import Load, until
+from tests.support.compose_stack import docker
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import socket
 import httpx
 import pytest
 
-from tests.compose.stack import Failed, docker
+from tests.support.compose_stack import Failed, docker
 
 SERVICES = ["nginx", "web", "ws", "redis", "db"]
 

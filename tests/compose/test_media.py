@@ -7,7 +7,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.compose.stack import Failed, docker
+from tests.support.compose_stack import Failed, docker
 
 PASSWORD = "secret enough"
 STORE = f"""

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from loadtests.clients.till import Till
-from tests.compose.load import opened, until
-from tests.compose.stack import Failed, docker
+from tests.support.compose_load import opened, until
+from tests.support.compose_stack import Failed, docker
 
 pytestmark = pytest.mark.anyio
 

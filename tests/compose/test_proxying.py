@@ -5,7 +5,7 @@ import json
 import httpx
 
 from cashier_local.ports import wait_until
-from tests.compose.stack import docker
+from tests.support.compose_stack import docker
 
 BROWSER = "203.0.113.7"
 

@@ -9,8 +9,8 @@ import pytest
 from loadtests.clients.asyncio_screen import open_screens
 from loadtests.clients.reconnecting_screen import ReconnectingScreen
 from loadtests.clients.till import Till
-from tests.compose.load import opened, until
-from tests.compose.stack import docker
+from tests.support.compose_load import opened, until
+from tests.support.compose_stack import docker
 
 pytestmark = pytest.mark.anyio
 

@@ -3,8 +3,8 @@
 import pytest
 
 from loadtests.clients.till import Till
-from tests.compose.load import opened
-from tests.compose.stack import docker
+from tests.support.compose_load import opened
+from tests.support.compose_stack import docker
 
 pytestmark = pytest.mark.anyio
 OF_REDIS = ("redis_password", "redis_acl", "redis_url")

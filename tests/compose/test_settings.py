@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.compose.stack import Failed, docker
+from tests.support.compose_stack import Failed, docker
 
 BAD = {
     "web": [

@@ -8,7 +8,7 @@ import pytest
 from cashier_local.ports import free_port
 from loadtests.clients.asyncio_screen import open_screen
 from loadtests.clients.till import Till
-from tests.compose.stack import Failed
+from tests.support.compose_stack import Failed
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from loadtests.clients.till import Till
-from tests.compose.load import opened
+from tests.support.compose_load import opened
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ import re
 import httpx
 import pytest
 
-from tests.compose.load import Load
-from tests.compose.stack import Failed, docker
+from tests.support.compose_load import Load
+from tests.support.compose_stack import Failed, docker
 
 pytestmark = pytest.mark.anyio
 DRAIN_SECONDS = 3.0

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import translation
 
 from cashier_core.call import LANGUAGES
-from tests.core.catalogs import CORE, FOR_MANAGERS, PACKAGES, WEB, seen_by_all, strings
+from tests.support.catalogs import CORE, FOR_MANAGERS, PACKAGES, WEB, seen_by_all, strings
 
 TRANSLATED = sorted(LANGUAGES.keys() - {"en"})
 COMPLETE = ["fr"]

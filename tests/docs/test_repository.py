@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cashier_local.topology import VENVS, Topology
-from tests.conftest import Log
+from tests.support.topologies import Log
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from tests.browser import launch
+from tests.support.browser import launch
 
 expect.set_options(timeout=10_000)
 

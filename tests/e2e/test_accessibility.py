@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.conftest import run_topology
+from tests.support.topologies import run_topology
 
 PASSWORD = "correct horse battery staple"
 SEED = f"""

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from cashier_local.ports import answers, wait_until
-from tests.conftest import add_store, run_topology
 from tests.e2e.conftest import wait_for
+from tests.support.topologies import add_store, run_topology
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import run_topology
+from tests.support.topologies import run_topology
 
 PASSWORD = "secret enough"
 PEOPLE = """

@@ -13,7 +13,7 @@ from cashier_local.ports import answers, wait_until
 from cashier_local.topology import responds
 from loadtests.clients.asyncio_screen import open_screens
 from loadtests.clients.till import Till
-from tests.conftest import add_store
+from tests.support.topologies import add_store
 
 pytestmark = pytest.mark.anyio
 

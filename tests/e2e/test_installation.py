@@ -5,8 +5,8 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import change_store, run_topology
 from tests.e2e.conftest import wait_for
+from tests.support.topologies import change_store, run_topology
 
 KEPT = "caches.match(location.pathname, { cacheName: 'screen' }).then(Boolean)"
 

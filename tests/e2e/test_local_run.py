@@ -15,7 +15,7 @@ import pytest
 from cashier_local.ports import free_port, is_free, responds, wait_until
 from cashier_local.process import TIED
 from cashier_local.topology import ROOT, Topology, prepare_data
-from tests.conftest import Log, run_topology
+from tests.support.topologies import Log, run_topology
 
 
 def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cashier_web.validators import contrast
-from tests.conftest import change_store
 from tests.e2e.conftest import wait_for
+from tests.support.topologies import change_store
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from cashier_core.fragment import please_wait
-from tests.conftest import change_store
 from tests.e2e.conftest import wait_for
 from tests.e2e.test_chain import PASSWORD, sign_in
+from tests.support.topologies import change_store
 
 STORE = """
 from django.contrib.auth.models import User

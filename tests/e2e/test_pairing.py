@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import run_topology
 from tests.e2e.test_chain import PASSWORD, sign_in
+from tests.support.topologies import run_topology
 
 SEED = """
 from django.contrib.auth.models import User

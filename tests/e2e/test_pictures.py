@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image, ImageChops
 
-from tests import pictures
+from tests.support import pictures
 
 SHARE = 0.01
 """Of all points, how many may be other: the edges of letters are drawn a little otherwise by each browser."""
@@ -18,16 +18,16 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 @pytest.mark.timeout(240)
 def test_screens_look_as_they_are_kept(own_topology, open_page, tmp_path) -> None:
-    if pictures.fonts() != pictures.FONTS.read_text():
-        pytest.skip(f"the pictures were taken with other fonts than this machine has:\n{pictures.fonts()}")
+    if pictures.installed_fonts() != pictures.FONTS.read_text():
+        pytest.skip(f"the pictures were taken with other fonts than this machine has:\n{pictures.installed_fonts()}")
     seen, found = set(), {}
-    for name, picture in pictures.take(own_topology, open_page):
+    for name, picture in pictures.take_pictures(own_topology, open_page):
         seen.add(name)
-        with Image.open(pictures.KEPT / f"{name}.png") as kept:
+        with Image.open(pictures.FOLDER / f"{name}.png") as kept:
             assert picture.size == kept.size, name
             found[name] = difference(picture, kept)
         if found[name] > SHARE:
             picture.save(tmp_path / f"{name}.png")
 
-    assert seen == {path.stem for path in pictures.KEPT.glob("*.png")}
+    assert seen == {path.stem for path in pictures.FOLDER.glob("*.png")}
     assert max(found.values()) <= SHARE, f"{found}\nas they are now: {tmp_path}"

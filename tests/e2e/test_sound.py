@@ -12,9 +12,9 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser import launch
 from tests.e2e.conftest import wait_for
-from tests.voices import title
+from tests.support.browser import launch
+from tests.support.voice_files import clip_title
 
 KIOSK = "--autoplay-policy=no-user-gesture-required"
 FOUR = "Caisse numéro 4, s’il vous plaît"
@@ -100,7 +100,7 @@ def sounds(screen: Page) -> list[Sound]:
     """Those that are heard, or were: what is stopped before it starts never is."""
     return [
         Sound(
-            title(base64.b64decode(told["clip"])) if told.get("clip") else "",
+            clip_title(base64.b64decode(told["clip"])) if told.get("clip") else "",
             told["from"],
             told["until"],
             told["lateMs"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.verdict.slos import Promise, verdict
-from tests.loadtests.saboteur import KINDS, sabotage
+from tests.support.faulty_proxy import KINDS, sabotage
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]

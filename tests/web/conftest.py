@@ -13,7 +13,7 @@ from redis import Redis
 
 from cashier_web.infra import redis_clients, tokens
 from cashier_web.models import Device, Membership, Role, Store
-from tests.web.button import Button
+from tests.support.button import Button
 
 
 @pytest.fixture(autouse=True)

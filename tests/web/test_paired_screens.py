@@ -17,7 +17,7 @@ from cashier_web.history import recorder
 from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.models import Membership, PastCall, Role, Screen, Store
 from cashier_web.screens import announce, appearance, manage, pairing
-from tests.web.televisions import claim, code_on
+from tests.support.pairing import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
 

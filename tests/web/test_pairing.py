@@ -10,7 +10,7 @@ from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port
 from cashier_web.models import Membership, Role, Screen
 from cashier_web.screens import pairing
-from tests.web.televisions import claim, code_on
+from tests.support.pairing import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
 

@@ -2,16 +2,17 @@
 
 import json
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cashier_core.call import LANGUAGES
 from cashier_web.screens import voices
-from tests.voices import FILES, clips, samples, title
+from tests.support.voice_files import FILES, clip_samples, clip_title, read_clips
 
-ROOT = voices.FOLDER.parents[4]
-PHRASES = tomllib.loads((ROOT / "voices" / "phrases.toml").read_text())
+ROOT = Path(__file__).parents[2]
+PHRASES = tomllib.loads((ROOT / "tools" / "voice_phrases.toml").read_text())
 RATE = 48_000
 WINDOW = RATE // 50
 
@@ -35,22 +36,22 @@ def test_the_screens_page_says_where_each_is(client) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_till_has_a_clip_that_can_be_heard_and_is_as_loud_as_all_others(language) -> None:
     phrases = PHRASES[language]
-    said = clips(language)
-    assert [title(clip) for clip in said] == [
+    said = read_clips(language)
+    assert [clip_title(clip) for clip in said] == [
         phrases["next"], *(phrases["call"].format(number=number) for number in range(1, 100))
     ]  # fmt: skip
 
     for clip in said:
-        sound = samples(clip)
-        assert 1.0 < len(sound) / RATE < 2.4, title(clip)  # after the chime, within a hold of 3 s
-        assert 0.5 < np.abs(sound).max() < 1.1, title(clip)
-        assert loudness(sound) == pytest.approx(-19, abs=1), title(clip)
-        assert np.abs(sound[: RATE // 10]).max() > 0.02, f"{title(clip)}: begins with silence"
-        assert np.abs(sound[-RATE // 10 :]).max() > 0.005, f"{title(clip)}: ends with silence"
+        sound = clip_samples(clip)
+        assert 1.0 < len(sound) / RATE < 2.4, clip_title(clip)  # after the chime, within a hold of 3 s
+        assert 0.5 < np.abs(sound).max() < 1.1, clip_title(clip)
+        assert loudness(sound) == pytest.approx(-19, abs=1), clip_title(clip)
+        assert np.abs(sound[: RATE // 10]).max() > 0.02, f"{clip_title(clip)}: begins with silence"
+        assert np.abs(sound[-RATE // 10 :]).max() > 0.005, f"{clip_title(clip)}: ends with silence"
 
 
 def test_no_two_clips_are_the_same() -> None:
-    everything = [clip for file in FILES for clip in clips(file.stem)]
+    everything = [clip for file in FILES for clip in read_clips(file.stem)]
 
     assert len(set(everything)) == 9 * 100
 

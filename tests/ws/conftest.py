@@ -7,7 +7,7 @@ import pytest
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
-from tests.ws.servers import SERVERS, serve
+from tests.support.ws_server import SERVERS, serve
 
 
 @pytest.fixture(scope="session", params=SERVERS)

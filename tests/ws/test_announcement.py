@@ -6,7 +6,7 @@ from redis import Redis
 
 from cashier_core.events import GROUP, PREFIX, REDIS_CHANNEL
 from loadtests.clients.asyncio_screen import open_screen
-from tests.ws.servers import path_of
+from tests.support.ws_server import path_of
 
 pytestmark = pytest.mark.anyio
 

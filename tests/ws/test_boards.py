@@ -14,7 +14,7 @@ from cashier_core.lua import keys
 from cashier_local.ports import wait_until
 from cashier_ws.boards.hub import EMPTY_SECONDS, PATIENCE_SECONDS
 from loadtests.clients.asyncio_screen import open_screen, open_screens
-from tests.ws.servers import figures, path_of, serve
+from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 

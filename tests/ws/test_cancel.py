@@ -5,7 +5,7 @@ import pytest
 from cashier_core import history
 from cashier_core.lua import keys
 from loadtests.clients.asyncio_screen import open_screen
-from tests.ws.servers import path_of
+from tests.support.ws_server import path_of
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 
 from loadtests.clients.asyncio_screen import AsyncioScreen
 from loadtests.clients.websocket_frames import PING
-from tests.ws.servers import path_of, serve
+from tests.support.ws_server import path_of, serve
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from loadtests.clients.asyncio_screen import open_screen, open_screens
-from tests.ws.servers import path_of, serve
+from tests.support.ws_server import path_of, serve
 
 pytestmark = pytest.mark.anyio
 

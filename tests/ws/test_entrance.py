@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 
 from cashier_ws.daphne.handshake import SILENT_SECONDS, Entrance, read_handshake
 from loadtests.clients.websocket_frames import handshake
-from tests.ws.servers import path_of, serve
+from tests.support.ws_server import path_of, serve
 
 HEAD = (
     b"GET /ws/cashier_q/one?ticket=a:b-_c HTTP/1.1\r\n"

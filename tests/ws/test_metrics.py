@@ -8,7 +8,7 @@ import pytest
 
 from cashier_local.ports import wait_until
 from loadtests.clients.asyncio_screen import open_screen
-from tests.ws.servers import figures, path_of, serve
+from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from cashier_core import lua, timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
 from loadtests.clients.asyncio_screen import open_screen
-from tests.conftest import Log, Valkey
-from tests.ws.servers import path_of, serve
+from tests.support.topologies import Log, Valkey
+from tests.support.ws_server import path_of, serve
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import pytest
 
 from cashier_ws.consumers import same_origin
 from loadtests.clients.asyncio_screen import AsyncioScreen, open_screen
-from tests.ws.servers import path_of
+from tests.support.ws_server import path_of
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from cashier_core.idle import Waiting
 from cashier_core.revocations import Revocations
 from cashier_core.tickets import Ticket
 from loadtests.clients.asyncio_screen import open_screen
-from tests.ws.servers import KEY, path_of
+from tests.support.ws_server import KEY, path_of
 
 pytestmark = pytest.mark.anyio
 

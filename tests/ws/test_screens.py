@@ -8,7 +8,7 @@ import pytest
 from cashier_core.call import Policy
 from cashier_core.idle import Waiting
 from loadtests.clients.asyncio_screen import open_screen, open_screens
-from tests.ws.servers import path_of
+from tests.support.ws_server import path_of
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""The voices: what screens say when a till is called, a file for each language. services/web/voices makes them."""
+"""The voices: what screens say when a till is called, a file for each language. `make voices` makes them."""
 
 import json
 from functools import cache

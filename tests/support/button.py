@@ -1,4 +1,4 @@
-"""The button: a device with its token, as it asks the API."""
+"""A client for tests that uses the API as a button device does."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from cashier_web.models import Device
 
 @dataclass
 class Button:
-    """A device with its token, as it asks."""
+    """Sends the API requests of one device, with the device's token."""
 
     client: Client
     token: str

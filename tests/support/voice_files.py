@@ -1,4 +1,4 @@
-"""What a voice's file says: its clips, as a screen finds them, and what each has as its title."""
+"""Read a voice file: the clips in it, and the title and the samples of a clip."""
 
 import io
 from pathlib import Path
@@ -12,8 +12,8 @@ from cashier_web.screens.voices import FOLDER
 FILES: list[Path] = sorted(FOLDER.glob("*.opus"))
 
 
-def clips(language: str) -> list[bytes]:
-    """The Ogg streams of a file, one after the other: a page whose second flag is set begins each."""
+def read_clips(language: str) -> list[bytes]:
+    """The Ogg streams of a language's file in their order. A stream begins with a page whose second flag is set."""
     file = (FOLDER / f"{language}.opus").read_bytes()
     starts, at = [], 0
     while at < len(file):
@@ -25,12 +25,12 @@ def clips(language: str) -> list[bytes]:
     return [file[start:end] for start, end in zip(starts, [*starts[1:], at], strict=True)]
 
 
-def title(clip: bytes) -> str:
+def clip_title(clip: bytes) -> str:
     with av.open(io.BytesIO(clip)) as container:
         return container.streams.audio[0].metadata["title"]
 
 
-def samples(clip: bytes) -> NDArray[np.float32]:
-    """Decoded, at 48 kHz."""
+def clip_samples(clip: bytes) -> NDArray[np.float32]:
+    """The decoded samples, at 48 kHz."""
     with av.open(io.BytesIO(clip)) as container:
         return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])

@@ -1,4 +1,4 @@
-"""A television that shows a code, and the manager who enters it."""
+"""Pairing in tests: read the code that a television shows, and enter the code as a manager."""
 
 import re
 
@@ -7,11 +7,11 @@ from django.test import Client
 
 
 def code_on(television: Client, **headers: str) -> str:
-    """The code that its page shows."""
+    """Open the pairing page on the television and return the code on the page."""
     page = television.get("/pair", headers=headers).content.decode()
     return re.search(r'<p class="code" dir="ltr">([0-9A-Z]{3} [0-9A-Z]{3})</p>', page)[1]
 
 
 def claim(client: Client, code: str, store: str = "north", name: str = "Entrance") -> HttpResponse:
-    """What is answered to a person who enters the code."""
+    """Enter the code for a store and return the response."""
     return client.post("/claim", {"code": code, "store": store, "name": name})

@@ -1,6 +1,6 @@
-"""The browser of the tests: the machine's own Chromium, else Playwright's, else one that apt-get can install.
+"""Find and start a browser: the Chromium of this machine or, if there is none, the Chromium of Playwright.
 
-`python -m tests.browser` makes sure that there is one, or says how to get one.
+`python -m tests.support.browser` installs a browser if there is none, or prints how to install one.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The background networking of a browser has no place in a test; root's Chromium needs --no-sandbox.
+# Tests do without the browser's background networking. Chromium needs --no-sandbox when root starts it.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MANUAL = "Install Chromium (Debian: apt-get install chromium) or run `.venv/dev/bin/playwright install chromium`."
 
 
 def executable() -> str | None:
-    """Path of a browser that is there, or None."""
+    """The path of an installed browser, or None."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -30,26 +30,26 @@ def executable() -> str | None:
 
 
 def install() -> bool:
-    """Try each way there is; whether one of them worked."""
-    ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
+    """Install a browser with apt-get or Playwright. Returns whether there is a browser now."""
+    commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         apt = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core"
-        ways.insert(0, ["sh", "-c", apt])
-    for way in ways:
-        print(f"installing a browser for the tests: {' '.join(way)}", flush=True)
-        if subprocess.run(way, stdout=subprocess.DEVNULL, check=False).returncode == 0 and executable():
+        commands.insert(0, ["sh", "-c", apt])
+    for command in commands:
+        print(f"installing a browser for the tests: {' '.join(command)}", flush=True)
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0 and executable():
             return True
     return False
 
 
 @contextmanager
-def launch(*more: str) -> Iterator[Browser]:
-    """A headless browser until the block ends, with more arguments."""
+def launch(*arguments: str) -> Iterator[Browser]:
+    """A headless browser that runs until the block ends. `arguments` are additional options of Chromium."""
     path = executable()
     if path is None:
-        raise RuntimeError(f"there is no browser for the tests. {MANUAL}")
+        raise RuntimeError(f"no browser is installed. {MANUAL}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *more])
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
         try:
             yield browser
         finally:
@@ -58,4 +58,4 @@ def launch(*more: str) -> Iterator[Browser]:
 
 if __name__ == "__main__":
     if not (executable() or install()):
-        sys.exit(f"cashier_q: the tests need a browser, and none could be installed. {MANUAL}")
+        sys.exit(f"cashier_q: the tests need a browser, but its installation failed. {MANUAL}")

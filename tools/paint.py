@@ -1,6 +1,6 @@
-"""How long a call takes from its message until the page has painted it on slow hardware: `make paint`.
+"""Measure the time from the arrival of a call's message until the page has painted the call: `make paint`.
 
-On a browser whose CPU is throttled, because a screen's is an old PC's or a Raspberry Pi's.
+The CPU of the browser is throttled, because screens run on old PCs and Raspberry Pis.
 """
 
 import sys
@@ -14,15 +14,16 @@ from playwright.sync_api import expect
 from cashier_core import timeline
 from cashier_core.call import Policy
 from loadtests.measure.percentiles import percentile
-from tests.browser import launch
-from tests.conftest import run_topology
+from tests.support.browser import launch
+from tests.support.topologies import run_topology
 
-SLOWER = 6
+SLOWDOWN = 6
 CALLS = 60
-MOST_MS = 50.0
-# From the websocket's event to the first task after the frame in which the page's own thread has painted the message.
-# The page tells it by itself, when it waits again: to be asked in between would be work of its slow CPU, too.
-STAMP = """
+TARGET_P95_MS = 50.0
+# The time starts with the websocket's message event. It ends with the first task after the frame in which the page's
+# main thread has painted the message. The page reports the time by itself after the call, when it shows "Please wait"
+# again. Questions of this process during the call would be additional work for the slow CPU.
+MEASUREMENT = """
   let received, took, tones = 0;
   const { start } = OscillatorNode.prototype;
   OscillatorNode.prototype.start = function (when) { tones++; start.call(this, when); };
@@ -34,8 +35,8 @@ STAMP = """
   const frame = () => after.port2.postMessage(0);
   const Real = WebSocket;
   window.WebSocket = class extends Real {
-    constructor(...told) {
-      super(...told);
+    constructor(...options) {
+      super(...options);
       this.addEventListener("message", ({ data, timeStamp }) => {
         received = data.includes("data-num-cashier") ? timeStamp : 0;
         requestAnimationFrame(frame);
@@ -48,31 +49,31 @@ STAMP = """
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
-        launch("--autoplay-policy=no-user-gesture-required") as browser,  # as a kiosk's, with sound
+        launch("--autoplay-policy=no-user-gesture-required") as browser,  # a kiosk plays sound, too
         contextmanager(run_topology)(Path(folder)) as topology,
     ):
         screen = browser.new_page(viewport={"width": 1920, "height": 1080})
-        screen.add_init_script(STAMP)
+        screen.add_init_script(MEASUREMENT)
         screen.goto(topology.url)
         expect(screen.locator("body")).to_have_attribute("data-connection", "open")
-        screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        screen.context.new_cdp_session(screen).send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN})
         calls = timeline.Timeline(timeline.connect(topology.redis_url))
-        found = []
+        found: list[float] = []
         for number in range(1, CALLS + 1):
-            with screen.expect_console_message(lambda message: message.text.startswith("painted")) as told:
+            with screen.expect_console_message(lambda message: message.text.startswith("painted")) as event:
                 calls.press("default", number % 9 + 1, "en", waiting_language="en", hold_ms=1500, policy=Policy.REPLACE)
-            took, tones = told.value.text.split()[1:]
+            took, tones = event.value.text.split()[1:]
             found.append(float(took))
         found.sort()
     p95 = percentile(found, 95)
     print(
-        f"from message to paint, {len(found)} calls, CPU {SLOWER} times slower: "
-        f"median {median(found):.1f} ms, p95 {p95:.1f} ms, most {found[-1]:.1f} ms"
+        f"from message to paint, {len(found)} calls, CPU {SLOWDOWN} times slower: "
+        f"median {median(found):.1f} ms, p95 {p95:.1f} ms, maximum {found[-1]:.1f} ms"
     )
     if int(tones) < 2 * CALLS:
-        sys.exit(f"cashier_q: the chime was rung with {tones} tones only, the screen had less to do than it should")
-    if p95 >= MOST_MS:
-        sys.exit(f"cashier_q: p95 is to be under {MOST_MS:g} ms")
+        sys.exit(f"cashier_q: the screen played only {tones} tones; without the chime it had too little work to do")
+    if p95 >= TARGET_P95_MS:
+        sys.exit(f"cashier_q: p95 must be below {TARGET_P95_MS:g} ms")
 
 
 if __name__ == "__main__":

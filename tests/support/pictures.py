@@ -1,4 +1,4 @@
-"""The pictures of a screen that are kept: taken by `make screenshots`, compared by tests/e2e/test_pictures.py."""
+"""Take the golden pictures of screens. `make screenshots` stores them, tests/e2e/test_pictures.py compares them."""
 
 import subprocess
 import tempfile
@@ -12,14 +12,14 @@ from playwright.sync_api import Page, expect
 
 from cashier_core import timeline
 from cashier_core.call import Policy
-from cashier_local.topology import Topology
+from tests.support.topologies import TopologyUnderTest
 
-KEPT = Path(__file__).parent / "pictures"
-FONTS = KEPT / "fonts.txt"
+FOLDER = Path(__file__).parents[1] / "pictures"
+FONTS = FOLDER / "fonts.txt"
 SIZES = {"landscape": (960, 540), "portrait": (540, 960), "4k": (3840, 2160), "phone": (390, 844)}
 LANGUAGES = ("en", "ar")
 LONGEST_SIDE = 960
-"""In which they are kept; what is larger is made smaller."""
+"""In pixels. Larger pictures are scaled down before they are stored or compared."""
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 STORES = """
 from cashier_web.media import files, uploads, views
@@ -29,29 +29,31 @@ for language in ("en", "ar"):
         slug = f"{{language}}-{{'media' if with_media else 'plain'}}"
         store = Store.objects.create(slug=slug, name="Market Hall", language=language, languages=["en", "ar"])
         if with_media:
-            with shelf.changing(store) as locked, open({path!r}, "rb") as file:
-                media.add(locked, *uploads.medium(file))
+            with files.changing(store) as locked, open({path!r}, "rb") as file:
+                views.add(locked, *uploads.medium(file))
 """
 
 
-def fonts() -> str:
-    """Which ones this machine writes screens with: another one's letters are others."""
-    asked = ("Helvetica Neue", "Arial:lang=ar")
+def installed_fonts() -> str:
+    """The fonts that this machine uses for screens. Pictures can only be compared between machines with equal fonts."""
+    patterns = ("Helvetica Neue:bold", "Arial:lang=ar:bold")
     return "".join(
-        subprocess.run(["fc-match", f"{name}:bold"], capture_output=True, text=True, check=True).stdout
-        for name in asked
+        subprocess.run(["fc-match", pattern], capture_output=True, text=True, check=True).stdout for pattern in patterns
     )
 
 
 def poster() -> Image.Image:
-    """What a store might show between calls."""
+    """A picture such as a store shows between calls."""
     picture = Image.linear_gradient("L").resize((1600, 900)).convert("RGB")
     ImageDraw.Draw(picture).ellipse((500, 150, 1100, 750), fill=(230, 120, 40))
     return picture
 
 
-def take(topology: Topology, open_page: Callable[..., Page]) -> Iterator[tuple[str, Image.Image]]:
-    """Each name and how it looks now. A call on a screen with media is named as on one without: it is the same."""
+def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -> Iterator[tuple[str, Image.Image]]:
+    """Yield the name of each golden picture with a new picture of the same screen.
+
+    A called number is taken twice with the same name, without and with media, because both must look the same.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poster.png"
         poster().save(path)
@@ -65,24 +67,24 @@ def take(topology: Topology, open_page: Callable[..., Page]) -> Iterator[tuple[s
                     "about:blank", viewport={"width": width, "height": height}, reduced_motion="reduce"
                 )
                 page.clock.set_fixed_time(NOON)
-                # No kiosk asks for a touch; this browser would, after some seconds.
+                # Without this entry, the page would ask for a touch that enables sound. A kiosk never asks.
                 page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
                 page.goto(f"{topology.url}/s/{language}-{kind}/")
                 expect(page.locator("body")).to_have_attribute("data-connection", "open")
                 if kind == "media":
                     expect(page.locator("#media .front img")).to_be_visible()
-                yield f"{size}-{language}-{'waiting' if kind == 'plain' else 'media'}", shot(page)
+                yield f"{size}-{language}-{'waiting' if kind == 'plain' else 'media'}", take_picture(page)
             calls.press(
                 f"{language}-{kind}", 4, language, waiting_language=language, hold_ms=60_000, policy=Policy.QUEUE
             )
             for size, page in pages.items():
                 expect(page.locator(".number")).to_be_visible()
-                yield f"{size}-{language}-called", shot(page)
+                yield f"{size}-{language}-called", take_picture(page)
                 page.context.close()
 
 
-def shot(page: Page) -> Image.Image:
-    """How the page looks, no larger than is kept."""
+def take_picture(page: Page) -> Image.Image:
+    """A picture of the page, scaled down to `LONGEST_SIDE`."""
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return picture

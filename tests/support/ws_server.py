@@ -12,7 +12,7 @@ from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port, responds, wait_until
 from cashier_local.process import Process
 from cashier_local.topology import VENVS
-from tests.conftest import Log
+from tests.support.topologies import Log
 
 KEY = "ticket key of the tests " * 2
 SERVERS = ["daphne", "uvicorn"]

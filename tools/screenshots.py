@@ -1,4 +1,4 @@
-"""Takes the kept pictures of screens and records docs/press.gif, from a running topology: `make screenshots`."""
+"""Take the golden pictures in tests/pictures and record docs/press.gif, from a running topology: `make screenshots`."""
 
 import tempfile
 from contextlib import contextmanager
@@ -6,23 +6,22 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from cashier_local.topology import Topology
-from tests import pictures
-from tests.browser import launch
-from tests.conftest import run_topology
+from tests.support import pictures
+from tests.support.browser import launch
+from tests.support.topologies import TopologyUnderTest, run_topology
 from tools.press_animation import record_press
 
 
-def take_screens(topology: Topology, browser: Browser) -> None:
+def take_screens(topology: TopologyUnderTest, browser: Browser) -> None:
     def open_page(url: str, **options: object) -> Page:
         page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
         page.goto(url)
         return page
 
-    pictures.KEPT.mkdir(exist_ok=True)
-    for name, picture in pictures.take(topology, open_page):
-        picture.save(pictures.KEPT / f"{name}.png", optimize=True)
-    pictures.FONTS.write_text(pictures.fonts())
+    pictures.FOLDER.mkdir(exist_ok=True)
+    for name, picture in pictures.take_pictures(topology, open_page):
+        picture.save(pictures.FOLDER / f"{name}.png", optimize=True)
+    pictures.FONTS.write_text(pictures.installed_fonts())
 
 
 def main() -> None:

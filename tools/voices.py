@@ -1,8 +1,11 @@
-"""Makes the voices: a file for each language of phrases.toml, with espeak-ng, which screens and `make run` don't need.
+"""Create the voice files of the screens with espeak-ng: `make voices`.
 
-`make voices` puts them into the static files of web. A file is a chain of Ogg Opus streams, as RFC 3533 has it: "Next
-customer" first, and then the tills 1 to 99. Each stream begins with a page that says so, by which a screen finds them,
-and has what is said in it as its title. Made anew from the same espeak-ng and libopus, they are the same.
+There is one file for each language in voice_phrases.toml. The files are part of the repository, among the static files
+of web, so screens and `make run` do not need espeak-ng.
+
+A file is a chain of Ogg Opus streams (RFC 3533): first "Next customer", then the tills 1 to 99. The first page of each
+stream has a flag by which a screen finds the start of the stream. The title of a stream is its spoken text. The same
+versions of espeak-ng and libopus produce the same bytes.
 """
 
 import io
@@ -17,25 +20,25 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-HERE = Path(__file__).parent
-FOLDER = HERE.parent / "src" / "cashier_web" / "static" / "cashier_web" / "voices"
+PHRASES = Path(__file__).parent / "voice_phrases.toml"
+FOLDER = Path(__file__).parents[1] / "services/web/src/cashier_web/static/cashier_web/voices"
 Samples = NDArray[np.float32]
-MOST = 99
-RATE = 22_050  # espeak-ng's
-OPUS_RATE = 16_000  # more, and Opus changes its mode amid a word, which is heard
-BITS = 14_000
+HIGHEST_TILL = 99
+RATE = 22_050  # the sample rate of espeak-ng
+OPUS_RATE = 16_000  # at a higher rate, Opus changes its mode within a word, which is audible
+BIT_RATE = 14_000
 PITCH = 45
-SPEEDS = range(155, 260, 5)  # words in a minute
-LONGEST_S = 2.3  # after the chime, and done within a hold of 3 s
+SPEEDS = range(155, 260, 5)  # words per minute
+LONGEST_S = 2.3  # the text starts after the chime and must end within a hold of 3 s
 SILENT = 0.01  # of full scale: -40 dB
 PAD_S = 0.02
-LOUDNESS = 0.12  # root mean square of what isn't silent
-KNEE = 0.7  # above it, peaks are bent down
+LOUDNESS = 0.12  # root mean square of the parts that are not silent
+KNEE = 0.7  # peaks above this level are compressed
 WINDOW_S = 0.02
 
 
-def words(language: dict[str, Any], number: int) -> str:
-    """A number as espeak-ng is to read it."""
+def spoken_number(language: dict[str, Any], number: int) -> str:
+    """The number in the form in which espeak-ng reads it correctly."""
     known = language.get("numbers", {})
     tens, ones = number // 10 * 10, number % 10
     if str(number) in known:
@@ -46,39 +49,40 @@ def words(language: dict[str, Any], number: int) -> str:
     return str(number)
 
 
-def phrases(language: dict[str, Any], read: Callable[[int], object] = int) -> list[str]:
-    """What is said: 0 for the next customer, and then of each till, its number as `read`."""
-    return [language["next"], *(language["call"].format(number=read(number)) for number in range(1, MOST + 1))]
+def phrases(language: dict[str, Any], write_number: Callable[[int], object] = int) -> list[str]:
+    """The texts of a file: "Next customer", then one text for each till, whose number `write_number` converts."""
+    numbers = map(write_number, range(1, HIGHEST_TILL + 1))
+    return [language["next"], *(language["call"].format(number=number) for number in numbers)]
 
 
 def speak(voice: str, text: str) -> Samples:
-    """Samples from -1 to 1, without silence around them; faster where it would take too long."""
+    """Samples from -1 to 1 without silence around them. A text that would take too long is spoken faster."""
     for speed in SPEEDS:
         argv = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(PITCH), "--stdout", text]
         said = subprocess.run(argv, capture_output=True, check=True).stdout
-        header = 44  # its lengths are of no use: they are written before anything is said
-        samples = np.frombuffer(said[header:], np.int16).astype(np.float32) / 32_768
+        header = 44  # espeak-ng writes the header before it speaks, so the lengths in the header are wrong
+        samples: Samples = (np.frombuffer(said[header:], np.int16) / 32_768).astype(np.float32)
         loud = np.flatnonzero(np.abs(samples) > SILENT)
         pad = int(PAD_S * RATE)
         samples = samples[max(loud[0] - pad, 0) : loud[-1] + pad]
         if len(samples) <= LONGEST_S * RATE:
             return samples
-    raise ValueError(f"too long, however fast it is said: {text}")
+    raise ValueError(f"this text is too long even at the highest speed: {text}")
 
 
 def loudness(samples: Samples, rate: int) -> float:
-    """Root mean square of what isn't silent."""
+    """Root mean square of the windows that are not silent."""
     window = int(WINDOW_S * rate)
     powers = (samples[: len(samples) // window * window].reshape(-1, window) ** 2).mean(axis=1)
     return float(np.sqrt(powers[powers > SILENT**2].mean()))
 
 
 def level(samples: Samples) -> Samples:
-    """As loud as all others."""
+    """The samples at the loudness that all streams have."""
     samples = samples * LOUDNESS / loudness(samples, RATE)
     over = np.maximum(np.abs(samples) - KNEE, 0)
     room = 0.95 - KNEE
-    return np.where(over > 0, np.sign(samples) * (KNEE + room * np.tanh(over / room)), samples)
+    return np.where(over > 0, np.sign(samples) * (KNEE + room * np.tanh(over / room)), samples).astype(np.float32)
 
 
 def encode(samples: Samples, title: str) -> bytes:
@@ -86,7 +90,7 @@ def encode(samples: Samples, title: str) -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="ogg", options={"fflags": "+bitexact", "page_duration": "4000000"}) as container:
         container.metadata["title"] = title
-        stream = container.add_stream("libopus", rate=OPUS_RATE, layout="mono", bit_rate=BITS)
+        stream = container.add_stream("libopus", rate=OPUS_RATE, layout="mono", bit_rate=BIT_RATE)
         stream.options = {"application": "voip", "frame_duration": "40", "flags": "+bitexact"}
         resampler = av.AudioResampler(format="flt", layout="mono", rate=OPUS_RATE)
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1).astype(np.float32), format="flt", layout="mono")
@@ -99,8 +103,8 @@ def encode(samples: Samples, title: str) -> bytes:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for code, language in tomllib.loads((HERE / "phrases.toml").read_text()).items():
-        texts, titles = phrases(language, partial(words, language)), phrases(language)
+    for code, language in tomllib.loads(PHRASES.read_text()).items():
+        texts, titles = phrases(language, partial(spoken_number, language)), phrases(language)
         streams = [
             encode(level(speak(language["voice"], text)), title) for text, title in zip(texts, titles, strict=True)
         ]

@@ -1,0 +1,87 @@
+"""Whole topologies and a Valkey server for the tests, with the log lines of their processes."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from cashier_local.ports import answers, free_port, wait_until
+from cashier_local.process import Process
+from cashier_local.topology import Topology, valkey_argv
+from tests.support.web_shell import WebShell
+
+
+class Log:
+    """The lines that all processes of a topology have written so far, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, name: str, line: str) -> None:
+        self.lines.append(f"{name} | {line}")
+
+    def has(self, text: str, since: int = 0) -> bool:
+        """Whether one of the lines, from index `since` on, contains the text."""
+        return any(text in line for line in self.lines[since:])
+
+
+class Valkey(Process):
+    """A Redis server that a test may stop and start. Stopping deletes its data."""
+
+    def __init__(self, folder: Path, log: Log) -> None:
+        self.port = free_port()
+        super().__init__("redis", valkey_argv(self.port, folder), {}, folder, log)
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        super().start()
+        wait_until(lambda: answers(self.port), 10, "Valkey answers")
+
+
+class TopologyUnderTest(Topology):
+    """A topology with its log, and with a Python of the web service that prepares data for tests."""
+
+    log: Log
+    shell: WebShell
+
+
+def run_topology(folder: Path, **environment: str) -> Iterator[TopologyUnderTest]:
+    """Start a topology with open buttons and screens, yield it, and stop it afterwards.
+
+    environment: settings that replace or extend those of an ordinary topology.
+    """
+    log = Log()
+    # os.environ is not passed on: pytest-django has changed it for the tests' own process.
+    base = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
+    topology = TopologyUnderTest(folder, log, environment={**base, **environment})
+    topology.log = log
+    topology.start()
+    try:
+        with WebShell(topology) as topology.shell:
+            yield topology
+    finally:
+        topology.stop()
+
+
+def add_store(topology: TopologyUnderTest, **fields: object) -> str:
+    """Create a store with a new slug and return the slug. `fields` are fields of the model."""
+    slug = f"store-{secrets.token_hex(4)}"
+    store = {"slug": slug, "name": slug, **fields}
+    topology.shell.run(f"from cashier_web.models import Store; Store.objects.create(**{store!r})")
+    return slug
+
+
+def change_store(topology: TopologyUnderTest, slug: str, **fields: object) -> None:
+    """Change fields of a store and announce the change to its screens, as the admin does."""
+    code = f"""
+from django.db import transaction
+from cashier_web.screens.announce import announce
+from cashier_web.models import Store
+store = Store.objects.get(slug={slug!r})
+for name, value in {fields!r}.items():
+    setattr(store, name, value)
+with transaction.atomic():
+    store.save()
+    announce([store])
+"""
+    topology.shell.run(code)
