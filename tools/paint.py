@@ -61,7 +61,7 @@ def main() -> None:
         found: list[float] = []
         for number in range(1, CALLS + 1):
             with screen.expect_console_message(lambda message: message.text.startswith("painted")) as event:
-                calls.press("default", number % 9 + 1, "en", waiting_language="en", hold_ms=1500, policy=Policy.REPLACE)
+                calls.press("default", number % 9 + 1, "en", idle_language="en", hold_ms=1500, policy=Policy.REPLACE)
             took, tones = event.value.text.split()[1:]
             found.append(float(took))
         found.sort()

@@ -13,7 +13,7 @@ import django
 from django.conf import settings
 
 from cashier_core import fragment as fragments
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_local.ports import answers, free_port, wait_until
 from cashier_local.process import Process, Sink
 
@@ -77,7 +77,7 @@ def fragment(num_cashier: int) -> bytes:
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
         django.setup()
-    return fragments.render(fragments.context(Waiting("en"), num_cashier=num_cashier)).encode()
+    return fragments.render(fragments.context(Idle("en"), till=num_cashier)).encode()
 
 
 def path(slug: str) -> str:

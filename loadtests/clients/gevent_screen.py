@@ -114,7 +114,7 @@ class GeventScreen:
             at = self._heard = time.monotonic()
             for opcode, payload in incoming.feed(data):
                 if opcode == TEXT and (paint := painted(at, payload)):
-                    stay.paints.append((at, paint.seq, paint.num_cashier))
+                    stay.paints.append((at, paint.seq, paint.till))
                 elif opcode == PING:
                     self._socket.sendall(frame(PONG, payload))
                 elif opcode == CLOSE:

@@ -13,11 +13,11 @@ SEQ, NUMBER = re.compile(rb'data-seq="(\d+)"'), re.compile(rb'data-num-cashier="
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """at: seconds of time.monotonic(). num_cashier: 0 for "please wait"."""
+    """at: seconds of time.monotonic(). till: 0 for "please wait"."""
 
     at: float
     seq: int
-    num_cashier: int
+    till: int
     html: str
 
 

@@ -32,7 +32,7 @@ class Press:
 
 @dataclass(slots=True)
 class Stay:
-    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, num_cashier).
+    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, till).
 
     asked: just before the connection was begun. opened: when the handshake was answered. process: which of the
     generator's saw it.
@@ -77,7 +77,7 @@ class Records:
             all_of_them.stretches += [[(end, begin, since) for end, begin, since in own] for own in read["stretches"]]
             for each in read["stays"]:
                 each["process"] = process
-                paints = [(at, seq, num_cashier) for at, seq, num_cashier in each.pop("paints")]
+                paints = [(at, seq, till) for at, seq, till in each.pop("paints")]
                 all_of_them.stays.append(Stay(**each, paints=paints))
         return all_of_them
 

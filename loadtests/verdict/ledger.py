@@ -86,19 +86,18 @@ class Calls:
             elif not press.status or press.status >= 500:
                 self._unknown.append(press)
 
-    def find(self, at: float, seq: int, num_cashier: int) -> int | None:
+    def find(self, at: float, seq: int, till: int) -> int | None:
         """Place of the call that was shown at a time; None if there is none."""
         for place in reversed(self._by_seq[seq]):
             call = self.in_order[place]
-            if call.till == num_cashier and call.intended <= at:
+            if call.till == till and call.intended <= at:
                 return place
         return None
 
-    def may_have_been_called(self, at: float, num_cashier: int) -> bool:
+    def may_have_been_called(self, at: float, till: int) -> bool:
         """Whether a press without an answer may have led to a number that nobody was told of."""
         return any(
-            press.till == num_cashier and press.intended <= at <= press.intended + UNKNOWN_SECONDS
-            for press in self._unknown
+            press.till == till and press.intended <= at <= press.intended + UNKNOWN_SECONDS for press in self._unknown
         )
 
 
@@ -132,13 +131,13 @@ def of_stay(stay: Stay, calls: Calls) -> Account:
 
     newest, found = -1, {}
     numbers = {}  # index of each number's paint -> seq
-    for index, (at, seq, num_cashier) in enumerate(stay.paints):
-        if not num_cashier:
+    for index, (at, seq, till) in enumerate(stay.paints):
+        if not till:
             continue
         numbers[index] = seq
-        place = calls.find(at, seq, num_cashier)
+        place = calls.find(at, seq, till)
         if place is None:
-            if not calls.may_have_been_called(at, num_cashier):
+            if not calls.may_have_been_called(at, till):
                 fault(NEVER_CALLED, seq, at)
         elif place in found:
             fault(SHOWN_TWICE, seq, at)

@@ -55,7 +55,7 @@ async def test_nothing_is_stuck_after(fault, stack, stores, replicas, capsys) ->
 
     assert not {press.status for press in load.presses} & {500}
     last = [screen.connections[-1].painted[-1] for screen in load.screens]
-    assert {paint.num_cashier for paint in last} == {0}
+    assert {paint.till for paint in last} == {0}
     await every_screen_shows_the_next_call(stack, load)
 
 

@@ -26,7 +26,7 @@ async def test_new_replicas_get_new_screens_within_5_seconds_and_one_press_repai
                 assert time.monotonic() - scaled < 5, "a new replica has no screen 5 s after `make scale` returned"
                 screens.extend(await open_screens(stack.url, path, 2))
             for screen in screens:
-                while screen.painted[-1].num_cashier:  # another test's call
+                while screen.painted[-1].till:  # another test's call
                     await screen.until(len(screen.painted) + 1, 5)
             known = [len(screen.painted) for screen in screens]
             assert (await till.press(4)).status_code == 204
@@ -36,7 +36,7 @@ async def test_new_replicas_get_new_screens_within_5_seconds_and_one_press_repai
             assert len(per_replica) == 4
             assert sum(per_replica) == len(screens)
             for screen, count in zip(screens, known, strict=True):
-                assert [paint.num_cashier for paint in screen.painted[count - 1 :]] == [0, 4, 0]
+                assert [paint.till for paint in screen.painted[count - 1 :]] == [0, 4, 0]
     print(f"screens on each replica: {per_replica}")
 
 
@@ -95,13 +95,13 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
             late = [screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < over - 0.3]
             assert late, "no screen came back in the middle of the call"
             for connection in late:
-                numbers = [paint.num_cashier for paint in connection.painted]
+                numbers = [paint.till for paint in connection.painted]
                 # The answer to a press is no sign that the other replica has heard of it: on a busy machine, a screen
                 # that comes back right after it may be painted "Please wait" first.
                 assert numbers == [4, 0] or (numbers == [0, 4, 0] and connection.opened < called + 0.5)
                 assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
             for screen in screens:
-                assert screen.connections[-1].painted[-1].num_cashier == 0
+                assert screen.connections[-1].painted[-1].till == 0
     print(f"{len(moved)} screens back within {back:.1f} s, {len(late)} of them in the middle of the call")
     stack.make("up")
     assert len(stack.containers("ws")) == 2

@@ -34,7 +34,7 @@ async def test_secrets_that_were_removed_are_new_after_make_up_and_everything_wo
         assert (await till.press(4)).status_code == 204
         for screen in screens:
             await screen.until(3, 10)
-            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+            assert [paint.till for paint in screen.painted] == [0, 4, 0]
     settled = stack.started()
     stack.make("up")
     assert stack.started() == settled, "what is up to date is not started again"

@@ -54,7 +54,7 @@ async def test_a_press_over_https_is_shown_over_wss(https, context) -> None:
         screen.close()
         await screen.until_closed(5)
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 3, 0]
+    assert [paint.till for paint in screen.painted] == [0, 3, 0]
 
 
 def test_the_plain_port_sends_to_https(https, stack) -> None:

@@ -26,7 +26,7 @@ async def test_a_press_is_shown_and_taken_down_again_on_screens_of_both_replicas
             await screen.until(3, 10)
 
         for screen in screens:
-            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+            assert [paint.till for paint in screen.painted] == [0, 4, 0]
             assert screen.painted[2].at - screen.painted[1].at == pytest.approx(3, abs=0.1)
         assert min(stack.figure(ws, 9000, "cashier_screens") for ws in stack.containers("ws")) > 0
 

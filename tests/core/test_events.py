@@ -4,7 +4,7 @@ import pytest
 
 from cashier_core.call import Call
 from cashier_core.events import BadEvent, Event, Version
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 
 MESSAGE = {
     "type": "cashier.message",
@@ -25,7 +25,7 @@ MESSAGE = {
 
 def test_a_call_is_read() -> None:
     assert Event.from_message(MESSAGE) == Event(
-        "default", Version("e", 20, "m"), "l", 17, Waiting("en"), Call("m", 17, 4, "fr", 0, 3000)
+        "default", Version("e", 20, "m"), "l", 17, Idle("en"), Call("m", 17, 4, "fr", 0, 3000)
     )
 
 
@@ -37,7 +37,7 @@ def test_label_and_notice_are_read() -> None:
     event = Event.from_message({**MESSAGE, "label": "Pharmacy", "notice": "Closed"})
 
     assert event.call == Call("m", 17, 4, "fr", 0, 3000, label="Pharmacy")
-    assert event.waiting == Waiting("en", "Closed")
+    assert event.idle == Idle("en", "Closed")
 
 
 @pytest.mark.parametrize("missing", [key for key in MESSAGE if key not in ("type", "replaces")])

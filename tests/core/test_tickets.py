@@ -5,21 +5,21 @@ import time
 import pytest
 from django.core.signing import Signer
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 
 KEY, OTHER_KEY = "k" * 40, "o" * 40
 
 
 def test_a_ticket_comes_back_as_it_was_signed() -> None:
-    ticket = Ticket("north-7", Waiting("fr", "Fermé <3"))
+    ticket = Ticket("north-7", Idle("fr", "Fermé <3"))
 
     assert Ticket.read(ticket.sign(KEY), KEY) == ticket
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "a:b", ":", "WyJkZWZhdWx0IiwiZW4iXQ", Ticket("default", Waiting("en")).sign(OTHER_KEY), "é" * 50, "\0"],
+    ["", "x", "a:b", ":", "WyJkZWZhdWx0IiwiZW4iXQ", Ticket("default", Idle("en")).sign(OTHER_KEY), "é" * 50, "\0"],
 )
 def test_anything_else_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(BadTicket) as caught:
@@ -29,7 +29,7 @@ def test_anything_else_is_refused_with_a_reason(text: str) -> None:
 
 
 def test_a_ticket_of_another_store_cannot_be_made_from_ours() -> None:
-    ours, theirs = Ticket("a", Waiting("en")).sign(KEY), Ticket("b", Waiting("en")).sign(OTHER_KEY)
+    ours, theirs = Ticket("a", Idle("en")).sign(KEY), Ticket("b", Idle("en")).sign(OTHER_KEY)
     forged = theirs.split(":")[0] + ":" + ours.split(":")[1]
 
     with pytest.raises(BadTicket):
@@ -37,14 +37,14 @@ def test_a_ticket_of_another_store_cannot_be_made_from_ours() -> None:
 
 
 def test_a_ticket_is_of_a_paired_screen_if_it_says_so() -> None:
-    ticket = Ticket("north-7", Waiting("fr"), "12.1")
+    ticket = Ticket("north-7", Idle("fr"), "12.1")
 
-    assert Ticket.read(ticket.sign(KEY), KEY).screen == "12.1"
+    assert Ticket.read(ticket.sign(KEY), KEY).credential_id == "12.1"
 
 
 @pytest.mark.parametrize(("days", "is_good"), [(0, True), (6.9, True), (7.1, False), (-1, True)])
 def test_a_ticket_is_good_for_a_week(days, is_good) -> None:
-    text = Ticket("north-7", Waiting("fr")).sign(KEY, now=time.time() - days * 86_400)
+    text = Ticket("north-7", Idle("fr")).sign(KEY, now=time.time() - days * 86_400)
 
     if is_good:
         assert Ticket.read(text, KEY).store == "north-7"

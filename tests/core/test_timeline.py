@@ -6,8 +6,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cashier_core import timeline, timeline_reader
 from cashier_core.call import Policy
-from cashier_core.idle import Waiting
-from cashier_core.timeline import MOST_WAITING, QueueFull, Timeline
+from cashier_core.idle import Idle
+from cashier_core.timeline import MAX_QUEUED, QueueFull, Timeline
 from cashier_core.timeline_reader import TimelineReader
 from cashier_local.ports import free_port
 
@@ -24,7 +24,7 @@ def press(redis):
     scheduler = Timeline(redis)
 
     def press(till, policy=Policy.QUEUE, hold_ms=3000, store="s"):
-        return scheduler.press(store, till, "en", waiting_language="en", hold_ms=hold_ms, policy=policy)
+        return scheduler.press(store, till, "en", idle_language="en", hold_ms=hold_ms, policy=policy)
 
     return press
 
@@ -68,7 +68,7 @@ def test_replace_takes_the_screen_at_once(press) -> None:
 
 
 def test_the_queue_is_bounded_and_a_refused_press_changes_nothing(press, redis) -> None:
-    for till in range(1, MOST_WAITING + 2):
+    for till in range(1, MAX_QUEUED + 2):
         press(till)
     before = redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)
 
@@ -101,28 +101,28 @@ def test_an_emptied_redis_begins_a_new_epoch(press, redis) -> None:
 @pytest.mark.anyio
 async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
     press(4)
-    Timeline(redis).set_waiting({"s": Waiting("fr", "Closed")})
+    Timeline(redis).set_idle({"s": Idle("fr", "Closed")})
     async with timeline_reader.connect(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
-    assert snapshot.waiting == Waiting("fr", "Closed")
-    assert [(call.num_cashier, call.language) for call in snapshot.calls] == [(4, "en")]
+    assert snapshot.idle == Idle("fr", "Closed")
+    assert [(call.till, call.language) for call in snapshot.calls] == [(4, "en")]
     assert (snapshot.seq, snapshot.version.rev) == (1, 2)
 
 
 @pytest.mark.anyio
 async def test_a_call_keeps_the_label_that_its_till_had_when_it_was_pressed(redis, valkey) -> None:
-    Timeline(redis).press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, label="Pharmacie é")
+    Timeline(redis).press("s", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, label="Pharmacie é")
     async with timeline_reader.connect(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
 
-    assert [(call.num_cashier, call.label) for call in snapshot.calls] == [(4, "Pharmacie é")]
+    assert [(call.till, call.label) for call in snapshot.calls] == [(4, "Pharmacie é")]
 
 
 def test_a_store_that_says_it_already_is_told_nothing(redis) -> None:
     told = []
-    for waiting in (Waiting("en"), Waiting("en"), Waiting("en", "Closed"), Waiting("en", "Closed"), Waiting("en")):
-        Timeline(redis).set_waiting({"s": waiting})
+    for waiting in (Idle("en"), Idle("en"), Idle("en", "Closed"), Idle("en", "Closed"), Idle("en")):
+        Timeline(redis).set_idle({"s": waiting})
         told.append(redis.hget("cashier:{s}:store", "rev"))
 
     assert told == [b"1", b"1", b"2", b"2", b"3"]
@@ -132,8 +132,8 @@ def test_a_store_that_says_it_already_is_told_nothing(redis) -> None:
 def test_the_same_press_again_gets_the_same_receipt_and_announces_nothing(redis, policy) -> None:
     scheduler = Timeline(redis)
 
-    def press(till, mark):
-        return scheduler.press("s", till, "en", waiting_language="en", hold_ms=3000, policy=policy, mark=mark)
+    def press(till, press_id):
+        return scheduler.press("s", till, "en", idle_language="en", hold_ms=3000, policy=policy, press_id=press_id)
 
     first, other, again = press(4, "first"), press(2, "other"), press(4, "first")
 
@@ -146,7 +146,7 @@ def test_a_press_without_redis_fails() -> None:
     scheduler = Timeline(timeline.connect(f"redis://127.0.0.1:{free_port()}/0"))
 
     with pytest.raises(RedisConnectionError):
-        scheduler.press("s", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+        scheduler.press("s", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
 
 
 def test_a_clock_that_is_put_back_does_not_block_the_queue(redis) -> None:
@@ -154,7 +154,7 @@ def test_a_clock_that_is_put_back_does_not_block_the_queue(redis) -> None:
     scheduler = Timeline(redis, clock)
 
     def press(till):
-        return scheduler.press("s", till, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+        return scheduler.press("s", till, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
 
     redis.set("clock", 1_700_000_600_000)
     press(4)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis as AsyncRedis
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Event
 from cashier_core.snapshot import Snapshot
-from cashier_core.timeline import MOST_WAITING, IsUp, QueueFull, Timeline
+from cashier_core.timeline import MAX_QUEUED, IsUp, QueueFull, Timeline
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.playlist import Playlist
 
@@ -65,7 +65,7 @@ class Model:
             for call in waiting:
                 if call.till == till:
                     return call
-            if len(waiting) >= MOST_WAITING:
+            if len(waiting) >= MAX_QUEUED:
                 return None
             start = max([self.now, *(call.end for call in self.unended())])
         self.seq += 1
@@ -154,10 +154,10 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
             expected = model.press(till, hold, policy)
             if expected is None:
                 with pytest.raises(QueueFull):
-                    stage.timeline.press("s", till, "en", waiting_language="en", hold_ms=hold, policy=policy)
+                    stage.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
                 assert stage.announced(0) == []
             else:
-                receipt = stage.timeline.press("s", till, "en", waiting_language="en", hold_ms=hold, policy=policy)
+                receipt = stage.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
                 assert (receipt.seq, receipt.starts_in_ms) == (expected.seq, expected.start - model.now)
                 assert receipt.place == model.unended().index(expected) + 1
                 events = stage.announced(model.seq - before)

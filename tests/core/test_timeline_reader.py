@@ -26,7 +26,7 @@ def redis(valkey):
         client.flushall()
         scheduler = Timeline(client)
         for store in ("a", "a", "b"):
-            scheduler.press(store, 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+            scheduler.press(store, 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
         yield client
 
 

@@ -41,7 +41,7 @@ def test_the_screen_while_it_waits_and_while_it_calls(topology, open_screen_page
     check(screen)
     press = "from cashier_web.infra.redis_clients import the_timeline\n"
     press += "from cashier_core.call import Policy\nthe_timeline().press("
-    call = "'north', 4, 'en', waiting_language='en', hold_ms=60000, policy=Policy.REPLACE)"
+    call = "'north', 4, 'en', idle_language='en', hold_ms=60000, policy=Policy.REPLACE)"
     topology.shell.run(press + call)
     expect(screen.locator(".number")).to_be_visible()
     check(screen)

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.tickets import Ticket
 from loadtests.clients.asyncio_screen import open_screen
 from loadtests.clients.till import Till
@@ -26,7 +26,7 @@ async def bystander(topology, make_store):
         # A press that is in order comes after whatever came before it: nothing else may have been painted.
         assert (await till.press(3)).status_code == 204
         await screen.until(2, 5)
-        assert [paint.num_cashier for paint in screen.painted] == [0, 3]
+        assert [paint.till for paint in screen.painted] == [0, 3]
         assert screen.painted[1].seq == 1
         screen.close()
 
@@ -113,7 +113,7 @@ async def test_an_unknown_store(topology, bystander) -> None:
 async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystander) -> None:
     path = await bystander.till.websocket()
     store = path.split("?")[0]
-    forged = f"{store}?ticket={Ticket('default', Waiting('en')).sign('not the key ' * 4)}"
+    forged = f"{store}?ticket={Ticket('default', Idle('en')).sign('not the key ' * 4)}"
     for address, origin, code in (
         (store, None, 4401),
         (forged, None, 4403),

@@ -38,7 +38,7 @@ def test_ten_thousand_calls_are_painted_and_leave_nothing_behind(topology, make_
 
     def call(first: int, last: int) -> None:
         for number in range(first, last + 1):
-            calls.press(store, number % 99 + 1, "en", waiting_language="en", hold_ms=60_000, policy=Policy.REPLACE)
+            calls.press(store, number % 99 + 1, "en", idle_language="en", hold_ms=60_000, policy=Policy.REPLACE)
             if number % AT_ONCE == 0:
                 wait_for(screen, f"next > {number}")
 

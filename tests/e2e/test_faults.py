@@ -32,7 +32,7 @@ async def test_a_gunicorn_worker_killed_in_a_call_costs_the_screens_nothing(own_
         await asyncio.gather(*(screen.until(4, 15) for screen in screens))
 
         for screen in screens:
-            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 2, 0]
+            assert [paint.till for paint in screen.painted] == [0, 4, 2, 0]
             _, first, second, reset = (paint.at for paint in screen.painted)
             assert (second - first, reset - second) == (pytest.approx(3, abs=0.1), pytest.approx(3, abs=0.1))
             screen.close()
@@ -91,7 +91,7 @@ async def test_a_replica_killed_is_started_again_and_the_other_one_takes_its_scr
         assert time.monotonic() - killed < 3
         await asyncio.gather(*(screen.until(2, 5) for screen in back))
 
-        assert all([paint.num_cashier for paint in screen.painted] == [4, 0] for screen in back)
+        assert all([paint.till for paint in screen.painted] == [4, 0] for screen in back)
         for screen in [*screens, *back]:
             screen.close()
     assert own_topology.log.has("ws1 | died (signal 9) and is started again")
@@ -123,7 +123,7 @@ async def test_redis_killed_presses_get_503_and_reach_every_screen_within_3_s_of
         await asyncio.gather(*(screen.until(4, 8) for screen in screens))
 
         for screen in screens:
-            assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0, 1]
+            assert [paint.till for paint in screen.painted] == [0, 4, 0, 1]
             assert screen.painted[3].at - returned < 3
             screen.close()
 

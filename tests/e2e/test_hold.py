@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 
 def numbers(screen) -> list[int]:
-    return [paint.num_cashier for paint in screen.painted]
+    return [paint.till for paint in screen.painted]
 
 
 def holds(screen) -> list[float]:
@@ -99,5 +99,5 @@ async def test_a_till_that_does_not_wait_for_the_answer_calls_as_any_other(topol
         writer.close()
         await screen.until(2, 5)
 
-    assert screen.painted[1].num_cashier == 4
+    assert screen.painted[1].till == 4
     screen.close()

@@ -141,7 +141,7 @@ class Load:
 def holds_of(connection: Connection) -> list[float]:
     """Seconds from each number that came up while it was connected to what came after it."""
     painted = connection.painted
-    return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.num_cashier]
+    return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.till]
 
 
 def faults_of(press: Press, connection: Connection, canary: EventLoopLag) -> list[str]:
@@ -153,10 +153,10 @@ def faults_of(press: Press, connection: Connection, canary: EventLoopLag) -> lis
     name = f"{press.store} seq {press.seq}"
     # By time too: a Redis that comes back empty counts its stores from 1 again.
     painted = [paint for paint in connection.painted if paint.at > press.intended]
-    shown = [paint.at for paint in painted if (paint.seq, paint.num_cashier) == (press.seq, press.till)]
+    shown = [paint.at for paint in painted if (paint.seq, paint.till) == (press.seq, press.till)]
     if not shown:
         return [f"{name}: never shown"]
-    after = [paint.at for paint in painted if paint.at > shown[0] and paint.num_cashier != press.till]
+    after = [paint.at for paint in painted if paint.at > shown[0] and paint.till != press.till]
     if not after:
         return [f"{name}: never taken down"]
     from_the_beginning = connection.opened <= begins - LATE_SECONDS

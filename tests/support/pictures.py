@@ -74,9 +74,7 @@ def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -
                 if kind == "media":
                     expect(page.locator("#media .front img")).to_be_visible()
                 yield f"{size}-{language}-{'waiting' if kind == 'plain' else 'media'}", take_picture(page)
-            calls.press(
-                f"{language}-{kind}", 4, language, waiting_language=language, hold_ms=60_000, policy=Policy.QUEUE
-            )
+            calls.press(f"{language}-{kind}", 4, language, idle_language=language, hold_ms=60_000, policy=Policy.QUEUE)
             for size, page in pages.items():
                 expect(page.locator(".number")).to_be_visible()
                 yield f"{size}-{language}-called", take_picture(page)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port, responds, wait_until
 from cashier_local.process import Process
@@ -57,7 +57,7 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
 
 def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
     """Address of a store's websocket, with a ticket."""
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Waiting(language)).sign(key)}"
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language)).sign(key)}"
 
 
 async def figures(server: Server) -> dict[str, float]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.models import Screen, Store
 from cashier_web.screens import announce, appearance
@@ -25,13 +25,13 @@ SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
 
 def said(stores) -> list[tuple[str, str]]:
     """In which language these stores wait, and what is said instead; each page of theirs is told its look."""
-    told = the_timeline().waiting(stores)
-    assert [waiting.look for waiting in told] == [appearance.name(Store.objects.get(slug=slug)) for slug in stores]
+    told = the_timeline().idle(stores)
+    assert [idle.appearance_id for idle in told] == [appearance.name(Store.objects.get(slug=slug)) for slug in stores]
     return [(waiting.language, waiting.notice) for waiting in told]
 
 
 def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
-    assert the_timeline().waiting(stores) == [None] * 3
+    assert the_timeline().idle(stores) == [None] * 3
 
     assert announce.compare() == 3
     assert said(stores) == SAID
@@ -47,7 +47,7 @@ def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
 
 def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, redis) -> None:
     announce.compare()
-    the_timeline().set_waiting({"north": Waiting("en")})
+    the_timeline().set_idle({"north": Idle("en")})
 
     assert announce.compare() == 1
     assert said(stores) == SAID
@@ -56,7 +56,7 @@ def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, red
 def test_a_press_in_an_emptied_redis_keeps_what_is_said(stores, redis, client) -> None:
     client.post("/s/south/cashier_action", {"cashier": "1", "language": "fr"})
 
-    assert the_timeline().waiting(["south"]) == [Waiting("fr")]
+    assert the_timeline().idle(["south"]) == [Idle("fr")]
 
 
 def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(stores, redis) -> None:

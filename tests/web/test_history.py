@@ -150,10 +150,8 @@ def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatc
 
 def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) -> None:
     Store.objects.create(slug="north", name="North")
-    the_timeline().press("north", 1, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
-    the_timeline().press(
-        "nowhere", 1, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999"
-    )
+    the_timeline().press("north", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
+    the_timeline().press("nowhere", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999")
 
     assert [(call.store.slug, call.by) for call in recorded()] == [("north", "")]
     assert the_history().length() == 0

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_local.ports import free_port
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
@@ -291,10 +291,10 @@ def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
     announce.compare()
 
     def told() -> tuple[str, int]:
-        (waiting,) = the_timeline().waiting(["default"])
+        (idle,) = the_timeline().idle(["default"])
         revision = Store.objects.get().revision
-        assert waiting == Waiting("en", look=appearance.name(Store.objects.get()))
-        return waiting.look, revision
+        assert idle == Idle("en", appearance_id=appearance.name(Store.objects.get()))
+        return idle.appearance_id, revision
 
     seen = [told()]
     for number in range(2):

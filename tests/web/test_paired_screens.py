@@ -28,19 +28,19 @@ def test_a_screen_that_is_moved_goes_to_the_other_store(client, manager_of_north
     screen = Screen.objects.get()
     change(client, screen, name="Window", store="south")
 
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
+    assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
     moved = Screen.objects.get()
     assert (moved.name, moved.store.slug) == ("Window", "south")
-    assert moved.mark != screen.mark
+    assert moved.credential_id != screen.credential_id
     assert television.get("/s/north/", follow=True).redirect_chain[-1][0] == "/s/south/"
 
 
 def test_a_screen_that_is_renamed_stays_as_it_is(client, manager_of_north, television, redis) -> None:
     claim(client, code_on(television))
-    mark = Screen.objects.get().mark
+    mark = Screen.objects.get().credential_id
     change(client, Screen.objects.get(), name="Window", store="north")
 
-    assert (Screen.objects.get().name, Screen.objects.get().mark) == ("Window", mark)
+    assert (Screen.objects.get().name, Screen.objects.get().credential_id) == ("Window", mark)
     assert redis.keys("cashier:revoked") == []
 
 
@@ -50,7 +50,7 @@ def volume_of(television: Client) -> int:
 
 
 def look_of_north() -> str:
-    return the_timeline().waiting(["north"])[0].look
+    return the_timeline().idle(["north"])[0].appearance_id
 
 
 def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(
@@ -96,7 +96,7 @@ def test_a_screen_that_is_revoked_shows_a_new_code(client, manager_of_north, tel
     screen = Screen.objects.get()
     change(client, screen, action="revoke")
 
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
+    assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
     assert television.get("/s/north/")["Location"] == "/pair"
     after = code_on(television)
     assert after != before
@@ -156,7 +156,7 @@ def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
         assert "Screens revoked: 1." in told
     announce.compare()
 
-    assert redis.smembers("cashier:revoked") == {screen.mark.encode()}
+    assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
 
 
 def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, television) -> None:
@@ -187,8 +187,8 @@ def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
     admin_client, stores, television, redis
 ) -> None:
     pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
-    mark = Screen.objects.get().mark
-    the_timeline().press("north", 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+    mark = Screen.objects.get().credential_id
+    the_timeline().press("north", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
     recorder.record()
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
     assert "Calls: 1" in admin_client.get(page).content.decode()

@@ -6,7 +6,7 @@ import pytest
 
 from cashier_core.tickets import Ticket
 from cashier_web.models import Store
-from cashier_web.screens.appearance import waiting_of
+from cashier_web.screens.appearance import idle_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
 
     assert path == "/ws/cashier_q/north-7"
     assert Ticket.read(ticket, settings.ENVIRONMENT.cashier_ticket_key) == Ticket(
-        "north-7", waiting_of(Store.objects.get(slug="north-7"))
+        "north-7", idle_of(Store.objects.get(slug="north-7"))
     )
 
 
@@ -96,4 +96,4 @@ def test_the_page_of_a_closed_store_says_so_in_its_language_or_with_its_own_word
     response = client.get("/s/north-7/")
     ticket = Ticket.read(websocket_of(response).partition("?ticket=")[2], settings.ENVIRONMENT.cashier_ticket_key)
     assert ">Back on Monday<" in response.content.decode()
-    assert (ticket.waiting.language, ticket.waiting.notice) == ("fr", "Back on Monday")
+    assert (ticket.idle.language, ticket.idle.notice) == ("fr", "Back on Monday")

@@ -34,12 +34,12 @@ def press(valkey, store):
     client = timeline.connect(valkey.url)
     scheduler = Timeline(client)
 
-    def press(till, *, hold_ms=1000, policy=Policy.QUEUE, language="en", waiting_language="en", label=""):
+    def press(till, *, hold_ms=1000, policy=Policy.QUEUE, language="en", idle_language="en", label=""):
         return scheduler.press(
             store,
             till,
             language,
-            waiting_language=waiting_language,
+            idle_language=idle_language,
             hold_ms=hold_ms,
             policy=policy,
             label=label,

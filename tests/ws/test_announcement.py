@@ -41,7 +41,7 @@ async def test_bytes_that_are_no_message_do_not_end_the_replicas_listening(
     press(4, hold_ms=300)
     await screen.until(3, 5)
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    assert [paint.till for paint in screen.painted] == [0, 4, 0]
     screen.close()
 
 
@@ -57,5 +57,5 @@ async def test_a_foreign_message_on_the_layer_repaints_nothing_and_breaks_nothin
     await screen.until(3, 5)
     await layer.flush()
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    assert [paint.till for paint in screen.painted] == [0, 4, 0]
     screen.close()

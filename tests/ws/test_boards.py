@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.lua import keys
 from cashier_local.ports import wait_until
 from cashier_ws.boards.hub import EMPTY_SECONDS, PATIENCE_SECONDS
@@ -24,7 +24,7 @@ async def test_every_screen_of_a_huge_store_is_painted_and_reset(server, store, 
     press(4, hold_ms=2000)
     await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
-    assert {tuple(paint.num_cashier for paint in screen.painted) for screen in screens} == {(0, 4, 0)}
+    assert {tuple(paint.till for paint in screen.painted) for screen in screens} == {(0, 4, 0)}
     for screen in screens:
         screen.close()
 
@@ -39,12 +39,12 @@ async def test_calls_faster_than_a_huge_store_is_painted_leave_every_screen_with
     for screen in screens:
         seqs = [paint.seq for paint in screen.painted]
         assert seqs == sorted(seqs)
-        assert screen.painted[-2].num_cashier == 6
+        assert screen.painted[-2].till == 6
         screen.close()
 
 
 async def until_reset(screen, seq: int) -> None:
-    while (screen.painted[-1].seq, screen.painted[-1].num_cashier) != (seq, 0):
+    while (screen.painted[-1].seq, screen.painted[-1].till) != (seq, 0):
         await screen.until(len(screen.painted) + 1, 20)
 
 
@@ -89,13 +89,13 @@ async def test_screens_that_come_back_at_once_find_the_call_that_is_up(server, s
     await first.until(2, 5)
     first.close()
     await elsewhere.until(1, 5)
-    press.timeline.press(f"{store}-2", 1, "en", waiting_language="en", hold_ms=2500, policy=Policy.QUEUE)
+    press.timeline.press(f"{store}-2", 1, "en", idle_language="en", hold_ms=2500, policy=Policy.QUEUE)
     await elsewhere.until(3, 10)
     os.kill(valkey.pid, signal.SIGSTOP)
     try:
         returned = await open_screen(server.url, path_of(store))
         await returned.until(1, 5)
-        assert returned.painted[0].num_cashier == 4
+        assert returned.painted[0].till == 4
         returned.close()
         elsewhere.close()
     finally:
@@ -119,7 +119,7 @@ async def test_screens_that_come_back_while_their_boards_are_forgotten_miss_no_c
     returned = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores))
     for screen in returned:
         await screen.until(1, 10)
-    press.timeline.set_waiting(dict.fromkeys(stores, Waiting("fr")))
+    press.timeline.set_idle(dict.fromkeys(stores, Idle("fr")))
     await asyncio.gather(*(until_french(screen) for screen in returned))
     for screen in returned:
         screen.close()
@@ -143,7 +143,7 @@ async def test_a_replica_that_stood_still_shows_no_call_whose_time_is_over(valke
         server.kill(signal.SIGCONT)
         await screen.until(3, 10)
 
-        assert [paint.num_cashier for paint in screen.painted] == [0, 3, 0]
+        assert [paint.till for paint in screen.painted] == [0, 3, 0]
         screen.close()
 
 
@@ -153,11 +153,11 @@ async def test_a_timeline_that_cannot_be_read_keeps_no_other_store_waiting(valke
         screens = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
         for screen in screens:
             await screen.until(1, 5)
-        press.timeline.press(f"{store}-2", 3, "en", waiting_language="en", hold_ms=300, policy=Policy.QUEUE)
+        press.timeline.press(f"{store}-2", 3, "en", idle_language="en", hold_ms=300, policy=Policy.QUEUE)
         await screens[1].until(3, 5)
         redis.delete(keys(store)[0])
 
-        assert [[paint.num_cashier for paint in screen.painted] for screen in screens] == [[0], [0, 3, 0]]
+        assert [[paint.till for paint in screen.painted] for screen in screens] == [[0], [0, 3, 0]]
         assert server.log.has(f"the timeline of {store} can't be read")
         for screen in screens:
             screen.close()

@@ -19,7 +19,7 @@ async def test_a_call_that_is_taken_back_is_not_shown_and_the_next_one_follows_a
     press.timeline.cancel(store, 2)
     await screen.until(4, 5)
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 7, 0]
+    assert [paint.till for paint in screen.painted] == [0, 4, 7, 0]
     assert abs(screen.painted[2].at - screen.painted[1].at - 1.0) < 0.05
     assert abs(screen.painted[3].at - screen.painted[2].at - 1.0) < 0.05
     screen.close()
@@ -35,7 +35,7 @@ async def test_a_replica_that_did_not_hear_of_it_finds_it_out(server, store, pre
     cancel_in_silence(press.timeline, store, 2)
     await screen.until(4, 8)
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 7, 0]
+    assert [paint.till for paint in screen.painted] == [0, 4, 7, 0]
     screen.close()
 
 

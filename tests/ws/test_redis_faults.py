@@ -41,7 +41,7 @@ def press(own_valkey, store):
     client = timeline.connect(own_valkey.url)
     scheduler = Timeline(client)
     yield lambda till, hold_ms=1000: scheduler.press(
-        store, till, "en", waiting_language="en", hold_ms=hold_ms, policy=Policy.QUEUE
+        store, till, "en", idle_language="en", hold_ms=hold_ms, policy=Policy.QUEUE
     )
     client.close()
 
@@ -56,7 +56,7 @@ async def test_a_call_plays_on_and_resets_while_redis_is_gone(own_valkey, tmp_pa
         await asyncio.to_thread(own_valkey.stop, signal.SIGKILL)
         await screen.until(4, 5)
 
-        assert [paint.num_cashier for paint in screen.painted] == [0, 4, 2, 0]
+        assert [paint.till for paint in screen.painted] == [0, 4, 2, 0]
         assert abs(screen.painted[2].at - screen.painted[1].at - 1.5) < 0.1
         screen.close()
 
@@ -75,7 +75,7 @@ async def test_a_screen_that_comes_while_redis_is_gone_waits_and_works_afterward
         press(4, hold_ms=3000)
         await screen.until(3, 10)
 
-        assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+        assert [paint.till for paint in screen.painted] == [0, 4, 0]
         assert screen.painted[1].at - back < 3
         assert not server.log.has("Traceback")
         screen.close()
@@ -95,7 +95,7 @@ async def test_presses_reach_a_screen_again_after_redis_came_back_empty(own_valk
         assert press(7, hold_ms=3000).seq == 1
         await screen.until(count + 2, 10)
 
-        assert [paint.num_cashier for paint in screen.painted[count:]] == [7, 0]
+        assert [paint.till for paint in screen.painted[count:]] == [7, 0]
         assert screen.painted[count].at - back < 3
         assert server.log.has("Redis is lost") is server.log.has("Redis is back")
         assert not server.log.has("Traceback")
@@ -110,12 +110,12 @@ async def test_a_call_whose_message_was_lost_is_found_within_two_seconds_and_hel
         await screen.until(1, 5)
         client = timeline.connect(own_valkey.url)
         quiet = Timeline(client, MUTE_CLOCK)
-        quiet.press(store, 4, "en", waiting_language="en", hold_ms=3000, policy=Policy.QUEUE)
+        quiet.press(store, 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
         pressed = time.monotonic()
         await screen.until(3, 10)
 
         _, shown, reset = screen.painted
-        assert (shown.num_cashier, reset.num_cashier) == (4, 0)
+        assert (shown.till, reset.till) == (4, 0)
         assert shown.at - pressed < 2
         assert abs(reset.at - shown.at - 3.0) < 0.1
         client.close()
@@ -135,14 +135,14 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_though_its_numbers_r
         for key, value in kept.items():
             client.restore(key, 0, value, replace=True)
         quiet = Timeline(client, MUTE_CLOCK)
-        told = quiet.press(store, 7, "en", waiting_language="en", hold_ms=1500, policy=Policy.QUEUE)
+        told = quiet.press(store, 7, "en", idle_language="en", hold_ms=1500, policy=Policy.QUEUE)
         await screen.until(5, 10)
 
         assert told.seq == lost.seq
         # What was announced is kept as a promise; what was never heard of is shown too.
-        assert [paint.num_cashier for paint in screen.painted][:2] == [0, 4]
-        assert {paint.num_cashier for paint in screen.painted[2:4]} == {2, 7}
-        assert screen.painted[4].num_cashier == 0
+        assert [paint.till for paint in screen.painted][:2] == [0, 4]
+        assert {paint.till for paint in screen.painted[2:4]} == {2, 7}
+        assert screen.painted[4].till == 0
         client.close()
         screen.close()
 
@@ -165,6 +165,6 @@ async def test_two_presses_after_redis_lost_a_write_are_both_shown(own_valkey, t
         press(8, hold_ms=2000)
         await screen.until(count + 3, 10)
 
-        assert [paint.num_cashier for paint in screen.painted[count:]] == [7, 8, 0]
+        assert [paint.till for paint in screen.painted[count:]] == [7, 8, 0]
         client.close()
         screen.close()

@@ -98,7 +98,7 @@ async def test_garbage_is_ignored_and_the_screen_goes_on(server, store, press) -
     press(4, hold_ms=300)
     await screen.until(3, 5)
 
-    assert [paint.num_cashier for paint in screen.painted] == [0, 4, 0]
+    assert [paint.till for paint in screen.painted] == [0, 4, 0]
     assert screen.closed is None
     screen.close()
 
@@ -137,7 +137,7 @@ async def test_broken_frames_leave_no_traceback_and_no_other_screen_sees_them(se
     press(4, hold_ms=300)
     await bystander.until(3, 5)
 
-    assert [paint.num_cashier for paint in bystander.painted] == [0, 4, 0]
+    assert [paint.till for paint in bystander.painted] == [0, 4, 0]
     bystander.close()
 
 

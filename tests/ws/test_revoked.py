@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.revocations import Revocations
 from cashier_core.tickets import Ticket
 from loadtests.clients.asyncio_screen import open_screen
@@ -20,7 +20,7 @@ def revocations(valkey):
 
 
 def path_of_screen(store: str, mark: str, **options) -> str:
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Waiting('en'), mark).sign(KEY, **options)}"
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle('en'), mark).sign(KEY, **options)}"
 
 
 async def test_the_revoked_one_goes_with_4410_and_the_others_stay(server, store, press, revocations) -> None:
@@ -37,7 +37,7 @@ async def test_the_revoked_one_goes_with_4410_and_the_others_stay(server, store,
     press(4)
     for screen in (other, moved, anybody):
         await screen.until(2, 5)
-        assert screen.painted[1].num_cashier == 4
+        assert screen.painted[1].till == 4
         screen.close()
 
 

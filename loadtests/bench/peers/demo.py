@@ -18,7 +18,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from cashier_core import fragment
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from loadtests.bench.peers import pages
 
 layer: Any = get_channel_layer()
@@ -39,7 +39,7 @@ class DemoConsumer(WebsocketConsumer):
         async_to_sync(self.channel_layer.group_discard)(GROUP, self.channel_name)
 
     def cashier_message(self, event: dict[str, Any]) -> None:
-        self.send(fragment.render(fragment.context(Waiting("en"), num_cashier=event["num_cashier"])))
+        self.send(fragment.render(fragment.context(Idle("en"), till=event["num_cashier"])))
 
 
 def tell(number: int) -> None:

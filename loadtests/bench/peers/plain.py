@@ -13,7 +13,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from cashier_core import fragment
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from loadtests.bench.peers import pages
 
 layer: Any = get_channel_layer()
@@ -22,7 +22,7 @@ layer: Any = get_channel_layer()
 @cache
 def html(number: int) -> str:
     """What a screen shows."""
-    return fragment.render(fragment.context(Waiting("en"), num_cashier=number))
+    return fragment.render(fragment.context(Idle("en"), till=number))
 
 
 class PlainConsumer(AsyncWebsocketConsumer):

@@ -1,4 +1,4 @@
-"""The call: one number, up on a store's screens for a time."""
+"""A call: one till's number or name, on a store's screens for a limited time."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,30 +17,35 @@ LANGUAGES = {
     "pl": "Polski",
     "ar": "العربية",
 }
-"""Languages that a call can be made in: code to its own name."""
+"""Languages in which a call can be made: code, and the language's own name."""
 
 
 class Policy(StrEnum):
-    """What a press does while another number is up."""
+    """What a press does while another call is on the screens."""
 
     QUEUE = "queue"
-    """It waits until that one has had its whole hold."""
+    """The new call waits until the calls before it have had their whole hold."""
     REPLACE = "replace"
-    """It takes the screen at once; whatever was up or waiting is dropped."""
+    """The new call is shown at once. Calls that are shown or queued are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a till, told in durations: no wall-clock time leaves Redis.
+    """One call. All times are durations, because the clocks of different hosts may disagree.
 
-    mark: a random word that is this call's alone. seq: 1, 2, 3, ... in its store. starts_in_ms: negative
-    when it has begun already. hold_ms: how long it is up in all. replaces: whether it drops every call before it.
-    label: the till's, as it was when it was pressed.
+    call_id: a random string that identifies this call.
+    seq: counts the calls of one store: 1, 2, 3, ...
+    till: the number of the till.
+    language: the language in which the call is shown and spoken.
+    starts_in_ms: milliseconds until the call starts; negative if the call has already started.
+    hold_ms: milliseconds for which the call is shown in total.
+    replaces: whether this call drops every call before it.
+    label: the till's label at the time of the press; "" if the till has none.
     """
 
-    mark: str
+    call_id: str
     seq: int
-    num_cashier: int
+    till: int
     language: str
     starts_in_ms: int
     hold_ms: int

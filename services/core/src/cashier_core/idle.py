@@ -1,16 +1,18 @@
-"""The waiting text: what a store's screens say while nobody is called."""
+"""What a store's screens show between calls."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """language: of "please wait". notice: said in its place, for instance that the store is closed; "" for none.
+class Idle:
+    """The text between calls, and which appearance the screens should have.
 
-    look: id of what the store's screens look like now, which web knows; a page that looks otherwise takes it up. ""
-    when nobody has told it.
+    language: the language of "please wait".
+    notice: a text that replaces "please wait", for example that the store is closed; "" for none.
+    appearance_id: identifies the store's current appearance (logo, colours, sound, ...). A screen's page that has
+    another appearance loads the current one. "" while web has not yet told Redis.
     """
 
     language: str
     notice: str = ""
-    look: str = ""
+    appearance_id: str = ""

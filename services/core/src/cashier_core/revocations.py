@@ -1,7 +1,7 @@
-"""The revocations: screens whose tickets are good no more, though they have not expired.
+"""The set of revoked screens in Redis: their tickets are no longer accepted, even if they have not expired.
 
-A set of their marks in Redis, which ws reads once a second. Web has them in its database and puts them there again
-when Redis has lost its data.
+ws reads the set once a second. Web has the same information in its database, and writes the set again after Redis has
+lost its data.
 """
 
 from collections.abc import Iterable
@@ -10,28 +10,32 @@ from typing import cast
 from redis import Redis
 
 KEY = "cashier:revoked"
+"""A Redis set of credential ids."""
 
 
 class Revocations:
-    """Writes the set. Every method raises redis.RedisError when Redis doesn't answer."""
+    """Writes the set. Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def add(self, marks: Iterable[str]) -> None:
-        """Let these screens be put out within a second or two."""
-        self._redis.sadd(KEY, *marks)
+    def add(self, credential_ids: Iterable[str]) -> None:
+        """Revoke these screens. ws closes their connections within a second or two."""
+        self._redis.sadd(KEY, *credential_ids)
 
     def known(self) -> set[str]:
-        """What is in it."""
-        return {mark.decode() for mark in cast(set[bytes], self._redis.smembers(KEY))}
+        """The credential ids in the set."""
+        return {each.decode() for each in cast(set[bytes], self._redis.smembers(KEY))}
 
-    def replace(self, known: set[str], marks: set[str]) -> bool:
-        """Make it `marks`, where it was `known`: what came in between stays. Whether it was anything else."""
+    def replace(self, known: set[str], credential_ids: set[str]) -> bool:
+        """Replace the content `known` by `credential_ids`. Returns whether the two differ.
+
+        Only the differences are written, so that ids that another process has added since `known` was read stay.
+        """
         with self._redis.pipeline(transaction=True) as pipeline:
-            if gone := known - marks:
-                pipeline.srem(KEY, *gone)
-            if missing := marks - known:
+            if removed := known - credential_ids:
+                pipeline.srem(KEY, *removed)
+            if missing := credential_ids - known:
                 pipeline.sadd(KEY, *missing)
             pipeline.execute()
-        return known != marks
+        return known != credential_ids

@@ -1,43 +1,50 @@
-"""The snapshot: a store's timeline as it is in Redis at one moment."""
+"""A snapshot: a store's whole timeline in Redis at one moment."""
 
 from dataclasses import dataclass
 from typing import Any, Self
 
 from cashier_core.call import Call
 from cashier_core.events import Version
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """calls: those that have not ended. cancelled: marks of those that were taken back before they began."""
+    """seq: seq of the store's newest call.
+
+    idle: the text between calls; None if Redis does not know it.
+    calls: the calls that have not ended, in the order in which they are shown.
+    cancelled: call_ids of calls that were cancelled before they started.
+    """
 
     version: Version
     seq: int
-    waiting: Waiting | None
+    idle: Idle | None
     calls: tuple[Call, ...]
     cancelled: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, answer: Any) -> Self:
-        """What `snapshot.lua` answered. Raises ValueError, TypeError or AttributeError for anything else."""
-        epoch, rev, mark, seq, language, notice, look, cancelled, *calls = answer
+    def from_reply(cls, reply: Any) -> Self:
+        """Parse the reply of `snapshot.lua`. Raises ValueError, TypeError or AttributeError for any other reply."""
+        epoch, rev, change_id, seq, language, notice, appearance_id, cancelled, *calls = reply
         return cls(
-            Version(epoch.decode(), int(rev), mark.decode()),
+            Version(epoch.decode(), int(rev), change_id.decode()),
             int(seq),
-            Waiting(language.decode(), notice.decode(), look.decode()) if language else None,
-            tuple(
-                Call(
-                    name.decode(),
-                    call_seq,
-                    till,
-                    spoken.decode(),
-                    starts_in_ms,
-                    hold_ms,
-                    bool(replaces),
-                    label.decode(),
-                )
-                for name, call_seq, till, spoken, starts_in_ms, hold_ms, replaces, label in calls
-            ),
-            tuple(mark.decode() for mark in cancelled),
+            Idle(language.decode(), notice.decode(), appearance_id.decode()) if language else None,
+            tuple(_call(fields) for fields in calls),
+            tuple(call_id.decode() for call_id in cancelled),
         )
+
+
+def _call(fields: Any) -> Call:
+    call_id, seq, till, language, starts_in_ms, hold_ms, replaces, label = fields
+    return Call(
+        call_id.decode(),
+        seq,
+        till,
+        language.decode(),
+        starts_in_ms,
+        hold_ms,
+        bool(replaces),
+        label.decode(),
+    )

@@ -1,6 +1,7 @@
-"""The ticket: a screen's proof, in its websocket address, of which store it belongs to.
+"""The ticket: a signed part of a screen's websocket address, which proves to ws which store the screen may show.
 
-The ws service has no database: what it must know of a store before Redis tells it more is in here.
+The ws service has no database. The ticket therefore also contains what ws needs to know about the store until Redis
+tells ws more.
 """
 
 import time
@@ -9,56 +10,60 @@ from dataclasses import dataclass
 from django.core.signing import BadSignature, Signer
 
 from cashier_core.call import LANGUAGES
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 
 GOOD_SECONDS = 7 * 86_400
-"""A ticket's life; pages renew theirs twice a day. Long enough for clocks that differ and for a web that is away."""
+"""A ticket is valid for this long; pages fetch a new one twice a day. A week leaves room for clocks that differ and for
+a web service that is down."""
 
 
 class BadTicket(ValueError):
-    """The ticket is missing, was not signed by us, or doesn't say what a ticket says."""
+    """The ticket is missing, has a wrong signature, or has content that no ticket has."""
 
 
 class ExpiredTicket(BadTicket):
-    """It was ours; whoever may have another one gets that with the screen's page."""
+    """The signature is right, but the ticket is too old or of another version. The screen's page fetches a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a screen's websocket is let in with.
+    """The content of a ticket.
 
-    store: the store's slug. waiting: what its screens say while nobody is called, unless Redis knows better.
-    screen: mark of the paired screen whose it is, which may be revoked; "" for a page that is open to everybody.
+    store: the store's slug.
+    idle: the text between calls, which is shown unless Redis knows a newer one.
+    credential_id: identifies the paired screen that the ticket was made for, which can be revoked; "" for a screen that
+    anybody may open.
     """
 
     store: str
-    waiting: Waiting
-    screen: str = ""
+    idle: Idle
+    credential_id: str = ""
 
     def sign(self, key: str, now: float | None = None) -> str:
-        """The ticket as text that fits into a URL's query as it is. now: in seconds since the epoch."""
+        """Return the ticket as text that needs no quoting in a URL's query. now: seconds since the epoch."""
         until = round((time.time() if now is None else now) + GOOD_SECONDS)
-        told = [self.store, self.waiting.language, self.waiting.notice, self.screen, until, self.waiting.look]
-        return _signer(key).sign_object(told)
+        idle = self.idle
+        values = [self.store, idle.language, idle.notice, self.credential_id, until, idle.appearance_id]
+        return _signer(key).sign_object(values)
 
     @classmethod
     def read(cls, text: str, key: str) -> "Ticket":
-        """Raises BadTicket with a reason that may be told to anybody."""
+        """Check and parse a ticket. Raises BadTicket; its reason contains no secret."""
         if not text:
             raise BadTicket("no ticket")
         try:
-            told = _signer(key).unsign_object(text)
+            values = _signer(key).unsign_object(text)
         except (BadSignature, ValueError):
             raise BadTicket("the ticket isn't ours") from None
         try:
-            store, language, notice, screen, until, look = told
+            store, language, notice, credential_id, until, appearance_id = values
         except ValueError:
             raise ExpiredTicket("the ticket is of another version") from None
         if until < time.time():
             raise ExpiredTicket("the ticket has expired")
         if language not in LANGUAGES:
             raise BadTicket("the ticket's language is unknown")
-        return cls(store, Waiting(language, notice, look), screen)
+        return cls(store, Idle(language, notice, appearance_id), credential_id)
 
 
 def _signer(key: str) -> Signer:

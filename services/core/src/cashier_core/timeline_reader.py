@@ -36,7 +36,7 @@ class TimelineReader:
         async with self._redis.pipeline(transaction=False) as pipeline:  # which gives its connection back in any case
             for store in stores:
                 await self._snapshot(keys=keys(store), args=[], client=pipeline)
-            return [_read(Snapshot.of, answer) for answer in await pipeline.execute(raise_on_error=False)]
+            return [_read(Snapshot.from_reply, answer) for answer in await pipeline.execute(raise_on_error=False)]
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Version of each store, in one round trip; where one can't be read, that of a store that isn't known.
@@ -53,9 +53,8 @@ class TimelineReader:
         return [Version() if isinstance(version, Exception) else version for version in versions]
 
     async def revoked(self) -> frozenset[str]:
-        """Marks of the screens whose tickets are good no more."""
-        marks = cast(set[bytes], await self._redis.smembers(KEY))
-        return frozenset(mark.decode() for mark in marks)
+        """Credential ids of the screens whose tickets are no longer accepted."""
+        return frozenset(each.decode() for each in cast(set[bytes], await self._redis.smembers(KEY)))
 
 
 def _read(read: Callable[[Any], T], answer: Any) -> T | Exception:
@@ -70,5 +69,5 @@ def _read(read: Callable[[Any], T], answer: Any) -> T | Exception:
 
 def _version_of(answer: Any) -> Version:
     """What HMGET answered; of a store that isn't known, nothing three times."""
-    epoch, rev, mark = answer
-    return Version((epoch or b"").decode(), int(rev or 0), (mark or b"").decode())
+    epoch, rev, change_id = answer
+    return Version((epoch or b"").decode(), int(rev or 0), (change_id or b"").decode())

@@ -54,7 +54,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         super().__init__()
         self._boards = boards
         self._board: Board | None = None
-        self._mark = ""
+        self._credential_id = ""
         self._screen: Screen | None = None
         self._allowance, self._counted_at = float(BURST), time.monotonic()
         self._opened_at = self._counted_at
@@ -84,7 +84,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._told = told_of(self.scope)
         try:
             ticket = admit(self.scope)
-            if ticket.screen and not self._boards.paired.join(ticket.screen, self):
+            if ticket.credential_id and not self._boards.paired.join(ticket.credential_id, self):
                 raise Refused(REVOKED, "revoked")
         except Refused as refused:
             metrics.REFUSED.labels(refused.code).inc()
@@ -94,7 +94,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
         self._board = self._boards.join(ticket, self._screen)
-        self._mark = ticket.screen
+        self._credential_id = ticket.credential_id
         # Kept for as long as the screen is here, this one and what the server has of it; nobody reads them again.
         cast(list[Any], self.scope["headers"]).clear()
         cast(dict[str, Any], self.scope).clear()
@@ -146,7 +146,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         if self._board and self._screen:
             self._board.leave(self._screen)
             self._screen.close()
-            self._boards.paired.leave(self._mark, self)
+            self._boards.paired.leave(self._credential_id, self)
             self._board = self._screen = None
 
 

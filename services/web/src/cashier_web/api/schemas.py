@@ -73,7 +73,7 @@ class OneCall(Schema):
     def of(cls, call: Call) -> Self:
         return cls(
             seq=call.seq,
-            till=call.num_cashier,
+            till=call.till,
             label=call.label,
             language=call.language,
             starts_in_ms=call.starts_in_ms,

@@ -14,7 +14,7 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from cashier_core import timeline
-from cashier_core.timeline import AnotherPress
+from cashier_core.timeline import KeyReused
 from cashier_web.api.auth import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
 from cashier_web.api.schemas import Calls, Key, OneCall, Press, Problem, Receipt, Slug
 from cashier_web.calls import schedule
@@ -63,18 +63,18 @@ PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
 def press(request: Asked, store: Store, asked: Press, key: str | None = None) -> Status[Any]:
     """Call, and answer 201 with the receipt; 200 if nothing new was called, because this till waits already."""
-    device, sent = request.auth, asked.model_dump_json(exclude_defaults=True)
+    device, payload = request.auth, asked.model_dump_json(exclude_defaults=True)
     key = digest(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, asked.till)
         # First: a retry is answered as before, whether the store has closed meanwhile or not.
-        receipt = the_timeline().receipt(store.slug, key, sent) if key else None
+        receipt = the_timeline().receipt(store.slug, key, payload) if key else None
         if receipt is None:
             language = asked.language or store.language
             if language not in store.languages:
                 raise Refused(422, _("This language is not offered."))
             by = schedule.Caller("device", device.pk, device.name)
-            receipt = schedule.call(request, store, till, language, by=by, again=asked.again, key=key, sent=sent)
+            receipt = schedule.call(request, store, till, language, by=by, again=asked.again, key=key, payload=payload)
         answer = Receipt.of(receipt, till)
     return Status(200 if receipt.outcome == "waits already" else 201, answer)
 
@@ -124,9 +124,9 @@ def cancel(request: Asked, slug: Slug, seq: int) -> Status[Any]:
             the_timeline().cancel(store.slug, seq, till=device.till or 0)
         except timeline.IsUp:
             raise Refused(409, _("This call is up already.")) from None
-        except timeline.OfAnotherTill:
+        except timeline.WrongTill:
             raise Refused(403, _("This token is for another till.")) from None
-        except timeline.NotWaiting:
+        except timeline.NotQueued:
             raise Refused(404, _("No such call waits.")) from None
     log.info(
         "taken back", extra={"store": store.slug, "seq": seq, "device": device.name, "request_id": request_id(request)}
@@ -163,8 +163,8 @@ def unknown(request: HttpRequest, fault: AuthenticationError) -> HttpResponse:
     )
 
 
-@api.exception_handler(AnotherPress)
-def another(request: HttpRequest, fault: AnotherPress) -> HttpResponse:
+@api.exception_handler(KeyReused)
+def another(request: HttpRequest, fault: KeyReused) -> HttpResponse:
     return refuse_as_asked(request, 422, _("Not called: this key was another press's."))
 
 

@@ -69,7 +69,7 @@ def change_language(request: HttpRequest, store: Store) -> HttpResponse:
             store = Store.objects.select_for_update().get(pk=store.pk)
             store.language = form.cleaned_data["language"]
             store.save(update_fields=["language"])
-            the_timeline().set_waiting({store.slug: appearance.waiting_of(store)})
+            the_timeline().set_idle({store.slug: appearance.idle_of(store)})
     except RedisError:
         metrics.REDIS_ERRORS.inc()
         return refuse(503, _("Not changed: the screens can't be reached just now."))

@@ -48,31 +48,32 @@ def call(
     by: Caller,
     again: bool = False,
     key: str = "",
-    sent: str = "",
+    payload: str = "",
 ) -> Receipt:
-    """Schedule and announce the call, in words of the active language. Raises Refused, and AnotherPress for a key.
+    """Schedule and announce the call, in words of the active language. Raises Refused, and KeyReused for a key.
 
-    again: the same customer is called once more. key: the same for each try of
-    one press, `sent` with all that it says. The request's own mark tells Nginx's second try.
+    again: the same customer is called once more.
+    key: the same for each attempt of one press; payload: what the caller sent with the key.
+    The request id identifies a press that Nginx sends to a second worker.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))
     named = {"till": till_name(till)}
     if client_gone.is_over(request):
         raise Refused(408, _("%(till)s not called: the answer took too long.") % named)
-    mark = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
+    press_id = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
     try:
         receipt = the_timeline().press(
             store.slug,
             till.number,
             language,
-            waiting_language=store.language,
+            idle_language=store.language,
             hold_ms=store.hold_ms,
             policy=Policy(store.policy),
             label=till.label,
-            mark=mark,
+            press_id=press_id,
             key=key,
-            sent=sent,
+            payload=payload,
             by=by.key,
             again=again,
         )

@@ -42,12 +42,12 @@ class Screen(models.Model):
         return self.name
 
     @property
-    def mark(self) -> str:
-        """What its tickets are known by; another one each time that it is moved."""
+    def credential_id(self) -> str:
+        """Identifies the screen in its tickets. It changes each time the screen is moved to another store."""
         return f"{self.pk}.{self.generation}"
 
     @property
-    def revoked_marks(self) -> list[str]:
-        """Those whose tickets are good no more."""
+    def revoked_credential_ids(self) -> list[str]:
+        """The credential ids of this screen whose tickets must no longer be accepted."""
         last = self.generation if self.revoked_at else self.generation - 1
         return [f"{self.pk}.{generation}" for generation in range(1, last + 1)]

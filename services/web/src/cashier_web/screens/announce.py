@@ -18,7 +18,7 @@ def announce(stores: Iterable[Store]) -> None:
 
     Raises RedisError: the change must then be undone. What Redis may have done all the same, `compare` undoes.
     """
-    the_timeline().set_waiting({store.slug: appearance.waiting_of(store) for store in stores})
+    the_timeline().set_idle({store.slug: appearance.idle_of(store) for store in stores})
 
 
 def announce_look(store: Store) -> None:
@@ -33,10 +33,8 @@ def compare() -> int:
     Of those their rows are read again and locked: a change that is being saved is waited for and not undone.
     """
     stores = list(Store.objects.all())
-    known = the_timeline().waiting([store.slug for store in stores])
-    differing = [
-        store.pk for store, waiting in zip(stores, known, strict=True) if appearance.waiting_of(store) != waiting
-    ]
+    known = the_timeline().idle([store.slug for store in stores])
+    differing = [store.pk for store, idle in zip(stores, known, strict=True) if appearance.idle_of(store) != idle]
     if differing:
         with transaction.atomic():
             announce(Store.objects.select_for_update(no_key=True).filter(pk__in=differing).order_by("slug"))
@@ -47,5 +45,6 @@ def remember_revoked() -> int:
     """Put into Redis which screens are revoked while they may have tickets; 1 if it didn't know that."""
     since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
     known = the_revocations().known()  # first: what is revoked from now on must stay
-    marks = {mark for screen in Screen.objects.filter(changed_at__gte=since) for mark in screen.revoked_marks}
-    return int(the_revocations().replace(known, marks))
+    screens = Screen.objects.filter(changed_at__gte=since)
+    credential_ids = {each for screen in screens for each in screen.revoked_credential_ids}
+    return int(the_revocations().replace(known, credential_ids))

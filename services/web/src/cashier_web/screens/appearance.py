@@ -10,10 +10,10 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template.loader import get_template
 
 from cashier_core import fragment
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_web.models import Screen, Store
 
-TEMPLATES = ("cashier_web/screen.html", "cashier_core/_message.html")
+TEMPLATES = ("cashier_web/screen.html", "cashier_core/_fragment.html")
 
 
 @cache
@@ -69,8 +69,8 @@ def of(store: Store, screen: Screen | None) -> str:
     return json.dumps(look)
 
 
-def waiting_of(store: Store) -> Waiting:
+def idle_of(store: Store) -> Idle:
     """What the store's screens say while nobody is called."""
     if store.is_open:
-        return Waiting(store.language, look=name(store))
-    return Waiting(store.language, store.closed_message or fragment.closed(store.language), name(store))
+        return Idle(store.language, appearance_id=name(store))
+    return Idle(store.language, store.closed_message or fragment.closed(store.language), name(store))

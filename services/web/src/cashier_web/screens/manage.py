@@ -107,7 +107,7 @@ def change(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None
     Within a transaction. One that was revoked meanwhile stays so. Raises RedisError and IntegrityError.
     """
     for screen in chosen.select_for_update().filter(revoked_at=None):
-        mark, sound_before = screen.mark, (screen.volume, screen.is_muted)
+        credential_id, sound_before = screen.credential_id, (screen.volume, screen.is_muted)
         screen.name, screen.volume, screen.is_muted = name, volume, is_muted
         is_moved = screen.store_id != store.pk
         if is_moved:
@@ -115,7 +115,7 @@ def change(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None
             screen.generation += 1
         screen.save(update_fields=["name", "volume", "is_muted", "store", "changed_at", "generation"])
         if is_moved:
-            put_out([mark])
+            put_out([credential_id])
         elif (volume, is_muted) != sound_before:
             announce_look(store)
 
@@ -130,17 +130,17 @@ def revoke(chosen: QuerySet[Screen]) -> list[Screen]:
         screen.revoked_at = screen.changed_at = timezone.now()
         screen.save(update_fields=["revoked_at", "changed_at"])
     if screens:
-        put_out([screen.mark for screen in screens])
+        put_out([screen.credential_id for screen in screens])
     return screens
 
 
-def put_out(marks: list[str]) -> None:
+def put_out(credential_ids: list[str]) -> None:
     """Let ws refuse these. Again when it is in the database, before which a comparison may have undone it."""
-    the_revocations().add(marks)
+    the_revocations().add(credential_ids)
 
     def again() -> None:
         with contextlib.suppress(RedisError):  # then the next comparison does it
-            the_revocations().add(marks)
+            the_revocations().add(credential_ids)
 
     transaction.on_commit(again)
 

@@ -27,14 +27,14 @@ def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
         raise Http404
     if not identity.may_look(request, store, paired):
         return redirect("pair")
-    mark = paired.mark if paired else ""
-    ticket = Ticket(store.slug, appearance.waiting_of(store), mark).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    credential_id = paired.credential_id if paired else ""
+    ticket = Ticket(store.slug, appearance.idle_of(store), credential_id).sign(settings.ENVIRONMENT.cashier_ticket_key)
     path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
     context = {
         "store": store,
         "websocket": f"{path}?ticket={ticket}",
         "manifest_path": store_path("manifest", store),
-        **fragment.context(appearance.waiting_of(store)),
+        **fragment.context(appearance.idle_of(store)),
         "look": appearance.of(store, paired),
         "voices": voices.addresses(),
     }

@@ -7,7 +7,7 @@ from math import inf
 
 from cashier_core import fragment
 from cashier_core.events import Event, Version
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 from cashier_core.snapshot import Snapshot
 from cashier_ws import metrics
 from cashier_ws.boards.frames import Paint
@@ -23,7 +23,7 @@ CHUNK = 250
 class Board:
     """One timer, one timeline, a set of screens; every method is called on the event loop and doesn't wait."""
 
-    def __init__(self, store: str, waiting: Waiting) -> None:
+    def __init__(self, store: str, idle: Idle) -> None:
         self.store = store
         self.screens: set[Screen] = set()
         self.version = Version()
@@ -31,19 +31,19 @@ class Board:
         """It missed something, or has not read its first snapshot yet."""
         self.empty_since = inf
         """When its last screen went, in seconds of the loop's clock; inf: it has screens."""
-        self._waiting = waiting
+        self._idle = idle
         self._seq = 0
         self._playlist = Playlist()
         self._up: Slot | None = None
-        self._waiting_paint: Paint | None = None
+        self._idle_paint: Paint | None = None
         self._current: object = None  # the newest repaint; an older one that is still under way stops
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def waiting(self) -> int:
+    def queued(self) -> int:
         """Calls that wait for their turn."""
-        return self._playlist.waiting
+        return self._playlist.queued
 
     def join(self, screen: Screen) -> None:
         """Add a screen. It is painted at once, or with all others when the first snapshot is in."""
@@ -65,13 +65,13 @@ class Board:
             # Heard already, or a rev that comes twice because Redis lost writes: a snapshot tells.
             self.behind = self.behind or told != known
             return
-        self.behind = self.behind or event.after != (known.mark if told.epoch == known.epoch else "")
+        self.behind = self.behind or event.after != (known.change_id if told.epoch == known.epoch else "")
         self.version, self._seq = told, event.seq
         if event.cancels:
             self._playlist.cancel(event.cancels)
         if event.call:
             self._playlist.add(told.epoch, event.call, self._loop.time())
-        self._wait_with(event.waiting)
+        self._set_idle(event.idle)
         self._play()
 
     def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
@@ -90,12 +90,12 @@ class Board:
         if told.epoch:
             self._seq = snapshot.seq
             has_screens_that_missed_it = self._current is not None and bool(self.screens)
-            for mark in snapshot.cancelled:
-                self._playlist.cancel(mark)
+            for call_id in snapshot.cancelled:
+                self._playlist.cancel(call_id)
             for call in snapshot.calls:
                 whole = has_screens_that_missed_it or call.starts_in_ms >= 0
                 self._playlist.add(told.epoch, call, read_at, whole=whole)
-            self._wait_with(snapshot.waiting or self._waiting)
+            self._set_idle(snapshot.idle or self._idle)
         self._play()
 
     def play_alone(self) -> None:
@@ -107,11 +107,11 @@ class Board:
         if self._timer:
             self._timer.cancel()
 
-    def _wait_with(self, waiting: Waiting) -> None:
-        if not waiting.look:  # a Redis that was emptied doesn't know it, and will be told
-            waiting = replace(waiting, look=self._waiting.look)
-        if waiting != self._waiting:
-            self._waiting, self._waiting_paint = waiting, None
+    def _set_idle(self, idle: Idle) -> None:
+        if not idle.appearance_id:  # a Redis that was emptied doesn't know it, and will be told
+            idle = replace(idle, appearance_id=self._idle.appearance_id)
+        if idle != self._idle:
+            self._idle, self._idle_paint = idle, None
             if self._up is None:
                 self._current = None  # the next play repaints, though the same nothing is up
 
@@ -123,7 +123,7 @@ class Board:
             over = self._up if up is None else None
             if up and up is not self._up:
                 metrics.CALLS.inc()
-            self._up, self._waiting_paint = up, None
+            self._up, self._idle_paint = up, None
             self._repaint(now, over)
 
     def _arm(self) -> None:
@@ -134,18 +134,18 @@ class Board:
 
     def _paint(self) -> Paint:
         if self._up is None:
-            if self._waiting_paint is None:
-                waiting = fragment.context(self._waiting, seq=self._seq)
-                self._waiting_paint = Paint.of(fragment.render(waiting))
-            return self._waiting_paint
+            if self._idle_paint is None:
+                idle = fragment.context(self._idle, seq=self._seq)
+                self._idle_paint = Paint.of(fragment.render(idle))
+            return self._idle_paint
         call = self._up.call
         hold_ms = round((self._up.end - self._loop.time()) * 1000)
         return Paint.of(
             fragment.render(
                 fragment.context(
-                    self._waiting,
+                    self._idle,
                     language=call.language,
-                    num_cashier=call.num_cashier,
+                    till=call.till,
                     label=call.label,
                     seq=call.seq,
                     hold_ms=max(hold_ms, 0),

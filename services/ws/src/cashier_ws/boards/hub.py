@@ -61,8 +61,8 @@ class Boards:
         self._garbage = Garbage()
 
     def figures(self) -> list[tuple[str, int, int]]:
-        """Of each store: slug, screens that are connected, calls that wait."""
-        return [(board.store, len(board.screens), board.waiting) for board in self._boards.values()]
+        """Of each store: slug, screens that are connected, queued calls."""
+        return [(board.store, len(board.screens), board.queued) for board in self._boards.values()]
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
         """Put a screen on its store's board, which paints it. To be called on the event loop; doesn't wait."""
@@ -76,7 +76,7 @@ class Boards:
             self._run(self._forever(self._tidy))
         board = self._boards.get(ticket.store)
         if board is None:
-            board = self._boards[ticket.store] = Board(ticket.store, ticket.waiting)
+            board = self._boards[ticket.store] = Board(ticket.store, ticket.idle)
             self._ask(board)
         board.join(screen)
         self._joined += 1

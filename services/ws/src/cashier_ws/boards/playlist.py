@@ -16,7 +16,7 @@ BLINK = 0.1
 """Two calls between which less than this lies, because their times are told in whole ms, follow each other. Seconds."""
 
 REMEMBERED = 64
-"""Ended calls that are known by their mark; more than Redis can still tell of."""
+"""Ended calls that are known by their call_id; more than Redis can still tell of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,34 +50,34 @@ class Playlist:
 
     def __init__(self) -> None:
         self._slots: list[Slot] = []
-        self._done: deque[str] = deque(maxlen=REMEMBERED)  # marks of calls that have ended or were replaced
+        self._done: deque[str] = deque(maxlen=REMEMBERED)  # call_ids of calls that have ended or were replaced
 
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
         """Take in a call that was told at `now`; of one that is known already, only that it has moved up.
 
         whole: it is shown for its whole hold even if it has begun; otherwise for what is left of it.
         """
-        if call.mark in self._done:
+        if call.call_id in self._done:
             return
-        if known := next((slot for slot in self._slots if slot.call.mark == call.mark), None):
+        if known := next((slot for slot in self._slots if slot.call.call_id == call.call_id), None):
             if not known.playing:
                 known.begin = min(known.begin, now + call.starts_in_ms / 1000)
             return
         if call.replaces:
             newer = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
-            self._done.extend(slot.call.mark for slot in self._slots if slot not in newer)
+            self._done.extend(slot.call.call_id for slot in self._slots if slot not in newer)
             self._slots = newer
         after = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
         self._slots.insert(after, Slot(epoch, call, now + call.starts_in_ms / 1000, whole))
 
-    def cancel(self, mark: str) -> None:
+    def cancel(self, call_id: str) -> None:
         """Take back a call that waits; those behind it move up. One that is up here stays for its whole hold."""
-        if mark in self._done:
+        if call_id in self._done:
             return
-        slot = next((slot for slot in self._slots if slot.call.mark == mark), None)
+        slot = next((slot for slot in self._slots if slot.call.call_id == call_id), None)
         if slot and slot.playing:
             return
-        self._done.append(mark)
+        self._done.append(call_id)
         if slot:
             at = self._slots.index(slot)
             del self._slots[at]
@@ -95,7 +95,7 @@ class Playlist:
             if head.end > now:
                 return head
             del self._slots[0]
-            self._done.append(head.call.mark)
+            self._done.append(head.call.call_id)
             if self._slots:
                 following = self._slots[0]
                 # Not if one between the two is still to be heard of, whose place that is: a hold at least.
@@ -105,7 +105,7 @@ class Playlist:
         return None
 
     @property
-    def waiting(self) -> int:
+    def queued(self) -> int:
         """Calls that have not begun."""
         return sum(not slot.playing for slot in self._slots)
 

@@ -4,7 +4,7 @@ import pytest
 
 from cashier_core import fragment
 from cashier_core.call import LANGUAGES
-from cashier_core.idle import Waiting
+from cashier_core.idle import Idle
 
 CALLS = {
     "en": ("Cashier", "Nº4"),
@@ -26,7 +26,7 @@ def test_a_call_can_be_made_in_nine_languages() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_call_says_label_and_number_in_its_language(language: str) -> None:
     label, number = CALLS[language]
-    html = fragment.render(fragment.context(Waiting("en"), language=language, num_cashier=4, seq=17, hold_ms=1800))
+    html = fragment.render(fragment.context(Idle("en"), language=language, till=4, seq=17, hold_ms=1800))
 
     assert html.startswith('<div id="message" hx-swap-oob="true"')
     assert f'lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}" data-seq' in html
@@ -35,7 +35,7 @@ def test_a_call_says_label_and_number_in_its_language(language: str) -> None:
 
 
 def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
-    html = fragment.render(fragment.context(Waiting("fr"), language="en", num_cashier=4, seq=17, hold_ms=1800))
+    html = fragment.render(fragment.context(Idle("fr"), language="en", till=4, seq=17, hold_ms=1800))
 
     assert 'data-seq="17"' in html
     assert 'data-hold-ms="1800"' in html
@@ -43,21 +43,21 @@ def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
 
 
 def test_waiting_says_so_and_has_no_number() -> None:
-    html = fragment.render(fragment.context(Waiting("en"), seq=17))
+    html = fragment.render(fragment.context(Idle("en"), seq=17))
 
     assert ">Please wait<" in html
     assert "data-num-cashier" not in html
 
 
 def test_numbers_of_a_thousand_and_more_have_no_separator() -> None:
-    html = fragment.render(fragment.context(Waiting("fr"), num_cashier=1234))
+    html = fragment.render(fragment.context(Idle("fr"), till=1234))
 
     assert 'data-num-cashier="1234"' in html
     assert ">Nº1234<" in html
 
 
 def test_a_till_with_a_name_is_called_by_it_alone() -> None:
-    html = fragment.render(fragment.context(Waiting("en"), num_cashier=4, label="Pharmacy"))
+    html = fragment.render(fragment.context(Idle("en"), till=4, label="Pharmacy"))
 
     assert 'data-num-cashier="4"' in html
     assert '<span class="number letters-8">Pharmacy</span></div>' in html
@@ -65,19 +65,19 @@ def test_a_till_with_a_name_is_called_by_it_alone() -> None:
 
 @pytest.mark.parametrize(("label", "size"), [("Bakery", 6), ("Click & collect", 20), ("W" * 30, 20)])
 def test_a_longer_name_is_smaller(label: str, size: int) -> None:
-    assert f'"number letters-{size}"' in fragment.render(fragment.context(Waiting("en"), num_cashier=4, label=label))
+    assert f'"number letters-{size}"' in fragment.render(fragment.context(Idle("en"), till=4, label=label))
 
 
 def test_a_till_with_another_number_is_called_by_that() -> None:
-    html = fragment.render(fragment.context(Waiting("en"), num_cashier=4, label="128"))
+    html = fragment.render(fragment.context(Idle("en"), till=4, label="128"))
 
     assert 'data-num-cashier="4"' in html
     assert '<span class="number digits-3">Nº128</span>' in html
 
 
 def test_a_notice_stands_in_for_please_wait_also_after_a_call() -> None:
-    closed = Waiting("fr", "Fermé <b>")
-    waiting, call = (fragment.render(fragment.context(closed, num_cashier=number)) for number in (0, 4))
+    closed = Idle("fr", "Fermé <b>")
+    waiting, call = (fragment.render(fragment.context(closed, till=number)) for number in (0, 4))
 
     assert '<span class="waiting">Fermé &lt;b&gt;</span>' in waiting
     for html in (waiting, call):
@@ -85,7 +85,7 @@ def test_a_notice_stands_in_for_please_wait_also_after_a_call() -> None:
 
 
 def test_a_call_and_what_it_falls_back_to_have_each_its_own_direction() -> None:
-    html = fragment.render(fragment.context(Waiting("ar"), language="de", num_cashier=4))
+    html = fragment.render(fragment.context(Idle("ar"), language="de", till=4))
 
     assert 'lang="de" dir="ltr" data-seq' in html
     assert 'data-waiting="يرجى الانتظار" data-waiting-lang="ar" data-waiting-dir="rtl"' in html
@@ -93,7 +93,7 @@ def test_a_call_and_what_it_falls_back_to_have_each_its_own_direction() -> None:
 
 @pytest.mark.parametrize(
     ("waiting", "call"),
-    [(Waiting("ar", "Back on Monday"), {}), (Waiting("en"), {"language": "ar", "num_cashier": 4, "label": "Pharmacy"})],
+    [(Idle("ar", "Back on Monday"), {}), (Idle("en"), {"language": "ar", "till": 4, "label": "Pharmacy"})],
     ids=["notice", "name of a till"],
 )
 def test_what_people_have_typed_is_written_in_the_direction_of_its_letters(waiting, call) -> None:
