@@ -14,8 +14,8 @@ from cashier_web.infra import tokens
 from cashier_web.models import Device, Store
 store = Store.objects.get(slug="{slug}")
 for number in range({count}):
-    token = tokens.new()
-    Device.objects.create(store=store, name=token[-8:], till={till}, token_hash=tokens.digest(token))
+    token = tokens.new_token()
+    Device.objects.create(store=store, name=token[-8:], till={till}, token_hash=tokens.token_hash(token))
     print(token)
 """
 

@@ -1,7 +1,9 @@
 """Views on a real Valkey and a database of their own."""
 
+import json
 import logging
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 from django.apps import apps
@@ -11,6 +13,7 @@ from django.test import Client
 from django.utils import translation
 from redis import Redis
 
+from cashier_core import logs
 from cashier_web.infra import redis_clients, tokens
 from cashier_web.models import Device, Membership, Role, Store
 from tests.support.button import Button
@@ -22,7 +25,7 @@ def environment(valkey, settings, tmp_path):
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
-        redis_clients.forget()
+        redis_clients.forget_clients()
 
     translation.deactivate()  # a request's language stays after it, until the next one's
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -30,7 +33,7 @@ def environment(valkey, settings, tmp_path):
     with Redis.from_url(valkey.url) as client:
         client.flushall()
     yield change
-    redis_clients.forget()
+    redis_clients.forget_clients()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,14 +102,30 @@ def records(caplog):
 
 
 @pytest.fixture
+def log_lines():
+    """The web service's log lines as the JSON format writes them: call the fixture to get all lines until now."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    options = dict(logs.formatter("json"))
+    handler.setFormatter(options.pop("()")(**options))
+    logger = logging.getLogger("cashier_web")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+@pytest.fixture
 def make_button(client, store):
     """Makes a device with a token of its own: `make_button(till=4, slug="north")`."""
 
     def make(till=None, slug="default", **fields) -> Button:
-        token = tokens.new()
+        token = tokens.new_token()
         at = Store.objects.get(slug=slug)
         name = f"device {Device.objects.count()}"
-        device = Device.objects.create(store=at, name=name, till=till, token_hash=tokens.digest(token), **fields)
+        device = Device.objects.create(store=at, name=name, till=till, token_hash=tokens.token_hash(token), **fields)
         return Button(client, token, device, slug)
 
     return make

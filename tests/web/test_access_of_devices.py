@@ -31,13 +31,13 @@ def token_of(redis):
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
 
     def make(store, **fields):
-        token = tokens.new()
-        Device.objects.create(store=store, name=token, token_hash=tokens.digest(token), **fields)
+        token = tokens.new_token()
+        Device.objects.create(store=store, name=token, token_hash=tokens.token_hash(token), **fields)
         return token
 
     return {
         "nobody": "",
-        "forged": tokens.new(),
+        "forged": tokens.new_token(),
         "revoked": make(here, revoked_at=timezone.now()),
         "elsewhere": make(elsewhere),
         "store": make(here),

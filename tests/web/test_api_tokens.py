@@ -77,7 +77,7 @@ def test_kept_is_only_a_hash_and_the_last_use(make_button) -> None:
     button.look()
     device = Device.objects.get()
 
-    assert timezone.now() - device.used_at < auth.USED_EXACTLY
+    assert timezone.now() - device.used_at < auth.USED_AT_PRECISION
     assert button.token not in str(Device.objects.values_list().get())
     button.look()
     assert Device.objects.get().used_at == device.used_at

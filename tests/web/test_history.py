@@ -47,8 +47,8 @@ def test_a_call_is_kept_with_who_pressed_and_when_it_was_up(client, manager, sto
 
 
 def test_a_devices_call_is_that_devices(client, store) -> None:
-    token = tokens.new()
-    Device.objects.create(store=store, name="Button", till=3, token_hash=tokens.digest(token))
+    token = tokens.new_token()
+    Device.objects.create(store=store, name="Button", till=3, token_hash=tokens.token_hash(token))
     assert client.get(f"/api/v1/press?token={token}").status_code == 201
 
     (call,) = recorded()

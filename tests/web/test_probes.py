@@ -56,14 +56,23 @@ def test_presses_are_counted_by_what_became_of_them(client, store, environment) 
     assert [later - earlier for earlier, later in zip(before, after, strict=True)] == [1, 1, 1]
 
 
-def test_a_press_and_a_refusal_are_one_line_each_with_what_an_operator_asks(client, store, records) -> None:
+def test_a_press_and_a_refusal_are_one_log_line_each(client, store, log_lines) -> None:
     press(client, **{"X-Request-ID": "a" * 32})
     client.post("/cashier_action", {"cashier": "99", "language": "en"})
-    called, refused = records()
+    called, refused = log_lines()
 
-    assert (called.getMessage(), called.store, called.till, called.outcome) == ("press", "default", 4, "called")
-    assert called.request_id == "a" * 32
-    assert (refused.getMessage(), refused.status, refused.reason) == ("refused", 400, "This store has no till 99.")
+    keys = ("event", "store", "till", "outcome", "request_id")
+    assert [called[key] for key in keys] == ["press", "default", 4, "called", "a" * 32]
+    keys = ("event", "status", "reason", "request_id")
+    assert [refused[key] for key in keys] == ["refused", 400, "This store has no till 99.", ""]
+
+
+def test_a_request_id_is_forgotten_when_its_request_has_ended(client, store, log_lines) -> None:
+    press(client, **{"X-Request-ID": "a" * 32})
+    logging.getLogger("cashier_web").info("a line of a thread that serves no request now")
+
+    assert "request_id" in log_lines()[0]
+    assert "request_id" not in log_lines()[-1]
 
 
 def test_the_json_format_writes_one_object_per_event_with_its_traceback_inside(capsys) -> None:

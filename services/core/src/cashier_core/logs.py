@@ -41,6 +41,7 @@ def formatter(kind: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        structlog.contextvars.merge_contextvars,  # `request_id`, which web binds for each request
     ]
     return {
         "()": structlog.stdlib.ProcessorFormatter,

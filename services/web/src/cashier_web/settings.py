@@ -34,13 +34,15 @@ INSTALLED_APPS = [
     "cashier_web",
 ]
 MIDDLEWARE = [
-    "cashier_web.infra.health.probes",
-    "cashier_web.infra.request_log.Journal",
+    "cashier_web.infra.health.health_checks",
+    "cashier_web.infra.request_log.RequestLog",
+    "cashier_web.infra.expected_errors.ExpectedErrors",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "cashier_web.audit.Audit",
@@ -110,7 +112,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_log.address"
+AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False  # no line of greeting before what a command prints

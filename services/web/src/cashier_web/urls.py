@@ -16,9 +16,9 @@ from cashier_web.screens import manage, page, pairing, pwa
 pages = [
     ("", page.screen, "screen"),
     ("manifest.json", pwa.manifest, "manifest"),
-    ("cashier_buttons", buttons.buttons, "buttons"),
+    ("cashier_buttons", buttons.buttons_page, "buttons"),
     ("cashier_action", buttons.cashier_action, "press"),
-    ("till", till.till, "till"),
+    ("till", till.till_page, "till"),
     ("devices", devices.devices, "devices"),
     ("devices/<int:number>", devices.device, "device"),
     ("screens", manage.screens, "screens"),

@@ -6,13 +6,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from cashier_web.accounts import permissions
-from cashier_web.infra.errors import only
+from cashier_web.infra.errors import allow_methods
 from cashier_web.models import Role
 from cashier_web.store_urls import store_path
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 def stores(request: HttpRequest) -> HttpResponse:
     """Where a sign-in leads: to the page of the person's store, or to a choice of several."""
     if not permissions.is_known(request):

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from cashier_web.accounts import permissions
 from cashier_web.accounts.invitations import invitations
 from cashier_web.audit import note
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.models import Membership, Role, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
@@ -57,7 +57,7 @@ class PersonForm(RoleForm):
 
 
 @never_cache
-@only("GET", "HEAD", "POST")
+@allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def people(request: HttpRequest, store: Store) -> HttpResponse:
     """Who has a role in the store. Posting `username`, names and `role` adds somebody, with an account or without."""
@@ -99,7 +99,7 @@ def add(request: HttpRequest, store: Store, asked: dict[str, Any]) -> tuple[User
 
 
 @never_cache
-@only("POST")
+@allow_methods("POST")
 @permissions.for_managers
 def person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: `change` the person's `role` here, `remove` it, or make a `link` to a new password."""

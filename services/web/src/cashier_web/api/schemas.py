@@ -1,4 +1,4 @@
-"""The schemas: what devices say and are told, as OpenAPI has it."""
+"""The schemas of the API's requests and responses. Their docstrings and descriptions appear in the OpenAPI document."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from cashier_core import timeline
 from cashier_core.call import LANGUAGES, Call
 from cashier_core.till import Till
-from cashier_web.calls import receipts
+from cashier_web.calls.receipts import receipt_text
 
 Slug = Annotated[str, Path(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50, description="The store's name in addresses.")]
 Key = Annotated[
@@ -16,28 +16,29 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[!-~]{1,200}$",
-        description="The same for each try of one press: within an hour it is called once, and answered as before.",
+        description="The same key for each attempt of one press. Within an hour, a repeated key calls nobody again and "
+        "gets the same answer as before.",
     ),
 ]
 
 
 class Problem(Schema):
-    """detail: the reason, for people."""
+    """detail: the reason, as text for people."""
 
     detail: str
 
 
 class Press(Schema):
-    """till: 1, 2, 3, ...; of a device of one till it is that one. again: the same customer is called once more."""
+    """till: 1, 2, 3, ...; may be left out by a device of one till. again: the same customer is called once more."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     till: Annotated[int | None, Field(ge=1, le=99)] = None
-    language: Annotated[Literal[tuple(LANGUAGES)] | None, Field(description="The store's own without it.")] = None  # type: ignore[valid-type]
+    language: Annotated[Literal[tuple(LANGUAGES)] | None, Field(description="Default: the store's language.")] = None  # type: ignore[valid-type]
     again: bool = False
 
 
 class Receipt(Schema):
-    """place: 1 is up now, 2 is next. text: the same for people."""
+    """place: 1 is on the screen now, 2 is next. text: the receipt as a sentence for people."""
 
     outcome: Literal["called", "waits", "waits already", "stays up"]
     seq: int
@@ -47,20 +48,20 @@ class Receipt(Schema):
     text: str
 
     @classmethod
-    def of(cls, receipt: timeline.Receipt, till: Till) -> Self:
-        """In words of the active language."""
+    def from_receipt(cls, receipt: timeline.Receipt, till: Till) -> Self:
+        """With `text` in the active language."""
         return cls(
             outcome=receipt.outcome,
             seq=receipt.seq,
             till=till.number,
             place=receipt.place,
             starts_in_ms=receipt.starts_in_ms,
-            text=receipts.text(receipt, till),
+            text=receipt_text(receipt, till),
         )
 
 
 class OneCall(Schema):
-    """seq: 1, 2, 3, ... in its store. label: the till's, if it isn't called by its number."""
+    """seq: 1, 2, 3, ... in its store. label: the till's label; empty if the till is called by its number."""
 
     seq: int
     till: int
@@ -70,7 +71,7 @@ class OneCall(Schema):
     ends_in_ms: int
 
     @classmethod
-    def of(cls, call: Call) -> Self:
+    def from_call(cls, call: Call) -> Self:
         return cls(
             seq=call.seq,
             till=call.till,
@@ -82,7 +83,7 @@ class OneCall(Schema):
 
 
 class Calls(Schema):
-    """What a store's screens show now, and what they will show, in that order."""
+    """up: the call on the store's screens now. waiting: the calls that come next, in this order."""
 
     store: str
     is_open: bool

@@ -1,15 +1,15 @@
-"""Patience: whether the one who asked still waits for the answer."""
+"""Whether the client of a request still waits for the answer."""
 
 import socket
 
 from django.http import HttpRequest
 
 
-def is_over(request: HttpRequest) -> bool:
-    """Whether the connection that the request came over has been closed, by a Nginx that gave up or a client that left.
+def is_client_gone(request: HttpRequest) -> bool:
+    """Whether the request's connection was closed, by Nginx after its timeout or because the client left.
 
-    A worker may have stood still, or have had others to answer first, for so long that the press was told to have
-    failed and was made again. Only Gunicorn shows its socket; behind any other server nobody is taken to have left.
+    A worker may stand still, or be busy with other requests, for so long that the client was told that its press had
+    failed, and made the press again. Only Gunicorn passes its socket on; behind any other server this returns False.
     """
     connection: socket.socket | None = request.META.get("gunicorn.socket")
     if connection is None:
@@ -17,6 +17,6 @@ def is_over(request: HttpRequest) -> bool:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
-        return False  # open, and nothing more was sent
+        return False  # the connection is open, and the client has sent nothing more
     except OSError:
         return True

@@ -1,4 +1,4 @@
-"""The press: what it and a change of language may say, and the reason for whatever they may not."""
+"""The forms of the buttons pages: a press, and a change of the store's language."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from cashier_web.models import Store
 
 
 class LanguageForm(forms.Form):
-    """`language`: one that the store offers."""
+    """`language`: one of the languages that the store offers."""
 
     language = forms.ChoiceField(
         choices=list(LANGUAGES.items()),
@@ -39,9 +39,9 @@ class LanguageForm(forms.Form):
 
 
 class PressForm(LanguageForm):
-    """`cashier`: a till of the store, 1..n, in plain decimal digits; `language`: of the call."""
+    """`cashier`: the number of one of the store's tills, in decimal digits. `language`: the language of the call."""
 
-    # Not an IntegerField, which also takes "+4", " 4 ", "4.0" and the digits of every script.
+    # Not an IntegerField, which also accepts "+4", " 4 ", "4.0" and the digits of every script.
     cashier = forms.CharField(
         strip=False,
         validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("A till is a plain number: 1, 2, 3, ..."))],

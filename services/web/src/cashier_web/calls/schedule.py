@@ -1,4 +1,4 @@
-"""The call: what a press leads to, whoever makes it: a button on a page, a device, a till's software."""
+"""Scheduling a call, and cancelling one that is still queued, for cashiers on a page as well as for devices."""
 
 import logging
 import re
@@ -9,25 +9,27 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
+from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.till import Till
 from cashier_core.timeline import QueueFull, Receipt
-from cashier_web.calls import client_gone
+from cashier_web.calls.client_gone import is_client_gone
 from cashier_web.infra import metrics
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.redis_clients import the_timeline
-from cashier_web.infra.request_log import request_id
-from cashier_web.models import Store
+from cashier_web.infra.redis_unavailable import redis_unavailable
+from cashier_web.infra.request_info import request_id
+from cashier_web.models import Device, Store
 from cashier_web.stores.labels import till_name
 
-REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+NGINX_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who pressed. kind: `user` or `device`. number: its key in the database, 0 for nobody known."""
+    """Who pressed. kind: `user` or `device`. number: the primary key in the database; 0 if nobody signed in."""
 
     kind: Literal["user", "device"]
     number: int
@@ -35,11 +37,11 @@ class Caller:
 
     @property
     def key(self) -> str:
-        """As the history has it."""
+        """How the history names the caller until it is in the database: "user 12", "device 7", or ""."""
         return f"{self.kind} {self.number}" if self.number else ""
 
 
-def call(
+def schedule_call(
     request: HttpRequest,
     store: Store,
     till: Till,
@@ -50,18 +52,19 @@ def call(
     key: str = "",
     payload: str = "",
 ) -> Receipt:
-    """Schedule and announce the call, in words of the active language. Raises Refused, and KeyReused for a key.
+    """Schedule and announce the call. Raises Refused, with a reason in the active language, and KeyReused.
 
     again: the same customer is called once more.
-    key: the same for each attempt of one press; payload: what the caller sent with the key.
-    The request id identifies a press that Nginx sends to a second worker.
+    key: the idempotency key of a device; every attempt of one press has the same key. payload: the body of that press.
+    KeyReused is raised for a key that came before with another body.
+    A press that Nginx sends to a second worker is recognised by the id of its request.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))
-    named = {"till": till_name(till)}
-    if client_gone.is_over(request):
-        raise Refused(408, _("%(till)s not called: the answer took too long.") % named)
-    press_id = request_id(request) if REQUEST_ID.fullmatch(request_id(request)) else ""
+    params = {"till": till_name(till)}
+    if is_client_gone(request):
+        raise Refused(408, _("%(till)s not called: the answer took too long.") % params)
+    nginx_id = request_id(request)
     try:
         receipt = the_timeline().press(
             store.slug,
@@ -71,7 +74,7 @@ def call(
             hold_ms=store.hold_ms,
             policy=Policy(store.policy),
             label=till.label,
-            press_id=press_id,
+            press_id=nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else "",
             key=key,
             payload=payload,
             by=by.key,
@@ -79,22 +82,32 @@ def call(
         )
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
-        raise Refused(429, _("%(till)s not called: too many are waiting.") % named, seconds) from None
+        raise Refused(429, _("%(till)s not called: too many are waiting.") % params, seconds) from None
     except RedisError:
-        metrics.REDIS_ERRORS.inc()
-        raise Refused(503, _("%(till)s not called: the screens can't be reached just now.") % named) from None
+        raise redis_unavailable(_("%(till)s not called: the screens can't be reached just now.") % params) from None
     metrics.PRESSES.labels(receipt.outcome).inc()
-    log.info(
-        "press",
-        extra={
-            "store": store.slug,
-            "till": till.number,
-            "outcome": receipt.outcome,
-            "seq": receipt.seq,
-            "starts_in_ms": receipt.starts_in_ms,
-            by.kind: by.name,
-            "request_id": request_id(request),
-            **({"again": True} if again else {}),
-        },
-    )
+    extra = {
+        "store": store.slug,
+        "till": till.number,
+        "outcome": receipt.outcome,
+        "seq": receipt.seq,
+        "starts_in_ms": receipt.starts_in_ms,
+        by.kind: by.name,
+    }
+    if again:
+        extra["again"] = True
+    log.info("press", extra=extra)
     return receipt
+
+
+def cancel_call(store: Store, seq: int, device: Device) -> None:
+    """Cancel a queued call, if it is of the device's till. Raises Refused, in the active language, and RedisError."""
+    try:
+        the_timeline().cancel(store.slug, seq, till=device.till or 0)
+    except timeline.IsUp:
+        raise Refused(409, _("This call is up already.")) from None
+    except timeline.WrongTill:
+        raise Refused(403, _("This token is for another till.")) from None
+    except timeline.NotQueued:
+        raise Refused(404, _("No such call waits.")) from None
+    log.info("taken back", extra={"store": store.slug, "seq": seq, "device": device.name})

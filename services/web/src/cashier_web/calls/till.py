@@ -1,4 +1,4 @@
-"""The till's page: a cashier chooses the till once, and then has one large button."""
+"""The till page: a cashier chooses a till once, and then has one large button."""
 
 from django import forms
 from django.contrib.auth.views import redirect_to_login
@@ -12,49 +12,53 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
 from cashier_web.calls.buttons import button_context
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.models import Role, Store
 from cashier_web.store_urls import store_path
 
-CHOSEN = "tills"
-"""In the session: slug of each store to the number of the till that was chosen there."""
+CHOSEN_TILLS = "tills"
+"""Key in the session. Its value maps the slug of each store to the number of the till that was chosen there."""
 
 
 class TillForm(forms.Form):
-    """`till`: one of the store's, or nothing for a new choice."""
+    """`till`: the number of one of the store's tills. Empty: forget the choice, to choose again."""
 
     till = forms.IntegerField(required=False, min_value=1)
 
 
 @never_cache
-@only("GET", "HEAD", "POST")
-def till(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The choice of a till, and when it was made, its button. Posting `till` chooses."""
+@allow_methods("GET", "HEAD", "POST")
+def till_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The choice of a till, or the button of the chosen till. Posting `till` chooses."""
     if request.method != "POST" and not permissions.is_known(request):
         return redirect_to_login(request.get_full_path())
     store = permissions.store_for(request, slug, Role.CASHIER)
     with translation.override(store.language):
-        return choose(request, store) if request.method == "POST" else show(request, store)
+        return choose_till(request, store) if request.method == "POST" else render_till_page(request, store)
 
 
-def choose(request: HttpRequest, store: Store) -> HttpResponse:
-    """Remember the till for as long as the session lasts."""
+def choose_till(request: HttpRequest, store: Store) -> HttpResponse:
+    """Remember the till until the session ends."""
     form = TillForm(request.POST)
     number = form.cleaned_data["till"] if form.is_valid() else store.tills + 1
     if number is not None and number > store.tills:
         return refuse(400, _("This store has no such till."))
-    chosen = {**request.session.get(CHOSEN, {}), store.slug: number}
-    request.session[CHOSEN] = {slug: number for slug, number in chosen.items() if number}
+    chosen = {**request.session.get(CHOSEN_TILLS, {}), store.slug: number}
+    request.session[CHOSEN_TILLS] = {slug: number for slug, number in chosen.items() if number}
     return redirect(store_path("till", store))
 
 
-def show(request: HttpRequest, store: Store) -> HttpResponse:
+def render_till_page(request: HttpRequest, store: Store) -> HttpResponse:
     """The page, in the store's language."""
-    chosen = {"chosen": chosen_till(request, store), "till_path": store_path("till", store)}
-    return render(request, "cashier_web/till.html", {**button_context(store), **chosen})
+    context = {
+        **button_context(store),
+        "chosen": chosen_till(request, store),
+        "till_path": store_path("till", store),
+    }
+    return render(request, "cashier_web/till.html", context)
 
 
 def chosen_till(request: HttpRequest, store: Store) -> Till | None:
-    """The till that was chosen, unless the store has it no longer."""
-    number = request.session.get(CHOSEN, {}).get(store.slug, 0)
+    """The till that was chosen, or None if none was chosen or the store no longer has that till."""
+    number = request.session.get(CHOSEN_TILLS, {}).get(store.slug, 0)
     return store.till(number) if 1 <= number <= store.tills else None

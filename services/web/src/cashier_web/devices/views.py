@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from cashier_web.accounts import permissions
 from cashier_web.infra import tokens
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.models import Device, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.stores.labels import till_name
@@ -48,7 +48,7 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at
 
 
 @never_cache
-@only("GET", "HEAD", "POST")
+@allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def devices(request: HttpRequest, store: Store) -> HttpResponse:
     """All devices of the store. Posting `name` and `till` makes one, and shows its token this once."""
@@ -65,7 +65,7 @@ def devices(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 @never_cache
-@only("POST")
+@allow_methods("POST")
 @permissions.for_managers
 def device(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: `renew` gives the device another token, `revoke` takes the one that it has."""
@@ -83,8 +83,8 @@ def device(request: HttpRequest, store: Store, number: int) -> HttpResponse:
 
 def renew(device: Device) -> str:
     """Save the device with a new token, and return that; the one before is nobody's from now on."""
-    token = tokens.new()
-    device.token_hash, device.revoked_at, device.used_at = tokens.digest(token), None, None
+    token = tokens.new_token()
+    device.token_hash, device.revoked_at, device.used_at = tokens.token_hash(token), None, None
     device.save()
     return token
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.models import PastCall, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.stores.labels import till_name
@@ -29,7 +29,7 @@ class BeforeForm(forms.Form):
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 @permissions.for_managers
 def history(request: HttpRequest, store: Store) -> HttpResponse:
     """A page of calls, with the way to those before them."""

@@ -1,4 +1,4 @@
-"""The refusals: every 4xx and 5xx as one line of text that the buttons page shows to the cashier."""
+"""Responses with a 4xx or 5xx status. Each gives its reason as one line of text, which the buttons page shows."""
 
 import json
 from collections.abc import Callable
@@ -12,11 +12,15 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 API = "/api/"
-"""Below this address answers are JSON."""
+"""Paths that begin with this are answered with JSON."""
 
 
 class Refused(Exception):
-    """Nothing was changed: HTTP status, the reason for people, and in how many seconds the same may succeed."""
+    """A request was refused, and nothing was changed.
+
+    status: the HTTP status of the response. reason: the text for people. retry_after: seconds after which the same
+    request may succeed, or None.
+    """
 
     def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
         super().__init__(reason)
@@ -24,43 +28,46 @@ class Refused(Exception):
 
 
 def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """An answer that changes nothing and says why."""
-    answer = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+    """A response that gives the reason as plain text."""
+    response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
     if retry_after:
-        answer["Retry-After"] = str(retry_after)
-    return answer
+        response["Retry-After"] = str(retry_after)
+    return response
 
 
-def refuse_as_asked(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """The same: as JSON for whoever asked the API, and for a page so that it is loaded again if it's our fault."""
-    answer = refuse(status, reason, retry_after)
+def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
+    """A response that gives the reason as JSON to a client of the API, and as plain text to anybody else.
+
+    A browser loads a page again by itself if the server is at fault.
+    """
+    response = refuse(status, reason, retry_after)
     if request.path_info.startswith(API):
-        answer.content = json.dumps({"detail": reason})
-        answer["Content-Type"] = "application/json"
+        response.content = json.dumps({"detail": reason})
+        response["Content-Type"] = "application/json"
     elif status >= 500 and request.method == "GET":
-        answer["Refresh"] = "5"  # on a television nobody is there to reload it
-    return answer
+        response["Refresh"] = "5"  # nobody stands at a television to reload its page
+    return response
 
 
 def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
-    """The same for somebody who came by a link: a page from which there is a way on."""
+    """A page with the reason and with links, for a person who followed a link."""
     return render(request, "cashier_web/refused.html", {"reason": reason}, status=status)
 
 
 View = Callable[..., HttpResponse]
 
 
-def only(*methods: str) -> Callable[[View], View]:
-    """Refuse every other method with 405; unlike Django's own decorators, with a reason."""
+def allow_methods(*methods: str) -> Callable[[View], View]:
+    """Decorator: refuse every other HTTP method with 405. Unlike Django's own decorators, this gives a reason."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method in methods:
                 return view(request, *args, **kwargs)
-            answer = refuse(405, _("This address takes only %(methods)s.") % {"methods": ", ".join(methods)})
-            answer["Allow"] = ", ".join(methods)
-            return answer
+            response = refuse(405, _("This address takes only %(methods)s.") % {"methods": ", ".join(methods)})
+            response["Allow"] = ", ".join(methods)
+            return response
 
         return guarded
 
@@ -68,33 +75,33 @@ def only(*methods: str) -> Callable[[View], View]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's hook for a POST without a valid CSRF token."""
+    """Django calls this for a POST without a valid CSRF token."""
     return refuse(403, _("This page is too old: reload it."))
 
 
-def locked_out(request: HttpRequest, *of_the_attempt: Any) -> HttpResponse:
-    """django-axes's hook for too many wrong passwords."""
+def locked_out(request: HttpRequest, *attempt: Any) -> HttpResponse:
+    """django-axes calls this after too many wrong passwords."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     reason = _("Too many wrong passwords: try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
-    answer = refuse_page(request, 429, reason)
-    answer["Retry-After"] = str(seconds)
-    return answer
+    response = refuse_page(request, 429, reason)
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's hook for a request that it can't read, or whose Host it doesn't know."""
+    """Django calls this for a request that it can't read, or whose Host header is not in ALLOWED_HOSTS."""
     if isinstance(exception, DisallowedHost):
-        return refuse_as_asked(
+        return refuse_in_format(
             request, 400, _("This site does not go by this name: its operator can add it to CASHIER_HOSTS.")
         )
-    return refuse_as_asked(request, 400, _("The request can't be read."))
+    return refuse_in_format(request, 400, _("The request can't be read."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's hook for an address that leads nowhere."""
-    return refuse_as_asked(request, 404, _("There is no such page or store."))
+    """Django calls this for Http404 and for an unknown path."""
+    return refuse_in_format(request, 404, _("There is no such page or store."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's hook for a fault of ours; the log has the traceback."""
-    return refuse_as_asked(request, 500, _("Something went wrong here."))
+    """Django calls this for an exception that nothing handled. Django also logs the traceback."""
+    return refuse_in_format(request, 500, _("Something went wrong here."))

@@ -1,4 +1,7 @@
-"""The probes: what Docker, Prometheus and a load balancer ask. Nginx lets only /healthz through from outside."""
+"""Health checks and metrics, for Docker, Prometheus and load balancers.
+
+From outside, Nginx lets only /healthz through.
+"""
 
 from collections.abc import Callable
 
@@ -14,17 +17,17 @@ from cashier_web.infra.redis_clients import the_history, the_timeline
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def say(status: int, text: str) -> HttpResponse:
+def text_response(status: int, text: str) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 def healthz() -> HttpResponse:
-    """200: this worker answers."""
-    return say(200, "ok")
+    """200: this worker answers requests."""
+    return text_response(200, "ok")
 
 
 def readyz() -> HttpResponse:
-    """200 if a press would succeed; 503 names what doesn't answer."""
+    """200 if a press would succeed. 503 names the service that does not answer."""
     missing = []
     try:
         with connection.cursor() as cursor:
@@ -35,26 +38,32 @@ def readyz() -> HttpResponse:
         the_timeline().ping()
     except RedisError:
         missing.append("Redis")
-    return say(503, f"no answer from {' and '.join(missing)}") if missing else say(200, "ready")
+    if missing:
+        return text_response(503, f"no answer from {' and '.join(missing)}")
+    return text_response(200, "ready")
 
 
-def figures() -> HttpResponse:
-    """All metrics, for Prometheus."""
+def metrics_response() -> HttpResponse:
+    """All metrics, in the text format of Prometheus."""
     try:
-        waiting = the_history().length()
+        unrecorded = the_history().length()
     except RedisError:
-        waiting = None
-    return HttpResponse(metrics.text(waiting), content_type=CONTENT_TYPE_LATEST)
+        unrecorded = None
+    return HttpResponse(metrics.render_metrics(unrecorded), content_type=CONTENT_TYPE_LATEST)
 
 
-PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": figures}
+RESPONSES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_response}
 
 
-def probes(get_response: GetResponse) -> GetResponse:
-    """Middleware, the first of all: whoever probes this container doesn't know the site's name (CASHIER_HOSTS)."""
+def health_checks(get_response: GetResponse) -> GetResponse:
+    """Middleware that answers the paths above.
+
+    This must be the first middleware: a health check of a container does not know the site's name, so its Host header
+    is not in CASHIER_HOSTS.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        probe = PROBES.get(request.path_info)
-        return probe() if probe else get_response(request)
+        respond = RESPONSES.get(request.path_info)
+        return respond() if respond else get_response(request)
 
     return middleware

@@ -1,4 +1,4 @@
-"""The metrics of web, counted by all workers together."""
+"""The Prometheus metrics of the web service. Each worker process counts, and the counts are added up when read."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 from cashier_core import env
 
 PRESSES = Counter("cashier_presses", "Presses of a button, by what became of them.", ["outcome"])
-for each in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
-    PRESSES.labels(each)  # begins at 0, so that the first one is seen as a rise
+for outcome in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
+    PRESSES.labels(outcome)  # starts at 0, so that Prometheus sees the first press as an increase
 PRESS_SECONDS = Histogram(
     "cashier_press_seconds",
     "From the press's arrival at a worker to its answer.",
@@ -22,25 +22,25 @@ DATABASE_ERRORS = Counter("cashier_web_database_errors", "Requests that failed b
 
 
 class HistoryCollector(Collector):
-    """How much waits to be brought from Redis into the history, when it is asked."""
+    """The number of changes of calls that are in Redis and not yet in the database."""
 
-    def __init__(self, waiting: int) -> None:
-        self._waiting = waiting
+    def __init__(self, unrecorded: int) -> None:
+        self._unrecorded = unrecorded
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         yield GaugeMetricFamily(
-            "cashier_history_waiting", "Changes of calls that wait for the database.", value=self._waiting
+            "cashier_history_waiting", "Changes of calls that wait for the database.", value=self._unrecorded
         )
 
 
-def text(waiting: int | None) -> bytes:
-    """All figures, of every worker that lived since the start, in Prometheus's text format.
+def render_metrics(unrecorded: int | None) -> bytes:
+    """All metrics in Prometheus's text format, including those of workers that have ended since the start.
 
-    waiting: changes of calls in Redis, None if that doesn't answer.
+    unrecorded: number of changes of calls that are only in Redis; None if Redis does not answer.
     """
     own = CollectorRegistry()
-    if waiting is not None:
-        own.register(HistoryCollector(waiting))
+    if unrecorded is not None:
+        own.register(HistoryCollector(unrecorded))
     registry = REGISTRY
     if env.metrics_are_shared():
         registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""The clients of Redis: one pool per worker process, made when it is first needed."""
+"""The clients of Redis. They share one connection pool per worker process, which is created on first use."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ from cashier_core.timeline import Timeline
 
 @cache
 def the_redis() -> Redis:
-    """As impatient as a press is."""
+    """The plain client. Its timeouts are short, because a cashier waits for the answer to a press."""
     return timeline.connect(settings.ENVIRONMENT.redis_url)
 
 
@@ -40,7 +40,7 @@ def the_limiter() -> MovingWindowRateLimiter:
     return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix="cashier:limit"))
 
 
-def forget() -> None:
-    """Make all of them anew when they are next needed, for tests that change where Redis is."""
+def forget_clients() -> None:
+    """Create all clients anew on their next use. For tests that change the address of Redis."""
     for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter):
         client.cache_clear()

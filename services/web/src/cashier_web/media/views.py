@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from cashier_web.accounts import permissions
 from cashier_web.infra import metrics
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.media import files, uploads
 from cashier_web.models import Medium, Store
 from cashier_web.store_urls import managed_pages, store_path
@@ -62,7 +62,7 @@ class SecondsForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none a
 
 
 @never_cache
-@only("GET", "HEAD", "POST")
+@allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def media(request: HttpRequest, store: Store) -> HttpResponse:
     """What the store's screens show between calls. Posting `file` adds a picture or a video at the end."""
@@ -77,7 +77,7 @@ def media(request: HttpRequest, store: Store) -> HttpResponse:
     return show(request, store, form, LogoForm(), status=400)
 
 
-@only("POST")
+@allow_methods("POST")
 @permissions.for_managers
 def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: move it `up` or `down`, `change` its `seconds`, or `delete` it. 404 if it is gone."""
@@ -95,7 +95,7 @@ def medium(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     return redirect(store_path("media", store))
 
 
-@only("POST")
+@allow_methods("POST")
 @permissions.for_managers
 def logo(request: HttpRequest, store: Store) -> HttpResponse:
     """Posting `logo` gives the store another one; `action`, `remove`, takes it."""

@@ -29,7 +29,7 @@ def paired_screen_of(request: HttpRequest) -> Screen | None:
     secret = request.COOKIES.get(COOKIE, "")
     if not SECRET.fullmatch(secret):
         return None
-    screen = Screen.objects.select_related("store").filter(secret_hash=tokens.digest(secret)).first()
+    screen = Screen.objects.select_related("store").filter(secret_hash=tokens.token_hash(secret)).first()
     if screen and (screen.seen_at is None or screen.seen_at < timezone.now() - SEEN_EXACTLY):
         Screen.objects.filter(pk=screen.pk).update(seen_at=timezone.now())
     return screen

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from cashier_web.accounts import permissions
 from cashier_web.infra import metrics
-from cashier_web.infra.errors import only, refuse
+from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.redis_clients import the_revocations
 from cashier_web.models import Screen, Store
 from cashier_web.screens.announce import announce_look
@@ -56,7 +56,7 @@ class ScreenForm(forms.Form):
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 @permissions.for_managers
 def screens(request: HttpRequest, store: Store) -> HttpResponse:
     """All screens of the store."""
@@ -71,7 +71,7 @@ def screens(request: HttpRequest, store: Store) -> HttpResponse:
     return render(request, "cashier_web/screens.html", told)
 
 
-@only("POST")
+@allow_methods("POST")
 @permissions.for_managers
 def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Posting `action`: `change` the screen's `name` and `store`, or `revoke` it. It goes within seconds."""

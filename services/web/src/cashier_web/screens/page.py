@@ -9,14 +9,14 @@ from django.views.decorators.cache import never_cache
 from cashier_core import fragment
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import Ticket
-from cashier_web.infra.errors import only
+from cashier_web.infra.errors import allow_methods
 from cashier_web.models import Store
 from cashier_web.screens import appearance, identity, voices
 from cashier_web.store_urls import store_path
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The page that a screen shows for months; everything after its first paint comes over its websocket."""
     paired = identity.paired_screen_of(request)

@@ -21,10 +21,10 @@ from redis.exceptions import RedisError
 
 from cashier_web.accounts import permissions
 from cashier_web.infra import metrics, tokens
-from cashier_web.infra.errors import Refused, only
-from cashier_web.infra.rate_limit import seconds_to_wait
+from cashier_web.infra.errors import Refused, allow_methods
+from cashier_web.infra.rate_limit import seconds_until_allowed
 from cashier_web.infra.redis_clients import the_redis
-from cashier_web.infra.request_log import address
+from cashier_web.infra.request_info import client_address
 from cashier_web.models import Screen, Store
 from cashier_web.screens import identity, manage
 from cashier_web.store_urls import store_path
@@ -48,7 +48,7 @@ def code_for(secret_hash: str, asker: str) -> str:
         return known.decode()
     # One that has been here for a while has a limit of its own, whatever goes on behind its address.
     who, most = (secret_hash, 3) if known else (asker, MOST_CODES)
-    if seconds := seconds_to_wait("codes", who, most=most, seconds=CODE_SECONDS):
+    if seconds := seconds_until_allowed("codes", who, most=most, seconds=CODE_SECONDS):
         raise Refused(429, _("Too many screens are being paired from here: wait a while."), seconds)
     while True:
         code = "".join(secrets.choice(LETTERS) for _letter in range(LENGTH))
@@ -66,7 +66,7 @@ def take(code: str) -> str:
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 def pair(request: HttpRequest) -> HttpResponse:
     """What a television opens: a code until it is paired, then its store's screen. Asks again by itself."""
     screen = identity.paired_screen_of(request)
@@ -75,9 +75,9 @@ def pair(request: HttpRequest) -> HttpResponse:
         return HttpResponseClientRedirect(path) if request.headers.get("HX-Request") else redirect(path)
     # Nobody else has been told of a secret that isn't a screen's yet; one that was revoked begins anew.
     secret = "" if screen else request.COOKIES.get(identity.COOKIE, "")
-    secret = secret if identity.SECRET.fullmatch(secret) else tokens.new()
+    secret = secret if identity.SECRET.fullmatch(secret) else tokens.new_token()
     try:
-        code = code_for(tokens.digest(secret), address(request))
+        code = code_for(tokens.token_hash(secret), client_address(request))
     except Refused as refused:
         return show_code(request, {"reason": refused.reason}, refused.status)
     except RedisError:
@@ -133,7 +133,7 @@ class ClaimForm(forms.Form):
 
 
 @never_cache
-@only("GET", "HEAD", "POST")
+@allow_methods("GET", "HEAD", "POST")
 def claim(request: HttpRequest) -> HttpResponse:
     """Where a manager enters the code. Posting `code`, `store` and `name` makes the television that store's screen."""
     if request.method != "POST" and not request.user.is_authenticated:
@@ -148,7 +148,7 @@ def claim(request: HttpRequest) -> HttpResponse:
     form = ClaimForm(request.POST, stores)
     if form.is_valid():
         try:
-            if seconds := seconds_to_wait("claim", f"{request.user.pk}", most=MOST_TRIES, seconds=CODE_SECONDS):
+            if seconds := seconds_until_allowed("claim", f"{request.user.pk}", most=MOST_TRIES, seconds=CODE_SECONDS):
                 response = show(request, form, 429, _("Too many codes: try again in %(s)s seconds.") % {"s": seconds})
                 response["Retry-After"] = str(seconds)
                 return response

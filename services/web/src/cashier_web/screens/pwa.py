@@ -7,7 +7,7 @@ from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
 from cashier_core.call import DEFAULT_STORE
-from cashier_web.infra.errors import only
+from cashier_web.infra.errors import allow_methods
 from cashier_web.models import Store
 from cashier_web.screens import identity
 from cashier_web.store_urls import store_path
@@ -16,7 +16,7 @@ WORKER = (Path(__file__).parents[1] / "static/cashier_web/worker.js").read_bytes
 
 
 @never_cache
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     """The web app manifest (W3C) of a store's screen, for whoever may see that."""
     store = Store.objects.filter(slug=slug).first()
@@ -36,7 +36,7 @@ def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
     return JsonResponse(told, content_type="application/manifest+json")
 
 
-@only("GET", "HEAD")
+@allow_methods("GET", "HEAD")
 def worker(request: HttpRequest) -> HttpResponse:
     """The service worker; at the top, for one may answer only for what is beside it."""
     answer = HttpResponse(WORKER, content_type="text/javascript; charset=utf-8")

@@ -61,8 +61,8 @@ class Command(TableCommand):
             elif device.pk:
                 changed.append(device)
             else:
-                token = tokens.new()
-                device.token_hash = tokens.digest(token)
+                token = tokens.new_token()
+                device.token_hash = tokens.token_hash(token)
                 new.append((device, token))
         if reasons:
             raise Unfit(reasons)

@@ -1,0 +1,41 @@
+"""Middleware that answers errors which are no fault of this code, with a reason and without a traceback."""
+
+import logging
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from cashier_web.infra import metrics
+from cashier_web.infra.errors import Refused, refuse, refuse_in_format, refuse_page
+from cashier_web.infra.redis_unavailable import redis_unavailable
+
+log = logging.getLogger(__name__)
+
+
+class ExpectedErrors:
+    """Answers refusals, missing permissions, and a database or a Redis that does not answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The response to an error that a view raised. None for a fault of this code, which Django answers with 500."""
+        if isinstance(exception, PermissionDenied):
+            reason = str(exception) or _("You can't do this.")
+            return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
+        if isinstance(exception, RedisError):
+            exception = redis_unavailable()
+        elif isinstance(exception, (OperationalError, InterfaceError)):
+            metrics.DATABASE_ERRORS.inc()
+            log.warning("the database does not answer: %s", " ".join(str(exception).split()))
+            exception = Refused(503, _("Nothing was done: the stores can't be read just now."))
+        if isinstance(exception, Refused):
+            return refuse_in_format(request, exception.status, exception.reason, exception.retry_after)
+        return None
