@@ -14,6 +14,8 @@ SHFMT = $(DEV)/shfmt --indent 2 --case-indent
 PAGES := services deploy
 DOCKERFILES = $(shell git ls-files '*Dockerfile')
 
+FAST_TESTS := tests/core tests/docs tests/web
+
 # The environments that a target needs.
 SERVICES := $(VENVS)/web/.done $(VENVS)/ws/.done
 LOCAL := $(SERVICES) $(VENVS)/local/.done
@@ -25,7 +27,7 @@ STACK := deploy/compose
 export COMPOSE_FILE := $(STACK)/compose.yaml$(if $(wildcard $(STACK)/certs/tls.crt),:$(STACK)/tls.yaml)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose check format up down scale update logs account backup restore certs
+.PHONY: help run test test-fast test-compose check format up down scale update logs account backup restore certs
 .PHONY: load locust bench paint lock messages voices screenshots clean
 
 help: ## print the targets
@@ -40,7 +42,10 @@ run: $(LOCAL) ## install and start everything on this machine: PORT=8000 WS=2
 ##@ Test
 
 test: $(TESTS) $(BROWSER) ## all tests, with a real Valkey, Daphne, Nginx and browser: ARGS= for pytest
-	$(DEV)/pytest $(ARGS)
+	@$(DEV)/python -m tools.run_tests $(ARGS)
+
+test-fast: $(TESTS) ## the tests that need neither a browser nor running services, in 2 minutes: ARGS= for pytest
+	$(DEV)/pytest --numprocesses 2 --dist loadfile $(FAST_TESTS) $(ARGS)
 
 test-compose: $(VENVS)/dev/.done ## the tests of the deployment, on this machine's Docker engine: ARGS= for pytest
 	$(DEV)/pytest tests/compose $(ARGS)

@@ -1,16 +1,38 @@
 """Fixtures for all tests: a Valkey server, topologies on free ports, and stores in the shared topology."""
 
+import fcntl
 import logging
+import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from tests.support.topologies import Log, TopologyUnderTest, Valkey, add_store, run_topology
+from cashier_local import ports
+from cashier_local.topology import prepare_data
+from tests.support import topologies
+from tests.support.topologies import ENVIRONMENT, Log, TopologyUnderTest, Valkey, add_store
 
 # httpx logs one line per request. The lines of a load would hide the rest of a failed test's output.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 MakeStore = Callable[..., str]
+RunTopology = Callable[..., AbstractContextManager[TopologyUnderTest]]
+
+
+def pytest_configure() -> None:
+    """Give each process of pytest-xdist its own range of ports.
+
+    A port stays free for some seconds between the moment when a test chooses the port and the moment when a server
+    listens on the port. Another process could choose the same port during these seconds.
+    """
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = (ports.HIGHEST - ports.LOWEST) // count
+    ports.LOWEST += number * size
+    ports.HIGHEST = ports.LOWEST + size
 
 
 @pytest.fixture
@@ -27,8 +49,32 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def shared_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TopologyUnderTest]:
-    yield from run_topology(tmp_path_factory.mktemp("topology"))
+def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a migrated database and the static files, which all topologies copy.
+
+    The processes of pytest-xdist share the folder. The first process creates the data, the others wait for them.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the folder of the session, in which each process has a folder
+    with (folder / "prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "prepared").exists():
+            prepare_data(folder / "preparing", ENVIRONMENT)
+            (folder / "preparing").rename(folder / "prepared")
+    return folder / "prepared"
+
+
+@pytest.fixture(scope="session")
+def run_topology(prepared_data: Path) -> RunTopology:
+    """Start another topology: `with run_topology(folder, CASHIER_OPEN_BUTTONS="false") as topology`."""
+    return partial(topologies.run_topology, prepared=prepared_data)
+
+
+@pytest.fixture(scope="session")
+def shared_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TopologyUnderTest]:
+    with run_topology(tmp_path_factory.mktemp("topology")) as topology:
+        yield topology
 
 
 @pytest.fixture
@@ -43,9 +89,10 @@ def topology(shared_topology: TopologyUnderTest) -> Iterator[TopologyUnderTest]:
 
 
 @pytest.fixture(scope="module")
-def own_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TopologyUnderTest]:
+def own_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TopologyUnderTest]:
     """A topology that only the tests of one module use."""
-    yield from run_topology(tmp_path_factory.mktemp("own_topology"))
+    with run_topology(tmp_path_factory.mktemp("own_topology")) as topology:
+        yield topology
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ The CPU of the browser is throttled, because screens run on old PCs and Raspberr
 
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -50,7 +49,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
         launch("--autoplay-policy=no-user-gesture-required") as browser,  # a kiosk plays sound, too
-        contextmanager(run_topology)(Path(folder)) as topology,
+        run_topology(Path(folder)) as topology,
     ):
         screen = browser.new_page(viewport={"width": 1920, "height": 1080})
         screen.add_init_script(MEASUREMENT)

@@ -1,7 +1,6 @@
 """Take the golden pictures in tests/pictures and record docs/press.gif, from a running topology: `make screenshots`."""
 
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -28,7 +27,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
         launch() as browser,
-        contextmanager(run_topology)(Path(folder)) as topology,
+        run_topology(Path(folder)) as topology,
     ):
         take_screens(topology, browser)
         record_press(topology, browser)

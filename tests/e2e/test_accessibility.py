@@ -4,29 +4,25 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.topologies import run_topology
+from cashier_core import timeline
+from cashier_core.call import Policy
 
 PASSWORD = "correct horse battery staple"
-SEED = f"""
-from django.contrib.auth.models import User
-from cashier_web.models import Device, Membership, Role, Screen, Store
-store = Store.objects.create(slug="north", name="North", labels={{"3": "Pharmacy"}}, shows_recent=True)
-anna = User.objects.create_user("anna", password={PASSWORD!r})
-for number in (1, 2):
-    slug = f"more-{{number}}"
-    Membership.objects.create(person=anna, store=Store.objects.create(slug=slug, name=slug), role=Role.MANAGER)
-Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
-Membership.objects.create(person=User.objects.create_user("berta"), store=store, role=Role.CASHIER)
-Device.objects.create(store=store, name="Button", till=2, token_hash="1")
-Screen.objects.create(store=store, name="Entrance", secret_hash="1")
-"""
 PAGES = ["cashier_buttons", "till", "screens", "devices", "people", "history"]
 
 
 @pytest.fixture(scope="module")
-def topology(tmp_path_factory):
-    for topology in run_topology(tmp_path_factory.mktemp("axe"), CASHIER_OPEN_BUTTONS="false"):
-        topology.shell.run(SEED)
+def topology(run_topology, tmp_path_factory):
+    with run_topology(tmp_path_factory.mktemp("axe"), CASHIER_OPEN_BUTTONS="false") as topology:
+        call = topology.shell.call
+        call("add_store", slug="north", name="North", labels={"3": "Pharmacy"}, shows_recent=True)
+        call("add_member", username="anna", store="north", role="manager", password=PASSWORD)
+        call("add_member", username="berta", store="north", role="cashier")
+        for slug in ("south", "west"):
+            call("add_store", slug=slug)
+            call("add_member", username="anna", store=slug, role="manager")
+        call("add_devices", store="north", till=2)
+        call("add_screen", store="north", name="Entrance")
         yield topology
 
 
@@ -39,10 +35,8 @@ def check(page: Page) -> None:
 def test_the_screen_while_it_waits_and_while_it_calls(topology, open_screen_page) -> None:
     screen = open_screen_page(f"{topology.url}/s/north/", reduced_motion="reduce")
     check(screen)
-    press = "from cashier_web.infra.redis_clients import the_timeline\n"
-    press += "from cashier_core.call import Policy\nthe_timeline().press("
-    call = "'north', 4, 'en', idle_language='en', hold_ms=60000, policy=Policy.REPLACE)"
-    topology.shell.run(press + call)
+    calls = timeline.Timeline(timeline.connect(topology.redis_url))
+    calls.press("north", 4, "en", idle_language="en", hold_ms=60_000, policy=Policy.REPLACE)
     expect(screen.locator(".number")).to_be_visible()
     check(screen)
 

@@ -10,12 +10,13 @@ from playwright.sync_api import expect
 
 from cashier_local.ports import answers, wait_until
 from tests.e2e.conftest import wait_for
-from tests.support.topologies import add_store, run_topology
+from tests.support.topologies import add_store
 
 
 @pytest.fixture
-def topology(tmp_path):
-    yield from run_topology(tmp_path)
+def topology(run_topology, tmp_path):
+    with run_topology(tmp_path) as topology:
+        yield topology
 
 
 def screen_and_buttons(topology) -> tuple[str, str]:

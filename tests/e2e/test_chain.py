@@ -9,16 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.topologies import run_topology
-
 PASSWORD = "secret enough"
-PEOPLE = """
-from django.contrib.auth.models import User
-from cashier_web.models import Membership, Store
-User.objects.create_superuser("{slug}-boss", password="{password}")
-anna = User.objects.create_user("{slug}-anna", password="{password}")
-Membership.objects.create(person=anna, store=Store.objects.get(slug="{slug}"))
-"""
 
 
 # Whether each word of a text is in one line, and all of it within its button or the screen.
@@ -39,7 +30,7 @@ UNBROKEN = """selector => {
 @pytest.fixture
 def slug(topology, make_store) -> str:
     slug = make_store(name="North", tills=4, labels={"2": "Click & collect", "3": "Pharmacy"})
-    topology.shell.run(PEOPLE.format(slug=slug, password=PASSWORD))
+    topology.shell.call("add_administrator", username=f"{slug}-boss", password=PASSWORD)
     return slug
 
 
@@ -90,14 +81,11 @@ def test_a_name_is_whole_on_the_screen_and_on_its_button(topology, slug, open_pa
 
 
 def test_a_cashier_signs_in_to_one_till_of_the_store_and_nowhere_else(own_topology, open_page) -> None:
-    for code in (
-        "Store.objects.create(slug='north', name='North')",
-        "Store.objects.create(slug='south', name='South')",
-    ):
-        own_topology.shell.run(f"from cashier_web.models import Store; {code}")
-    own_topology.shell.run(PEOPLE.format(slug="north", password=PASSWORD))
+    own_topology.shell.call("add_store", slug="north", name="North")
+    own_topology.shell.call("add_store", slug="south", name="South")
+    own_topology.shell.call("add_member", username="anna", store="north", role="cashier", password=PASSWORD)
     page = open_page(f"{own_topology.url}/sign_in")
-    sign_in(page, "north-anna")
+    sign_in(page, "anna")
     expect(page.get_by_role("heading", name="North")).to_be_visible()
     page.get_by_role("button", name="Cashier Nº4").click()
     page.get_by_label("Language").select_option("fr")
@@ -112,19 +100,17 @@ def test_a_cashier_signs_in_to_one_till_of_the_store_and_nowhere_else(own_topolo
 
 
 @pytest.fixture(scope="module")
-def own_topology(tmp_path_factory):
+def own_topology(run_topology, tmp_path_factory):
     """One whose buttons are closed."""
-    yield from run_topology(tmp_path_factory.mktemp("closed"), CASHIER_OPEN_BUTTONS="false")
+    with run_topology(tmp_path_factory.mktemp("closed"), CASHIER_OPEN_BUTTONS="false") as topology:
+        yield topology
 
 
 def test_a_closed_store_still_says_so_after_redis_has_lost_everything(own_topology, open_screen_page) -> None:
-    closed = "from cashier_web.models import Store; Store.objects.create(slug='west', name='West')"
-    own_topology.shell.run(closed)
+    own_topology.shell.call("add_store", slug="west", name="West")
     screen = open_screen_page(f"{own_topology.url}/s/west/")
     expect(screen.locator(".waiting")).to_have_text("Please wait")
-    # Of this change only the database knows; so it is after a restart of Redis.
-    closed = "from cashier_web.models import Store; Store.objects.filter(slug='west').update(is_open=False)"
-    own_topology.shell.run(closed)
+    own_topology.shell.call("close_store_silently", slug="west")
     redis = own_topology.processes["redis"]
     redis.stop()
     redis.start()

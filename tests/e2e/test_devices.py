@@ -7,33 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
-
-MAKE_DEVICES = """
-from cashier_web.infra import tokens
-from cashier_web.models import Device, Store
-store = Store.objects.get(slug="{slug}")
-for number in range({count}):
-    token = tokens.new_token()
-    Device.objects.create(store=store, name=token[-8:], till={till}, token_hash=tokens.token_hash(token))
-    print(token)
-"""
 
 
-@pytest.fixture
-def make_devices(topology):
-    """Makes devices in a store and returns their tokens."""
-
-    def make_devices(slug: str, count: int = 1, till: int | None = None) -> list[str]:
-        code = MAKE_DEVICES.format(slug=slug, count=count, till=till)
-        return topology.shell.run(code).split()
-
-    return make_devices
-
-
-def test_a_hundred_tries_of_one_press_at_once_are_one_call(topology, make_store, make_devices) -> None:
+def test_a_hundred_tries_of_one_press_at_once_are_one_call(topology, make_store) -> None:
     slug = make_store()
-    (token,) = make_devices(slug)
+    (token,) = topology.shell.call("add_devices", store=slug)
     url = f"{topology.url}/api/v1/stores/{slug}/calls"
     headers = {"Authorization": f"Bearer {token}"}
     key = {"Idempotency-Key": secrets.token_hex(8)}
@@ -63,9 +41,9 @@ api_key = "{token}"
 """
 
 
-def test_whatever_is_sent_the_api_answers_as_its_openapi_says(topology, make_store, make_devices, tmp_path) -> None:
+def test_whatever_is_sent_the_api_answers_as_its_openapi_says(topology, make_store, tmp_path) -> None:
     slug = make_store(tills=99)
-    (token,) = make_devices(slug, till=2)
+    (token,) = topology.shell.call("add_devices", store=slug, till=2)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
     # Nginx itself answers TRACE, and without an Allow; and a key that was another press's is 422, whatever is in it.
     excluded = "unsupported_method,positive_data_acceptance"

@@ -6,14 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import wait_for
-from tests.support.topologies import change_store, run_topology
+from tests.support.topologies import change_store
 
 KEPT = "caches.match(location.pathname, { cacheName: 'screen' }).then(Boolean)"
 
 
 @pytest.fixture
-def topology(tmp_path):
-    yield from run_topology(tmp_path)
+def topology(run_topology, tmp_path):
+    with run_topology(tmp_path) as topology:
+        yield topology
 
 
 def shows_waiting(screen: Page, connection: str) -> None:

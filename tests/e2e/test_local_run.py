@@ -15,7 +15,7 @@ import pytest
 from cashier_local.ports import free_port, is_free, responds, wait_until
 from cashier_local.process import TIED
 from cashier_local.topology import ROOT, Topology, prepare_data
-from tests.support.topologies import Log, run_topology
+from tests.support.topologies import Log
 
 
 def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
@@ -100,14 +100,14 @@ def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_a_redis_that_is_given_is_used_and_none_is_started(valkey, tmp_path) -> None:
-    for topology in run_topology(tmp_path, REDIS_URL=valkey.url):
+def test_a_redis_that_is_given_is_used_and_none_is_started(valkey, run_topology, tmp_path) -> None:
+    with run_topology(tmp_path, REDIS_URL=valkey.url) as topology:
         assert "redis" not in topology.processes
         assert responds(topology.url)
 
 
-def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(tmp_path) -> None:
-    for topology in run_topology(tmp_path):
+def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(run_topology, tmp_path) -> None:
+    with run_topology(tmp_path) as topology:
         process = run(free_port(), tmp_path)
         output, _ = process.communicate(timeout=30)
 
@@ -142,9 +142,9 @@ def test_nothing_goes_on_when_it_is_killed(tmp_path) -> None:
     wait_until(lambda: under(tmp_path) == [], 15, "all processes are gone")
 
 
-def test_its_folder_may_have_any_name(tmp_path) -> None:
+def test_its_folder_may_have_any_name(run_topology, tmp_path) -> None:
     name = "with space p%20q x#y c$d é"
-    for topology in run_topology(tmp_path / name):
+    with run_topology(tmp_path / name) as topology:
         assert responds(f"{topology.url}/cashier_buttons")
         assert (tmp_path / name / "cashier_q.sqlite3").exists()
 

@@ -17,13 +17,6 @@ from tests.e2e.conftest import wait_for
 from tests.e2e.test_chain import PASSWORD, sign_in
 from tests.support.topologies import change_store
 
-STORE = """
-from django.contrib.auth.models import User
-from cashier_web.models import Membership, Store
-store = Store.objects.create(slug="{slug}", name="North")
-anna = User.objects.create_user("{slug}-anna", password="{password}")
-Membership.objects.create(person=anna, store=store, role=3)
-"""
 # A film of two seconds, each of its frames in another colour.
 FILM = """(type) => new Promise((resolve) => {
   const canvas = document.createElement("canvas");
@@ -107,7 +100,8 @@ class Manager:
 def slug(topology) -> str:
     """A store of its own, and its manager."""
     slug = f"store-{secrets.token_hex(4)}"
-    topology.shell.run(STORE.format(slug=slug, password=PASSWORD))
+    topology.shell.call("add_store", slug=slug, name="North")
+    topology.shell.call("add_member", username=f"{slug}-anna", store=slug, role="manager", password=PASSWORD)
     return slug
 
 

@@ -7,24 +7,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.test_chain import PASSWORD, sign_in
-from tests.support.topologies import run_topology
-
-SEED = """
-from django.contrib.auth.models import User
-from cashier_web.models import Membership, Store
-anna = User.objects.create_user("anna", password="{password}")
-for slug in ("north", "south"):
-    store = Store.objects.create(slug=slug, name=slug.title())
-    Membership.objects.create(person=anna, store=store, role=3)
-"""
 
 
 @pytest.fixture(scope="module")
-def chain(tmp_path_factory):
+def chain(run_topology, tmp_path_factory):
     """One as it is deployed: neither buttons nor screens are open."""
     environment = {"CASHIER_OPEN_BUTTONS": "false", "CASHIER_OPEN_SCREENS": "false"}
-    for topology in run_topology(tmp_path_factory.mktemp("chain"), **environment):
-        topology.shell.run(SEED.format(password=PASSWORD))
+    with run_topology(tmp_path_factory.mktemp("chain"), **environment) as topology:
+        for slug in ("north", "south"):
+            topology.shell.call("add_store", slug=slug, name=slug.title())
+            topology.shell.call("add_member", username="anna", store=slug, role="manager", password=PASSWORD)
         yield topology
 
 
@@ -107,9 +99,7 @@ def test_a_revoked_screen_is_put_out_though_redis_lost_everything_meanwhile(chai
     pair(manager, television, chain, "Exit")
     expect(television).to_have_url(f"{chain.url}/s/north/")
     expect(television.locator("body")).to_have_attribute("data-connection", "open")
-    revoked = "from django.utils import timezone as t; from cashier_web.models import Screen as S"
-    revoked += "; S.objects.filter(name='Exit').update(revoked_at=t.now(), changed_at=t.now())"
-    chain.shell.run(revoked)
+    chain.shell.call("revoke_screen_silently", name="Exit")
     redis = chain.processes["redis"]
     redis.stop()
     redis.start()

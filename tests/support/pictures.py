@@ -21,17 +21,6 @@ LANGUAGES = ("en", "ar")
 LONGEST_SIDE = 960
 """In pixels. Larger pictures are scaled down before they are stored or compared."""
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
-STORES = """
-from cashier_web.media import files, uploads, views
-from cashier_web.models import Store
-for language in ("en", "ar"):
-    for with_media in (False, True):
-        slug = f"{{language}}-{{'media' if with_media else 'plain'}}"
-        store = Store.objects.create(slug=slug, name="Market Hall", language=language, languages=["en", "ar"])
-        if with_media:
-            with files.changing(store) as locked, open({path!r}, "rb") as file:
-                views.add(locked, *uploads.medium(file))
-"""
 
 
 def installed_fonts() -> str:
@@ -57,7 +46,11 @@ def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poster.png"
         poster().save(path)
-        topology.shell.run(STORES.format(path=str(path)))
+        for language in LANGUAGES:
+            for kind in ("plain", "media"):
+                fields = {"name": "Market Hall", "language": language, "languages": LANGUAGES}
+                topology.shell.call("add_store", slug=f"{language}-{kind}", **fields)
+            topology.shell.call("add_picture", store=f"{language}-media", path=str(path))
     calls = timeline.Timeline(timeline.connect(topology.redis_url))
     for language in LANGUAGES:
         for kind in ("plain", "media"):

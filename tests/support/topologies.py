@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cashier_local.ports import answers, free_port, wait_until
@@ -45,15 +46,19 @@ class TopologyUnderTest(Topology):
     shell: WebShell
 
 
-def run_topology(folder: Path, **environment: str) -> Iterator[TopologyUnderTest]:
-    """Start a topology with open buttons and screens, yield it, and stop it afterwards.
+# os.environ is not passed on: pytest-django has changed it for the tests' own process.
+ENVIRONMENT = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
 
+
+@contextmanager
+def run_topology(folder: Path, *, prepared: Path | None = None, **environment: str) -> Iterator[TopologyUnderTest]:
+    """Start a topology with open buttons and screens, and stop the topology when the block ends.
+
+    prepared: a folder that `cashier_local.topology.prepare_data` has filled.
     environment: settings that replace or extend those of an ordinary topology.
     """
     log = Log()
-    # os.environ is not passed on: pytest-django has changed it for the tests' own process.
-    base = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
-    topology = TopologyUnderTest(folder, log, environment={**base, **environment})
+    topology = TopologyUnderTest(folder, log, environment={**ENVIRONMENT, **environment}, prepared=prepared)
     topology.log = log
     topology.start()
     try:
@@ -66,22 +71,10 @@ def run_topology(folder: Path, **environment: str) -> Iterator[TopologyUnderTest
 def add_store(topology: TopologyUnderTest, **fields: object) -> str:
     """Create a store with a new slug and return the slug. `fields` are fields of the model."""
     slug = f"store-{secrets.token_hex(4)}"
-    store = {"slug": slug, "name": slug, **fields}
-    topology.shell.run(f"from cashier_web.models import Store; Store.objects.create(**{store!r})")
+    topology.shell.call("add_store", slug=slug, **fields)
     return slug
 
 
 def change_store(topology: TopologyUnderTest, slug: str, **fields: object) -> None:
     """Change fields of a store and announce the change to its screens, as the admin does."""
-    code = f"""
-from django.db import transaction
-from cashier_web.screens.announce import announce
-from cashier_web.models import Store
-store = Store.objects.get(slug={slug!r})
-for name, value in {fields!r}.items():
-    setattr(store, name, value)
-with transaction.atomic():
-    store.save()
-    announce([store])
-"""
-    topology.shell.run(code)
+    topology.shell.call("change_store", slug=slug, **fields)

@@ -1,28 +1,14 @@
-"""The web shell: web's Python, kept running, because nearly every test makes a store and Django starts slowly."""
+"""A Python process of the web service that stays alive, because Django starts slowly and most tests create a store."""
 
 import json
 import subprocess
+from typing import Any
 
-from cashier_local.topology import VENVS, Topology
-
-# A line of JSON in, one out: what it printed and, if it failed, its traceback.
-LOOP = """
-import contextlib, io, json, sys, traceback
-import django
-django.setup()
-for line in sys.stdin:
-    said, fault = io.StringIO(), ""
-    try:
-        with contextlib.redirect_stdout(said):
-            exec(json.loads(line), {})
-    except BaseException:
-        fault = traceback.format_exc()
-    print(json.dumps([said.getvalue(), fault]), flush=True)
-"""
+from cashier_local.topology import ROOT, VENVS, Topology
 
 
 class WebShell:
-    """Runs code as `manage shell` does, until its block ends. Started when it is used."""
+    """Calls functions of tests/support/web_functions.py in web's Python. The process starts with the first call."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
@@ -31,27 +17,29 @@ class WebShell:
     def __enter__(self) -> "WebShell":
         return self
 
-    def run(self, code: str) -> str:
-        """What the code printed. Raises RuntimeError with its traceback if it failed."""
+    def call(self, function: str, **arguments: object) -> Any:
+        """The result of the function. Raises RuntimeError with the function's traceback if the function fails."""
         child = self._child = self._child or self._start()
         assert child.stdout
         try:
-            print(json.dumps(code), file=child.stdin, flush=True)
-            said, fault = json.loads(child.stdout.readline())
-        except BaseException:  # a test's timeout, too: the answer would be taken for the next one's
+            print(json.dumps([function, arguments]), file=child.stdin, flush=True)
+            result, error = json.loads(child.stdout.readline())
+        except BaseException:
+            # A test's timeout raises here, too. The next call would take the late answer for its own.
             self._stop()
             raise
-        if fault:
-            raise RuntimeError(fault)
-        return said
+        if error:
+            raise RuntimeError(error)
+        return result
 
-    def __exit__(self, *fault: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stop()
 
     def _start(self) -> subprocess.Popen[str]:
+        settings = {"DJANGO_SETTINGS_MODULE": "cashier_web.settings", "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
-            [str(VENVS / "web/bin/python"), "-c", LOOP],
-            env={**self._topology.environment, "DJANGO_SETTINGS_MODULE": "cashier_web.settings"},
+            [str(VENVS / "web/bin/python"), "-m", "tests.support.web_shell_child"],
+            env={**self._topology.environment, **settings},
             cwd=self._topology.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,70 @@
+"""Functions that tests run in web's Python on the database of a topology, by name: `topology.shell.call("add_store")`.
+
+Arguments and results are sent as JSON. Only the packages of web can be imported here.
+"""
+
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from cashier_web.infra import tokens
+from cashier_web.media import files, uploads, views
+from cashier_web.models import Device, Membership, Role, Screen, Store
+from cashier_web.screens.announce import announce
+
+
+def add_store(slug: str, **fields: object) -> None:
+    Store.objects.create(**{"slug": slug, "name": slug, **fields})
+
+
+def change_store(slug: str, **fields: object) -> None:
+    """Change fields of a store and announce the change to its screens, as the admin does."""
+    store = Store.objects.get(slug=slug)
+    for name, value in fields.items():
+        setattr(store, name, value)
+    with transaction.atomic():
+        store.save()
+        announce([store])
+
+
+def close_store_silently(slug: str) -> None:
+    """Close a store in the database only, so that its screens learn it after their next contact with the database."""
+    Store.objects.filter(slug=slug).update(is_open=False)
+
+
+def add_administrator(username: str, password: str) -> None:
+    User.objects.create_superuser(username, password=password)
+
+
+def add_member(username: str, store: str, role: str, password: str | None = None) -> None:
+    """Give a person, who is created if necessary, a role in a store: "viewer", "cashier" or "manager"."""
+    person = User.objects.filter(username=username).first() or User.objects.create_user(username, password=password)
+    Membership.objects.create(person=person, store=Store.objects.get(slug=store), role=Role[role.upper()])
+
+
+def add_devices(store: str, count: int = 1, till: int | None = None) -> list[str]:
+    """Create devices and return their tokens."""
+    new_tokens = [tokens.new_token() for _ in range(count)]
+    for token in new_tokens:
+        Device.objects.create(
+            store=Store.objects.get(slug=store), name=token[-8:], till=till, token_hash=tokens.token_hash(token)
+        )
+    return new_tokens
+
+
+def add_screen(store: str, name: str) -> None:
+    """Create a paired screen that no browser can use, because nobody knows its secret."""
+    Screen.objects.create(store=Store.objects.get(slug=store), name=name, secret_hash=name)
+
+
+def revoke_screen_silently(name: str) -> None:
+    """Revoke a screen in the database only, as if Redis had lost the announcement."""
+    Screen.objects.filter(name=name).update(revoked_at=timezone.now(), changed_at=timezone.now())
+
+
+def add_picture(store: str, path: str) -> None:
+    """Add the picture in the file `path` to what a store shows between calls."""
+    with files.changing(Store.objects.get(slug=store)) as locked, Path(path).open("rb") as file:
+        views.add(locked, *uploads.medium(file))

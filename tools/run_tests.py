@@ -1,0 +1,28 @@
+"""Run all tests: most of them in two processes, then those that measure time alone. `make test` runs this.
+
+The arguments are passed to both runs of pytest: `python -m tools.run_tests tests/ws -k drain`.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+PARALLEL = ["-m", "not serial", "--numprocesses", "2", "--dist", "loadfile"]
+SERIAL = ["-m", "serial"]
+
+
+def run_pytest(options: list[str]) -> int:
+    """The exit code of a pytest that runs in its own process."""
+    return subprocess.run([sys.executable, "-m", "pytest", *options, *sys.argv[1:]], check=False).returncode
+
+
+def main() -> int:
+    """0 if tests ran and all of them passed. One of the two runs may find no tests, but not both."""
+    codes = {run_pytest(PARALLEL), run_pytest(SERIAL)}
+    empty = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    return max(codes - {empty}, default=empty)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
