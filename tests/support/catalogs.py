@@ -17,7 +17,7 @@ TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
     *("admin", "devices", "history", "media", "models", "stores", "validators.py"),
-    *("accounts/people.py", "infra/csv_table.py"),
+    *("accounts/people.py", "accounts/people_csv.py", "infra/csv_table.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_manage", "_reasons", "devices", "history", "import")),
     *(f"templates/cashier_web/{name}.html" for name in ("media", "people", "screens")),
 ]

@@ -42,7 +42,7 @@ def test_new_stores_come_in_and_their_screens_are_told(bring, redis) -> None:
     told = bring(f"{HEADER}\n{NORTH}\n")
     store = Store.objects.get(slug="north-7")
 
-    assert told == "north-7: new\n1 new, 0 changed, 0 as they were\n"
+    assert told == "north-7: new\n1 new, 0 changed, 0 unchanged\n"
     assert (store.labels, store.languages, store.hold_ms) == ({"4": "Pharmacy", "5": "12"}, ["en", "fr"], 5000)
     assert (store.is_open, store.closed_message) == (True, "Closed, sorry")
     assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
@@ -52,7 +52,7 @@ def test_what_was_exported_changes_nothing_when_it_comes_back(bring, tmp_path, r
     bring(f"{HEADER}\n{NORTH}\n")
     before = redis.hget("cashier:{north-7}:store", "rev")
 
-    assert bring(export(tmp_path)) == "0 new, 0 changed, 2 as they were\n"
+    assert bring(export(tmp_path)) == "0 new, 0 changed, 2 unchanged\n"
     assert redis.hget("cashier:{north-7}:store", "rev") == before
 
 
@@ -69,7 +69,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(bring, redis) -> None:
 
     assert told.splitlines()[0] == "north-7: new"
     assert "default: name 'cashier_q' -> 'North', city '' -> 'Lyon'" in told
-    assert told.endswith("1 new, 1 changed, 0 as they were: this was a dry run\n")
+    assert told.endswith("1 new, 1 changed, 0 unchanged: this was a dry run\n")
     assert list(Store.objects.values_list("name", flat=True)) == ["cashier_q"]
     assert redis.keys() == []
 
@@ -135,7 +135,7 @@ def test_a_line_is_counted_from_where_it_begins(bring) -> None:
         ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
         ('slug,name\nnorth-7,"North\n', "line 2"),
         (b"slug,name\nn,\xff\xfe\n", "utf-8"),
-        ("slug\n" + "".join(f"s-{n}\n" for n in range(3001)), "more than 3000 stores"),
+        ("slug\n" + "".join(f"s-{n}\n" for n in range(3001)), "more than 3000 rows"),
     ],
 )
 def test_what_is_no_table_of_stores_is_refused_with_a_reason(bring, text, reason) -> None:

@@ -4,7 +4,9 @@ import csv
 import io
 
 import pytest
-from django.contrib.auth.models import User
+from auditlog.models import LogEntry as AuditEntry
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -49,20 +51,20 @@ PEOPLE = (
 
 
 def test_people_come_in_with_their_roles_and_go_out_as_they_came(bring) -> None:
-    assert bring("people", PEOPLE) == "anna: new\nberta: new\n2 new, 0 changed, 0 as they were\n"
+    assert bring("people", PEOPLE) == "anna: new\nberta: new\n2 new, 0 changed, 0 unchanged\n"
 
     anna = User.objects.get(username="anna")
     roles = {(each.store.slug, each.role) for each in anna.memberships.all()}
     assert roles == {("north", Role.MANAGER), ("south", Role.CASHIER)}
     assert not anna.has_usable_password()
     assert take("people") == PEOPLE
-    assert bring("people", PEOPLE) == "0 new, 0 changed, 2 as they were\n"
+    assert bring("people", PEOPLE) == "0 new, 0 changed, 2 unchanged\n"
 
 
 def test_a_change_is_told_and_a_dry_run_changes_nothing(bring) -> None:
     bring("people", PEOPLE)
     table = "username;roles\nanna;south=viewer\n"
-    told = "anna: roles 'north=manager; south=cashier' -> 'south=viewer'\n0 new, 1 changed, 0 as they were"
+    told = "anna: roles 'north=manager; south=cashier' -> 'south=viewer'\n0 new, 1 changed, 0 unchanged"
     assert bring("people", table, "--dry-run") == f"{told}: this was a dry run\n"
     assert take("people") == PEOPLE
 
@@ -102,10 +104,10 @@ def test_every_bad_line_of_people_is_named_and_nothing_is_changed(bring) -> None
         [
             "in a line before",
             "valid username",
-            "only “yes” or “no”",
-            "no store 'west'",
-            "not 'boss'",
-            "two of them",
+            "Only “yes” or “no”",
+            "no store “west”",
+            "not “boss”",
+            "two roles",
             "in the admin",
         ],
         strict=True,
@@ -199,3 +201,85 @@ def test_every_bad_line_of_devices_is_named_and_nothing_is_changed(bring) -> Non
 def test_what_is_no_such_table_is_refused(bring, what, text) -> None:
     with pytest.raises(CommandError):
         bring(what, text)
+
+
+def upload_people(client, text: str):
+    """Posts a file to the admin's page for importing people. Returns the page that shows what would change."""
+    file = SimpleUploadedFile("people.csv", text.encode(), "text/csv")
+    return client.post("/admin/auth/user/import/", {"import_file": file, "format": "0", "resource": "0"})
+
+
+def confirm(client, shown):
+    """Confirms the import on the page that shows what would change."""
+    fields = shown.context["confirm_form"].initial
+    return client.post("/admin/auth/user/process_import/", fields, follow=True)
+
+
+def test_the_admin_shows_what_an_import_of_people_changes_and_then_imports_them(admin_client, bring) -> None:
+    bring("people", PEOPLE)
+    shown = upload_people(admin_client, "username,roles\nanna,south=viewer\ncarla,north=cashier\n")
+    assert "<del>north=manager; south=cashier</del> <ins>south=viewer</ins>" in shown.content.decode()
+    assert take("people") == PEOPLE
+
+    assert "1 new, 1 updated" in confirm(admin_client, shown).content.decode()
+    assert "anna,Anna,Arnaud,yes,south=viewer\r\n" in take("people")
+    carla = User.objects.get(username="carla")
+    assert not carla.has_usable_password()
+    assert [(each.store.slug, each.role) for each in carla.memberships.all()] == [("north", Role.CASHIER)]
+    assert "imported already" in confirm(admin_client, shown).content.decode()
+
+
+def test_the_audit_log_names_the_administrator_who_imported_people(admin_client) -> None:
+    confirm(admin_client, upload_people(admin_client, "username,roles\nanna,north=viewer\n"))
+    entry = AuditEntry.objects.get(object_repr="anna")
+
+    assert (str(entry.actor), entry.get_action_display()) == ("admin", "create")
+    assert entry.changes["roles"] == ["", "north=viewer"]
+
+
+def test_the_admin_gives_the_reason_for_every_bad_line_of_people_and_offers_no_import(admin_client) -> None:
+    shown = upload_people(admin_client, "username,roles\nberta,\n\nanna,west=boss; north=boss\nadmin,\n")
+
+    assert shown.context.get("confirm_form") is None
+    assert "<li>line 4: roles: There is no store “west”. A role is one of viewer" in shown.content.decode()
+    assert "<li>line 5: username: An administrator of the chain" in shown.content.decode()
+    assert list(User.objects.values_list("username", flat=True)) == ["admin"]
+
+
+def test_the_admin_imports_no_people_if_the_file_no_longer_fits(admin_client) -> None:
+    shown = upload_people(admin_client, "username,roles\nanna,north=viewer\nberta,south=viewer\n")
+    Store.objects.filter(slug="south").delete()
+    answer = confirm(admin_client, shown).content.decode()
+
+    assert "Nothing was changed. line 3: roles: There is no store “south”." in answer
+    assert not User.objects.filter(username="anna").exists()
+
+
+def test_the_admin_exports_the_people_of_the_list_without_administrators(admin_client, bring) -> None:
+    bring("people", PEOPLE)
+    table = admin_client.get("/admin/auth/user/export/").content.decode()
+    found = admin_client.get("/admin/auth/user/export/?q=arnaud").content.decode()
+
+    assert table == PEOPLE
+    assert found.splitlines() == PEOPLE.splitlines()[:2]
+
+
+@pytest.mark.parametrize("page", ["import/", "export/"])
+def test_only_superusers_import_and_export_people(client, page) -> None:
+    person = User.objects.create_user("anna", is_staff=True)
+    person.user_permissions.set(Permission.objects.all())
+    client.force_login(person)
+
+    assert client.get(f"/admin/auth/user/{page}").status_code == 403
+
+
+def test_an_import_of_people_takes_few_queries_per_person(bring, django_assert_max_num_queries) -> None:
+    """Three queries per row: a savepoint before and after, and whether the username is unique."""
+    rows = "".join(f"person-{number},north=cashier\n" for number in range(100))
+    with django_assert_max_num_queries(3 * 100 + 30):
+        bring("people", f"username,roles\n{rows}")
+
+
+def test_a_file_with_too_many_people_is_refused(bring) -> None:
+    with pytest.raises(CommandError, match="more than 5000 rows"):
+        bring("people", "username\n" + "".join(f"person-{number}\n" for number in range(5001)))

@@ -1,137 +1,162 @@
-"""The roster: a chain's people and their roles as a table."""
+"""Importing and exporting a chain's people and their roles as CSV."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
 
 from auditlog.models import LogEntry
+from django import forms
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.forms import modelform_factory
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from import_export.results import RowResult
 
 from cashier_web.audit import note
+from cashier_web.infra.table_resource import YES_OR_NO, Column, TableFormat, TableResource
 from cashier_web.models import Membership, Role, Store
 from cashier_web.validators import check_name
 
 NAMES = ["username", "first_name", "last_name"]
 COLUMNS = [*NAMES, "active", "roles"]
 ROLES = {role.name.lower(): role for role in Role}
-YES_OR_NO = {"yes": True, "no": False}
-AccountForm = modelform_factory(User, fields=NAMES)
-"""Judges names as the admin does."""
+"""The names of the roles in the file."""
 
 
-class BadRow(Exception):
-    """Why a row can't be somebody's: a reason for each argument."""
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
+    """Judges a person's names as the admin and the page for managers do."""
+
+    class Meta:
+        model = User
+        fields = NAMES
+
+    def clean_first_name(self) -> str:
+        return check_name(self.cleaned_data["first_name"])
+
+    def clean_last_name(self) -> str:
+        return check_name(self.cleaned_data["last_name"])
 
 
-@dataclass
-class Entry:
-    """A person, as it was and as it shall be."""
+class PeopleCSV(TableFormat):
+    """people.csv."""
 
-    person: User
-    before: dict[str, str]
-    roles: dict[int, int]  # of the store's key to the role in it
-
-    @property
-    def is_new(self) -> bool:
-        return not self.before
-
-    def changes(self, now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Of each value that is another, what it was and is."""
-        before = {name: self.before.get(name, "") for name in now}
-        return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
-
-    def told(self, changes: Mapping[str, tuple[str, str]]) -> str:
-        """The same as a line."""
-        if self.is_new:
-            return "new"
-        return ", ".join(f"{name} {before!r} -> {now!r}" for name, (before, now) in changes.items())
+    columns = COLUMNS
+    key = "username"
+    most_rows = 5000  # at 2.8 ms of CPU time for each changed person, 14 s
 
 
-class Roster:
-    """All people of the chain but its administrators. Read within the transaction in which it is saved."""
+def written_roles(person: Any) -> str:
+    """The roles of a person that a `PersonResource` has read, such as "north-7=cashier; south=manager"."""
+    return "; ".join(f"{slug}={Role(role).name.lower()}" for slug, role in sorted(person.roles.items()))
 
-    def __init__(self) -> None:
-        self._stores = {store.slug: store.pk for store in Store.objects.only("slug")}
-        self._slugs = {key: slug for slug, key in self._stores.items()}
-        self._roles: dict[int, dict[int, int]] = {}
-        for person, store, role in Membership.objects.values_list("person_id", "store_id", "role"):
-            self._roles.setdefault(person, {})[store] = role
 
-    def row(self, person: User, roles: Mapping[int, int] | None = None) -> dict[str, str]:
-        """A person as a row of the table."""
-        roles = self._roles.get(person.pk, {}) if roles is None else roles
-        told = sorted((self._slugs[store], Role(role).name.lower()) for store, role in roles.items())
-        return {
-            **{name: getattr(person, name) for name in NAMES},
-            "active": "yes" if person.is_active else "no",
-            "roles": "; ".join("=".join(pair) for pair in told),
-        }
+class PersonResource(TableResource):
+    """Finds people by their username. Superusers are neither exported nor changed.
 
-    def entry(self, row: Mapping[str, str], person: User | None) -> Entry:
-        """What a row makes of a person; of a column that is missing nothing is changed. Raises BadRow."""
-        if person and person.is_superuser:
-            raise BadRow("username: an administrator of the chain is changed in the admin")
-        before = self.row(person) if person else {}
-        asked = {"active": "yes", "roles": "", **before, **row}
-        for name in NAMES[1:]:
-            try:
-                check_name(asked.get(name, ""))
-            except ValidationError as fault:
-                raise BadRow(f"{name}: {fault.message}") from None
-        form = AccountForm(asked, instance=person or User(password=make_password(None)))
-        reasons = [f"{field}: {' '.join(map(str, messages))}" for field, messages in form.errors.items()]
-        if asked["active"] not in YES_OR_NO:
-            reasons.append("active: only “yes” or “no”")
+    Each person that the resource reads has an additional attribute `roles`: the slug of a store to the role there.
+    """
+
+    username = Column("username", lambda person: person.username, read=User.normalize_username)
+    first_name = Column("first_name", lambda person: person.first_name)
+    last_name = Column("last_name", lambda person: person.last_name)
+    active = Column("active", lambda person: YES_OR_NO[person.is_active])
+    roles = Column("roles", written_roles)
+
+    class Meta(TableResource.Meta):
+        model = User
+        fields = import_order = export_order = COLUMNS
+        import_id_fields = ["username"]
+
+    @cached_property
+    def _stores(self) -> dict[str, int]:
+        """The slug of every store to its primary key."""
+        return dict(Store.objects.values_list("slug", "pk"))
+
+    @cached_property
+    def _roles(self) -> dict[int, dict[str, int]]:
+        """The primary key of every person with a role to the person's roles, by slug. Read after people are locked."""
+        roles: dict[int, dict[str, int]] = {}
+        for person, slug, role in Membership.objects.values_list("person_id", "store__slug", "role"):
+            roles.setdefault(person, {})[slug] = role
+        return roles
+
+    def filter_export(self, queryset: QuerySet[User], **kwargs: Any) -> QuerySet[User]:
+        return queryset.filter(is_superuser=False)
+
+    def iter_queryset(self, queryset: QuerySet[User]) -> Iterator[User]:
+        for person in super().iter_queryset(queryset):
+            person.roles = self._roles.get(person.pk, {})
+            yield person
+
+    def init_instance(self, row: Any = None) -> User:
+        return User(password=make_password(None))  # without a password, until the person follows an invitation
+
+    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+        instance.roles = self._roles.get(instance.pk, {})
+
+    def repeated(self) -> str:
+        return _("This person was in a line before.")
+
+    def import_instance(self, instance: Any, row: dict[str, str], **kwargs: Any) -> None:
+        if instance.is_superuser:
+            raise ValidationError({"username": _("An administrator of the chain can only be changed in the admin.")})
+        typed = {**self.cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
+        form = AccountForm(typed, instance=instance)
+        errors: dict[str, Any] = form.errors.as_data()
+        if typed["active"] not in YES_OR_NO.values():
+            errors["active"] = _("Only “yes” or “no”.")
         try:
-            roles = self._parse(asked["roles"])
-        except BadRow as fault:
-            reasons += fault.args
-        if reasons:
-            raise BadRow(*reasons)
-        form.instance.is_active = YES_OR_NO[asked["active"]]
-        return Entry(form.instance, before, roles)
+            instance.roles = self._parse_roles(typed["roles"])
+        except ValidationError as error:
+            errors["roles"] = error
+        if errors:
+            raise ValidationError(errors)
+        instance.is_active = typed["active"] == YES_OR_NO[True]
 
-    def _parse(self, text: str) -> dict[int, int]:
-        roles: dict[int, int] = {}
-        reasons: list[str] = []
+    def _parse_roles(self, text: str) -> dict[str, int]:
+        """The slug of each store to the role in it. Raises ValidationError with every reason."""
+        roles: dict[str, int] = {}
+        faults: list[str] = []
         for pair in filter(None, (part.strip() for part in text.split(";"))):
             slug, _equals, role = (part.strip() for part in pair.partition("="))
             if slug not in self._stores:
-                reasons.append(f"roles: there is no store {slug!r}")
+                faults.append(_("There is no store “%(slug)s”.") % {"slug": slug})
             elif role not in ROLES:
-                reasons.append(f"roles: only {', '.join(ROLES)}, not {role!r}, as in “north-7=cashier; south=manager”")
-            elif self._stores[slug] in roles:
-                reasons.append(f"roles: two of them in {slug!r}")
+                params = {"names": ", ".join(ROLES), "role": role, "example": "north-7=cashier; south=manager"}
+                faults.append(_("A role is one of %(names)s, not “%(role)s”: “%(example)s”.") % params)
+            elif slug in roles:
+                faults.append(_("There are two roles in the store “%(slug)s”.") % {"slug": slug})
             else:
-                roles[self._stores[slug]] = ROLES[role]
-        if reasons:
-            raise BadRow(*reasons)
+                roles[slug] = ROLES[role]
+        if faults:
+            raise ValidationError(faults)
         return roles
 
-    def save(self, entries: Iterable[Entry]) -> list[str]:
-        """Make and change the people, and note it; a line for each of them that is new or another."""
-        entries = list(entries)
-        new = [entry for entry in entries if entry.is_new]
-        User.objects.bulk_create([entry.person for entry in new], batch_size=500)
-        changes = [(entry, entry.changes(self.row(entry.person, entry.roles))) for entry in entries]
-        changed = [(entry.person, values) for entry, values in changes if values and not entry.is_new]
-        User.objects.bulk_update([person for person, _values in changed], [*NAMES[1:], "is_active"], batch_size=500)
-        self._save_roles(entries)
-        note(LogEntry.Action.CREATE, [(entry.person, values) for entry, values in changes if entry.is_new])
-        note(LogEntry.Action.UPDATE, changed)
-        return [f"{entry.person.username}: {entry.told(values)}" for entry, values in changes if values]
+    def do_instance_save(self, instance: User, is_create: bool) -> None:
+        """Do nothing: `finish` saves all people at once."""
 
-    def _save_roles(self, entries: list[Entry]) -> None:
-        """All that are new at once, for there are as many as people."""
+    def finish(self, rows: list[RowResult], actor: Any) -> None:
+        new = [row for row in rows if row.is_new()]
+        changed = [row for row in rows if row.is_update()]
+        User.objects.bulk_create([row.instance for row in new], batch_size=500)
+        # A batch is one statement with a CASE for each column, in which every person is a WHEN. For 3,000 changed
+        # people, an import took 5.1 s in batches of 500 and 4.3 s in batches of 100.
+        User.objects.bulk_update([row.instance for row in changed], [*NAMES[1:], "is_active"], batch_size=100)
+        self._save_roles([row.instance for row in rows])
+        # Bulk operations send no signals, from which the audit log would learn of the changes.
+        note(LogEntry.Action.CREATE, [(row.instance, self.changes(row)) for row in new], actor)
+        note(LogEntry.Action.UPDATE, [(row.instance, self.changes(row)) for row in changed], actor)
+
+    def _save_roles(self, people: list[Any]) -> None:
+        """Delete the roles that are gone, and save all new and changed ones at once: there are as many as people."""
         given = []
-        for entry in entries:
-            known = self._roles.get(entry.person.pk, {})
-            if gone := known.keys() - entry.roles.keys():
-                Membership.objects.filter(person=entry.person, store__in=gone).delete()
-            new = {store: role for store, role in entry.roles.items() if known.get(store) != role}
-            given += [Membership(person=entry.person, store_id=store, role=role) for store, role in new.items()]
+        for person in people:
+            known = self._roles.get(person.pk, {})
+            if gone := known.keys() - person.roles.keys():
+                Membership.objects.filter(person=person, store__slug__in=gone).delete()
+            new = {slug: role for slug, role in person.roles.items() if known.get(slug) != role}
+            given += [Membership(person=person, store_id=self._stores[slug], role=role) for slug, role in new.items()]
         Membership.objects.bulk_create(
             given, batch_size=500, update_conflicts=True, unique_fields=["person", "store"], update_fields=["role"]
         )

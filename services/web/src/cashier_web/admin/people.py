@@ -9,6 +9,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from cashier_web.accounts.people_csv import PeopleCSV, PersonResource
+from cashier_web.admin.table_admin import TableAdmin
 from cashier_web.models import Membership
 
 admin.site.unregister([User, Group])
@@ -25,13 +27,20 @@ class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
 
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_export_permission = has_import_permission
+
 
 @admin.register(User)
-class PersonAdmin(ForAdministrators, UserAdmin):  # type: ignore[type-arg]
-    """An account; an administrator of the chain is a superuser."""
+class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[type-arg]
+    """The accounts. An administrator of the chain is a superuser, whom imports and exports leave out."""
 
     list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
     list_filter = ["is_superuser", "is_active", "memberships__role"]
+    resource_classes = [PersonResource]
+    formats = [PeopleCSV]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(number_of_stores=Count("memberships", distinct=True))

@@ -10,23 +10,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from import_export.admin import ImportExportModelAdmin
 from redis.exceptions import RedisError
 
 from cashier_core.call import DEFAULT_STORE
+from cashier_web.admin.table_admin import TableAdmin
 from cashier_web.infra import metrics
 from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Store
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
 from cashier_web.stores.forms import StoreForm
-from cashier_web.stores.resources import StoreResource, StoresCSV, reasons
+from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]
 """What managers bring in on the store's own page."""
 
 
 @admin.register(Store)
-class StoreAdmin(ImportExportModelAdmin):
+class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """A change is saved and on the screens, or neither."""
 
     form = StoreForm
@@ -47,8 +47,6 @@ class StoreAdmin(ImportExportModelAdmin):
     ]
     resource_classes = [StoreResource]
     formats = [StoresCSV]
-    import_template_name = "cashier_web/import.html"
-    skip_export_form = True
 
     @admin.display(description=gettext_lazy("Labels of tills"))
     def labels_as_typed(self, store: Store) -> str:
@@ -125,32 +123,3 @@ class StoreAdmin(ImportExportModelAdmin):
             metrics.REDIS_ERRORS.inc()
             messages.error(request, _("Nothing was changed: the screens can't be reached just now."))
             return redirect(request.get_full_path())
-
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
-
-    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Show what would be done, or why nothing can be."""
-        response = super().import_action(request, **kwargs)
-        if result := response.context_data.get("result"):
-            response.context_data["reasons"] = list(reasons(result))
-        return response
-
-    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
-        """The reason, instead of the exception's name."""
-        form.add_error("import_file", str(e))
-
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """What was shown before is done now."""
-        try:
-            return super().process_import(request, **kwargs)
-        except FileNotFoundError:
-            messages.error(request, _("This file was imported already, or is gone: choose it again."))
-            return redirect("admin:cashier_web_store_import")
-
-    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """Something may have changed since it was shown, and then nothing is done."""
-        if not result.has_errors() and not result.has_validation_errors():
-            return super().process_result(result, request)
-        messages.error(request, " ".join([_("Nothing was changed."), *reasons(result)]))
-        return redirect("admin:cashier_web_store_import")

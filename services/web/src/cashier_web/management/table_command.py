@@ -1,4 +1,4 @@
-"""The command that brings a table in, all or nothing, or writes it."""
+"""Base classes of the commands that import a table from CSV, all or nothing, and export it."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from import_export.results import RowResult
+
+from cashier_web.infra.table_resource import TableFormat, TableResource, reasons
 
 
-class Unfit(Exception):
-    """Why a table can't be brought in: a line for each reason. Nothing was changed."""
+class BadTable(Exception):
+    """A table that cannot be imported. reasons: a line for each. Nothing was changed."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(*reasons)
@@ -22,43 +25,65 @@ class TableCommand(BaseCommand, ABC):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        bring = actions.add_parser("import", help="add or change what a CSV file says")
-        bring.add_argument("file", help="its path, or - for standard input")
-        bring.add_argument("--dry-run", action="store_true", help="only say what would change")
-        take = actions.add_parser("export", help="write all as CSV")
-        take.add_argument("file", nargs="?", help="standard output without it")
+        importing = actions.add_parser("import", help="add and change the rows of a CSV file")
+        importing.add_argument("file", help="the path of the file, or - for standard input")
+        importing.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+        exporting = actions.add_parser("export", help="write everything as CSV")
+        exporting.add_argument("file", nargs="?", help="the path of the file; without a path, standard output")
         self.add_actions(actions)
 
     def add_actions(self, actions: Any) -> None:
-        """More than these two."""
+        """Add parsers for more actions; by default there are none."""
 
     def handle(self, *args: Any, action: str, file: str | None, dry_run: bool = False, **options: Any) -> None:
         if action == "export":
             if file is None:
-                self.stdout.write(self.take(), ending="")
+                self.stdout.write(self.export_table(), ending="")
             else:
-                Path(file).write_text(self.take(), encoding="utf-8", newline="")
+                Path(file).write_text(self.export_table(), encoding="utf-8", newline="")
             return
         try:
             table = sys.stdin.buffer.read() if file in (None, "-") else Path(file).read_bytes()
-            for line in self.bring(table.decode("utf-8-sig"), dry_run):
+            for line in self.import_table(table.decode("utf-8-sig"), dry_run):
                 self.stdout.write(line)
-        except (OSError, ValueError) as fault:  # UnicodeDecodeError is one
+        except (OSError, ValueError) as fault:  # UnicodeDecodeError is a ValueError
             raise CommandError(f"{file}: {fault}") from None
-        except Unfit as fault:
+        except BadTable as fault:
             for reason in fault.reasons:
                 self.stderr.write(reason)
             raise CommandError("nothing was changed") from None
 
     @abstractmethod
-    def take(self) -> str:
-        """The whole table."""
+    def export_table(self) -> str:
+        """The whole table as CSV."""
 
     @abstractmethod
-    def bring(self, table: str, dry_run: bool) -> Iterator[str]:
-        """What was changed, or would be, a line for each. Raises ValueError for what is no table, and Unfit."""
+    def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
+        """Import the table, and yield the lines to print.
+
+        Raises ValueError if the text is not such a table, and BadTable if rows of the table are refused.
+        """
 
 
-def total(new: int, changed: int, same: int, dry_run: bool) -> str:
-    """The last line."""
-    return f"{new} new, {changed} changed, {same} as they were" + (": this was a dry run" if dry_run else "")
+class ResourceCommand(TableCommand):
+    """Imports and exports with a resource of django-import-export, as the admin does."""
+
+    resource: type[TableResource]
+    format: type[TableFormat]
+
+    def export_table(self) -> str:
+        return str(self.format().export_data(self.resource().export()))
+
+    def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
+        """A line for each row that is new or changed, and the totals."""
+        resource = self.resource()
+        dataset = self.format().create_dataset(table)
+        result = resource.import_data(dataset, dry_run=dry_run, rollback_on_validation_errors=True)
+        if result.has_errors() or result.has_validation_errors():
+            raise BadTable(list(reasons(result)))
+        yield from resource.report(result)
+        new, changed, same = (
+            result.totals[kind]
+            for kind in (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_SKIP)
+        )
+        yield f"{new} new, {changed} changed, {same} unchanged" + (": this was a dry run" if dry_run else "")

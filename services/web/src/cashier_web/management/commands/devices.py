@@ -9,7 +9,7 @@ from cashier_web.audit import note
 from cashier_web.devices.views import DeviceForm
 from cashier_web.infra import csv_table, tokens
 from cashier_web.infra.form_errors import line_per_field
-from cashier_web.management.table_command import TableCommand, Unfit
+from cashier_web.management.table_command import BadTable, TableCommand
 from cashier_web.models import Device, Store
 
 COLUMNS = ["store", "name", "till"]
@@ -18,11 +18,11 @@ COLUMNS = ["store", "name", "till"]
 class Command(TableCommand):
     help = "Brings devices in from a table, all or nothing, and prints the new ones' tokens; or writes that table."
 
-    def take(self) -> str:
+    def export_table(self) -> str:
         devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
         return csv_table.write(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
 
-    def bring(self, table: str, dry_run: bool) -> Iterator[str]:
+    def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
         names, rows = csv_table.read(table, COLUMNS, ["store", "name"])
         with transaction.atomic():
             new = self.save(names, rows)
@@ -37,7 +37,7 @@ class Command(TableCommand):
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
 
     def save(self, names: list[str], rows: list[tuple[int, list[str]]]) -> list[tuple[Device, str]]:
-        """Make or change the devices; the new ones, each with its token. Raises Unfit."""
+        """Make or change the devices; the new ones, each with its token. Raises BadTable."""
         stores = {store.slug: store for store in Store.objects.all()}
         known = {(each.store_id, each.name): each for each in Device.objects.select_for_update()}
         reasons, new, changed, seen = [], [], [], set()
@@ -65,7 +65,7 @@ class Command(TableCommand):
                 device.token_hash = tokens.token_hash(token)
                 new.append((device, token))
         if reasons:
-            raise Unfit(reasons)
+            raise BadTable(reasons)
         Device.objects.bulk_create([device for device, _token in new], batch_size=500)
         note(LogEntry.Action.CREATE, [(device, {"till": ("", f"{device.till or ''}")}) for device, _token in new])
         for device in changed:
