@@ -99,7 +99,7 @@ restore: ## restore the database and the media from FILE=
 	@$(STACK)/restore '$(FILE)'
 
 certs: ## create a self-signed certificate for HTTPS
-	@$(STACK)/certify
+	@$(STACK)/make-certs
 
 ##@ Load and measure
 

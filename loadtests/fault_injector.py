@@ -1,4 +1,4 @@
-"""Kills processes of the topology while a run lasts, at the times that the profile sets."""
+"""The breaker: kills parts of the topology while a load runs, as a profile says."""
 
 import os
 import signal
@@ -13,14 +13,10 @@ from cashier_local.topology import Topology
 
 
 class FaultInjector:
-    """Kills a ws replica, a worker process of web, or Redis at each time of the profile.
-
-    begin: when the first press is due, in seconds of time.monotonic(). faults: (seconds after `begin`, "ws", "web" or
-    "redis").
-    """
+    """Kills a ws replica, a worker of web or Redis at each of `faults` (seconds after `begin`, which of them)."""
 
     def __init__(self, topology: Topology, begin: float, faults: Sequence[tuple[float, str]]) -> None:
-        self.injected: list[tuple[float, str]] = []
+        self.done: list[tuple[float, str]] = []
         """(seconds of time.monotonic(), what was killed)."""
         self._topology, self._begin, self._faults = topology, begin, faults
         self._replicas = cycle(topology.replicas)
@@ -36,16 +32,16 @@ class FaultInjector:
         self._thread.join()
 
     def _run(self) -> None:
-        for at, target in self._faults:
+        for at, what in self._faults:
             if self._over.wait(max(self._begin + at - time.monotonic(), 0)):
                 return
-            self._kill(target)
-            self.injected.append((time.monotonic(), target))
+            self._kill(what)
+            self.done.append((time.monotonic(), what))
 
-    def _kill(self, target: str) -> None:
-        if target == "web":
+    def _kill(self, what: str) -> None:
+        if what == "web":
             gunicorn = psutil.Process(self._topology.processes["web"].pid)
             os.kill(gunicorn.children()[0].pid, signal.SIGKILL)
             return
-        process = next(self._replicas) if target == "ws" else self._topology.processes[target]
+        process = next(self._replicas) if what == "ws" else self._topology.processes[what]
         process.kill(signal.SIGKILL)

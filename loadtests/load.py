@@ -1,7 +1,7 @@
-"""`make load`: runs Locust with a profile, against its own local topology or a running system, and prints the verdict.
+"""The load: Locust with a profile, against a topology of its own or a system that runs elsewhere, and the verdict.
 
-The exit code is 0 if every objective was met, 1 if one was not, and 3 if the generator was too slow to tell. A running
-system must have the profile's stores.
+`make load PROFILE=store`. Ends with 0 if every promise was kept, 1 if one was broken, 3 if the generator was too slow
+to tell. A system that runs elsewhere must have the profile's stores.
 """
 
 import argparse
@@ -22,23 +22,19 @@ from cashier_local.topology import Topology
 from loadtests.fault_injector import FaultInjector
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
-from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
+from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, every
 from loadtests.verdict import report, slos
 from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0
-"""Time limit for Locust's processes to write their records after a run."""
-EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
+EXIT_CODES = {"kept": 0, "broken": 1, "void": 3}
 
 
 @contextmanager
-def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
-    """Start a topology with two replicas, open buttons and screens, and the profile's stores.
-
-    log: the file that receives what all of its processes print.
-    """
+def own_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
+    """Two replicas, open buttons, and the profile's stores. log: the file that takes all of its lines."""
     environment = {
         **os.environ,
         "CASHIER_OPEN_BUTTONS": "true",
@@ -57,13 +53,13 @@ def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topolo
         yield topology
 
 
-def run_locust(run: Run, folder: Path, processes: int) -> Records:
-    """Run Locust to its end and return what its processes recorded in `folder`. Raises SystemExit if Locust failed."""
+def locust(run: Run, folder: Path, processes: int) -> Records:
+    """Run it to its end and read what its processes wrote down. Raises SystemExit if it failed."""
     profile, port = run.profile, str(free_port())
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py")), "--headless"),
         *("--host", run.host, "--processes", str(processes), "--only-summary", "--loglevel", "WARNING"),
-        # With Locust's default port, the processes of another run on this machine would join this run.
+        # A port of its own for Locust's processes, or those of another run on this machine would join this one.
         *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
     ]
     environment = {
@@ -73,62 +69,63 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
         "BEGIN": str(run.begin),
         "RECORDS": str(folder),
     }
-    completed = subprocess.run(argv, env=environment, check=False)
+    done = subprocess.run(argv, env=environment, check=False)
     files = partial(folder.glob, "*.json")
-    if not completed.returncode:
-        # Locust does not wait for its processes, and they take a while to write the records of several hours.
-        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "the records of Locust's processes")
-    if len(written := sorted(files())) != processes:
+    if not done.returncode:
+        # Locust doesn't wait for its processes, and what they have seen in hours takes a while to write.
+        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "Locust's processes tell what they saw")
+    if len(told := sorted(files())) != processes:
         raise SystemExit(
-            f"Locust ended with exit code {completed.returncode}; {len(written)} of {processes} processes wrote records"
+            f"Locust ended with {done.returncode}, and {len(told)} of its {processes} processes told of it"
         )
-    return Records.read(written)
+    return Records.read(told)
 
 
 def run_profile(profile: Profile, host: str, processes: int, results: Path) -> Run:
-    """Run a profile and return the run, not judged yet. An empty host means an own local topology."""
+    """The run, with nothing judged yet."""
     results.mkdir(parents=True, exist_ok=True)
     log = results / f"{profile.name}.log"
     with tempfile.TemporaryDirectory(prefix="cashier_q-load-") as folder, contextlib.ExitStack() as stack:
         records = Path(folder) / "records"
         records.mkdir()
-        topology = None if host else stack.enter_context(local_topology(Path(folder) / "var", profile, log))
+        topology = None if host else stack.enter_context(own_topology(Path(folder) / "var", profile, log))
         run = Run(profile, host or (topology.url if topology else ""), time.monotonic() + profile.ramp_seconds)
         print(
-            f"{profile.name}: {profile.description}; the first press is in {profile.ramp_seconds:.0f} s; at {run.host}",
+            f"{profile.name}: {profile.screens} screens of {profile.stores} stores, {profile.per_second:g} presses a "
+            f"second for {profile.seconds:.0f} s after {profile.ramp_seconds:.0f} s, at {run.host}",
             flush=True,
         )
         if topology:
             meter = stack.enter_context(ProcessMeter(topology.processes))
-            injector = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
+            breaker = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
             run.samples = meter.samples
-        run.records = run_locust(run, records, processes)
+        run.records = locust(run, records, processes)
         if topology:
-            run.faults += injector.injected
+            run.faults += breaker.done
     return run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make load", description="Run a load profile and print an exact verdict.")
+    parser = argparse.ArgumentParser(prog="make load", description="Load, exactly accounted for.")
     parser.add_argument("--profile", choices=PROFILES, default="smoke")
-    parser.add_argument("--host", default="", help="URL of a running system (default: start a local topology)")
-    parser.add_argument("--seconds", type=float, help="how long to press (default: the profile's duration)")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes of the load generator")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
+    parser.add_argument("--host", default="", help="a system that runs already; otherwise one is started here")
+    parser.add_argument("--seconds", type=float, help="of pressing, instead of the profile's")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of the generator")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the report")
     options = parser.parse_args()
     profile = PROFILES[options.profile]
     if options.seconds:
-        faults = faults_every(30, until=options.seconds) if profile.faults else ()
+        faults = every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=faults)
     if profile.faults and options.host:
-        parser.error("the profile `faults` kills processes, so it runs only against its own local topology")
+        parser.error("the profile `faults` kills processes, and so needs a topology of its own")
     run = run_profile(profile, options.host, options.processes, options.results)
     account = balance(run.records, HOLD_SECONDS, run.kills)
-    objectives = slos.evaluate(run, account)
-    verdict = slos.verdict(objectives)
-    page = report.write(options.results, run, account, objectives)
-    print(f"\n{slos.table(objectives)}\n\nverdict: {verdict}\nreport: {page}")
-    sys.exit(EXIT_CODES[verdict])
+    lines = slos.judge(run, account)
+    told = slos.verdict(lines)
+    page = report.write(options.results, run, account, lines)
+    print(f"\n{slos.table(lines)}\n\n{told}; the report: {page}")
+    sys.exit(EXIT_CODES[told])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A screen on gevent, for Locust: each screen has its own greenlet, and one process runs thousands of them."""
+"""The green screen: one screen on a greenlet of its own, for Locust, which runs thousands of them in a process."""
 
 import contextlib
+import random
 import socket
 import ssl
 import time
@@ -9,40 +10,31 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from loadtests.clients.backoff import reconnect_delay
-from loadtests.clients.websocket_frames import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    Incoming,
-    close_code,
-    frame,
-    handshake,
-    parse_paint,
-)
-from loadtests.measure.records import ConnectionRecord
+from loadtests.clients.websocket_frames import CLOSE, PING, PONG, TEXT, Incoming, close_code, frame, handshake, painted
+from loadtests.measure.records import Stay
 
+BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
+"""Full jitter, as in screen.js."""
 CONNECT_SECONDS = 10.0
-HEARTBEAT_SECONDS = 15.0
-"""Time between two heartbeats of a screen, the same as on the page."""
+BEAT_SECONDS = 15.0
+"""Between two heartbeats, as in screen.js."""
 SILENCE_SECONDS = 45.0
-"""A connection that has been silent for this long is dead: the server sends a ping every 20 s."""
+"""The server pings within 20 s; a connection that is silent for longer is dead."""
 
 
 addresses: dict[tuple[str, int], tuple[int, Any]] = {}
-"""(host, port) -> address family and address of the last successful connection."""
+"""Family and address at which a host and port were reached."""
 
 
-def connect(host: str, port: int) -> socket.socket:
-    """Return a TCP connection. Raises OSError.
+def reach(host: str, port: int) -> socket.socket:
+    """A connection. Raises OSError.
 
-    A host name is resolved again only after a connection to its known address has failed: gevent resolves each name in
-    a thread, and that takes half of the time of a connection.
+    A name is looked up again only after its address wasn't reached any more: gevent asks a thread for each, which is
+    half of what a connection costs.
     """
     if (host, port) not in addresses:
         connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
-        with contextlib.suppress(OSError):  # the connection has ended already; the first read reports that
+        with contextlib.suppress(OSError):  # it is gone already, as whoever reads from it will notice
             addresses[host, port] = connection.family, connection.getpeername()
         return connection
     family, address = addresses[host, port]
@@ -50,7 +42,7 @@ def connect(host: str, port: int) -> socket.socket:
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
-    except BaseException:  # includes GreenletExit, if the screen's greenlet is killed meanwhile
+    except BaseException:  # also if the screen's greenlet is killed
         connection.close()
         addresses.pop((host, port), None)
         raise
@@ -64,84 +56,75 @@ class GeventScreen:
         self.path, self.name, self.store, self.url = path, name, store, url
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
-        self._last_received = 0.0
+        self._heard = 0.0
 
-    def run(self, connections: list[ConnectionRecord]) -> None:
-        """Stay connected, and connect again after each loss, until the greenlet is killed. Never returns.
-
-        Adds a record of each connection that was opened, after it has ended.
-        """
+    def hang(self, stays: list[Stay]) -> None:
+        """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
         attempts = 0
         while True:
-            connection = ConnectionRecord(self.name, self.store, 0.0, code=1006, requested=time.monotonic())
+            stay = Stay(self.name, self.store, 0.0, code=1006, asked=time.monotonic())
             try:
                 self._connect()
-                self._receive(connection)
+                self._listen(stay)
             except OSError:
                 pass
             except gevent.GreenletExit:
-                connection.code = 0
+                stay.code = 0
                 raise
             finally:
                 self._open = False
-                connection.closed = time.monotonic()
-                if connection.opened:
+                stay.closed = time.monotonic()
+                if stay.opened:
                     attempts = 0
-                    connections.append(connection)
+                    stays.append(stay)
                 if self._socket:
                     self._socket.close()
-            gevent.sleep(reconnect_delay(attempts))
+            gevent.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempts)))
             attempts += 1
 
     def cut(self) -> None:
-        """Break the connection, as a power cut does. Does nothing while the screen is not connected."""
-        with contextlib.suppress(OSError):
+        """Lose the connection, as when the power goes."""
+        with contextlib.suppress(OSError):  # it has none just now
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def send_heartbeat(self) -> None:
-        """Send the page's heartbeat if the connection is open; break the connection if it has been silent too long."""
-        if time.monotonic() - self._last_received > SILENCE_SECONDS:
+    def beat(self) -> None:
+        """The page's heartbeat, if it is open just now; and the end of a connection that has been silent for long."""
+        if time.monotonic() - self._heard > SILENCE_SECONDS:
             self.cut()
-        with contextlib.suppress(OSError):  # `_receive` notices that the connection is broken
+        with contextlib.suppress(OSError):  # `_listen` notices
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
 
     def _connect(self) -> None:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
-        self._last_received = time.monotonic()
-        self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80))
+        self._heard = time.monotonic()
+        self._socket = reach(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
-        # Reads have no timeout, because a timer for each read would take a tenth of the generator's CPU time.
-        # `send_heartbeat` breaks silent connections instead.
-        self._socket.settimeout(None)
+        self._socket.settimeout(None)  # a timer for each read is a tenth of what the generator does; see `beat`
         self._socket.sendall(handshake(parts.netloc, self.path, self.url))
 
-    def _receive(self, connection: ConnectionRecord) -> None:
-        """Record what arrives until the connection ends; its close code is then in the record.
-
-        Raises OSError if the server refuses the handshake or the connection breaks.
-        """
+    def _listen(self, stay: Stay) -> None:
+        """Returns when the connection has ended, with the code in `stay`. Raises OSError if it was refused or broke."""
         assert self._socket
         incoming = Incoming()
         while data := self._socket.recv(4096):
-            at = self._last_received = time.monotonic()
+            at = self._heard = time.monotonic()
             for opcode, payload in incoming.feed(data):
-                if opcode == TEXT and (paint := parse_paint(at, payload)):
-                    connection.paints.append((at, paint.seq, paint.till))
+                if opcode == TEXT and (paint := painted(at, payload)):
+                    stay.paints.append((at, paint.seq, paint.till))
                 elif opcode == PING:
                     self._socket.sendall(frame(PONG, payload))
                 elif opcode == CLOSE:
-                    connection.code = close_code(payload)
+                    stay.code = close_code(payload)
                     self._socket.sendall(frame(CLOSE, payload[:2]))
                     return
             if incoming.status not in {0, 101}:
                 raise ConnectionRefusedError(f"HTTP status {incoming.status}")
-            if incoming.status and not connection.opened:
-                connection.opened = at
+            if incoming.status and not stay.opened:
+                stay.opened = at
                 if self._was_open:
-                    # The page says this after a reconnect; the server counts reconnects in its metrics.
-                    self._socket.sendall(frame(TEXT, b"again"))
+                    self._socket.sendall(frame(TEXT, b"again"))  # for the operator's figures
                 self._open = self._was_open = True

@@ -1,4 +1,4 @@
-"""A till on asyncio: opens the buttons page, signs in if necessary, and presses."""
+"""The till: opens the buttons page, signing in where it must, presses, and knows a screen's websocket address."""
 
 import json
 import ssl
@@ -9,14 +9,14 @@ from urllib.parse import urljoin
 
 import httpx
 
-from loadtests.clients import pages
+from loadtests.clients.pages import CSRF_TOKEN, websocket_of
 
 
 class Till:
-    """A cashier's browser, without a browser. An empty `store` means the default store.
+    """A browser at a till, without the browser. `store` "" is the default store.
 
-    account: name and password, for a system whose buttons require an account.
-    trust: the certificates to accept; those of the public authorities by default.
+    account: name and password, where the buttons are not open.
+    trust: whose certificates are believed; the public authorities' by default.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Till:
         return self
 
     async def _read_token(self, url: str) -> str:
-        token = pages.csrf_token(await self._get(url))
-        assert token, f"no CSRF token at {url}"
-        return token
+        page = await self._client.get(url)
+        page.raise_for_status()
+        found = CSRF_TOKEN.search(page.text)
+        assert found, f"no CSRF token at {url}"
+        return found[1]
 
-    def in_store(self, store: str) -> "Till":
-        """Return the same browser, with the same session, on the pages of another store."""
+    def at(self, store: str) -> "Till":
+        """The same browser on another store's pages."""
         other = copy(self)
         other._base = urljoin(self._base, f"/s/{store}/")
         return other
@@ -59,11 +61,11 @@ class Till:
         await self._client.__aexit__(kind, fault, trace)
 
     async def press(self, cashier: object, language: str = "en") -> httpx.Response:
-        """Press the button of a till. cashier: the form field's value, which may be invalid."""
+        """Press a button."""
         return await self._post("cashier_action", {"cashier": str(cashier), "language": language})
 
-    def press_request(self, cashier: object) -> bytes:
-        """Return the HTTP request of a press as bytes, for a client that writes to the socket itself."""
+    def request(self, cashier: object) -> bytes:
+        """The same as bytes, for a client that is no browser."""
         fields = {"cashier": str(cashier), "language": "en", "csrfmiddlewaretoken": self._token}
         request = self._client.build_request("POST", urljoin(self._base, "cashier_action"), data=fields)
         head = [f"POST {request.url.raw_path.decode()} HTTP/1.1"]
@@ -72,24 +74,21 @@ class Till:
 
     @staticmethod
     def receipt(answer: httpx.Response) -> dict[str, Any]:
-        """Return the receipt in the answer to a successful press (HTTP status 204)."""
+        """What a press that was answered with 204 is told."""
         receipt: dict[str, Any] = json.loads(answer.headers["HX-Trigger"])["receipt"]
         return receipt
 
-    async def set_language(self, language: str) -> httpx.Response:
+    async def speak(self, language: str) -> httpx.Response:
         """Change the store's language."""
         return await self._post("cashier_buttons", {"language": language})
 
-    async def websocket_path(self) -> str:
-        """Return path and ticket of the websocket, from the page of the store's screen."""
-        path = pages.websocket_path(await self._get(self._base))
+    async def websocket(self) -> str:
+        """Path and ticket of the websocket, from the store's screen page."""
+        page = await self._client.get(self._base)
+        page.raise_for_status()
+        path = websocket_of(page.text)
         assert path, "no websocket on the screen's page"
         return path
-
-    async def _get(self, url: str) -> str:
-        page = await self._client.get(url)
-        page.raise_for_status()
-        return page.text
 
     async def _post(self, page: str, fields: dict[str, str]) -> httpx.Response:
         return await self._client.post(urljoin(self._base, page), data={**fields, "csrfmiddlewaretoken": self._token})

@@ -23,7 +23,7 @@ CASES = [(service, setting) for service, settings in BAD.items() for setting in 
 def test_a_bad_value_stops_the_container_and_is_named(service, setting, stack) -> None:
     secrets = [f"--env=CASHIER_{name}=only for this test, only for this test" for name in ("TICKET_KEY", "SECRET_KEY")]
     tmpfs = (
-        [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("place", "run")] if service == "nginx" else []
+        [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("conf.d", "run")] if service == "nginx" else []
     )
 
     with pytest.raises(Failed) as failed:

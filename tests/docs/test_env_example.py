@@ -12,7 +12,7 @@ COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 EXAMPLE = (COMPOSE / ".env.example").read_text()
 KNOBS = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 FILES = {name: (COMPOSE / name).read_text() for name in ("compose.yaml", "tls.yaml")}
-START = (COMPOSE.parent / "nginx" / "start").read_text()
+START = (COMPOSE.parent / "nginx" / "entrypoint").read_text()
 SERVICES: dict[str, type[env.CoreEnvironment]] = {"web": env.WebEnvironment, "ws": env.WsEnvironment}
 DOCKERS_OWN = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
 

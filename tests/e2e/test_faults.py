@@ -24,7 +24,7 @@ def children(pid: int) -> list[int]:
 
 async def test_a_gunicorn_worker_killed_in_a_call_costs_the_screens_nothing(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        screens = await open_screens(own_topology.url, await till.websocket_path(), 20)
+        screens = await open_screens(own_topology.url, await till.websocket(), 20)
         await till.press(4)
         await till.press(2)
         for worker in children(own_topology.processes["web"].pid):
@@ -43,7 +43,7 @@ async def test_a_gunicorn_worker_killed_in_a_call_costs_the_screens_nothing(own_
 async def test_workers_that_die_over_presses_cost_none_and_double_none(own_topology) -> None:
     """`replace`: a press that was called twice would count twice."""
     async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
-        (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
+        (screen,) = await open_screens(own_topology.url, await till.websocket(), 1)
         answers = []
         for number in range(120):
             if number % 30 == 10:
@@ -59,7 +59,7 @@ async def test_workers_that_die_over_presses_cost_none_and_double_none(own_topol
 async def test_replicas_that_were_all_killed_once_take_all_screens_at_once_again(own_topology) -> None:
     """Nginx would hold a failure against a replica until one of its screens ends well, which takes months."""
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        path = await till.websocket_path()
+        path = await till.websocket()
         screens = [*await open_screens(own_topology.url, path, 20)]
         for replica, port in zip(own_topology.replicas, own_topology.ws_ports, strict=True):
             pid = replica.pid
@@ -78,7 +78,7 @@ async def test_replicas_that_were_all_killed_once_take_all_screens_at_once_again
 
 async def test_a_replica_killed_is_started_again_and_the_other_one_takes_its_screens(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        path = await till.websocket_path()
+        path = await till.websocket()
         screens = await open_screens(own_topology.url, path, 20)
         await till.press(4)
         await asyncio.gather(*(screen.until(2, 5) for screen in screens))
@@ -107,7 +107,7 @@ async def is_open(screen) -> bool:
 
 async def test_redis_killed_presses_get_503_and_reach_every_screen_within_3_s_of_its_return(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        screens = await open_screens(own_topology.url, await till.websocket_path(), 20)
+        screens = await open_screens(own_topology.url, await till.websocket(), 20)
         await till.press(4)
         await asyncio.gather(*(screen.until(3, 8) for screen in screens))
         redis = own_topology.processes["redis"]

@@ -23,7 +23,7 @@ def holds(screen) -> list[float]:
 
 async def test_the_hold_is_3_seconds_on_each_of_200_screens_over_two_replicas(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screens = await open_screens(topology.url, await till.websocket_path(), 200)
+        screens = await open_screens(topology.url, await till.websocket(), 200)
         assert (await till.press(4)).status_code == 204
         await asyncio.gather(*(screen.until(3, 10) for screen in screens))
 
@@ -35,7 +35,7 @@ async def test_the_hold_is_3_seconds_on_each_of_200_screens_over_two_replicas(to
 
 async def test_three_presses_at_once_are_each_up_for_3_seconds_in_order_on_every_screen(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screens = await open_screens(topology.url, await till.websocket_path(), 20)
+        screens = await open_screens(topology.url, await till.websocket(), 20)
         started = time.monotonic()
         for cashier in (4, 2, 1):
             assert (await till.press(cashier)).status_code == 204
@@ -50,7 +50,7 @@ async def test_three_presses_at_once_are_each_up_for_3_seconds_in_order_on_every
 
 async def test_of_three_presses_on_a_replace_store_the_last_wins_and_is_whole(topology, make_store) -> None:
     async with Till(topology.url, make_store(policy="replace")) as till:
-        screens = await open_screens(topology.url, await till.websocket_path(), 20)
+        screens = await open_screens(topology.url, await till.websocket(), 20)
         for cashier in (4, 2, 1):
             assert (await till.press(cashier)).status_code == 204
         await asyncio.gather(*(screen.until(5, 10) for screen in screens))
@@ -63,7 +63,7 @@ async def test_of_three_presses_on_a_replace_store_the_last_wins_and_is_whole(to
 
 async def test_a_screen_opened_1_2_s_into_a_call_shows_it_for_the_remaining_1_8_s(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        path = await till.websocket_path()
+        path = await till.websocket()
         first = await open_screen(topology.url, path)
         await first.until(1, 5)
         await till.press(4)
@@ -82,7 +82,7 @@ async def test_a_screen_opened_1_2_s_into_a_call_shows_it_for_the_remaining_1_8_
 
 async def test_a_screen_opened_while_idle_says_please_wait(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screen = await open_screen(topology.url, await till.websocket_path())
+        screen = await open_screen(topology.url, await till.websocket())
         await screen.until(1, 5)
 
         assert "Please wait" in screen.painted[0].html
@@ -92,10 +92,10 @@ async def test_a_screen_opened_while_idle_says_please_wait(topology, make_store)
 async def test_a_till_that_does_not_wait_for_the_answer_calls_as_any_other(topology, make_store) -> None:
     store = make_store()
     async with Till(topology.url, store) as till:
-        screen = await open_screen(topology.url, await till.websocket_path())
+        screen = await open_screen(topology.url, await till.websocket())
         await screen.until(1, 5)
         _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
-        writer.write(till.press_request(4))
+        writer.write(till.request(4))
         writer.close()
         await screen.until(2, 5)
 

@@ -1,4 +1,4 @@
--- The account that owns cashier_q's database, with the password that secrets/ has now.
+-- Creates the account that owns cashier_q's database, and sets its password to the one in secrets/.
 \set password `cat /run/secrets/database_password`
 SELECT 'CREATE ROLE cashier LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cashier') \gexec
 ALTER ROLE cashier PASSWORD :'password';

@@ -27,18 +27,18 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
     shutil.rmtree(target / "run", ignore_errors=True)
     (target / "run").mkdir()
-    place = target / "place"
-    place.mkdir(exist_ok=True)
+    conf_d = target / "conf.d"
+    conf_d.mkdir(exist_ok=True)
     # compose/upstreams.conf explains `max_fails=0`.
     replicas = "".join(f" server 127.0.0.1:{ws_port} max_fails=0;" for ws_port in ws_ports)
     # Twice, because Nginx tries each server only once: a press whose worker process dies reaches another worker process
     # through the second entry.
     web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
-    (place / "upstreams.conf").write_text(web + ws)
+    (conf_d / "upstreams.conf").write_text(web + ws)
     # The send buffer is small so that the replica notices when a screen stops reading; a large one would hide that.
     listen = f"listen 127.0.0.1:{port} backlog=4096 sndbuf=32k;\nroot site;\nset $browser_scheme $scheme;\n"
-    (place / "listen.conf").write_text(listen)
+    (conf_d / "listen.conf").write_text(listen)
 
 
 def configuration_error(folder: Path) -> str:

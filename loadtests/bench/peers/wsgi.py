@@ -1,4 +1,4 @@
-"""The WSGI application of the plain peer, which Gunicorn serves."""
+"""What Gunicorn serves of the plain peer."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -1,11 +1,4 @@
-"""Daphne's websocket protocol for one screen, extended: it sends prepared frames and closes with any code and reason.
-
-Internals used, with the reason at each place:
-- autobahn: `CONFIG_ATTRS`, `_dataReceived`, `state` and `wasClean`, `http_headers` and `http_request_data`,
-  `sendCloseFrame`, `dropConnection`.
-- Twisted: `transport.socket`, `transport.dataBuffer` and `_tempDataBuffer`, `transport.doWrite`.
-- Daphne: `factory.server_class`, `server`, and the methods that are overridden.
-"""
+"""The protocol: Daphne's websocket connection, taught to take a ready-made frame and to close with any code."""
 
 import logging
 import socket
@@ -17,35 +10,26 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_ws import metrics
 
-reactor: Any = installed_reactor  # Twisted's type for the reactor lacks most of its methods
+reactor: Any = installed_reactor  # which its types say nothing useful of
 log = logging.getLogger(__name__)
 
 SEND_BUFFER = 32 * 1024
-"""Bytes that the kernel may buffer for one screen. Its default of up to 4 MB would hide a stuck screen for hours."""
-RESTARTING = (1012, "this replica is restarting")
-"""Close code and reason that make a screen reconnect, to another replica."""
+"""Bytes that the kernel may hold for one screen. Its default, up to 4 MB, would hide a stuck screen for hours."""
+GOING = (1012, "this replica is restarting")
+"""Close code and reason for screens that are to come back, to another replica."""
 
 
 class ScreenProtocol(WebSocketProtocol):
-    """One screen's socket. The ASGI extension `cashier.frame` is its method `send_frame`.
-
-    While the socket accepts no bytes, the screen is stuck: only the newest frame is kept, and the connection is closed
-    after `stuck_seconds`.
-    """
+    """One screen's socket. `send_frame` is what the ASGI extension `cashier.frame` calls."""
 
     stuck_seconds = 10.0
-    _give_up_timer: Any = None  # set while the screen is stuck
-    _newest: bytes | None = None  # the frame to send when the screen is no longer stuck
-    _was_given_up = False
+    _stuck: Any = None  # the delayed call that gives the screen up
+    _newest: bytes | None = None
+    _given_up = False
 
     @classmethod
     def adopt_options(cls, factory: Any) -> None:
-        """Copy the factory's options to this class.
-
-        autobahn copies them to every new connection, and formats them for a debug message that nothing reads
-        (`pformat` in `_connectionMade`): a third of the time of connecting. autobahn allows that options are set on the
-        protocol; that it then loops over an empty CONFIG_ATTRS is an internal.
-        """
+        """Take the factory's options once, not anew for every connection, which would also format them for a log."""
         for name in cls.CONFIG_ATTRS:
             option = getattr(factory, name)
             setattr(cls, name, staticmethod(option) if callable(option) else option)
@@ -56,121 +40,114 @@ class ScreenProtocol(WebSocketProtocol):
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
-        self._dataReceived(data)  # skips autobahn's debug message for all received bytes
+        self._dataReceived(data)  # without autobahn's line for a log that nobody reads
 
     def onConnect(self, request: Any) -> Any:
-        if self.factory.server_class.draining:  # Daphne's name for the server
-            # Nginx treats a 503 as a failure of its upstream and asks the next replica.
+        if self.factory.server_class.draining:
+            # Nginx takes this for an answer of its upstream and asks the next replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         if not request.headers.get("sec-websocket-protocol", "").isascii():
-            # Daphne would log a traceback.
             raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
-        # A connection that began as HTTP still has the HTTP channel as its producer; send_frame registers its own.
+        # The HTTP channel that this connection began with is still registered; nobody needs it any more.
         self.transport.unregisterProducer()
-        # The handshake would stay in memory as long as the screen is connected (months), and nothing reads it again.
+        # Nor does anybody read the handshake again, which would stay here for as long as the screen does: months.
         self.http_headers.clear()
         self.http_request_data = b""
         super().onOpen()
         if self.server.draining:
-            self.close_with(*RESTARTING)
+            self.leave(*GOING)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self._end_stuck()
-        if hasattr(self, "server"):  # not set if onConnect has refused the connection
-            # A stuck screen seldom answers the Close frame, but 1013 is the reason why its connection has ended.
-            super().onClose(wasClean, 1013 if self._was_given_up else code, reason)
+        if self._stuck:
+            self._stuck.cancel()
+            self._stuck = None
+        if hasattr(self, "server"):  # not if it was denied in onConnect
+            # A screen that was given up seldom answers; it was closed for that all the same.
+            super().onClose(wasClean, 1013 if self._given_up else code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        # autobahn resets the connection even after a complete closing handshake, which Nginx logs as an error.
+        # After a whole closing handshake autobahn would still reset the connection, which Nginx logs as an error.
         super().dropConnection(abort=abort and not self.wasClean)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Called by Daphne with each message that the application sends."""
         if message["type"] == "websocket.close" and self.can_send:
-            self.close_with(message.get("code") or 1000, message.get("reason") or "")
+            self.leave(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.send" or self.can_send:
-            # The application may answer a heartbeat of a screen that has just closed: such a message is dropped.
+            # An answer to a heartbeat may come when the screen has just closed: nobody is left to send it to.
             super().handle_reply(message)
 
     @property
     def can_send(self) -> bool:
         return bool(self.state == self.STATE_OPEN)
 
-    def close_with(self, code: int, reason: str) -> None:
-        """Send a Close frame. autobahn's `sendClose` refuses the codes after which browsers reconnect (1012, 1013)."""
+    def leave(self, code: int, reason: str) -> None:
+        """Close with a reason; unlike `sendClose` it knows the codes that browsers reconnect after."""
         if self.can_send:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode())
 
     def send_frame(self, frame: bytes) -> None:
-        """Write a whole frame straight to the socket, bypassing the buffers and the encoding of autobahn and Twisted.
-
-        One frame reaches 1,000 screens in 27 ms this way; with autobahn's prepared messages it takes 92 ms.
-        """
+        """Write a whole frame straight to the socket. While older bytes wait there, only the newest one is kept."""
         if self.state != self.STATE_OPEN:
             return
-        if self._give_up_timer:
+        if self._stuck:
             self._newest = frame
             return
-        if self._is_buffered:
-            self.transport.doWrite()  # the answer to the handshake, or a ping, from this iteration of the event loop
-            if self._is_buffered:
+        transport = self.transport
+        if transport.dataBuffer or transport._tempDataBuffer:
+            transport.doWrite()  # the handshake's answer or a ping, written in this same turn of the loop
+            if self._buffered:
                 self._newest = frame
-                self._begin_stuck()
+                self._be_stuck()
                 return
         if not self._write(frame):
-            self._begin_stuck()
+            self._be_stuck()
 
     @property
-    def _is_buffered(self) -> bool:
-        """Whether Twisted has bytes that it has not written yet. It has no public method that tells."""
+    def _buffered(self) -> bool:
         return bool(self.transport.dataBuffer or self.transport._tempDataBuffer)
 
     def _write(self, frame: bytes) -> bool:
-        """Write to the socket. Returns whether the kernel took all bytes; if not, Twisted writes the rest later."""
+        """Whether the kernel took all of it; Twisted writes the rest as the socket drains."""
         try:
             sent = self.transport.socket.send(frame)
         except BlockingIOError:
             sent = 0
         except OSError:
-            return True  # the connection is lost; the reactor notices this by itself
+            return True  # the connection is lost, which the reactor is about to notice by itself
         if sent == len(frame):
             return True
         self.transport.write(frame[sent:])
         return False
 
-    def _begin_stuck(self) -> None:
-        self._give_up_timer = reactor.callLater(self.stuck_seconds, self._give_up)
-        # False makes this a pull producer: Twisted calls resumeProducing each time it has written all of its bytes.
+    def _be_stuck(self) -> None:
+        self._stuck = reactor.callLater(self.stuck_seconds, self._give_up)
+        # As a pull producer: Twisted calls resumeProducing each time it has written everything.
         self.transport.registerProducer(self, False)
 
-    def _end_stuck(self) -> None:
-        if self._give_up_timer:
-            self._give_up_timer.cancel()
-            self._give_up_timer = None
-
     def resumeProducing(self) -> None:
-        """Called by Twisted when it has no bytes left to write for this socket."""
-        if self._is_buffered or not self._give_up_timer:
+        """Twisted has nothing left to write for this socket."""
+        if self._buffered or not self._stuck:
             return
         frame, self._newest = self._newest, None
         if frame is None or self._write(frame):
-            self._end_stuck()
+            self._stuck.cancel()
+            self._stuck = None
             self.transport.unregisterProducer()
         else:
-            self._give_up_timer.reset(self.stuck_seconds)
+            self._stuck.reset(self.stuck_seconds)
 
     def stopProducing(self) -> None:
-        """Called by Twisted when the connection is lost; `onClose` follows."""
+        """The connection is lost; `onClose` follows."""
 
     def _give_up(self) -> None:
-        self._give_up_timer = None
-        self._was_given_up = True
+        self._stuck = None
+        self._given_up = True
         metrics.TOO_SLOW.inc()
         log.warning("screen closed: it accepted nothing for %s s", self.stuck_seconds)
         if self.can_send:
-            self.close_with(1013, "too slow")
+            self.leave(1013, "too slow")
         else:
-            self.transport.abortConnection()  # a Close frame was sent before, and the screen does not take even that
+            self.transport.abortConnection()  # it was closing, and doesn't even take that
