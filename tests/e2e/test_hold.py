@@ -1,8 +1,12 @@
-"""The 3 seconds, measured on raw screens behind Nginx and two replicas."""
+"""How long a call is shown on raw screens behind Nginx and two replicas, and in which order calls follow each other.
+
+The schedule of a call is fixed while its press is answered, and nothing may be shown before its time. The tests
+therefore compare each paint with the moment before the press. How late paints are is the subject of the load test.
+"""
 
 import asyncio
+import re
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -10,94 +14,107 @@ from loadtests.clients.asyncio_screen import open_screen, open_screens
 from loadtests.clients.till import Till
 
 pytestmark = pytest.mark.anyio
+HOLD_SECONDS = 3.0
 
 
-def numbers(screen) -> list[int]:
+def tills(screen) -> list[int]:
+    """The tills that a screen has shown; 0 is the idle text."""
     return [paint.till for paint in screen.painted]
 
 
-def holds(screen) -> list[float]:
-    """Seconds between each paint and the next, without the one it was opened with."""
-    return [later.at - earlier.at for earlier, later in pairwise(screen.painted[1:])]
+def hold_ms(paint) -> int:
+    """The milliseconds after which the page removes the call by itself."""
+    return int(re.search(r'data-hold-ms="(\d+)"', paint.html)[1])
 
 
-async def test_the_hold_is_3_seconds_on_each_of_200_screens_over_two_replicas(topology, make_store) -> None:
+async def press(till: Till, number: int) -> float:
+    """Press a button. Returns the time of time.monotonic() before the press."""
+    began = time.monotonic()
+    assert (await till.press(number)).status_code == 204
+    return began
+
+
+async def test_a_call_is_shown_for_3_seconds_on_each_of_200_screens_of_two_replicas(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
         screens = await open_screens(topology.url, await till.websocket(), 200)
-        assert (await till.press(4)).status_code == 204
-        await asyncio.gather(*(screen.until(3, 10) for screen in screens))
+        pressed = await press(till, 4)
+        await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
         for screen in screens:
-            assert numbers(screen) == [0, 4, 0]
-            assert holds(screen)[0] == pytest.approx(3.0, abs=0.05)
+            assert tills(screen) == [0, 4, 0]
+            assert hold_ms(screen.painted[1]) == HOLD_SECONDS * 1000
+            assert screen.painted[2].at >= pressed + HOLD_SECONDS
             screen.close()
 
 
-async def test_three_presses_at_once_are_each_up_for_3_seconds_in_order_on_every_screen(topology, make_store) -> None:
+async def test_three_presses_in_a_row_are_shown_in_order_for_3_seconds_each(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
         screens = await open_screens(topology.url, await till.websocket(), 20)
-        started = time.monotonic()
-        for cashier in (4, 2, 1):
-            assert (await till.press(cashier)).status_code == 204
-        assert time.monotonic() - started < 0.5  # 0.03 on a quiet machine; within the first hold on any
-        await asyncio.gather(*(screen.until(5, 15) for screen in screens))
+        pressed = await press(till, 4)
+        await press(till, 2)
+        await press(till, 1)
+        await asyncio.gather(*(screen.until(5, 30) for screen in screens))
 
         for screen in screens:
-            assert numbers(screen) == [0, 4, 2, 1, 0]
-            assert holds(screen) == pytest.approx([3.0] * 3, abs=0.05)
+            assert tills(screen) == [0, 4, 2, 1, 0]
+            for calls_before, paint in enumerate(screen.painted[1:]):
+                assert paint.at >= pressed + calls_before * HOLD_SECONDS
+            assert [hold_ms(paint) for paint in screen.painted[1:4]] == [HOLD_SECONDS * 1000] * 3
             screen.close()
 
 
-async def test_of_three_presses_on_a_replace_store_the_last_wins_and_is_whole(topology, make_store) -> None:
+async def test_with_the_policy_replace_each_press_ends_the_call_before_it(topology, make_store) -> None:
     async with Till(topology.url, make_store(policy="replace")) as till:
         screens = await open_screens(topology.url, await till.websocket(), 20)
-        for cashier in (4, 2, 1):
-            assert (await till.press(cashier)).status_code == 204
-        await asyncio.gather(*(screen.until(5, 10) for screen in screens))
+        await press(till, 4)
+        await press(till, 2)
+        pressed = await press(till, 1)
+        await asyncio.gather(*(screen.until(5, 20) for screen in screens))
 
         for screen in screens:
-            assert numbers(screen) == [0, 4, 2, 1, 0]
-            assert holds(screen)[-1] == pytest.approx(3.0, abs=0.05)
+            assert tills(screen) == [0, 4, 2, 1, 0]
+            assert screen.painted[4].at >= pressed + HOLD_SECONDS
             screen.close()
 
 
-async def test_a_screen_opened_1_2_s_into_a_call_shows_it_for_the_remaining_1_8_s(topology, make_store) -> None:
-    async with Till(topology.url, make_store()) as till:
+async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_rest_of_its_time(
+    topology, make_store
+) -> None:
+    """A call of one second in another store is the clock: when it has ended, at least one second is over."""
+    second = 1.0
+    async with Till(topology.url, make_store()) as till, Till(topology.url, make_store(hold_seconds=second)) as clock:
         path = await till.websocket()
-        first = await open_screen(topology.url, path)
-        await first.until(1, 5)
-        await till.press(4)
-        await first.until(2, 5)
-        with pytest.raises(TimeoutError):
-            await first.until(3, first.painted[1].at + 1.2 - time.monotonic())
-        late = await open_screens(topology.url, path, 4)  # on both replicas
-        await asyncio.gather(*(screen.until(2, 5) for screen in late))
+        (clock_screen,) = await open_screens(topology.url, await clock.websocket(), 1)
+        pressed = await press(till, 4)
+        await press(clock, 1)
+        await clock_screen.until(3, 20)
+        screens = await open_screens(topology.url, path, 4)  # on both replicas
+        await asyncio.gather(*(screen.until(2, 20) for screen in screens))
 
-        for screen in late:
-            assert numbers(screen) == [4, 0]
-            assert screen.painted[1].at - screen.painted[0].at == pytest.approx(1.8, abs=0.1)
+        for screen in screens:
+            assert tills(screen) == [4, 0]
+            assert 0 < hold_ms(screen.painted[0]) <= (HOLD_SECONDS - second / 2) * 1000
+            assert screen.painted[1].at >= pressed + HOLD_SECONDS
             screen.close()
-        first.close()
+        clock_screen.close()
 
 
-async def test_a_screen_opened_while_idle_says_please_wait(topology, make_store) -> None:
+async def test_a_screen_that_opens_between_calls_shows_please_wait(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screen = await open_screen(topology.url, await till.websocket())
-        await screen.until(1, 5)
+        (screen,) = await open_screens(topology.url, await till.websocket(), 1)
 
         assert "Please wait" in screen.painted[0].html
         screen.close()
 
 
-async def test_a_till_that_does_not_wait_for_the_answer_calls_as_any_other(topology, make_store) -> None:
-    store = make_store()
-    async with Till(topology.url, store) as till:
+async def test_a_press_calls_although_its_client_hangs_up_before_the_answer(topology, make_store) -> None:
+    async with Till(topology.url, make_store()) as till:
         screen = await open_screen(topology.url, await till.websocket())
-        await screen.until(1, 5)
+        await screen.until(1, 20)
         _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
         writer.write(till.request(4))
         writer.close()
-        await screen.until(2, 5)
+        await screen.until(2, 20)
 
     assert screen.painted[1].till == 4
     screen.close()
