@@ -1,7 +1,7 @@
-"""Pages of a real browser, and raw screens, on a whole topology."""
+"""Fixtures and functions for tests with pages in a real browser."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
@@ -11,7 +11,8 @@ from tests.support.browser import launch
 expect.set_options(timeout=10_000)
 
 
-# Of a module, not of the session: while Playwright's loop lives in this thread, no other may run in it.
+# One browser per module and not per session: while Playwright is running, its event loop occupies the thread, and the
+# asynchronous tests of other modules could not run.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with launch() as browser:
@@ -20,48 +21,56 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Opens pages, each in a context (cookies, cache) of its own.
+    """Open pages. Each page has its own context with cookies and cache.
 
-    Fails the test for any exception in them and for whatever their CSP had to block.
+    The test fails if one of the pages throws an exception, or if the CSP of a page blocks something.
     """
-    contexts, faults = [], []
+    contexts, errors = [], []
 
     def open_page(url: str, **options) -> Page:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: "Content Security Policy" in message.text and faults.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: "Content Security Policy" in message.text and errors.append(message.text))
         page.goto(url)
         return page
 
-    open_page.faults = faults
+    open_page.errors = errors
     yield open_page
     for context in contexts:
         context.close()
-    assert faults == []
+    assert errors == []
 
 
-def evaluates(page: Page, expression: str) -> bool:
+def is_true(page: Page, expression: str) -> bool:
     try:
         return bool(page.evaluate(expression))
-    except Error as fault:
-        if "context was destroyed" in str(fault):
-            return False  # the page was just leaving for another
+    except Error as error:
+        if "context was destroyed" in str(error):
+            return False  # the page is just being replaced by another page
         raise
 
 
 def wait_for(page: Page, expression: str, seconds: float = 10) -> None:
-    """Wait until a JavaScript expression is true; Playwright's own way needs an eval that the pages' CSP forbids."""
+    """Wait until a JavaScript expression is true.
+
+    Playwright's wait_for_function needs an eval in the page, which the CSP of the pages forbids.
+    """
+    wait_until(page, lambda: is_true(page, expression), expression, seconds)
+
+
+def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
+    """Wait until a condition of the test is true, while Playwright handles the events of the page."""
     deadline = time.monotonic() + seconds
-    while not evaluates(page, expression):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {expression}"
-        page.wait_for_timeout(20)
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        page.wait_for_timeout(20)  # between two checks
 
 
 @pytest.fixture
 def open_screen_page(open_page):
-    """Opens a store's screen and waits until its websocket is open."""
+    """Open a store's screen and wait until its websocket is open."""
 
     def open_screen_page(url: str, **options) -> Page:
         page = open_page(url, **options)

@@ -147,4 +147,4 @@ def test_a_screen_that_lost_one_of_its_scripts_loads_again_by_itself(store, open
     assert lost
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=15_000)
     if script == "htmx-2.min":
-        assert open_page.faults.pop() == "htmx is not defined"  # what its extension has to say of that
+        assert open_page.errors.pop() == "htmx is not defined"  # what its extension has to say of that
