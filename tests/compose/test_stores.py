@@ -18,7 +18,7 @@ def bring(stack, what: str, table: str) -> str:
 
 def test_stores_come_in_as_a_table_and_go_out_again(stack) -> None:
     told = bring(stack, "stores", "slug,name,labels\\ntable-1,North,2=Pharmacy\\ntable-2,South,\\n")
-    assert told.endswith("2 new, 0 changed, 0 as they were\n")
+    assert told.endswith("2 new, 0 changed, 0 unchanged\n")
 
     out = stack.compose(*WEB, "stores", "export").splitlines()
     assert any(line.startswith("slug,name,city,time_zone,tills,labels") for line in out)
@@ -28,9 +28,9 @@ def test_stores_come_in_as_a_table_and_go_out_again(stack) -> None:
 def test_people_and_devices_come_in_as_tables_and_a_devices_call_is_kept(stack) -> None:
     bring(stack, "stores", "slug,name\\nroster-1,North\\nroster-2,South\\n")
     first = bring(stack, "people", "username,roles\\nberta,roster-1=cashier; roster-2=viewer\\n")
-    assert first.splitlines()[-1] == "1 new, 0 changed, 0 as they were"
+    assert first.splitlines()[-1] == "1 new, 0 changed, 0 unchanged"
     second = bring(stack, "people", "username,roles\\nberta,roster-1=manager\\n")
-    assert second.splitlines()[-1] == "0 new, 1 changed, 0 as they were"
+    assert second.splitlines()[-1] == "0 new, 1 changed, 0 unchanged"
     assert "berta,,,yes,roster-1=manager" in stack.compose(*WEB, "people", "export")
     assert "/welcome/" in stack.compose(*WEB, "people", "links", "https://queue.example.com")
 

@@ -21,7 +21,7 @@ class CashierWebConfig(AppConfig):
         from cashier_web.media import files  # noqa: PLC0415
         from cashier_web.screens import manage  # noqa: PLC0415
 
-        audit.watch()
+        audit.register_models()
         pre_delete.connect(manage.revoke_of_store, sender="cashier_web.Store")
         pre_delete.connect(files.clear_of_store, sender="cashier_web.Store")
         user_logged_in.connect(begin_session)

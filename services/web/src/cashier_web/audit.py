@@ -1,4 +1,4 @@
-"""The audit log (django-auditlog): who changed what of stores, people, devices and screens, and what it was before."""
+"""The audit log (django-auditlog): who changed stores, people, devices, screens and media, and how."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,12 +16,12 @@ HIDDEN = "***"
 
 
 def hide(value: str) -> str:
-    """That it changed is told, not to what: a hash can be tried."""
+    """What the log contains instead of a secret or its hash: that it changed, because a hash can be attacked."""
     return HIDDEN if value else ""
 
 
-def watch() -> None:
-    """Have every save of these be noted. What is only seen or used is no change."""
+def register_models() -> None:
+    """Log every save of these models. Columns that only say when something was last seen or used are left out."""
     masked = {"mask_callable": "cashier_web.audit.hide"}
     auditlog.register(Store)
     auditlog.register(
@@ -38,9 +38,9 @@ def note(
     changed: Iterable[tuple[Model, Mapping[str, tuple[str, str]]]],
     actor: User | AnonymousUser | None = None,
 ) -> None:
-    """The same for what gives no signals: many that are saved at once, or what is no field.
+    """Log changes that send no signal: many objects saved at once, or something that is not a column.
 
-    action: `LogEntry.Action`'s. changed: each with its values, by name, before and after.
+    action: a value of `LogEntry.Action`. changed: each object with its changed values, by name, before and after.
     """
     entries = [
         LogEntry(
@@ -57,8 +57,11 @@ def note(
     LogEntry.objects.bulk_create(entries, batch_size=500)
 
 
-class Audit(AuditlogMiddleware):
-    """Knows whoever changes something. Left out is what changes nothing that is noted: pages, and presses above all."""
+class AuditMiddleware(AuditlogMiddleware):
+    """Names the signed-in user in the log entries of a request.
+
+    Skips requests that change nothing that is logged: reading a page, and presses, which must be fast.
+    """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_press = request.path_info.endswith("/cashier_action") or request.path_info.startswith("/api/")

@@ -1,4 +1,4 @@
-"""The invitations: links at which somebody chooses a password."""
+"""Invitations: links with which people choose their password."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
 
 class Invitations(PasswordResetTokenGenerator):
-    """Django's own for forgotten passwords: good once, and for 3 days (PASSWORD_RESET_TIMEOUT).
+    """Makes and checks the tokens of invitations: valid once, and for 3 days (PASSWORD_RESET_TIMEOUT).
 
-    And only for as long as the account's roles are what they were: who was given the link for a cashier's account must
-    not become what that account has become since.
+    Django's tokens for forgotten passwords do this. In addition, a token becomes invalid when the account's roles
+    change: a person who was given the link for a cashier's account must not get into a manager's account with it.
     """
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:

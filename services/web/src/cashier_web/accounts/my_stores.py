@@ -1,4 +1,4 @@
-"""The page to which a sign-in leads."""
+"""The page after signing in: a person's stores."""
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +14,12 @@ from cashier_web.store_urls import store_path
 @never_cache
 @allow_methods("GET", "HEAD")
 def stores(request: HttpRequest) -> HttpResponse:
-    """Where a sign-in leads: to the page of the person's store, or to a choice of several."""
+    """Redirect to the page of the person's only store, or show a choice of several stores."""
     if not permissions.is_known(request):
         return redirect_to_login(request.get_full_path())
     pages = {Role.VIEWER: "screen", Role.CASHIER: "till", Role.MANAGER: "buttons"}
     found = permissions.stores_of(request)
     paths = [(store, store_path(pages[Role(role)], store)) for store, role in found]
-    if len(found) == 1 and found[0][1] != Role.VIEWER:  # a screen has no way on from it
+    if len(found) == 1 and found[0][1] != Role.VIEWER:  # a screen's page has no links to other pages
         return redirect(paths[0][1])
     return render(request, "cashier_web/stores.html", {"paths": paths})

@@ -1,4 +1,4 @@
-"""The passwords: how they are hashed, and how long they have to be."""
+"""How passwords are hashed, and how long they must be."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import MinimumLengthValidator
@@ -6,9 +6,9 @@ from django.utils.translation import gettext as _
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id with what OWASP's Password Storage Cheat Sheet says at least: 19 MiB and two passes.
+    """Argon2id with the minimum of OWASP's Password Storage Cheat Sheet: 19 MiB and two passes.
 
-    Django's own takes 100 MiB for each sign-in, and a web with all its threads may have 128 at once.
+    Django's default takes 100 MiB for each sign-in, and all threads of a web container may handle 128 at once.
     """
 
     time_cost = 2
@@ -17,7 +17,7 @@ class Argon2(Argon2PasswordHasher):
 
 
 class LongEnough(MinimumLengthValidator):
-    """Django's own, but that the reason is in all languages."""
+    """Django's validator, with a reason that is translated into all our languages."""
 
     def get_error_message(self) -> str:
         return _("This password has fewer than %(least)s characters.") % {"least": self.min_length}

@@ -1,4 +1,4 @@
-"""The access: who may do what in which store."""
+"""Who may do what in which store."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,18 +23,19 @@ STORE_AND_ROLE = """
     LEFT JOIN cashier_web_membership membership ON membership.store_id = store.id AND membership.person_id = %s
     WHERE store.slug = %s
 """
-"""In SQL, because each press asks it: to have it built anew each time is a sixth of a press."""
+"""Written in SQL because every press runs this query: building it with the ORM took a sixth of a press."""
 
 
 def is_known(request: HttpRequest) -> bool:
-    """Whether the buttons are for this request at all: for everybody where they are open, else for who is signed in."""
+    """Whether the person may have access to buttons: anybody if buttons are open, otherwise people who signed in."""
     return settings.ENVIRONMENT.cashier_open_buttons or request.user.is_authenticated
 
 
 def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
-    """The store, and the role of whoever asks in it; 0 for none. Raises Http404, PermissionDenied for nobody known.
+    """The store, and the role of the requesting person in the store; 0 for none.
 
-    Where buttons are open, everybody is a manager as far as they go.
+    If buttons are open (CASHIER_OPEN_BUTTONS), everybody has the role of a manager here. Raises Http404 if there is no
+    such store, and PermissionDenied if the person has to sign in first.
     """
     if settings.ENVIRONMENT.cashier_open_buttons:
         return get_object_or_404(Store, slug=slug), Role.MANAGER
@@ -42,34 +43,34 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 
 
 def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
-    """The same, whether buttons are open or not."""
+    """Like `role_in`, but open buttons make no difference."""
     person = request.user
     if not person.is_authenticated:
         raise PermissionDenied(_("Sign in: reload this page."))
     store = next(iter(Store.objects.raw(STORE_AND_ROLE, [person.pk, slug])), None)
     if store is None:
         raise Http404
-    role: int | None = store.role  # type: ignore[attr-defined]  # the query's
+    role: int | None = store.role  # type: ignore[attr-defined]  # a column of the query
     return store, Role.MANAGER if person.is_superuser else role or 0
 
 
 def require(store: Store, role: int, least: Role) -> None:
-    """Raise PermissionDenied, with the reason, for somebody whose role there is less."""
+    """Raise PermissionDenied, with the reason, if the role in the store is lower than `least`."""
     if role < least:
         raise PermissionDenied(_("You can't do this in the store “%(store)s”.") % {"store": store.name})
 
 
 def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
-    """The store, for somebody who has at least this role in it. Raises Http404 and PermissionDenied."""
+    """The store, if the requesting person has at least the role `least` there. Raises Http404, PermissionDenied."""
     store, role = role_in(request, slug)
     require(store, role, least)
     return store
 
 
 def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page of a store's managers, who have signed in even where buttons are open; in the store's time.
+    """Decorator of a view for the managers of a store. They must sign in, even if buttons are open.
 
-    The view is given the store instead of its slug.
+    The view gets the store instead of its slug, and runs in the time zone of the store.
     """
 
     @wraps(view)
@@ -85,7 +86,7 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 def managed_by(person: Any) -> QuerySet[Store]:
-    """The stores that this person manages, whether buttons are open or not."""
+    """The stores that this person manages. Open buttons make no difference."""
     if person.is_superuser:
         return Store.objects.all()
     return Store.objects.filter(memberships__person=person.pk, memberships__role=Role.MANAGER)
@@ -97,7 +98,7 @@ def has_role(person: Any, store: Store) -> bool:
 
 
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:
-    """The stores in which whoever asks has a role, and which one."""
+    """The stores in which the requesting person has a role, each with the role."""
     if request.user.is_superuser or settings.ENVIRONMENT.cashier_open_buttons:
         return [(store, Role.MANAGER) for store in Store.objects.all()]
     memberships = Membership.objects.filter(person=request.user.pk).select_related("store").order_by("store__name")

@@ -1,4 +1,4 @@
-"""The sign-in, and where the own password is changed or, with a link, chosen."""
+"""The pages for signing in, for changing one's password, and for choosing a password with an invitation."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from cashier_web.accounts.invitations import invitations
 
 
 class SignIn(views.LoginView):
-    """Who is signed in already goes on to where this leads, but not round in a circle."""
+    """Signs a person in. Redirects people who are signed in already, but never back to this page."""
 
     template_name = "cashier_web/account.html"
     extra_context = {"heading": gettext_lazy("Sign in")}
@@ -25,7 +25,7 @@ class SignIn(views.LoginView):
 
 
 class ChangePassword(views.PasswordChangeView):
-    """Ends the person's other sessions."""
+    """Changes the password, which ends the person's other sessions."""
 
     template_name = "cashier_web/account.html"
     extra_context = {"heading": gettext_lazy("Change the password")}
@@ -37,7 +37,7 @@ class ChangePassword(views.PasswordChangeView):
 
 
 class Welcome(views.PasswordResetConfirmView):
-    """Where a manager's link leads: whoever has it chooses the account's password, once, and is signed in."""
+    """The page of an invitation: whoever has the link chooses the account's password, once, and is signed in."""
 
     template_name = "cashier_web/account.html"
     extra_context = {"heading": gettext_lazy("Choose a password")}

@@ -1,4 +1,4 @@
-"""The admin: a chain's stores, people, devices and screens."""
+"""The admin of a chain: stores, people, devices and screens."""
 
 from cashier_web.admin import devices, people, screens, stores
 

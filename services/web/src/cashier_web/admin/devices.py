@@ -1,4 +1,7 @@
-"""The devices in the admin: to find and to revoke; made where their tokens are shown, on a store's own page."""
+"""Devices in the admin: to find and to revoke them.
+
+Managers create them on the page of their store, which shows the token.
+"""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -12,7 +15,7 @@ from cashier_web.models import Device
 
 @admin.register(Device)
 class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Of all stores."""
+    """The devices of all stores."""
 
     list_display = ["name", "store", "till", "made_at", "used_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("till", admin.EmptyFieldListFilter), "used_at"]

@@ -1,4 +1,4 @@
-"""The people and their roles in the admin."""
+"""Accounts and roles in the admin."""
 
 from typing import Any
 
@@ -17,7 +17,10 @@ admin.site.unregister([User, Group])
 
 
 class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who may change accounts or roles may become everything: Django's permissions are not enough."""
+    """Pages for superusers only, whatever permissions a user has.
+
+    A user who may change accounts or roles could give himself every permission.
+    """
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
@@ -35,7 +38,7 @@ class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(User)
 class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[type-arg]
-    """The accounts. An administrator of the chain is a superuser, whom imports and exports leave out."""
+    """Accounts. The administrators of a chain are superusers; imports and exports leave them out."""
 
     list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
     list_filter = ["is_superuser", "is_active", "memberships__role"]

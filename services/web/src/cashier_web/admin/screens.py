@@ -1,4 +1,4 @@
-"""The screens in the admin: to find and to revoke; they are paired where their codes are entered."""
+"""Screens in the admin: to find and to revoke them. Managers pair them at /claim, where they enter the code."""
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -6,16 +6,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from redis.exceptions import RedisError
 
-from cashier_web.infra import metrics
+from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Screen
 from cashier_web.screens import manage
 
 
 @admin.register(Screen)
 class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Of all stores."""
+    """The screens of all stores."""
 
     list_display = ["name", "store", "changed_at", "seen_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "seen_at"]
@@ -28,18 +27,14 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Screen | None = None) -> bool:
-        """What is known of its tickets must stay for as long as they are good."""
+        """A screen is revoked, not deleted: its row says that its tickets, which are valid for days, are revoked."""
         return False
 
     @admin.action(description=gettext_lazy("Revoke selected screens"), permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[Screen]) -> None:
-        try:
+        with message_without_redis(request):
             with transaction.atomic():
                 revoked = manage.revoke(chosen)
                 for screen in revoked:
                     self.log_change(request, screen, [{"changed": {"fields": ["revoked_at"]}}])
-        except RedisError:
-            metrics.REDIS_ERRORS.inc()
-            messages.error(request, _("Nothing was changed: the screens can't be reached just now."))
-            return
-        messages.success(request, _("Screens revoked: %(count)s.") % {"count": len(revoked)})
+            messages.success(request, _("Screens revoked: %(count)s.") % {"count": len(revoked)})

@@ -1,4 +1,4 @@
-"""The stores in the admin, with their table."""
+"""Stores in the admin, with import and export."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from redis.exceptions import RedisError
 
 from cashier_core.call import DEFAULT_STORE
 from cashier_web.admin.table_admin import TableAdmin
-from cashier_web.infra import metrics
+from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Store
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
@@ -22,12 +21,15 @@ from cashier_web.stores.forms import StoreForm
 from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]
-"""What managers bring in on the store's own page."""
+"""Shown but not changed here: managers upload pictures on the media page of the store."""
 
 
 @admin.register(Store)
 class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """A change is saved and on the screens, or neither."""
+    """Saves a change only if it can also be announced to the screens.
+
+    If Redis does not answer, the transaction is rolled back and the page says so.
+    """
 
     form = StoreForm
     list_display = ["name", "slug", "city", "tills", "labels_as_typed", "language", "hold_seconds", "policy", "is_open"]
@@ -50,14 +52,14 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=gettext_lazy("Labels of tills"))
     def labels_as_typed(self, store: Store) -> str:
-        return labels.text(store.labels)
+        return labels.write_pairs(store.labels)
 
     @admin.display(description=gettext_lazy("pictures and videos"))
     def count_of_media(self, store: Store) -> int:
         return store.media.count() if store.pk else 0
 
     def has_delete_permission(self, request: HttpRequest, obj: Store | None = None) -> bool:
-        """The default store stays: the pages at `/` are its."""
+        """The default store cannot be deleted, because the pages at `/` belong to it."""
         return super().has_delete_permission(request, obj) and not (obj and obj.slug == DEFAULT_STORE)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
@@ -67,11 +69,11 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
-        """Screens and tickets know a store by its slug: another one would be another store's."""
+        """The slug of a store never changes: screens, tickets and keys in Redis contain it."""
         return ["slug", *SHOWN] if obj else SHOWN
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
-        # What was changed alone: a logo or a revision may be another since the form was read.
+        # Only the changed columns: a manager may have uploaded a logo since the form was opened.
         obj.save(update_fields=form.changed_data if change else None)
         obj.refresh_from_db()
         announce([obj])
@@ -79,7 +81,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What goes with a store, in numbers: its calls alone may be a hundred thousand."""
+        """Count the objects that are deleted with a store. Django would list them, and calls may be 100,000."""
         stores = [store.pk for store in objs]
         counts = {
             str(model._meta.verbose_name_plural): model.objects.filter(store__in=stores).count()
@@ -87,14 +89,14 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         }
         return [str(store) for store in objs], {str(Store._meta.verbose_name_plural): len(stores), **counts}, set(), []
 
-    def changelist_view(self, request: HttpRequest, *of_a_list: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_nothing(request, lambda: super(StoreAdmin, self).changelist_view(request, *of_a_list, **kwargs))
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._guarded(request, lambda: super(StoreAdmin, self).changelist_view(request, *args, **kwargs))
 
-    def delete_view(self, request: HttpRequest, *of_a_store: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_nothing(request, lambda: super(StoreAdmin, self).delete_view(request, *of_a_store, **kwargs))
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._guarded(request, lambda: super(StoreAdmin, self).delete_view(request, *args, **kwargs))
 
-    def changeform_view(self, request: HttpRequest, *of_a_form: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_nothing(request, lambda: super(StoreAdmin, self).changeform_view(request, *of_a_form, **kwargs))
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._guarded(request, lambda: super(StoreAdmin, self).changeform_view(request, *args, **kwargs))
 
     @admin.action(description=gettext_lazy("Open selected stores"), permissions=["change"])
     def open_stores(self, request: HttpRequest, stores: QuerySet[Store]) -> None:
@@ -106,7 +108,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _set_open(self, request: HttpRequest, stores: QuerySet[Store], is_open: bool) -> None:
         with transaction.atomic():
-            # In the order of imports, so that the two wait for each other.
+            # Locked in the same order as by an import, so that the two cannot deadlock.
             changed = list(stores.order_by("slug").select_for_update(no_key=True).exclude(is_open=is_open))
             for store in changed:
                 store.is_open = is_open
@@ -115,11 +117,9 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
             announce(changed)
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})
 
-    def _or_nothing(self, request: HttpRequest, change: Callable[[], Any]) -> Any:
-        """Make a change; where the screens can't be told of it, say that nothing was changed."""
-        try:
-            return change()
-        except RedisError:
-            metrics.REDIS_ERRORS.inc()
-            messages.error(request, _("Nothing was changed: the screens can't be reached just now."))
-            return redirect(request.get_full_path())
+    def _guarded(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
+        """Run a view of the admin. If it cannot announce its change to the screens, say that nothing was changed."""
+        response = None
+        with message_without_redis(request):
+            response = view()
+        return response or redirect(request.get_full_path())

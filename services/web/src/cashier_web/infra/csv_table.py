@@ -1,4 +1,7 @@
-"""The table: a CSV file's rows, each with its line, as spreadsheets of different countries write it."""
+"""Reading and writing CSV files.
+
+Spreadsheets separate cells by commas or by semicolons, depending on the country; both are read.
+"""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -9,9 +12,10 @@ from django.utils.translation import gettext as _
 
 
 def read(text: str, columns: Sequence[str], keys: Sequence[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Names of the columns that are there, and of each row its line and cells. Commas or semicolons separate.
+    """Return the names of the columns, and each row that is not empty: the line where it begins, and its cells.
 
-    columns: that may be there. keys: that must be. Raises ValueError, with a reason, for what is no such table.
+    columns: the names that may occur. keys: the names that must occur. Raises ValueError, with the reason, if the text
+    is not such a table.
     """
     header, _rest = f"{text}\n".split("\n", 1)
     reader = csv.reader(StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",", strict=True)
@@ -24,7 +28,7 @@ def read(text: str, columns: Sequence[str], keys: Sequence[str]) -> tuple[list[s
 
 
 def check_columns(names: list[str], columns: Sequence[str], keys: Sequence[str]) -> None:
-    """Raise ValueError if these can't be the names of the columns."""
+    """Raise ValueError, with the reason, if a column is missing, unknown or occurs twice."""
     for key in keys:
         if key not in names:
             raise ValueError(_("there is no column “%(name)s”") % {"name": key})
@@ -38,18 +42,18 @@ def check_columns(names: list[str], columns: Sequence[str], keys: Sequence[str])
 
 
 def _rows(reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:
-    line = reader.line_num + 1  # where a row begins; it may have lines in its cells
+    line = reader.line_num + 1  # where the row begins; a cell may contain line breaks
     for row in reader:
         if any(cell.strip() for cell in row):
             if len(row) != width:
-                told = {"line": line, "cells": len(row), "columns": width}
-                raise ValueError(_("line %(line)s has %(cells)s cells for %(columns)s columns") % told)
+                params = {"line": line, "cells": len(row), "columns": width}
+                raise ValueError(_("line %(line)s has %(cells)s cells for %(columns)s columns") % params)
             yield line, [cell.strip() for cell in row]
         line = reader.line_num + 1
 
 
 def write(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The same as text."""
+    """The table as the text of a CSV file, with commas."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)

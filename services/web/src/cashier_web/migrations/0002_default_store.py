@@ -1,4 +1,4 @@
-"""The default store, whose pages are at `/`."""
+"""Create the default store, whose pages are at `/`."""
 
 from typing import Any
 

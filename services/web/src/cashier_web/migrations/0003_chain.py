@@ -1,4 +1,4 @@
-"""What a chain says of its stores: where they are, what tills are called, which languages, open or closed."""
+"""Add columns for chains: city and time zone of a store, labels of tills, languages, open or closed."""
 
 from django.db import migrations, models
 

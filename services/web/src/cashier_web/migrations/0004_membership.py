@@ -1,4 +1,7 @@
-"""Who has which role in which store. Whoever could sign in could call everywhere, and still can."""
+"""Create the table of roles.
+
+Before, everybody who could sign in could call in every store. These people become cashiers of every store.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Devices that call with a token."""
+"""Create the table of devices, which call with a token."""
 
 import django.core.validators
 import django.db.models.deletion

@@ -1,4 +1,4 @@
-"""Screens that were paired, and calls as they were."""
+"""Create the tables of paired screens and of past calls."""
 
 import django.db.models.deletion
 import django.utils.timezone

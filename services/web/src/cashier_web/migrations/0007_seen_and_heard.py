@@ -1,4 +1,4 @@
-"""What a store sets for how its screens look and sound."""
+"""Add the settings of a store for the appearance and the sound of its screens."""
 
 import django.core.validators
 from django.db import migrations, models

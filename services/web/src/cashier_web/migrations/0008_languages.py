@@ -1,4 +1,4 @@
-"""Seven more languages in which a store may wait."""
+"""Add seven languages."""
 
 from django.db import migrations, models
 

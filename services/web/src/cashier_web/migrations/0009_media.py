@@ -1,4 +1,4 @@
-"""The pictures and videos that screens show between calls, and the store's logo."""
+"""Create the table of pictures and videos that screens show between calls, and add the logo of a store."""
 
 import django.core.validators
 import django.db.models.deletion

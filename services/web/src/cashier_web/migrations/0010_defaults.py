@@ -1,4 +1,7 @@
-"""Defaults that stay: a web of the version before serves on while this comes, and knows no such columns."""
+"""Keep the defaults of new columns in the database.
+
+During an update, web containers of the previous version still insert rows, and do not know these columns.
+"""
 
 from typing import Any
 
@@ -21,7 +24,7 @@ DEFAULTS = {
 
 
 def keep_defaults(apps: Any, schema_editor: Any) -> None:
-    """SQLite is of one web alone."""
+    """Set the defaults in PostgreSQL. SQLite serves only one web container, which is never updated while it runs."""
     if schema_editor.connection.vendor != "postgresql":
         return
     for table, columns in DEFAULTS.items():

@@ -1,4 +1,4 @@
-"""The models: stores, who has which role in them, the devices that call, the screens and their media, and the calls."""
+"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, and past calls."""
 
 from cashier_web.models.calls import PastCall
 from cashier_web.models.devices import Device

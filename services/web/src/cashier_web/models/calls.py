@@ -1,4 +1,4 @@
-"""The call, when it is past."""
+"""Past calls."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from cashier_web.models.stores import Store
 
 
 class PastCall(models.Model):
-    """A call, as it was: who pressed, and when it was up."""
+    """A call that has ended: who pressed, when the call was on the screens, and how it ended."""
 
     class Outcome(models.TextChoices):
         SHOWN = "shown", _("shown")
@@ -24,7 +24,7 @@ class PastCall(models.Model):
     label = models.CharField(_("label"), max_length=20, blank=True)
     language = models.CharField(_("language"), max_length=8)
     again = models.BooleanField(_("again"), default=False)
-    # As it was called then: keys would have to be looked for in millions of calls when somebody is deleted.
+    # Who called, by the name at that time. With a foreign key, deleting a person would search millions of calls.
     kind = models.CharField(
         _("kind"), max_length=6, blank=True, choices=[("user", _("person")), ("device", _("device"))]
     )

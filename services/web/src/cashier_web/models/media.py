@@ -1,4 +1,4 @@
-"""The medium."""
+"""Pictures and videos."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -8,7 +8,7 @@ from cashier_web.models.stores import Store
 
 
 class Medium(models.Model):
-    """A picture or a video that the store's screens show between calls, in turn with its others."""
+    """A picture or a video. Between calls, the screens of a store show its media one after the other."""
 
     class Kind(models.TextChoices):
         PICTURE = "picture", _("picture")
@@ -20,7 +20,7 @@ class Medium(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), editable=False)
     seconds = models.PositiveSmallIntegerField(
         _("seconds"), default=10, validators=[MinValueValidator(3), MaxValueValidator(120)]
-    )  # of a picture; a video takes its own time
+    )  # how long a picture is shown; a video is shown until its end
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     class Meta:

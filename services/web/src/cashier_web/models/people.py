@@ -1,4 +1,4 @@
-"""The people: who has which role in which store."""
+"""The roles of people in stores. Accounts are in Django's own table."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ from cashier_web.models.stores import Store
 
 
 class Role(models.IntegerChoices):
-    """What a person may do in a store; each may do what those before it may. A superuser may do everything."""
+    """What a person may do in a store. Each role includes the ones before it. A superuser may do everything."""
 
     VIEWER = 1, _("viewer")
     CASHIER = 2, _("cashier")
@@ -16,7 +16,7 @@ class Role(models.IntegerChoices):
 
 
 class Membership(models.Model):
-    """A person's role in one store; a person may have several."""
+    """A person's role in one store. A person may have roles in several stores."""
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person")

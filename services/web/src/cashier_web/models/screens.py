@@ -1,4 +1,4 @@
-"""The screen."""
+"""Paired screens."""
 
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -9,9 +9,9 @@ from cashier_web.models.stores import Store
 
 
 class Screen(models.Model):
-    """A television that was paired: it shows one store, whatever it is restarted with, until it is revoked."""
+    """A paired television. A cookie identifies it, so it shows its store after every restart, until it is revoked."""
 
-    # None of one that was revoked with its store.
+    # None if the store was deleted, which revokes its screens.
     store = models.ForeignKey(
         Store, on_delete=models.SET_NULL, null=True, related_name="screens", verbose_name=_("store")
     )
@@ -21,7 +21,7 @@ class Screen(models.Model):
     changed_at = models.DateTimeField(_("paired or moved"), default=timezone.now, editable=False)
     volume = models.PositiveSmallIntegerField(
         _("volume in percent"), null=True, blank=True, validators=[MaxValueValidator(100)]
-    )  # None: the store's
+    )  # None: the volume of the store
     is_muted = models.BooleanField(_("muted"), default=False)
     seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)

@@ -1,4 +1,4 @@
-"""The store."""
+"""Stores."""
 
 from functools import cache
 from zoneinfo import available_timezones
@@ -15,23 +15,24 @@ from cashier_web import validators
 
 
 def usual_languages() -> list[str]:
-    """Of a new store. All would be a long list before cashiers who speak two of them."""
+    """The languages of a new store. With all of them, cashiers who use two would see a long list."""
     return ["en", "fr"]
 
 
 @cache
 def time_zones() -> list[str]:
-    """Names of all zones, of which reading takes some ms."""
-    return sorted(available_timezones() - {"Factory", "localtime"})  # which are none, and browsers don't know them
+    """The names of all time zones. Cached, because reading them takes some milliseconds."""
+    return sorted(available_timezones() - {"Factory", "localtime"})  # not real time zones; browsers do not know them
 
 
 def check_time_zone(name: str) -> None:
+    """Raise ValidationError if there is no time zone of this name."""
     if name not in time_zones():
         raise ValidationError(gettext("There is no time zone “%(name)s”.") % {"name": name})
 
 
 class Store(models.Model):
-    """What the store's pages and presses need to know. The store `default` is made by a migration."""
+    """A store and its settings. A migration creates the store `default`, whose pages are at `/`."""
 
     slug = models.SlugField(_("slug"), unique=True)
     name = models.CharField(_("name"), max_length=100)
@@ -40,7 +41,7 @@ class Store(models.Model):
     tills = models.PositiveSmallIntegerField(
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
-    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # "4" to "Pharmacy"
+    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # such as {"4": "Pharmacy"}
     languages = models.JSONField(_("languages"), default=usual_languages)  # in which cashiers may call
     language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
     hold_seconds = models.DecimalField(
@@ -62,8 +63,10 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
-    also_waits_in = models.JSONField(_("also waits in"), default=list, blank=True)  # languages, in turn with its own
-    arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # "4" to "left"
+    also_waits_in = models.JSONField(
+        _("also waits in"), default=list, blank=True
+    )  # languages that alternate with `language`
+    arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # such as {"4": "left"}
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
     is_muted = models.BooleanField(_("muted"), default=False)
@@ -74,7 +77,7 @@ class Store(models.Model):
         _("colour of the ground"), max_length=7, default="#000000", validators=[validators.check_colour]
     )
     logo = models.FileField(_("logo"), blank=True, editable=False)
-    # Counts the changes of what hangs on it and is seen on its screens.
+    # Incremented when media or logo change, which are not columns of this table but visible on the screens.
     revision = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
@@ -90,7 +93,7 @@ class Store(models.Model):
         return int(self.hold_seconds * 1000)
 
     def till(self, number: int) -> Till:
-        """One of its tills, by number."""
+        """The till of this number."""
         return Till(number, self.labels.get(str(number), ""))
 
     def every_till(self) -> list[Till]:

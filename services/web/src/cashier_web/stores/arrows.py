@@ -1,4 +1,4 @@
-"""The arrows: which way a till is from the screens, typed as `4=left; 5=right`."""
+"""Arrows: in which direction a till is, seen from the screens. Typed like "4=left; 5=right"."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,11 @@ DIRECTIONS = ("left", "right", "ahead")
 EXAMPLE = "4=left; 5=right"
 
 
-def check(arrows: Mapping[str, str], tills: int) -> None:
-    """Raise ValidationError with every reason why a store with so many tills can't have these, by till's number."""
+def check_arrows(arrows: Mapping[str, str], tills: int) -> None:
+    """Raise ValidationError, with every reason, if a store with so many tills cannot have these arrows.
+
+    arrows: the number of each till to its direction.
+    """
     faults = [
         _("An arrow is one of %(directions)s, not “%(arrow)s”.")
         % {"directions": ", ".join(DIRECTIONS), "arrow": direction}

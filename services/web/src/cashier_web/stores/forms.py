@@ -1,4 +1,4 @@
-"""The store's form: what a store may be, and the reason for whatever it may not."""
+"""The form of a store's settings, with the reason for every value that is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,28 +14,28 @@ from cashier_web.stores import arrows, labels
 from cashier_web.validators import is_one_line
 
 MOST_MORE = 2
-"""Languages in which screens wait beside the store's own: more, and each comes too seldom."""
+"""How many languages may alternate with the store's own between calls. With more, each would be shown too seldom."""
 
 
 class PairsField(forms.CharField):
-    """What is so of some tills, as people type it; as they might: `example`."""
+    """A property of some tills, typed like "4=Pharmacy; 5=12". example: is part of the reason for refusing a value."""
 
     def __init__(self, example: str, **options: Any) -> None:
         super().__init__(required=False, **options)
         self._example = example
 
     def prepare_value(self, value: Any) -> Any:
-        return labels.text(value) if isinstance(value, dict) else value
+        return labels.write_pairs(value) if isinstance(value, dict) else value
 
     def to_python(self, value: Any) -> Any:
-        return labels.parse(super().to_python(value) or "", self._example)
+        return labels.parse_pairs(super().to_python(value) or "", self._example)
 
 
 COLOUR = forms.TextInput({"type": "color"})
 
 
-class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at run time
-    """A store as the admin and `stores.csv` have it; both refuse the same."""
+class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
+    """The settings of a store in the admin. Importing stores.csv refuses the same values, because it uses this form."""
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
@@ -104,7 +104,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         }
 
     def clean(self) -> dict[str, Any]:
-        """What one field can't tell alone."""
+        """Check the fields whose values depend on other fields."""
         super().clean()
         language, languages = self.cleaned_data.get("language"), self.cleaned_data.get("languages")
         if language and languages and language not in languages:
@@ -112,17 +112,20 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none at 
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Only letters, in one line."))
-        # The first one may be any of them: the buttons' page changes it.
+        # The own language may be among them: the page with the buttons can change the own language later.
         if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_MORE:
             self.add_error("also_waits_in", _("Two more languages at most, beside the first."))
-        self._check("labels", labels.check, "labels", "tills")
-        self._check("arrows", arrows.check, "arrows", "tills")
+        self._check("labels", labels.check_labels, "labels", "tills")
+        self._check("arrows", arrows.check_arrows, "arrows", "tills")
         self._check("ground", validators.check_contrast, "ink", "ground")
         return self.cleaned_data
 
-    def _check(self, column: str, check: Callable[..., None], *of: str) -> None:
-        """What the values of these columns say to each other; where one is missing, it was refused already."""
-        values = [self.cleaned_data.get(each) for each in of]
+    def _check(self, column: str, check: Callable[..., None], *columns: str) -> None:
+        """Call `check` with the values of `columns`, and add its error to `column`.
+
+        Does nothing if a value is missing, because then its own field is empty or has an error already.
+        """
+        values = [self.cleaned_data.get(each) for each in columns]
         if not all(values):
             return
         try:

@@ -1,4 +1,4 @@
-"""The labels: what tills are called where that isn't their number, typed as `4=Pharmacy; 5=12`."""
+"""Labels: what tills are called instead of their number, typed like "4=Pharmacy; 5=12"."""
 
 import re
 from collections import Counter
@@ -13,35 +13,33 @@ from cashier_web.validators import is_one_line
 
 LONGEST = SIZES[-1]
 MOST_DIGITS = 4
-
-
 EXAMPLE = "4=Pharmacy; 5=12"
 
 
-def parse(text: str, example: str = EXAMPLE) -> dict[str, str]:
-    """Number of a till to its label. Pairs are separated by semicolons or lines. Raises ValidationError.
+def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
+    """Parse pairs that are separated by semicolons or line breaks: the number of each till to its value.
 
-    example: of how they are written, which who wrote them otherwise is told.
+    Raises ValidationError if a pair is malformed; the reason contains `example`. Raises it also if a till occurs twice.
     """
     labels: dict[str, str] = {}
     for pair in filter(str.strip, re.split(r"[;\n]", text)):
         number, equals, label = (part.strip() for part in pair.partition("="))
         if not equals or not re.fullmatch(r"[1-9][0-9]?", number):
-            told = {"example": example, "pair": pair.strip()}
-            raise ValidationError(_("This is written like “%(example)s”, not “%(pair)s”.") % told)
+            params = {"example": example, "pair": pair.strip()}
+            raise ValidationError(_("This is written like “%(example)s”, not “%(pair)s”.") % params)
         if number in labels:
             raise ValidationError(_("Till %(till)s comes twice.") % {"till": number})
         labels[number] = label
     return labels
 
 
-def text(labels: Mapping[str, str]) -> str:
-    """What `parse` reads, in the order of the tills."""
+def write_pairs(labels: Mapping[str, str]) -> str:
+    """The text that `parse_pairs` reads, in the order of the tills."""
     return "; ".join(f"{number}={label}" for number, label in sorted(labels.items(), key=lambda pair: int(pair[0])))
 
 
-def check(labels: Mapping[str, str], tills: int) -> None:
-    """Raise ValidationError with every reason why a store with so many tills can't have these labels."""
+def check_labels(labels: Mapping[str, str], tills: int) -> None:
+    """Raise ValidationError, with every reason, if a store with so many tills cannot have these labels."""
     faults = list(_faults(labels, tills))
     if faults:
         raise ValidationError(faults)
@@ -62,5 +60,5 @@ def _faults(labels: Mapping[str, str], tills: int) -> Iterator[str]:
 
 
 def till_name(till: Till) -> str:
-    """What the till is called in a sentence of the active language: "Nº4", "Kasse 4", "Pharmacy"."""
+    """The name of the till within a sentence, in the active language: "Nº4", "Kasse 4", "Pharmacy"."""
     return till.word or pgettext("in a sentence", "Nº%(digits)s") % {"digits": till.digits}

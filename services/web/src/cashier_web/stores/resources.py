@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from import_export.results import RowResult
 from redis.exceptions import RedisError
 
+from cashier_web.infra import metrics
+from cashier_web.infra.redis_unavailable import nothing_changed
 from cashier_web.infra.table_resource import YES_OR_NO, Column, TableFormat, TableResource
 from cashier_web.models import Store
 from cashier_web.screens.announce import announce
@@ -19,7 +21,7 @@ SWITCHES = ("is_open", "shows_recent", "is_muted")
 LISTS = ("languages", "also_waits_in")
 FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(LISTS, " ".join),
-    **dict.fromkeys(("labels", "arrows"), labels.text),
+    **dict.fromkeys(("labels", "arrows"), labels.write_pairs),
     **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
 }
 """How the values of a column are written; those of the other columns are written with `str`."""
@@ -64,4 +66,5 @@ class StoreResource(TableResource):
         try:
             announce([row.instance for row in rows])
         except RedisError:
-            raise ValidationError(_("Nothing was changed: the screens can't be reached just now.")) from None
+            metrics.REDIS_ERRORS.inc()
+            raise ValidationError(nothing_changed()) from None

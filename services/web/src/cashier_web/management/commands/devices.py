@@ -1,6 +1,6 @@
-"""`devices import devices.csv`, which prints the new ones' tokens as CSV, and `devices export`."""
+"""`devices import devices.csv`, which prints the tokens of new devices as CSV, and `devices export`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from auditlog.models import LogEntry
 from django.db import transaction
@@ -16,7 +16,7 @@ COLUMNS = ["store", "name", "till"]
 
 
 class Command(TableCommand):
-    help = "Brings devices in from a table, all or nothing, and prints the new ones' tokens; or writes that table."
+    help = "Imports devices from a CSV file, all or nothing, and prints the tokens of new ones; or exports devices."
 
     def export_table(self) -> str:
         devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
@@ -27,20 +27,22 @@ class Command(TableCommand):
         with transaction.atomic():
             new = self.save(names, rows)
             if dry_run:
-                new = [(device, "") for device, _token in new]  # none that would ever be of use
+                new = [(device, "") for device, _token in new]  # the tokens of a dry run are never valid
                 transaction.set_rollback(True)
-            told = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
-            # Before they are good: nobody has tokens that were never written down.
-            yield from csv_table.write([*COLUMNS, "token"], told).splitlines()
+            printed = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
+            # Print the tokens before the transaction commits. If printing fails, the devices are not saved, so that no
+            # device exists whose token nobody knows.
+            yield from csv_table.write([*COLUMNS, "token"], printed).splitlines()
             self.stdout.flush()
         known = len(rows) - len(new)
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
 
     def save(self, names: list[str], rows: list[tuple[int, list[str]]]) -> list[tuple[Device, str]]:
-        """Make or change the devices; the new ones, each with its token. Raises BadTable."""
+        """Create or change the devices. Returns the new ones, each with its token. Raises BadTable."""
         stores = {store.slug: store for store in Store.objects.all()}
         known = {(each.store_id, each.name): each for each in Device.objects.select_for_update()}
-        reasons, new, changed, seen = [], [], [], set()
+        devices: dict[tuple[int, str], Device] = {}
+        reasons: list[str] = []
         for line, cells in rows:
             row = dict(zip(names, cells, strict=True))
             store = stores.get(row["store"])
@@ -48,26 +50,28 @@ class Command(TableCommand):
                 reasons.append(f"line {line}: there is no store {row['store']!r}")
                 continue
             key = (store.pk, row["name"])
-            if key in seen:
-                reasons.append(f"line {line}: this device was in a line before")
-            seen.add(key)
             device = known.get(key) or Device(store=store)
-            if device.revoked_at:
-                reasons.append(f"line {line}: this device was revoked; its page has new tokens")
-                continue
-            form = DeviceForm({"till": device.till or "", **row}, store, device)
-            if not form.is_valid():
-                reasons += [f"line {line}: {reason}" for reason in line_per_field(form)]
-            elif device.pk:
-                changed.append(device)
+            if key in devices:
+                reasons.append(f"line {line}: this device was in a line before")
+            elif device.revoked_at:
+                reasons.append(f"line {line}: this device was revoked; create a new token on the page of its store")
             else:
-                token = tokens.new_token()
-                device.token_hash = tokens.token_hash(token)
-                new.append((device, token))
+                form = DeviceForm({"till": device.till or "", **row}, store, device)
+                reasons += [f"line {line}: {reason}" for reason in line_per_field(form)]
+            devices[key] = device
         if reasons:
             raise BadTable(reasons)
-        Device.objects.bulk_create([device for device, _token in new], batch_size=500)
-        note(LogEntry.Action.CREATE, [(device, {"till": ("", f"{device.till or ''}")}) for device, _token in new])
-        for device in changed:
-            device.save(update_fields=["till"])
-        return new
+        return save_devices(devices.values())
+
+
+def save_devices(devices: Collection[Device]) -> list[tuple[Device, str]]:
+    """Save the devices, and give a token to each new one. Returns the new ones with their tokens."""
+    new = [(device, tokens.new_token()) for device in devices if not device.pk]
+    for device, token in new:
+        device.token_hash = tokens.token_hash(token)
+    known = [device for device in devices if device.pk]
+    Device.objects.bulk_create([device for device, _token in new], batch_size=500)
+    note(LogEntry.Action.CREATE, [(device, {"till": ("", f"{device.till or ''}")}) for device, _token in new])
+    for device in known:
+        device.save(update_fields=["till"])
+    return new
