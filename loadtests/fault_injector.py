@@ -1,4 +1,4 @@
-"""The breaker: kills parts of the topology while a load runs, as a profile says."""
+"""Kills processes of the topology while a run lasts, at the times that the profile sets."""
 
 import os
 import signal
@@ -13,10 +13,14 @@ from cashier_local.topology import Topology
 
 
 class FaultInjector:
-    """Kills a ws replica, a worker of web or Redis at each of `faults` (seconds after `begin`, which of them)."""
+    """Kills a ws replica, a worker process of web, or Redis at each time of the profile.
+
+    begin: when the first press is due, in seconds of time.monotonic(). faults: (seconds after `begin`, "ws", "web" or
+    "redis").
+    """
 
     def __init__(self, topology: Topology, begin: float, faults: Sequence[tuple[float, str]]) -> None:
-        self.done: list[tuple[float, str]] = []
+        self.injected: list[tuple[float, str]] = []
         """(seconds of time.monotonic(), what was killed)."""
         self._topology, self._begin, self._faults = topology, begin, faults
         self._replicas = cycle(topology.replicas)
@@ -32,16 +36,16 @@ class FaultInjector:
         self._thread.join()
 
     def _run(self) -> None:
-        for at, what in self._faults:
+        for at, target in self._faults:
             if self._over.wait(max(self._begin + at - time.monotonic(), 0)):
                 return
-            self._kill(what)
-            self.done.append((time.monotonic(), what))
+            self._kill(target)
+            self.injected.append((time.monotonic(), target))
 
-    def _kill(self, what: str) -> None:
-        if what == "web":
+    def _kill(self, target: str) -> None:
+        if target == "web":
             gunicorn = psutil.Process(self._topology.processes["web"].pid)
             os.kill(gunicorn.children()[0].pid, signal.SIGKILL)
             return
-        process = next(self._replicas) if what == "ws" else self._topology.processes[what]
+        process = next(self._replicas) if target == "ws" else self._topology.processes[target]
         process.kill(signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""The load: Locust with a profile, against a topology of its own or a system that runs elsewhere, and the verdict.
+"""`make load`: runs Locust with a profile, against its own local topology or a running system, and prints the verdict.
 
-`make load PROFILE=store`. Ends with 0 if every promise was kept, 1 if one was broken, 3 if the generator was too slow
-to tell. A system that runs elsewhere must have the profile's stores.
+The exit code is 0 if every objective was met, 1 if one was not, and 3 if the generator was too slow to tell. A running
+system must have the profile's stores.
 """
 
 import argparse
@@ -22,19 +22,23 @@ from cashier_local.topology import Topology
 from loadtests.fault_injector import FaultInjector
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
-from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, every
+from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
 from loadtests.verdict import report, slos
 from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0
-EXIT_CODES = {"kept": 0, "broken": 1, "void": 3}
+"""Time limit for Locust's processes to write their records after a run."""
+EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
 
 
 @contextmanager
-def own_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
-    """Two replicas, open buttons, and the profile's stores. log: the file that takes all of its lines."""
+def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
+    """Start a topology with two replicas, open buttons and screens, and the profile's stores.
+
+    log: the file that receives what all of its processes print.
+    """
     environment = {
         **os.environ,
         "CASHIER_OPEN_BUTTONS": "true",
@@ -53,13 +57,13 @@ def own_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology
         yield topology
 
 
-def locust(run: Run, folder: Path, processes: int) -> Records:
-    """Run it to its end and read what its processes wrote down. Raises SystemExit if it failed."""
+def run_locust(run: Run, folder: Path, processes: int) -> Records:
+    """Run Locust to its end and return what its processes recorded in `folder`. Raises SystemExit if Locust failed."""
     profile, port = run.profile, str(free_port())
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py")), "--headless"),
         *("--host", run.host, "--processes", str(processes), "--only-summary", "--loglevel", "WARNING"),
-        # A port of its own for Locust's processes, or those of another run on this machine would join this one.
+        # With Locust's default port, the processes of another run on this machine would join this run.
         *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
     ]
     environment = {
@@ -69,63 +73,62 @@ def locust(run: Run, folder: Path, processes: int) -> Records:
         "BEGIN": str(run.begin),
         "RECORDS": str(folder),
     }
-    done = subprocess.run(argv, env=environment, check=False)
+    completed = subprocess.run(argv, env=environment, check=False)
     files = partial(folder.glob, "*.json")
-    if not done.returncode:
-        # Locust doesn't wait for its processes, and what they have seen in hours takes a while to write.
-        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "Locust's processes tell what they saw")
-    if len(told := sorted(files())) != processes:
+    if not completed.returncode:
+        # Locust does not wait for its processes, and they take a while to write the records of several hours.
+        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "the records of Locust's processes")
+    if len(written := sorted(files())) != processes:
         raise SystemExit(
-            f"Locust ended with {done.returncode}, and {len(told)} of its {processes} processes told of it"
+            f"Locust ended with exit code {completed.returncode}; {len(written)} of {processes} processes wrote records"
         )
-    return Records.read(told)
+    return Records.read(written)
 
 
 def run_profile(profile: Profile, host: str, processes: int, results: Path) -> Run:
-    """The run, with nothing judged yet."""
+    """Run a profile and return the run, not judged yet. An empty host means an own local topology."""
     results.mkdir(parents=True, exist_ok=True)
     log = results / f"{profile.name}.log"
     with tempfile.TemporaryDirectory(prefix="cashier_q-load-") as folder, contextlib.ExitStack() as stack:
         records = Path(folder) / "records"
         records.mkdir()
-        topology = None if host else stack.enter_context(own_topology(Path(folder) / "var", profile, log))
+        topology = None if host else stack.enter_context(local_topology(Path(folder) / "var", profile, log))
         run = Run(profile, host or (topology.url if topology else ""), time.monotonic() + profile.ramp_seconds)
         print(
-            f"{profile.name}: {profile.screens} screens of {profile.stores} stores, {profile.per_second:g} presses a "
-            f"second for {profile.seconds:.0f} s after {profile.ramp_seconds:.0f} s, at {run.host}",
+            f"{profile.name}: {profile.description}; the first press is in {profile.ramp_seconds:.0f} s; at {run.host}",
             flush=True,
         )
         if topology:
             meter = stack.enter_context(ProcessMeter(topology.processes))
-            breaker = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
+            injector = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
             run.samples = meter.samples
-        run.records = locust(run, records, processes)
+        run.records = run_locust(run, records, processes)
         if topology:
-            run.faults += breaker.done
+            run.faults += injector.injected
     return run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make load", description="Load, exactly accounted for.")
+    parser = argparse.ArgumentParser(prog="make load", description="Run a load profile and print an exact verdict.")
     parser.add_argument("--profile", choices=PROFILES, default="smoke")
-    parser.add_argument("--host", default="", help="a system that runs already; otherwise one is started here")
-    parser.add_argument("--seconds", type=float, help="of pressing, instead of the profile's")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of the generator")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the report")
+    parser.add_argument("--host", default="", help="URL of a running system (default: start a local topology)")
+    parser.add_argument("--seconds", type=float, help="how long to press (default: the profile's duration)")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes of the load generator")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     options = parser.parse_args()
     profile = PROFILES[options.profile]
     if options.seconds:
-        faults = every(30, until=options.seconds) if profile.faults else ()
+        faults = faults_every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=faults)
     if profile.faults and options.host:
-        parser.error("the profile `faults` kills processes, and so needs a topology of its own")
+        parser.error("the profile `faults` kills processes, so it runs only against its own local topology")
     run = run_profile(profile, options.host, options.processes, options.results)
     account = balance(run.records, HOLD_SECONDS, run.kills)
-    lines = slos.judge(run, account)
-    told = slos.verdict(lines)
-    page = report.write(options.results, run, account, lines)
-    print(f"\n{slos.table(lines)}\n\n{told}; the report: {page}")
-    sys.exit(EXIT_CODES[told])
+    objectives = slos.evaluate(run, account)
+    verdict = slos.verdict(objectives)
+    page = report.write(options.results, run, account, objectives)
+    print(f"\n{slos.table(objectives)}\n\nverdict: {verdict}\nreport: {page}")
+    sys.exit(EXIT_CODES[verdict])
 
 
 if __name__ == "__main__":

@@ -1,22 +1,24 @@
-"""The profiles: how many stores, screens and presses, for how long, and what is done to them meanwhile."""
+"""The profiles of `make load`: how many stores, screens and presses, for how long, and which faults are injected."""
 
 from dataclasses import dataclass
+from itertools import cycle
 
 HOLD_SECONDS = 3.0
-"""Of the stores that are pressed in."""
+"""How long the stores of a run show each number."""
 CONNECTS_PER_SECOND = 200
-"""Screens that are opened each second; a real chain's are there already when the day begins."""
+"""Screens that are opened each second before the first press. In a real chain they are connected all day."""
 SETTLE_SECONDS = 5.0
-"""After the last screen is opened, before the first press."""
+"""Time between the last screen that is opened and the first press."""
 DRAIN_SECONDS = 20.0
-"""After the last press: as long as the fullest queue takes to be shown, and its last end to be missed."""
+"""Time after the last press: long enough to show a full queue and to notice that the last number was not removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """per_second: presses, over all stores. seconds: of pressing. cut_at: when all screens lose their connection.
+    """One profile. Its times are seconds after the first press.
 
-    faults: (seconds after the first press, what is killed: "ws", "web" or "redis"), for a local topology.
+    per_second: presses per second, over all stores. seconds: how long is pressed. cut_at: when all screens lose their
+    connection. faults: (when, "ws", "web" or "redis"): what is killed; needs a local topology.
     """
 
     name: str
@@ -29,44 +31,64 @@ class Profile:
 
     @property
     def screens(self) -> int:
+        """All screens of all stores."""
         return self.stores * self.screens_per_store
 
     @property
+    def presses(self) -> int:
+        """All presses of the run."""
+        return int(self.per_second * self.seconds)
+
+    @property
     def ramp_seconds(self) -> float:
-        """Until the first press."""
+        """Seconds from the first screen that is opened to the first press."""
         return self.screens / CONNECTS_PER_SECOND + SETTLE_SECONDS
 
     @property
     def run_seconds(self) -> float:
-        """From the first screen that is opened to the end of the last call."""
+        """Seconds from the first screen that is opened to the end of the last call."""
         return self.ramp_seconds + self.seconds + DRAIN_SECONDS
 
+    @property
+    def description(self) -> str:
+        """The profile in one sentence, without a full stop."""
+        return (
+            f"{self.screens} screens in {self.stores} store{'s' if self.stores > 1 else ''}, "
+            f"{self.per_second:g} presses per second for {self.seconds:.0f} s"
+        )
+
     def slugs(self) -> list[str]:
-        """Of its stores; a single store is the one that every installation has."""
+        """Slugs of the stores. A single store is the default store, which every installation has."""
         return ["default"] if self.stores == 1 else [f"load-{number}" for number in range(1, self.stores + 1)]
 
 
 TILL_USERS = 4
-"""Locust's users that press; more than one, so that every process has some."""
-FAULTS = ("ws", "web", "redis")
+"""Locust users that press. There are several so that each process of Locust has some."""
+FAULT_TARGETS = ("ws", "web", "redis")
 
 
-def every(seconds: float, until: float) -> tuple[tuple[float, str], ...]:
-    """One fault after another, in turn."""
+def faults_every(seconds: float, until: float) -> tuple[tuple[float, str], ...]:
+    """Return one fault every so many seconds, on each target in turn, for `Profile.faults`."""
     count = int((until - seconds / 2) // seconds) + 1
-    return tuple((seconds / 2 + number * seconds, FAULTS[number % len(FAULTS)]) for number in range(count))
+    targets = cycle(FAULT_TARGETS)
+    return tuple((seconds / 2 + number * seconds, next(targets)) for number in range(count))
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile(name="smoke", stores=1, screens_per_store=50, per_second=0.5, seconds=20),
-        # More than one call in 3 s, so that they wait for each other.
+        # More than one call in 3 s, so that calls are queued.
         Profile(name="store", stores=1, screens_per_store=1000, per_second=0.5, seconds=120),
         Profile(name="chain", stores=500, screens_per_store=10, per_second=50, seconds=300),
         Profile(name="storm", stores=500, screens_per_store=10, per_second=50, seconds=60, cut_at=20),
         Profile(
-            name="faults", stores=500, screens_per_store=10, per_second=50, seconds=300, faults=every(30, until=300)
+            name="faults",
+            stores=500,
+            screens_per_store=10,
+            per_second=50,
+            seconds=300,
+            faults=faults_every(30, until=300),
         ),
         Profile(name="soak", stores=100, screens_per_store=10, per_second=10, seconds=4 * 3600),
     )

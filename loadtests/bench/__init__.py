@@ -1,1 +1,1 @@
-"""The benchmark: cashier_q and its peers in one run, with one client. `make bench`."""
+"""`make bench`: measures cashier_q and other systems (its peers) in one run, with one client."""

@@ -1,6 +1,7 @@
-"""Every measure on every system, round after round, so that a machine that changes its mind changes it for all of them.
+"""`make bench`: takes every measure of every system, round after round.
 
-`make bench`; `make bench SCREENS=1000 ROUNDS=1` for a first look.
+The systems take turns within each round, so that a machine that becomes slower or faster affects all of them.
+`make bench SCREENS=1000 ROUNDS=1` is a first look.
 """
 
 import argparse
@@ -14,9 +15,11 @@ from typing import Any
 
 import uvloop
 
-from loadtests.bench import plots, press_measures, report, screen_measures
+from loadtests.bench import plots, report
+from loadtests.bench.press_measures import measure_presses
 from loadtests.bench.samples import Sample
-from loadtests.bench.systems import SYSTEMS, System, learn, missing
+from loadtests.bench.screen_measures import measure_churn, measure_cut, measure_idle, measure_sizes
+from loadtests.bench.systems import SYSTEMS, System, missing, read_pages
 from loadtests.load import RESULTS
 
 SIZES = (1000, 5000, 10_000)
@@ -26,12 +29,12 @@ STORES = 500
 PRESS_SECONDS = 6.0
 CHURN_CYCLES, CHURN_SIZE = 50, 1000
 GROWTH_SCREENS = 2000
-STORES_GROW, REPLICAS_GROW = (1, 10, 100, 500), (1, 2, 4)
+GROWTH_STORES, GROWTH_REPLICAS = (1, 10, 100, 500), (1, 2, 4)
 Measure = Callable[[System], AsyncIterator[Sample]]
 
 
 class Bench:
-    """What was measured so far, which is written down after each system. failures: what could not be measured."""
+    """What has been measured so far; written to files after each system. failures: what could not be measured."""
 
     def __init__(self, folder: Path, rounds: int) -> None:
         self.samples: list[Sample] = []
@@ -40,99 +43,102 @@ class Bench:
         self._log = (folder / "bench.log").open("w", buffering=1)
 
     async def run(self, name: str, stores: int, *measures: Measure, replicas: int = 2, growing: str = "") -> None:
-        """Start a system, measure, and stop it."""
+        """Start a system, take the measures, and stop the system."""
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="cashier_q-bench-") as folder,
-                SYSTEMS[name](Path(folder) / "var", self._take, stores, replicas) as system,
+                SYSTEMS[name](Path(folder) / "var", self._log_line, stores, replicas) as system,
             ):
                 system.growing = growing
-                await learn(system, stores)
+                await read_pages(system, stores)
                 for measure in measures:
-                    await self._measure(measure(system))
-        except Exception as fault:  # of any kind: the other systems' figures are good
-            self.failures.append(f"{name} (of {', '.join(map(title, measures))}): {fault!r}")
-            print(f"given up: {self.failures[-1]}", flush=True)
+                    await self._take(measure(system))
+        except Exception as fault:  # of any kind: the figures of the other systems are still valid
+            self.failures.append(f"{name} (of {', '.join(map(measure_name, measures))}): {fault!r}")
+            print(f"failed: {self.failures[-1]}", flush=True)
         gc.unfreeze()
         gc.collect()
         self.write()
 
     def write(self) -> str:
-        """Table, figures and plots of what there is until now. Returns the report."""
+        """Write report and plots of what has been measured so far, and return the report as Markdown."""
         plots.write(self._folder, self.samples)
         return report.write(self._folder, self.samples, self.failures, self._rounds)
 
-    async def _measure(self, samples: AsyncIterator[Sample]) -> None:
+    async def _take(self, samples: AsyncIterator[Sample]) -> None:
         async for sample in samples:
             self.samples.append(sample)
-            setting = sample.setting
-            where = f"{setting.screens:,} screens of {setting.stores} stores, {setting.replicas} replicas"
-            print(f"{setting.system}, {where}: {sample.measure} {report.number(sample.value)}", flush=True)
+            setting, value = sample.setting, report.format_number(sample.value)
+            place = f"{setting.screens:,} screens, {setting.stores} stores, {setting.replicas} replicas"
+            print(f"{setting.system}, {place}: {sample.measure} {value}", flush=True)
 
-    def _take(self, name: str, line: str) -> None:
-        print(f"{name} | {line}", file=self._log)
+    def _log_line(self, process: str, line: str) -> None:
+        print(f"{process} | {line}", file=self._log)
 
 
-def title(measure: Any) -> str:
-    """Of a measure with its arguments."""
-    return f"{measure.func.__module__.rpartition('.')[2]}.{measure.func.__name__}"
+def measure_name(measure: Any) -> str:
+    """Return the name of a measure, which is a function with its arguments."""
+    return str(measure.func.__name__)
 
 
 async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens: int) -> None:
-    """One round of what all systems do."""
+    """Run one round of the measures that compare systems."""
     for name in names:
-        await bench.run(name, 1, partial(screen_measures.measure, sizes=sizes, presses=PRESSES))
-        await bench.run(name, 1, partial(screen_measures.cut, size=cut_screens))
+        await bench.run(name, 1, partial(measure_sizes, sizes=sizes, presses=PRESSES))
+        await bench.run(name, 1, partial(measure_cut, size=cut_screens))
     for name in names:
-        # The demo has one store: each press would paint all 1,000 screens.
+        # The demo has a single store, so each press would paint all 1,000 screens.
         counts = (0,) if name == "demo" else (0, 1000)
-        measures = [partial(press_measures.measure, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
+        measures = [partial(measure_presses, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
         await bench.run(name, STORES, *measures)
 
 
-async def grow(bench: Bench, names: list[str]) -> None:
-    """What screens leave behind; and cashier_q with more and more stores, and replicas."""
+async def measure_growth(bench: Bench, names: list[str]) -> None:
+    """Measure cashier_q alone: memory left behind by screens that have gone, more and more stores and replicas."""
     if "cashier_q" not in names:
         return
-    await bench.run("cashier_q", 1, partial(screen_measures.churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
+    await bench.run("cashier_q", 1, partial(measure_churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
     measures: list[Measure] = [
-        partial(screen_measures.measure, sizes=[GROWTH_SCREENS], presses=PRESSES),
-        partial(screen_measures.idle, size=GROWTH_SCREENS),
-        partial(press_measures.measure, screens=0, seconds=PRESS_SECONDS),
+        partial(measure_sizes, sizes=[GROWTH_SCREENS], presses=PRESSES),
+        partial(measure_idle, size=GROWTH_SCREENS),
+        partial(measure_presses, screens=0, seconds=PRESS_SECONDS),
     ]
-    for stores in STORES_GROW:
+    for stores in GROWTH_STORES:
         await bench.run("cashier_q", stores, *measures, growing="stores")
-    for replicas in REPLICAS_GROW:
+    for replicas in GROWTH_REPLICAS:
         await bench.run("cashier_q", 1, *measures, replicas=replicas, growing="replicas")
 
 
 async def measure_all(bench: Bench, names: list[str], sizes: list[int], rounds: int, growth: bool) -> None:
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
-        turn = number % len(names)  # nobody is always the first
-        await compare(bench, names[turn:] + names[:turn], sizes, CUT_SCREENS if growth else sizes[0])
+        first = number % len(names)  # each round begins with another system
+        await compare(bench, names[first:] + names[:first], sizes, CUT_SCREENS if growth else sizes[0])
     if growth:
-        await grow(bench, names)
+        await measure_growth(bench, names)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description="cashier_q and its peers, in one run.")
-    parser.add_argument("--screens", type=int, help="instead of 1,000, 5,000 and 10,000; without growth")
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure cashier_q and its peers in one run.")
+    parser.add_argument(
+        "--screens", type=int, help="number of screens (default: 1,000, 5,000 and 10,000, and then growth)"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the table and plots")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report and the plots")
     options = parser.parse_args()
     options.results.mkdir(parents=True, exist_ok=True)
     bench, started = Bench(options.results, options.rounds), time.monotonic()
-    left_out = {name: how for name, how in missing().items() if name in options.systems}
-    bench.failures += [f"{name} is not installed and left out: {how}" for name, how in left_out.items()]
+    left_out = {name: command for name, command in missing().items() if name in options.systems}
+    bench.failures += [f"{name} is not installed; install it with: {command}" for name, command in left_out.items()]
     print(*bench.failures, sep="\n", flush=True)
     names = [name for name in options.systems if name not in left_out]
     sizes = [options.screens] if options.screens else list(SIZES)
-    gc.disable()  # the client's: it would stop in the middle of what it times
+    gc.disable()  # a garbage collection of the client would interrupt what it times
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
     print(bench.write())
-    print(f"{(time.monotonic() - started) / 60:.0f} minutes; written to {options.results}: bench.md, bench.json, plots")
+    minutes = (time.monotonic() - started) / 60
+    print(f"{minutes:.0f} minutes; bench.md, bench.json and the plots are in {options.results}")
 
 
 if __name__ == "__main__":

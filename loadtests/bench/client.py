@@ -1,6 +1,6 @@
-"""The crowd: many screens in one process.
+"""The benchmark's client: many screens in one process.
 
-What arrives is noted with its time and read later, when nobody waits for it.
+Messages are only stored with their time when they arrive. They are read later, when nothing is being timed.
 """
 
 import asyncio
@@ -11,40 +11,42 @@ from itertools import count
 from typing import cast
 from urllib.parse import urlsplit
 
-from loadtests.bench.bench_screen import Awaited, BenchScreen, bound_socket
-from loadtests.clients.websocket_frames import NUMBER, TEXT, frame
+from loadtests.bench.arrivals import Arrivals
+from loadtests.bench.bench_screen import BenchScreen, bound_socket
+from loadtests.clients.backoff import reconnect_delay
+from loadtests.clients.websocket_frames import TEXT, frame
 
-AT_ONCE = 100
-"""Screens that are being opened at the same time."""
+CONCURRENT_OPENS = 100
+"""Screens that are opened at the same time."""
 OPEN_SECONDS, CONNECT_SECONDS, CUT_SECONDS = 60.0, 10.0, 60.0
-BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
-"""Full jitter, as in screen.js."""
 
 
-class Crowd:
-    """Screens of one system. paints_first: whether it paints a screen that has connected."""
+class BenchClient:
+    """All screens of one system. paints_first: whether the system paints a screen that has just connected."""
 
     def __init__(self, url: str, paints_first: bool) -> None:
         parts = urlsplit(url)
-        self.url, self.host, self.paints_first = url, parts.netloc, paints_first
+        self.url, self.paints_first = url, paints_first
         self.address = (str(parts.hostname), int(parts.port or 80))
         self.screens: list[BenchScreen] = []
-        self.arrivals: list[tuple[float, int, bytes]] = []
-        self.awaited: list[Awaited] = []
+        self.arrivals = Arrivals()
 
     async def open(self, paths: Sequence[str]) -> float:
-        """Add a screen for each path. Returns seconds until all were painted. Raises ConnectionError, TimeoutError."""
+        """Add a screen for each path and return the seconds until all were painted.
+
+        Raises ConnectionError, TimeoutError.
+        """
         first = len(self.screens)
         numbers = iter(range(first, first + len(paths)))
         self.screens += [cast(BenchScreen, None)] * len(paths)
         started = time.monotonic()
 
-        async def some() -> None:
+        async def open_next() -> None:
             for number in numbers:
                 self.screens[number] = await self._connect(number, paths[number - first])
 
         async with asyncio.timeout(OPEN_SECONDS + len(paths) / 50):
-            await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+            await asyncio.gather(*(open_next() for _ in range(CONCURRENT_OPENS)))
         return time.monotonic() - started
 
     async def _connect(self, number: int, path: str) -> BenchScreen:
@@ -54,66 +56,58 @@ class Crowd:
         except BaseException:
             sock.close()
             raise
-        transport, screen = await loop.create_connection(lambda: BenchScreen(self, number, path), sock=sock)
+
+        def make() -> BenchScreen:
+            return BenchScreen(self.url, path, number, self.paints_first, self.arrivals)
+
+        transport, screen = await loop.create_connection(make, sock=sock)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await screen.greeted
+                await screen.ready
         except BaseException:
             transport.abort()
             raise
         return screen
 
     async def cut(self) -> tuple[float, int]:
-        """All lose their connection at once and come back as the page does. Seconds until the last one is painted
-        again, and attempts that failed. Raises TimeoutError.
+        """Break all connections at once and reconnect as the page does.
+
+        Returns seconds until the last screen is painted again, and how many attempts failed. Raises TimeoutError.
         """
         started, failed = time.monotonic(), 0
         for screen in self.screens:
             cast(asyncio.Transport, screen.transport).abort()
 
-        async def come_back(number: int, path: str) -> float:
+        async def reconnect(number: int, path: str) -> float:
             nonlocal failed
             for attempt in count():
-                await asyncio.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempt)))
+                await asyncio.sleep(reconnect_delay(attempt))
                 try:
                     self.screens[number] = await self._connect(number, path)
                 except (OSError, TimeoutError):
                     failed += 1
                 else:
-                    return self.screens[number].greeted.result()
-            raise AssertionError("the attempts have no end")
+                    return self.screens[number].ready.result()
+            raise AssertionError("the loop has no end")
 
         try:
             async with asyncio.timeout(CUT_SECONDS):
-                times = await asyncio.gather(*(come_back(screen.number, screen.path) for screen in self.screens))
+                times = await asyncio.gather(*(reconnect(screen.number, screen.path) for screen in self.screens))
         except TimeoutError:
-            raise TimeoutError(f"not all are back {CUT_SECONDS:.0f} s after a cut; {failed} attempts failed") from None
+            raise TimeoutError(
+                f"not all screens are back {CUT_SECONDS:.0f} s after a cut; {failed} attempts failed"
+            ) from None
         return max(times) - started, failed
 
-    def beat(self, seconds: float) -> None:
-        """Each screen sends a heartbeat, as its page does; they are spread over this time."""
+    def send_heartbeats(self, seconds: float) -> None:
+        """Send one heartbeat from each screen, as the page does, spread over so many seconds. Returns at once."""
         loop = asyncio.get_running_loop()
         for screen in self.screens:
             write = cast(asyncio.Transport, screen.transport).write
             loop.call_later(random.uniform(0, seconds), write, frame(TEXT, b"ping"))
 
-    def expect(self, *marks: bytes, screens: int) -> "list[Awaited]":
-        """From now on, note what arrives, and wait for each of these texts on so many screens."""
-        self.arrivals.clear()
-        self.awaited = [Awaited(mark, screens) for mark in marks]
-        return self.awaited
-
-    def shown(self, num_cashier: int) -> dict[int, list[float]]:
-        """When each screen was painted with the number: once, if all is right."""
-        times: dict[int, list[float]] = {}
-        for at, screen, text in self.arrivals:
-            number = NUMBER.search(text)
-            if number and int(number[1]) == num_cashier:
-                times.setdefault(screen, []).append(at)
-        return times
-
     def close(self) -> None:
-        """All hang up."""
+        """Break all connections."""
         for screen in filter(None, self.screens):
             cast(asyncio.Transport, screen.transport).abort()
         self.screens.clear()

@@ -1,4 +1,4 @@
-"""Nchan, a module of Nginx in C: Debian's, with a configuration that does what the benchmark asks and no more."""
+"""Runs Nchan, an Nginx module in C: Debian's package, with a configuration that does only what the benchmark needs."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import django
 from django.conf import settings
 
-from cashier_core import fragment as fragments
+from cashier_core import fragment
 from cashier_core.idle import Idle
 from cashier_local.ports import answers, free_port, wait_until
 from cashier_local.process import Process, Sink
@@ -54,11 +54,11 @@ def installed() -> bool:
 
 @contextmanager
 def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
-    """Its address, and its process."""
+    """Run Nchan, and yield its URL and its process."""
     folder.mkdir(parents=True)
     port = free_port()
     (folder / "nginx.conf").write_text(CONFIGURATION.format(module=MODULE, port=port))
-    # Root's Nginx would drop to a user who may not write into root's folders.
+    # Nginx that is started by root would switch to a user that may not write into this folder.
     options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
     argv = [str(BINARY), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", options]
     process = Process("nchan", argv, os.environ, folder, sink)
@@ -71,28 +71,28 @@ def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
 
 
 @cache
-def fragment(num_cashier: int) -> bytes:
-    """The same message as everybody's."""
+def message(till: int) -> bytes:
+    """Return the message that every system sends to a screen. till: 0 for "please wait"."""
     if not settings.configured:
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
         django.setup()
-    return fragments.render(fragments.context(Idle("en"), till=num_cashier)).encode()
+    return fragment.render(fragment.context(Idle("en"), till=till)).encode()
 
 
-def path(slug: str) -> str:
-    """Where messages for a store are published."""
+def publish_path(slug: str) -> str:
+    """Return the path where messages for a store are published."""
     return f"/s/{slug}/cashier_action"
 
 
-def press(url: str, slug: str, num_cashier: int) -> bytes:
-    """The request that publishes the message, which is the press."""
-    body = fragment(num_cashier)
-    head = [f"POST {path(slug)} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
+def press_request(url: str, slug: str, till: int) -> bytes:
+    """Return the HTTP request of a press, which publishes the message."""
+    body = message(till)
+    head = [f"POST {publish_path(slug)} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def wait_please(url: str, slug: str) -> None:
-    """Publish what a screen is painted with as it connects."""
-    with urllib.request.urlopen(url + path(slug), data=fragment(0)):
+def publish_idle(url: str, slug: str) -> None:
+    """Publish "please wait", which screens then receive when they connect."""
+    with urllib.request.urlopen(url + publish_path(slug), data=message(0)):
         pass

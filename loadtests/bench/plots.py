@@ -1,58 +1,65 @@
-"""The plots of a benchmark: each measure against what grows, as SVG files."""
+"""The benchmark's plots: each measure against the number of screens, stores or replicas, as SVG files."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loadtests.bench.samples import MEASURES, Sample, Setting, Told, tell
+from loadtests.bench.samples import MEASURES, Results, Sample, Summary, summarize
 
 AGAINST = ("screens", "stores", "replicas")
+COLUMNS = 3
+Curve = list[tuple[int, Summary]]
+"""(number of screens, stores or replicas; what was measured), in ascending order."""
 
 
 def write(folder: Path, samples: Iterable[Sample]) -> None:
-    """`bench-<what grows>.svg`, each with all measures that were taken at two points or more."""
-    results = tell(samples)
+    """Write `bench-screens.svg` and so on, each with all measures that have two points or more."""
+    results = summarize(samples)
     for against in AGAINST:
-        lines = {measure: curves(results, measure, against) for measure in MEASURES}
-        drawn = {measure: each for measure, each in lines.items() if each}
-        if drawn:
-            draw(folder / f"bench-{against}.svg", against, drawn)
+        panels = {measure: curves(results, measure, against) for measure in MEASURES}
+        panels = {measure: systems for measure, systems in panels.items() if systems}
+        if panels:
+            draw(folder / f"bench-{against}.svg", against, panels)
 
 
-def curves(results: dict[tuple[str, Setting], Told], measure: str, against: str) -> dict[str, list[tuple[int, Told]]]:
-    """For each system, what was measured while this became more."""
-    found: dict[str, list[tuple[int, Told]]] = {}
-    for (name, setting), told in results.items():
-        grown = setting.growing or ("screens" if setting.stores == 1 else "")
-        if name == measure and grown == against:
-            found.setdefault(setting.system, []).append((getattr(setting, against), told))
+def curves(results: Results, measure: str, against: str) -> dict[str, Curve]:
+    """Return a curve of this measure for each system that has two points or more."""
+    found: dict[str, Curve] = {}
+    for (name, setting), summary in results.items():
+        growing = setting.growing or ("screens" if setting.stores == 1 else "")
+        if name == measure and growing == against:
+            found.setdefault(setting.system, []).append((getattr(setting, against), summary))
     return {system: sorted(points, key=lambda point: point[0]) for system, points in found.items() if len(points) > 1}
 
 
-def draw(file: Path, against: str, lines: dict[str, dict[str, list[tuple[int, Told]]]]) -> None:
-    rows = -(-len(lines) // 3)
-    colours = {
-        system: f"C{place}" for place, system in enumerate(dict.fromkeys(s for each in lines.values() for s in each))
-    }
+def draw(file: Path, against: str, panels: dict[str, dict[str, Curve]]) -> None:
+    """Draw one panel for each measure, with a line for each system."""
+    rows = -(-len(panels) // COLUMNS)
+    names = dict.fromkeys(system for systems in panels.values() for system in systems)
+    colours = {system: f"C{index}" for index, system in enumerate(names)}
     figure = Figure(figsize=(15, 3.6 * rows), layout="constrained")
-    for place, (measure, systems) in enumerate(lines.items(), start=1):
-        axes = figure.add_subplot(rows, 3, place)
-        for system, points in systems.items():
-            grown = [each for each, _ in points]
-            medians = [told.median for _, told in points]
-            spread = [
-                [max(told.median - told.low, 0) for _, told in points],
-                [max(told.high - told.median, 0) for _, told in points],
-            ]
-            axes.errorbar(grown, medians, yerr=spread, marker="o", capsize=3, label=system, color=colours[system])
+    for index, (measure, systems) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(rows, COLUMNS, index)
+        for system, curve in systems.items():
+            draw_curve(axes, curve, system, colours[system])
         axes.set_title(measure)
         axes.set_xlabel(against)
         axes.set_ylabel(MEASURES[measure])
         if measure.startswith("fan-out") and len(systems) > 1:
-            axes.set_yscale("log")  # the slowest is a hundred times the fastest
+            axes.set_yscale("log")  # the slowest system takes a hundred times as long as the fastest
         else:
             axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.savefig(file)
+
+
+def draw_curve(axes: Axes, curve: Curve, label: str, colour: str) -> None:
+    """Draw the medians as a line, with bars from the smallest to the largest value."""
+    numbers = [number for number, _ in curve]
+    medians = [summary.median for _, summary in curve]
+    below = [max(summary.median - summary.low, 0) for _, summary in curve]
+    above = [max(summary.high - summary.median, 0) for _, summary in curve]
+    axes.errorbar(numbers, medians, yerr=[below, above], marker="o", capsize=3, label=label, color=colour)

@@ -1,4 +1,4 @@
-"""The presser: connections that send requests which are made already, and read only the status of the answer."""
+"""HTTP connections that send prepared requests and read only the status of each answer."""
 
 import asyncio
 import re
@@ -13,8 +13,8 @@ from loadtests.bench.bench_screen import bound_socket
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-class Line(asyncio.Protocol):
-    """One connection that is kept open; one request at a time."""
+class PressConnection(asyncio.Protocol):
+    """One connection that is kept open, with one request at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -38,68 +38,74 @@ class Line(asyncio.Protocol):
         if self._answered and not self._answered.done():
             self._answered.set_exception(ConnectionError("the connection was lost before the answer"))
 
-    async def ask(self, request: bytes) -> int:
-        """Status of the answer. Raises ConnectionError."""
+    async def press(self, request: bytes) -> None:
+        """Send a press and wait for its answer.
+
+        Raises ConnectionError if the connection breaks or the press is refused: otherwise a rate would count refusals.
+        """
         if self._lost:
             raise ConnectionError("the connection was lost before the request")
         self._answered = asyncio.get_running_loop().create_future()
         cast(asyncio.Transport, self._transport).write(request)
-        return await self._answered
+        status = await self._answered
+        if not 200 <= status < 300:
+            raise ConnectionError(f"a press was answered with {status}")
 
     def close(self) -> None:
         cast(asyncio.Transport, self._transport).close()
 
 
-async def open_lines(url: str, count: int) -> list[Line]:
-    """So many connections, each of an address of its own."""
-    parts, loop, lines = urlsplit(url), asyncio.get_running_loop(), []
+async def open_press_connections(url: str, count: int) -> list[PressConnection]:
+    """Open so many connections, each from the next of the client's addresses."""
+    parts, loop, connections = urlsplit(url), asyncio.get_running_loop(), []
     for number in range(count):
         sock = bound_socket(number)
         await loop.sock_connect(sock, (str(parts.hostname), int(parts.port or 80)))
-        lines.append((await loop.create_connection(Line, sock=sock))[1])
-    return lines
+        connections.append((await loop.create_connection(PressConnection, sock=sock))[1])
+    return connections
 
 
-async def flat_out(lines: list[Line], requests: Iterator[bytes], at_once: int, seconds: float) -> float:
-    """Requests per second, with so many always under way. Raises ConnectionError if one is refused.
+async def press_at_full_rate(
+    connections: list[PressConnection], requests: Iterator[bytes], concurrent: int, seconds: float
+) -> float:
+    """Keep so many presses under way, and return presses per second. Raises ConnectionError if one is refused.
 
-    The lines take turns, because a server may answer a few of what is under way before all others, and Nginx would
-    refuse what comes too often from one address.
+    The connections take turns: a server may answer some of the concurrent presses before all others, and Nginx would
+    refuse an address that presses too often.
     """
-    started, count, free = time.monotonic(), 0, deque(lines)
+    started, count, free = time.monotonic(), 0, deque(connections)
 
-    async def go() -> None:
+    async def press_until_over() -> None:
         nonlocal count
         while time.monotonic() - started < seconds:
-            line = free.popleft()
-            check(await line.ask(next(requests)))
-            free.append(line)
+            connection = free.popleft()
+            await connection.press(next(requests))
+            free.append(connection)
             count += 1
 
-    await asyncio.gather(*(go() for _ in range(at_once)))
+    await asyncio.gather(*(press_until_over() for _ in range(concurrent)))
     return count / (time.monotonic() - started)
 
 
-async def on_schedule(lines: list[Line], requests: Iterator[bytes], per_second: float, seconds: float) -> list[float]:
-    """Seconds from when each request was due until its answer, however late it was sent."""
-    started, free, latencies = time.monotonic(), asyncio.Queue[Line](), []
-    for line in lines:
-        free.put_nowait(line)
+async def press_on_schedule(
+    connections: list[PressConnection], requests: Iterator[bytes], per_second: float, seconds: float
+) -> list[float]:
+    """Press at a fixed rate, and return the seconds from when each press was due until its answer.
 
-    async def one(due: float, line: Line) -> None:
-        check(await line.ask(next(requests)))
+    A press that is sent late therefore counts with its whole delay. Raises ConnectionError if a press is refused.
+    """
+    started, free, latencies = time.monotonic(), asyncio.Queue[PressConnection](), []
+    for connection in connections:
+        free.put_nowait(connection)
+
+    async def press(due: float, connection: PressConnection) -> None:
+        await connection.press(next(requests))
         latencies.append(time.monotonic() - due)
-        free.put_nowait(line)
+        free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as group:
         for number in range(int(per_second * seconds)):
             due = started + number / per_second
             await asyncio.sleep(max(due - time.monotonic(), 0))
-            group.create_task(one(due, await free.get()))
+            group.create_task(press(due, await free.get()))
     return latencies
-
-
-def check(status: int) -> None:
-    """Raises ConnectionError if a press was refused: then the rate would be one of refusals."""
-    if not 200 <= status < 300:
-        raise ConnectionError(f"a press was answered with {status}")

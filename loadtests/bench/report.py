@@ -1,4 +1,4 @@
-"""The table: what was measured, as Markdown and as JSON."""
+"""The benchmark's report: targets, measures and growth, as Markdown and as JSON."""
 
 import json
 import os
@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from loadtests.bench.samples import MEASURES, Sample, Setting, Told, slope, tell
-from loadtests.bench.targets import Results, judge
+from loadtests.bench.samples import MEASURES, Results, Sample, Setting, Summary, slope, summarize
+from loadtests.bench.targets import Target, evaluate
 
 CLIENT_BOUND_PERCENT = 80
+"""A value is marked as limited by the client if the client was busy for this share of the time."""
 
 
 def write(folder: Path, samples: list[Sample], failures: list[str], rounds: int) -> str:
-    """`bench.md` and `bench.json`. Returns the Markdown."""
-    results = tell(samples)
+    """Write `bench.md` and `bench.json`, and return the Markdown."""
+    results = summarize(samples)
     text = markdown(results, failures, rounds)
     (folder / "bench.md").write_text(text)
     (folder / "bench.json").write_text(json.dumps(figures(results, failures, rounds), indent=1) + "\n")
@@ -27,101 +28,126 @@ def machine() -> str:
 
 
 def figures(results: Results, failures: list[str], rounds: int) -> dict[str, Any]:
-    """Everything, for a program."""
+    """Return everything that was measured, for `bench.json`.
+
+    The keys do not change, so that results of different versions can be compared.
+    """
     return {
         "machine": machine(),
         "rounds": rounds,
         "failures": failures,
         "targets": [
-            {"what": each.what, "promised": each.promised, "measured": each.measured, "met": each.met}
-            for each in judge(results, rounds)
+            {"what": each.what, "promised": each.limit, "measured": each.measured, "met": each.met}
+            for each in evaluate(results, rounds)
         ],
         "results": [
-            {"measure": measure, "unit": MEASURES[measure], **fields(setting), **fields(told)}
-            for (measure, setting), told in results.items()
+            {"measure": measure, "unit": MEASURES[measure], **fields(setting), **fields(summary)}
+            for (measure, setting), summary in results.items()
         ],
         "growth": [
-            {"measure": measure, "system": system, "against": against, "slope": one, "intercept": none}
-            for measure, system, against, one, none in growth(results)
+            {"measure": measure, "system": system, "against": against, "slope": added, "intercept": at_zero}
+            for measure, system, against, added, at_zero in growth(results)
         ],
     }
 
 
-def fields(record: Setting | Told) -> dict[str, Any]:
+def fields(record: Setting | Summary) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
 def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
-    """Measure, system, what grows, what one more of it adds, and what there is without any."""
+    """Yield measure, system, what grows, how much one more of it adds, and the value at zero."""
     lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
-    for (measure, setting), told in results.items():
+    for (measure, setting), summary in results.items():
         against = setting.growing or "screens"
-        # With more stores there are fewer screens in the one that is pressed in.
+        # With more stores, the store in which the benchmark presses has fewer screens, so these values do not compare.
         of_fewer_screens = against == "stores" and (measure.startswith("fan-out") or "repaints" in measure)
         compared_by_screens = not setting.growing and setting.stores == 1
         if (setting.growing or compared_by_screens) and not of_fewer_screens and "busy" not in measure:
-            lines.setdefault((measure, setting.system, against), []).append((getattr(setting, against), told.median))
+            points = lines.setdefault((measure, setting.system, against), [])
+            points.append((getattr(setting, against), summary.median))
     for (measure, system, against), points in lines.items():
         if len({x for x, _ in points}) > 2:
             yield measure, system, against, *slope(points)
 
 
-def number(value: float) -> str:
-    """Three digits that tell something."""
+def format_number(value: float) -> str:
+    """Three significant digits; all digits before the decimal point from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def cell(told: Told | None, busy: Told | None) -> str:
-    """Median, and from the smallest to the largest; marked where the client was what limited it."""
-    if not told:
+def format_cell(summary: Summary | None, busy: Summary | None) -> str:
+    """Return the median and the smallest and largest value, marked with * if the client was the limit."""
+    if not summary:
         return ""
-    spread = f" ({number(told.low)} to {number(told.high)})" if told.count > 1 else ""
-    return number(told.median) + spread + (" *" if busy and busy.median >= CLIENT_BOUND_PERCENT else "")
+    spread = f" ({format_number(summary.low)} to {format_number(summary.high)})" if summary.count > 1 else ""
+    limited_by_client = busy and busy.median >= CLIENT_BOUND_PERCENT
+    return format_number(summary.median) + spread + (" *" if limited_by_client else "")
 
 
-def busy_in(measure: str) -> str:
-    """The measure of how busy the client was while this one was taken."""
+def busy_measure_of(measure: str) -> str:
+    """Return the name of the measure that says how busy the client was during this one."""
     return f"client busy, {measure.split(maxsplit=1)[0]}"
 
 
-def rows(cells: list[list[str]]) -> str:
-    head, *body = cells
-    lines = [head, ["---"] * len(head), *body]
+def markdown_table(rows: list[list[str]]) -> str:
+    """Return a Markdown table; the first row is the header."""
+    header, *body = rows
+    lines = [header, ["---"] * len(header), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def markdown(results: Results, failures: list[str], rounds: int) -> str:
-    """Targets, the measures side by side, and how they grow."""
+def target_table(targets: list[Target]) -> str:
+    rows = [["target", "limit", "measured", ""]]
+    for target in targets:
+        if target.measured is None:
+            rows.append([target.what, target.limit, "not measured", ""])
+        else:
+            verdict = "met" if target.met else "not met"
+            rows.append([target.what, target.limit, format_number(target.measured), verdict])
+    return markdown_table(rows)
+
+
+def measure_table(results: Results) -> str:
+    """Return a row for each measure, number of stores and number of screens, with a column for each system."""
     systems = list(dict.fromkeys(setting.system for _, setting in results))
-    places = sorted({(s.growing, s.stores, s.screens) for _, s in results})
-    body = [["measure", "stores", "screens", *systems]]
+    places = sorted({(setting.stores, setting.screens) for _, setting in results if not setting.growing})
+    rows = [["measure", "stores", "screens", *systems]]
     for measure, unit in MEASURES.items():
-        for growing, stores, screens in places:
-            if growing:
-                continue
-            row = []
-            for system in systems:
-                found = [s for m, s in results if m == measure and s.system == system]
-                here = [s for s in found if (s.growing, s.stores, s.screens) == ("", stores, screens)]
-                told = results[measure, here[0]] if here else None
-                row.append(cell(told, results.get((busy_in(measure), here[0])) if here else None))
-            if any(row):
-                body.append([f"{measure} ({unit})" if unit else measure, f"{stores:,}", f"{screens:,}", *row])
-    targets = [["target", "", "measured", ""]]
-    for each in judge(results, rounds):
-        measured = "not measured" if each.measured is None else number(each.measured)
-        verdict = "met" if each.met else "not met"
-        targets.append([each.what, each.promised, measured, "" if each.measured is None else verdict])
-    slopes = [["measure", "system", "against", "one more adds", "without any"]]
-    for measure, system, against, one, none in growth(results):
+        for stores, screens in places:
+            cells = [system_cell(results, measure, system, stores, screens) for system in systems]
+            if any(cells):
+                title = f"{measure} ({unit})" if unit else measure
+                rows.append([title, f"{stores:,}", f"{screens:,}", *cells])
+    return markdown_table(rows)
+
+
+def system_cell(results: Results, measure: str, system: str, stores: int, screens: int) -> str:
+    for name, setting in results:
+        place = (setting.system, setting.growing, setting.stores, setting.screens)
+        if name == measure and place == (system, "", stores, screens):
+            return format_cell(results[measure, setting], results.get((busy_measure_of(measure), setting)))
+    return ""
+
+
+def growth_table(results: Results) -> str:
+    rows = [["measure", "system", "against", "one more adds", "at zero"]]
+    for measure, system, against, added, at_zero in growth(results):
         unit = MEASURES[measure]
-        slopes.append([measure, system, against, f"{one:.3g} {unit}", f"{none:.3g} {unit}"])
+        rows.append([measure, system, against, f"{added:.3g} {unit}", f"{at_zero:.3g} {unit}"])
+    return markdown_table(rows)
+
+
+def markdown(results: Results, failures: list[str], rounds: int) -> str:
+    """Return targets, measures side by side, and growth."""
+    not_measured = "What could not be measured:\n\n" + "\n".join(f"- {failure}" for failure in failures)
     parts = [
         f"# Benchmark\n\n{machine()}; {rounds} rounds; median (smallest to largest).",
-        *(["What could not be measured:\n\n" + "\n".join(f"- {each}" for each in failures)] if failures else []),
-        "## Targets\n\n" + rows(targets),
-        "## Measures\n\n" + rows(body),
-        "A * marks what was measured with a client that was busy for 80 % of the time or more: the client's own limit.",
-        "## Growth\n\n" + rows(slopes),
+        *([not_measured] if failures else []),
+        "## Targets\n\n" + target_table(evaluate(results, rounds)),
+        "## Measures\n\n" + measure_table(results),
+        f"A * means that the client was busy for {CLIENT_BOUND_PERCENT} % of the time or more, so the value shows the "
+        "limit of the client.",
+        "## Growth\n\n" + growth_table(results),
     ]
     return "\n\n".join(parts) + "\n"

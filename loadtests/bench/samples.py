@@ -1,4 +1,4 @@
-"""The samples: what was measured, one value at a time, and what they say together."""
+"""The benchmark's samples: measured values, one at a time, and what they amount to together."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,9 +31,10 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was measured on.
+    """What a value was measured on.
 
-    growing: "stores" or "replicas" where just that becomes more, of one system; "" where systems are compared.
+    growing: "stores" or "replicas" if several settings of one system differ only in that number; "" if systems are
+    compared.
     """
 
     system: str
@@ -53,8 +54,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Median, smallest and largest of a measure's values in one setting."""
+class Summary:
+    """Median, smallest and largest value of a measure in one setting, and how many values there are."""
 
     median: float
     low: float
@@ -62,15 +63,22 @@ class Told:
     count: int
 
 
-def tell(samples: Iterable[Sample]) -> dict[tuple[str, Setting], Told]:
-    """What all values of a measure in a setting say."""
+Results = dict[tuple[str, Setting], Summary]
+"""(measure, setting) -> summary of its values."""
+
+
+def summarize(samples: Iterable[Sample]) -> Results:
+    """Summarize all values of each measure in each setting."""
     values: dict[tuple[str, Setting], list[float]] = {}
-    for each in samples:
-        values.setdefault((each.measure, each.setting), []).append(each.value)
-    return {key: Told(median(each), min(each), max(each), len(each)) for key, each in values.items()}
+    for sample in samples:
+        values.setdefault((sample.measure, sample.setting), []).append(sample.value)
+    return {key: Summary(median(each), min(each), max(each), len(each)) for key, each in values.items()}
 
 
 def slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """What one more of x adds to y, and y without any: least squares. Raises StatisticsError for less than two x."""
+    """Return what one more of x adds to y, and y at x = 0 (least squares).
+
+    Raises StatisticsError if there are fewer than two different x.
+    """
     line = linear_regression([x for x, _ in points], [y for _, y in points])
     return line.slope, line.intercept

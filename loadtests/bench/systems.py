@@ -1,8 +1,8 @@
-"""The systems: cashier_q and its peers, each started as its kind is run, with Nginx before it."""
+"""The systems that the benchmark compares: cashier_q and its peers, each with Nginx before it, as it is usually run."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from cashier_local.topology import ROOT, Topology
 from loadtests.bench import nchan
 from loadtests.bench.samples import Setting
 from loadtests.clients.till import Till
-from loadtests.measure.process_meter import family
+from loadtests.measure.process_meter import process_tree
 
 ACCOUNT = ("bench", "of-a-benchmark-only")
 TILLS = 4
@@ -24,9 +24,11 @@ HOLD_SECONDS = 1
 
 @dataclass(kw_only=True)
 class System:
-    """One system that runs. sockets: path of each store's websocket. presses: a store's requests, one for each till.
+    """One running system.
 
-    paints_first: whether a screen that has connected is painted. resets: whether a number is taken down by itself.
+    sockets: the websocket path of each store. presses: for each store, the request of a press at each till.
+    paints_first: whether the system paints a screen that has just connected. resets: whether it removes a number by
+    itself.
     """
 
     name: str
@@ -40,47 +42,55 @@ class System:
     presses: list[list[bytes]] = field(default_factory=list)
 
     def setting(self, screens: int) -> Setting:
-        """What is measured on it with so many screens."""
+        """Return the setting of a measure with so many screens."""
         return Setting(self.name, len(self.sockets), screens, self.replicas, self.growing)
 
+    def screen_paths(self, numbers: Iterable[int]) -> list[str]:
+        """Return the websocket path of each of these screens; the screens are distributed evenly over the stores."""
+        return [self.sockets[number % len(self.sockets)] for number in numbers]
+
     def cpu(self, role: str) -> float:
-        """Seconds of CPU that the processes of this role, with their children, have used."""
-        times = [process.cpu_times() for process in self._family(role)]
+        """Seconds of CPU time that the processes of this role, with their children, have used."""
+        times = [process.cpu_times() for process in self._processes_of(role)]
         return float(sum(each.user + each.system for each in times))
 
     def resident(self, role: str) -> int:
-        """Bytes of memory that they have."""
-        return sum(process.memory_info().rss for process in self._family(role))
+        """Bytes of memory that these processes use."""
+        return sum(process.memory_info().rss for process in self._processes_of(role))
 
     def open_files(self, role: str) -> int:
-        """Files and sockets that they have open."""
-        return sum(process.num_fds() for process in self._family(role))
+        """Number of files and sockets that these processes have open."""
+        return sum(process.num_fds() for process in self._processes_of(role))
 
-    def _family(self, role: str) -> list[Any]:
-        return [each for name, one in self.processes.items() if name.startswith(role) for each in family(one.pid)]
+    def _processes_of(self, role: str) -> list[Any]:
+        parents = [process for name, process in self.processes.items() if name.startswith(role)]
+        return [process for parent in parents for process in process_tree(parent.pid)]
 
     def requests(self) -> Iterator[bytes]:
-        """Presses without end: of each store in turn, and then of its next till."""
+        """Yield presses without end: one in each store, then one in each store at its next till, and so on."""
         while True:
             for till in range(TILLS):
                 for presses in self.presses:
                     yield presses[till]
 
 
-def inherited() -> dict[str, str]:
-    """This process's environment without what would change a system."""
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without variables that would change a system."""
     ours = ("CASHIER_", "DATABASE_URL", "DJANGO_", "REDIS_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 class PeerTopology(Topology):
-    """The same Nginx before a peer. web: module that Gunicorn serves; "" where the replica serves all."""
+    """A peer behind the same Nginx as cashier_q.
+
+    web: module that Gunicorn serves; "" if the websocket server serves HTTP as well.
+    """
 
     def __init__(self, folder: Path, sink: Sink, peer: str, server: str, *, replicas: int, web: str) -> None:
         self.server, self.web, self.peer = server, web, f"loadtests.bench.peers.{peer}"
         paths = [str(ROOT), str(ROOT / "services" / "core" / "src")]
         environment = {
-            **inherited(),
+            **clean_environment(),
             "PYTHONPATH": os.pathsep.join(paths),
             "PEER": self.peer,
             "DJANGO_SETTINGS_MODULE": "loadtests.bench.peers.settings",
@@ -111,20 +121,20 @@ class PeerTopology(Topology):
 
 
 @contextmanager
-def project(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """cashier_q as it is deployed: buttons need a login, and each press takes the screen at once."""
-    environment = {**inherited(), "CASHIER_LOG_LEVEL": "WARNING"}
+def cashier_q(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
+    """Run cashier_q as it is deployed: buttons require an account. Each press replaces the number at once."""
+    environment = {**clean_environment(), "CASHIER_LOG_LEVEL": "WARNING"}
     topology = Topology(folder, sink, replicas=replicas, environment=environment)
     topology.start()
     try:
-        topology.manage("shell", "--no-imports", "-c", seed(stores))
+        topology.manage("shell", "--no-imports", "-c", setup_code(stores))
         yield System(name="cashier_q", url=topology.url, processes=topology.processes, resets=True, replicas=replicas)
     finally:
         topology.stop()
 
 
-def seed(stores: int) -> str:
-    """Python that makes the stores and the cashier."""
+def setup_code(stores: int) -> str:
+    """Return Python code for web's `shell` command that creates the stores and the cashier's account."""
     return (
         "from django.contrib.auth.models import User; from cashier_web.models import Membership as M, Store; "
         f"cashier = User.objects.create_user('{ACCOUNT[0]}', password='{ACCOUNT[1]}'); "
@@ -139,7 +149,7 @@ def slugs(stores: int) -> list[str]:
 
 @contextmanager
 def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """A plain consumer on a stock server, and the naive view under Gunicorn."""
+    """Run the plain consumer on a stock server, and the naive view under Gunicorn."""
     topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.bench.peers.wsgi")
     topology.start()
     try:
@@ -150,7 +160,7 @@ def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> 
 
 @contextmanager
 def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """The demo: one process for everything, whatever the number of replicas. It takes its numbers down after 3 s."""
+    """Run the demo: one process for everything, for any number of replicas. It removes its numbers after 3 s."""
     topology = PeerTopology(folder, sink, "demo", "daphne", replicas=0, web="")
     topology.start()
     try:
@@ -162,19 +172,20 @@ def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[Syste
 
 @contextmanager
 def bare_nchan(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Nchan alone: screens and presses come to the one Nginx that keeps and sends the messages."""
+    """Run Nchan alone: screens and presses connect to the Nginx that stores and sends the messages."""
     with nchan.running(folder, sink) as (url, process):
         system = System(name="Nchan", url=url, processes={"nginx": process}, replicas=0)
         for slug in slugs(stores):
-            nchan.wait_please(url, slug)
+            nchan.publish_idle(url, slug)
         system.sockets = [f"/ws/cashier_q/{slug}" for slug in slugs(stores)]
-        system.presses = [[nchan.press(url, slug, till) for till in range(1, TILLS + 1)] for slug in slugs(stores)]
+        tills = range(1, TILLS + 1)
+        system.presses = [[nchan.press_request(url, slug, till) for till in tills] for slug in slugs(stores)]
         yield system
 
 
 Starter = Callable[[Path, Sink, int, int], AbstractContextManager[System]]
 SYSTEMS: dict[str, Starter] = {
-    "cashier_q": project,
+    "cashier_q": cashier_q,
     "nchan": bare_nchan,
     "daphne": partial(plain, "daphne"),
     "uvicorn": partial(plain, "uvicorn"),
@@ -183,18 +194,18 @@ SYSTEMS: dict[str, Starter] = {
 
 
 def missing() -> dict[str, str]:
-    """Systems that can't run here, and what to install."""
+    """Return the systems that are not installed here, and the command that installs each."""
     return {} if nchan.installed() else {"nchan": "apt-get install nginx-light libnginx-mod-nchan"}
 
 
-async def learn(system: System, stores: int) -> None:
-    """Read its pages: the stores' websockets, and the requests of their press_measures."""
+async def read_pages(system: System, stores: int) -> None:
+    """Set the system's websocket paths and press requests from its pages, unless they are set already."""
     if system.sockets:
         return
     names = slugs(stores)
     account = ACCOUNT if system.name == "cashier_q" else None
-    async with Till(system.url, names[0], account=account) as till:
+    async with Till(system.url, names[0], account=account) as first:
         for slug in names:
-            one = till.at(slug)
-            system.sockets.append(await one.websocket())
-            system.presses.append([one.request(number) for number in range(1, TILLS + 1)])
+            till = first.in_store(slug)
+            system.sockets.append(await till.websocket_path())
+            system.presses.append([till.press_request(number) for number in range(1, TILLS + 1)])

@@ -1,1 +1,1 @@
-"""Screens, tills and the pages that they read: everything that connects to the system or presses."""
+"""Screens and tills, on asyncio and on gevent: everything that connects to the system or presses."""

@@ -1,4 +1,4 @@
-"""The raw screen: a websocket client with nothing between it and the socket, so that thousands fit in one process."""
+"""A screen on asyncio: a websocket client directly on the socket, so that one process can hold thousands."""
 
 import asyncio
 import socket
@@ -14,27 +14,29 @@ from loadtests.clients.websocket_frames import (
     PONG,
     TEXT,
     Incoming,
-    Painted,
+    Paint,
     close_code,
     frame,
     handshake,
-    painted,
+    parse_paint,
 )
 
 OPEN_SECONDS = 30.0
-AT_ONCE = 100
-"""Screens that are being opened at the same time."""
+"""Time limit for the answer to the handshake, and for the first paint."""
+CONCURRENT_OPENS = 100
+"""Screens that `open_screens` opens at the same time."""
 PORTS = {"http": 80, "https": 443}
 
 
 class AsyncioScreen(asyncio.Protocol):
-    """One screen; `painted` grows by what it is sent, `answers` by texts that paint nothing.
+    """One screen on one connection.
 
-    `closed` is set to the close code (1006: no Close frame).
+    painted: every paint that the screen received. answers: every text that is not a paint, for instance "pong".
+    closed: the close code, None while the connection is open, 1006 if it ended without a Close frame.
     """
 
     def __init__(self, host: str, path: str, origin: str) -> None:
-        self.painted: list[Painted] = []
+        self.painted: list[Paint] = []
         self.answers: list[bytes] = []
         self.closed: int | None = None
         self.reason = ""
@@ -46,18 +48,18 @@ class AsyncioScreen(asyncio.Protocol):
 
     @property
     def status(self) -> int:
-        """HTTP status of the handshake's answer; 0 before it."""
+        """HTTP status of the answer to the handshake; 0 before the answer."""
         return self._incoming.status
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's doesn't inherit from it
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from asyncio's
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
         for opcode, payload in self._incoming.feed(data):
             if opcode == TEXT:
-                if paint := painted(now, payload):
+                if paint := parse_paint(now, payload):
                     self.painted.append(paint)
                 else:
                     self.answers.append(payload)
@@ -69,7 +71,8 @@ class AsyncioScreen(asyncio.Protocol):
             elif opcode == PING:
                 self.send(PONG, payload)
         if self.status not in {0, 101}:
-            self.close()  # `connection_lost` tells; the server would keep it open for another request
+            # The server would keep a refused connection open for another request. `connection_lost` reports the status.
+            self.close()
         elif self.status and not self.opened.done():
             self.opened.set_result(None)
         self._changed.set()
@@ -79,7 +82,7 @@ class AsyncioScreen(asyncio.Protocol):
             self.closed = 1006
         if not self.opened.done():
             self.opened.set_exception(ConnectionError(f"no websocket: HTTP status {self.status}"))
-            self.opened.exception()  # seen, even if nobody awaits it
+            self.opened.exception()  # asyncio logs an exception that nobody has retrieved; a caller may not await it
         self._changed.set()
 
     def send(self, opcode: int, payload: bytes) -> None:
@@ -87,42 +90,42 @@ class AsyncioScreen(asyncio.Protocol):
         self.send_raw(frame(opcode, payload))
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are, be they a frame or not."""
+        """Send bytes unchanged, even if they are not a valid frame."""
         assert self._transport
         self._transport.write(data)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection without a Close frame."""
         if self._transport:
             self._transport.close()
 
     def pause(self) -> None:
-        """Accept no more bytes than the kernel's buffer takes, as a screen that stalls."""
+        """Stop reading, as a stalled screen does. The kernel's buffers still fill up."""
         assert self._transport
         self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Accept bytes again."""
+        """Read again after `pause`."""
         assert self._transport
         self._transport.resume_reading()
 
     async def until(self, count: int, seconds: float) -> None:
-        """Return when `count` paints have come or the socket is closed. Raises TimeoutError."""
+        """Wait until the screen has `count` paints or is closed. Raises TimeoutError after so many seconds."""
         await self._until(lambda: len(self.painted) >= count or self.closed is not None, seconds)
 
     async def until_closed(self, seconds: float | None = None) -> int:
-        """The close code, when it has come. Raises TimeoutError if `seconds` are over before."""
+        """Wait for the end of the connection and return the close code. Raises TimeoutError after so many seconds."""
         await self._until(lambda: self.closed is not None, seconds)
         return cast(int, self.closed)
 
     async def until_answered(self, seconds: float) -> bytes:
-        """The first text that paints nothing, when it has come. Raises TimeoutError."""
+        """Wait for the first text that is not a paint, and return it. Raises TimeoutError after so many seconds."""
         await self._until(lambda: bool(self.answers), seconds)
         return self.answers[0]
 
-    async def _until(self, true: Callable[[], bool], seconds: float | None) -> None:
+    async def _until(self, condition: Callable[[], bool], seconds: float | None) -> None:
         async with asyncio.timeout(seconds):
-            while not true():
+            while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -135,11 +138,11 @@ async def open_screen(
     buffer: int | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncioScreen:
-    """Connect one screen to http://host:port, or https://. Raises ConnectionError where the handshake is refused.
+    """Connect one screen to http://host:port or https://host:port. Raises ConnectionError if the handshake is refused.
 
-    trust: whose certificates are believed; the system's by default.
-    buffer: bytes that the kernel receives ahead of the screen. Set before it connects: a TCP window that shrinks
-    later makes the peer's segments, and its reset, fall outside of it.
+    trust: the certificates to accept; those that the system trusts by default.
+    buffer: size of the kernel's receive buffer in bytes. The size is set before the connection is made, because a TCP
+    window that shrinks later makes the kernel discard the peer's segments, including its reset.
     """
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
@@ -166,13 +169,13 @@ async def open_screen(
 
 
 async def open_screens(url: str, path: str, count: int) -> Sequence[AsyncioScreen]:
-    """Connect `count` screens, and wait until each has its first paint."""
-    room = asyncio.Semaphore(AT_ONCE)
+    """Connect `count` screens and wait until each of them has its first paint. Raises ConnectionError, TimeoutError."""
+    free = asyncio.Semaphore(CONCURRENT_OPENS)
 
-    async def one() -> AsyncioScreen:
-        async with room:
+    async def open_one() -> AsyncioScreen:
+        async with free:
             screen = await open_screen(url, path)
             await screen.until(1, OPEN_SECONDS)
             return screen
 
-    return await asyncio.gather(*(one() for _ in range(count)))
+    return await asyncio.gather(*(open_one() for _ in range(count)))

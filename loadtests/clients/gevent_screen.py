@@ -1,7 +1,6 @@
-"""The green screen: one screen on a greenlet of its own, for Locust, which runs thousands of them in a process."""
+"""A screen on gevent, for Locust: each screen has its own greenlet, and one process runs thousands of them."""
 
 import contextlib
-import random
 import socket
 import ssl
 import time
@@ -10,31 +9,40 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from loadtests.clients.websocket_frames import CLOSE, PING, PONG, TEXT, Incoming, close_code, frame, handshake, painted
-from loadtests.measure.records import Stay
+from loadtests.clients.backoff import reconnect_delay
+from loadtests.clients.websocket_frames import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Incoming,
+    close_code,
+    frame,
+    handshake,
+    parse_paint,
+)
+from loadtests.measure.records import ConnectionRecord
 
-BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
-"""Full jitter, as in screen.js."""
 CONNECT_SECONDS = 10.0
-BEAT_SECONDS = 15.0
-"""Between two heartbeats, as in screen.js."""
+HEARTBEAT_SECONDS = 15.0
+"""Time between two heartbeats of a screen, the same as on the page."""
 SILENCE_SECONDS = 45.0
-"""The server pings within 20 s; a connection that is silent for longer is dead."""
+"""A connection that has been silent for this long is dead: the server sends a ping every 20 s."""
 
 
 addresses: dict[tuple[str, int], tuple[int, Any]] = {}
-"""Family and address at which a host and port were reached."""
+"""(host, port) -> address family and address of the last successful connection."""
 
 
-def reach(host: str, port: int) -> socket.socket:
-    """A connection. Raises OSError.
+def connect(host: str, port: int) -> socket.socket:
+    """Return a TCP connection. Raises OSError.
 
-    A name is looked up again only after its address wasn't reached any more: gevent asks a thread for each, which is
-    half of what a connection costs.
+    A host name is resolved again only after a connection to its known address has failed: gevent resolves each name in
+    a thread, and that takes half of the time of a connection.
     """
     if (host, port) not in addresses:
         connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
-        with contextlib.suppress(OSError):  # it is gone already, as whoever reads from it will notice
+        with contextlib.suppress(OSError):  # the connection has ended already; the first read reports that
             addresses[host, port] = connection.family, connection.getpeername()
         return connection
     family, address = addresses[host, port]
@@ -42,7 +50,7 @@ def reach(host: str, port: int) -> socket.socket:
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
-    except BaseException:  # also if the screen's greenlet is killed
+    except BaseException:  # includes GreenletExit, if the screen's greenlet is killed meanwhile
         connection.close()
         addresses.pop((host, port), None)
         raise
@@ -56,75 +64,84 @@ class GeventScreen:
         self.path, self.name, self.store, self.url = path, name, store, url
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
-        self._heard = 0.0
+        self._last_received = 0.0
 
-    def hang(self, stays: list[Stay]) -> None:
-        """Hold a connection, and another one whenever it is lost, until the greenlet is killed. Never returns."""
+    def run(self, connections: list[ConnectionRecord]) -> None:
+        """Stay connected, and connect again after each loss, until the greenlet is killed. Never returns.
+
+        Adds a record of each connection that was opened, after it has ended.
+        """
         attempts = 0
         while True:
-            stay = Stay(self.name, self.store, 0.0, code=1006, asked=time.monotonic())
+            connection = ConnectionRecord(self.name, self.store, 0.0, code=1006, requested=time.monotonic())
             try:
                 self._connect()
-                self._listen(stay)
+                self._receive(connection)
             except OSError:
                 pass
             except gevent.GreenletExit:
-                stay.code = 0
+                connection.code = 0
                 raise
             finally:
                 self._open = False
-                stay.closed = time.monotonic()
-                if stay.opened:
+                connection.closed = time.monotonic()
+                if connection.opened:
                     attempts = 0
-                    stays.append(stay)
+                    connections.append(connection)
                 if self._socket:
                     self._socket.close()
-            gevent.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempts)))
+            gevent.sleep(reconnect_delay(attempts))
             attempts += 1
 
     def cut(self) -> None:
-        """Lose the connection, as when the power goes."""
-        with contextlib.suppress(OSError):  # it has none just now
+        """Break the connection, as a power cut does. Does nothing while the screen is not connected."""
+        with contextlib.suppress(OSError):
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def beat(self) -> None:
-        """The page's heartbeat, if it is open just now; and the end of a connection that has been silent for long."""
-        if time.monotonic() - self._heard > SILENCE_SECONDS:
+    def send_heartbeat(self) -> None:
+        """Send the page's heartbeat if the connection is open; break the connection if it has been silent too long."""
+        if time.monotonic() - self._last_received > SILENCE_SECONDS:
             self.cut()
-        with contextlib.suppress(OSError):  # `_listen` notices
+        with contextlib.suppress(OSError):  # `_receive` notices that the connection is broken
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
 
     def _connect(self) -> None:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
-        self._heard = time.monotonic()
-        self._socket = reach(parts.hostname or "", parts.port or (443 if secure else 80))
+        self._last_received = time.monotonic()
+        self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
-        self._socket.settimeout(None)  # a timer for each read is a tenth of what the generator does; see `beat`
+        # Reads have no timeout, because a timer for each read would take a tenth of the generator's CPU time.
+        # `send_heartbeat` breaks silent connections instead.
+        self._socket.settimeout(None)
         self._socket.sendall(handshake(parts.netloc, self.path, self.url))
 
-    def _listen(self, stay: Stay) -> None:
-        """Returns when the connection has ended, with the code in `stay`. Raises OSError if it was refused or broke."""
+    def _receive(self, connection: ConnectionRecord) -> None:
+        """Record what arrives until the connection ends; its close code is then in the record.
+
+        Raises OSError if the server refuses the handshake or the connection breaks.
+        """
         assert self._socket
         incoming = Incoming()
         while data := self._socket.recv(4096):
-            at = self._heard = time.monotonic()
+            at = self._last_received = time.monotonic()
             for opcode, payload in incoming.feed(data):
-                if opcode == TEXT and (paint := painted(at, payload)):
-                    stay.paints.append((at, paint.seq, paint.till))
+                if opcode == TEXT and (paint := parse_paint(at, payload)):
+                    connection.paints.append((at, paint.seq, paint.till))
                 elif opcode == PING:
                     self._socket.sendall(frame(PONG, payload))
                 elif opcode == CLOSE:
-                    stay.code = close_code(payload)
+                    connection.code = close_code(payload)
                     self._socket.sendall(frame(CLOSE, payload[:2]))
                     return
             if incoming.status not in {0, 101}:
                 raise ConnectionRefusedError(f"HTTP status {incoming.status}")
-            if incoming.status and not stay.opened:
-                stay.opened = at
+            if incoming.status and not connection.opened:
+                connection.opened = at
                 if self._was_open:
-                    self._socket.sendall(frame(TEXT, b"again"))  # for the operator's figures
+                    # The page says this after a reconnect; the server counts reconnects in its metrics.
+                    self._socket.sendall(frame(TEXT, b"again"))
                 self._open = self._was_open = True

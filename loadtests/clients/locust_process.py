@@ -1,4 +1,4 @@
-"""The generator: one process of Locust, which measures itself and doesn't stop to clear up while it is timed."""
+"""What one process of Locust does beside its users: heartbeats, garbage collection, progress."""
 
 import contextlib
 import gc
@@ -9,56 +9,54 @@ from typing import Any
 import gevent
 from locust.env import Environment
 
-from loadtests.clients.gevent_screen import BEAT_SECONDS, GeventScreen
+from loadtests.clients.gevent_screen import HEARTBEAT_SECONDS, GeventScreen
 
 PROGRESS_SECONDS = 10.0
-CANARY_SECONDS = 0.05
-"""Between two looks of the canary."""
 
 
-def listen_to_the_canary(lags: list[tuple[float, float]]) -> None:
-    """Note when this process should have woken up and when it did: one that wakes up late notes everything late."""
+def send_heartbeats(screens: list[GeventScreen]) -> None:
+    """Send the heartbeats of all screens, one screen after the other. Never returns."""
     while True:
-        due = time.monotonic() + CANARY_SECONDS
-        gevent.sleep(CANARY_SECONDS)
-        lags.append((due, time.monotonic()))
+        current = list(screens)
+        for screen in current:
+            screen.send_heartbeat()
+            gevent.sleep(HEARTBEAT_SECONDS / len(current))
+        if not current:
+            gevent.sleep(HEARTBEAT_SECONDS)
 
 
-def beat(screens: list[GeventScreen]) -> None:
-    """The heartbeats of all screens, one after the other."""
-    while True:
-        here = list(screens)
-        for screen in here:
-            screen.beat()
-            gevent.sleep(BEAT_SECONDS / len(here))
-        if not here:
-            gevent.sleep(BEAT_SECONDS)
+def claim_number(folder: Path, users: int) -> int:
+    """Return a number below `users` that no user in any process has claimed yet.
 
-
-def claim(folder: Path, among: int) -> int:
-    """Which of so many users this one is: Locust spreads them over its processes as it likes."""
-    for number in range(among):
+    Locust distributes its users over the processes as it likes, so the users agree through files in a shared folder.
+    Raises RuntimeError if all numbers are claimed.
+    """
+    for number in range(users):
         with contextlib.suppress(FileExistsError):
             (folder / f"user-{number}").touch(exist_ok=False)
             return number
-    raise RuntimeError(f"there are more than {among} users")
+    raise RuntimeError(f"there are more than {users} users")
 
 
-def rest_before(moment: float) -> None:
-    """Collect the ramp's garbage, and never look through what is left again, which stops a process for 0.1 s."""
+def collect_garbage_at(moment: float) -> None:
+    """Collect the garbage of the ramp-up at a moment of time.monotonic(), and exclude what is left from collections.
+
+    A collection that includes all connections would stop the process for 0.1 s.
+    """
     gevent.sleep(moment - time.monotonic())
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 1000, 1000)  # what comes from now on is looked through once, and little at a time
+    gc.set_threshold(5_000, 1000, 1000)  # new objects are examined once, a few at a time
 
 
-def tell_progress(environment: Environment, begin: float) -> None:
-    """A line now and then from the process that looks after the others."""
+def print_progress(environment: Environment, begin: float) -> None:
+    """Print a line every few seconds. Runs in Locust's master process. begin: of the presses, time.monotonic()."""
     while True:
         gevent.sleep(PROGRESS_SECONDS)
         total: Any = environment.stats.total
         users = environment.runner.user_count if environment.runner else 0
-        since = time.monotonic() - begin
+        elapsed = time.monotonic() - begin
         print(
-            f"{since:+5.0f} s: {users} users, {total.num_requests} requests, {total.num_failures} refused", flush=True
+            f"{elapsed:+5.0f} s: {users} users, {total.num_requests} requests, {total.num_failures} failed",
+            flush=True,
         )

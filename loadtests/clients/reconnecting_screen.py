@@ -1,20 +1,20 @@
-"""The wall: screens that come back whenever they lose their connection, as the page of a real one does."""
+"""A screen on asyncio that connects again whenever it loses its connection, as the page in a browser does."""
 
 import asyncio
-import random
 import time
 from dataclasses import dataclass, field
 
 from loadtests.clients.asyncio_screen import OPEN_SECONDS, AsyncioScreen, open_screen
-from loadtests.clients.websocket_frames import Painted
-
-BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
-"""Full jitter, as in screen.js."""
+from loadtests.clients.backoff import reconnect_delay
+from loadtests.clients.websocket_frames import Paint
 
 
 @dataclass(slots=True)
 class Connection:
-    """One connection of a screen. Times are seconds of time.monotonic(); code: of its end, 0 while it is open."""
+    """One connection of a screen.
+
+    opened, closed: seconds of time.monotonic(). code: the close code; 0 while the connection is open.
+    """
 
     screen: AsyncioScreen
     opened: float
@@ -22,13 +22,13 @@ class Connection:
     code: int = 0
 
     @property
-    def painted(self) -> list[Painted]:
+    def painted(self) -> list[Paint]:
         return self.screen.painted
 
 
 @dataclass(slots=True)
 class ReconnectingScreen:
-    """One screen of a store at http://host:port, from `start` until `stop`."""
+    """One screen of a store at http://host:port, connected from `start` to `stop`."""
 
     url: str
     path: str
@@ -37,12 +37,12 @@ class ReconnectingScreen:
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns when it is painted for the first time."""
+        """Connect. Returns after the first paint. Raises OSError, TimeoutError."""
         await self._connect()
-        self._task = asyncio.create_task(self._stay())
+        self._task = asyncio.create_task(self._reconnect_for_ever())
 
     async def stop(self) -> None:
-        """Hang up."""
+        """Close the connection and do not connect again."""
         assert self._task
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -51,12 +51,12 @@ class ReconnectingScreen:
 
     @property
     def connected(self) -> bool:
-        """Whether it is open and painted now."""
+        """Whether the screen is connected now and has been painted since it connected."""
         last = self.connections[-1]
         return not last.code and bool(last.painted)
 
-    def away(self) -> list[float]:
-        """Seconds between the end of each connection and the first paint of the next one; inf: it has not come back."""
+    def seconds_away(self) -> list[float]:
+        """Seconds from the end of each connection to the next paint; infinity if the screen has not come back."""
         seconds = []
         for number, lost in enumerate(self.connections[:-1], start=1):
             back = [connection.painted[0].at for connection in self.connections[number:] if connection.painted]
@@ -74,16 +74,16 @@ class ReconnectingScreen:
             screen.close()
             raise
 
-    async def _stay(self) -> None:
+    async def _reconnect_for_ever(self) -> None:
         while True:
             last = self.connections[-1]
             last.code = await last.screen.until_closed()
             last.closed = time.monotonic()
             attempts = 0
             while last is self.connections[-1]:
-                await asyncio.sleep(random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempts)))
+                await asyncio.sleep(reconnect_delay(attempts))
                 attempts += 1
                 try:
                     await self._connect()
                 except (OSError, TimeoutError):
-                    continue  # refused, or nobody is there
+                    continue  # the server refused the connection, or did not answer

@@ -1,4 +1,4 @@
-"""The till: opens the buttons page, signing in where it must, presses, and knows a screen's websocket address."""
+"""A till on asyncio: opens the buttons page, signs in if necessary, and presses."""
 
 import json
 import ssl
@@ -9,14 +9,14 @@ from urllib.parse import urljoin
 
 import httpx
 
-from loadtests.clients.pages import CSRF_TOKEN, websocket_of
+from loadtests.clients import pages
 
 
 class Till:
-    """A browser at a till, without the browser. `store` "" is the default store.
+    """A cashier's browser, without a browser. An empty `store` means the default store.
 
-    account: name and password, where the buttons are not open.
-    trust: whose certificates are believed; the public authorities' by default.
+    account: name and password, for a system whose buttons require an account.
+    trust: the certificates to accept; those of the public authorities by default.
     """
 
     def __init__(
@@ -43,14 +43,12 @@ class Till:
         return self
 
     async def _read_token(self, url: str) -> str:
-        page = await self._client.get(url)
-        page.raise_for_status()
-        found = CSRF_TOKEN.search(page.text)
-        assert found, f"no CSRF token at {url}"
-        return found[1]
+        token = pages.csrf_token(await self._get(url))
+        assert token, f"no CSRF token at {url}"
+        return token
 
-    def at(self, store: str) -> "Till":
-        """The same browser on another store's pages."""
+    def in_store(self, store: str) -> "Till":
+        """Return the same browser, with the same session, on the pages of another store."""
         other = copy(self)
         other._base = urljoin(self._base, f"/s/{store}/")
         return other
@@ -61,11 +59,11 @@ class Till:
         await self._client.__aexit__(kind, fault, trace)
 
     async def press(self, cashier: object, language: str = "en") -> httpx.Response:
-        """Press a button."""
+        """Press the button of a till. cashier: the form field's value, which may be invalid."""
         return await self._post("cashier_action", {"cashier": str(cashier), "language": language})
 
-    def request(self, cashier: object) -> bytes:
-        """The same as bytes, for a client that is no browser."""
+    def press_request(self, cashier: object) -> bytes:
+        """Return the HTTP request of a press as bytes, for a client that writes to the socket itself."""
         fields = {"cashier": str(cashier), "language": "en", "csrfmiddlewaretoken": self._token}
         request = self._client.build_request("POST", urljoin(self._base, "cashier_action"), data=fields)
         head = [f"POST {request.url.raw_path.decode()} HTTP/1.1"]
@@ -74,21 +72,24 @@ class Till:
 
     @staticmethod
     def receipt(answer: httpx.Response) -> dict[str, Any]:
-        """What a press that was answered with 204 is told."""
+        """Return the receipt in the answer to a successful press (HTTP status 204)."""
         receipt: dict[str, Any] = json.loads(answer.headers["HX-Trigger"])["receipt"]
         return receipt
 
-    async def speak(self, language: str) -> httpx.Response:
+    async def set_language(self, language: str) -> httpx.Response:
         """Change the store's language."""
         return await self._post("cashier_buttons", {"language": language})
 
-    async def websocket(self) -> str:
-        """Path and ticket of the websocket, from the store's screen page."""
-        page = await self._client.get(self._base)
-        page.raise_for_status()
-        path = websocket_of(page.text)
+    async def websocket_path(self) -> str:
+        """Return path and ticket of the websocket, from the page of the store's screen."""
+        path = pages.websocket_path(await self._get(self._base))
         assert path, "no websocket on the screen's page"
         return path
+
+    async def _get(self, url: str) -> str:
+        page = await self._client.get(url)
+        page.raise_for_status()
+        return page.text
 
     async def _post(self, page: str, fields: dict[str, str]) -> httpx.Response:
         return await self._client.post(urljoin(self._base, page), data={**fields, "csrfmiddlewaretoken": self._token})

@@ -1,4 +1,7 @@
-"""The frames: what a websocket client says and hears, without a socket; for asyncio's screens and for Locust's."""
+"""The bytes that a websocket client sends and receives, without a socket.
+
+The asyncio screens and the gevent screens share this code.
+"""
 
 import base64
 import re
@@ -12,8 +15,11 @@ SEQ, NUMBER = re.compile(rb'data-seq="(\d+)"'), re.compile(rb'data-num-cashier="
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """at: seconds of time.monotonic(). till: 0 for "please wait"."""
+class Paint:
+    """One HTML fragment that a screen received.
+
+    at: when it was received, in seconds of time.monotonic(). till: the till whose number is shown; 0 for "please wait".
+    """
 
     at: float
     seq: int
@@ -21,17 +27,17 @@ class Painted:
     html: str
 
 
-def painted(at: float, payload: bytes) -> Painted | None:
-    """What a text frame has painted; None if it is no repaint."""
+def parse_paint(at: float, payload: bytes) -> Paint | None:
+    """Return the paint that a text frame contains; None if the text is not a fragment. at: when it was received."""
     seq = SEQ.search(payload)
     if not seq:
         return None
     number = NUMBER.search(payload)
-    return Painted(at, int(seq[1]), int(number[1]) if number else 0, payload.decode())
+    return Paint(at, int(seq[1]), int(number[1]) if number else 0, payload.decode())
 
 
 def handshake(host: str, path: str, origin: str) -> bytes:
-    """The request that opens a websocket. origin "": without one."""
+    """Return the HTTP request that opens a websocket. An empty origin leaves the header out."""
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: {host}",
@@ -45,19 +51,25 @@ def handshake(host: str, path: str, origin: str) -> bytes:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """A frame of up to 65,535 bytes, masked as a client's must be (with zeros)."""
+    """Return a frame with a payload of up to 65,535 bytes.
+
+    Frames of a client must be masked; the mask is zero, so that the payload stays as it is.
+    """
     size = len(payload)
     length = struct.pack("!B", 0x80 | size) if size < 126 else struct.pack("!BH", 0xFE, size)
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
 def close_code(payload: bytes) -> int:
-    """The code in a Close frame; 1005 if it has none."""
+    """Return the code in the payload of a Close frame; 1005 if the payload is empty."""
     return int(struct.unpack("!H", payload[:2])[0]) if payload else 1005
 
 
 class Incoming:
-    """Bytes from the server, cut into the answer to the handshake and frames. status: of that answer; 0 before it."""
+    """Splits the bytes from a server into the answer to the handshake and frames.
+
+    status: HTTP status of that answer; 0 as long as the answer is incomplete.
+    """
 
     def __init__(self) -> None:
         self.status = 0
@@ -65,11 +77,11 @@ class Incoming:
 
     @property
     def between_frames(self) -> bool:
-        """Whether the handshake was answered and no part of a frame waits for the rest."""
+        """Whether the handshake has succeeded and no incomplete frame is buffered."""
         return self.status == 101 and not self._data
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Opcode and payload of each frame that is whole now; none after a refusal."""
+        """Add bytes; yield opcode and payload of each frame that is complete now. A refused handshake has no frames."""
         self._data += data
         if not self.status:
             head, separator, rest = self._data.partition(b"\r\n\r\n")

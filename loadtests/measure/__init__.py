@@ -1,1 +1,1 @@
-"""What is measured: records, read delays, event loop lag, processes, percentiles."""
+"""What a run measures and records: connections, presses, read delays, event loop lag, CPU and memory."""

@@ -1,45 +1,59 @@
-"""The canary: measures the generator itself, so that its own lag is not taken for the system's."""
+"""How late the event loop of a load generator wakes up, so that its own lag is not taken for the system's.
+
+A busy generator reads its sockets late and so records everything late.
+"""
 
 import asyncio
 import time
 from dataclasses import dataclass, field
 
+import gevent
+
 TICK_SECONDS = 0.01
+GEVENT_TICK_SECONDS = 0.05
 
 
 @dataclass(slots=True)
 class EventLoopLag:
-    """How much later than asked for this process's event loop woke up, from `start` to `stop`.
+    """Measures the lag of an asyncio event loop from `start` to `stop`.
 
-    A time that the generator noted is late by at most `lag(at)`: the loop reads its sockets when it wakes up.
+    late: (when the loop should have woken up, when it did), in seconds of time.monotonic(), for each wake-up that was
+    more than TICK_SECONDS late.
     """
 
     late: list[tuple[float, float]] = field(default_factory=list)
-    """When it should have woken up and when it did, in seconds of time.monotonic(), where these differ by a tick."""
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to measure."""
-        self._task = asyncio.create_task(self._sing())
+        self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
-        """Keep what was measured."""
+        """Stop measuring. What was measured stays available."""
         assert self._task
         self._task.cancel()
         await asyncio.wait([self._task])
 
-    def lag(self, at: float) -> float:
-        """Seconds by which something that was noted at `at` may have been noted too late."""
+    def lag_at(self, at: float) -> float:
+        """Return by how many seconds something that was recorded at `at` may have been recorded too late."""
         return max((min(at, woke) - due for due, woke in self.late if due <= at <= woke + TICK_SECONDS), default=0.0)
 
     @property
     def worst(self) -> float:
-        """The longest lag, in seconds."""
+        """The longest lag in seconds."""
         return max((woke - due for due, woke in self.late), default=0.0)
 
-    async def _sing(self) -> None:
+    async def _measure(self) -> None:
         while True:
             due = time.monotonic() + TICK_SECONDS
             await asyncio.sleep(TICK_SECONDS)
             if (woke := time.monotonic()) - due > TICK_SECONDS:
                 self.late.append((due, woke))
+
+
+def record_gevent_lag(lags: list[tuple[float, float]]) -> None:
+    """Add (when this process should have woken up, when it did) to `lags`, 20 times a second. Never returns."""
+    while True:
+        due = time.monotonic() + GEVENT_TICK_SECONDS
+        gevent.sleep(GEVENT_TICK_SECONDS)
+        lags.append((due, time.monotonic()))

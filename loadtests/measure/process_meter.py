@@ -1,4 +1,4 @@
-"""The meter: CPU and memory of the topology's processes, with their children, once a second."""
+"""CPU time and memory of the topology's processes, including their children, once a second."""
 
 import threading
 import time
@@ -8,15 +8,16 @@ from collections.abc import Mapping
 import psutil
 
 from cashier_local.process import Process
+from loadtests.measure.records import ResourceSample
 
 PERIOD_SECONDS = 1.0
 
 
 class ProcessMeter:
-    """samples: name of a process -> (seconds of time.monotonic(), percent of one core, MiB resident)."""
+    """Measures from the beginning to the end of its block. samples: name of a process -> its samples."""
 
     def __init__(self, processes: Mapping[str, Process]) -> None:
-        self.samples: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        self.samples: dict[str, list[ResourceSample]] = defaultdict(list)
         self._processes = dict(processes)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._measure, daemon=True)
@@ -34,22 +35,22 @@ class ProcessMeter:
         while not self._over.wait(PERIOD_SECONDS):
             for name, each in self._processes.items():
                 busy = resident = 0.0
-                for process in family(each.pid):
+                for process in process_tree(each.pid):
                     try:
                         times, memory = process.cpu_times(), process.memory_info()
                     except psutil.NoSuchProcess:
                         continue
                     now, used = time.monotonic(), times.user + times.system
-                    then, had = before.get(process.pid, (now, used))
+                    previously, used_before = before.get(process.pid, (now, used))
                     before[process.pid] = (now, used)
-                    busy += (used - had) / (now - then) * 100 if now > then else 0.0
+                    busy += (used - used_before) / (now - previously) * 100 if now > previously else 0.0
                     resident += memory.rss / 2**20
                 if resident:
                     self.samples[name].append((time.monotonic(), busy, resident))
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """A process and its children; none if it has gone."""
+def process_tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all processes that descend from it; an empty list if the process has ended."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]

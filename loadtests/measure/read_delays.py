@@ -1,4 +1,9 @@
-"""The polls: when a process of the generator looked at its sockets, and what it can't have read in time."""
+"""How late a process of the load generator may have read from its sockets.
+
+A process that is busy for 0.2 s reads a number up to 0.2 s after the number arrived, and a hold then looks shorter than
+it was. This module records each period in which a gevent process did not poll its sockets, so that the ledger can tell
+whether a hold was too short or only read late.
+"""
 
 import resource
 from bisect import bisect
@@ -9,56 +14,61 @@ from time import monotonic
 from gevent import get_hub
 
 SHORT_SECONDS = 0.01
-"""By so much anything may be read late, and it isn't noted."""
+"""Delays up to this length are not recorded."""
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
-"""A poll that took less can't be told from one that found something at once, though the system counts a sleep in it now
-and then; one that took more has slept, whatever the system counts."""
-WHOSE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
+"""Limits that tell whether a poll had to wait for something to read.
 
-Stretch = tuple[float, float, float]
-"""The end of one poll, the begin of the next, and since when what is read between them may have been there, all in
-seconds of time.monotonic(): since the end of the poll before, unless the first of these had to wait for it."""
+A shorter poll than AWAKE_SECONDS counts as one that found something at once, although the operating system sometimes
+counts a context switch in it. A longer poll than SLEPT_SECONDS has waited, whatever the operating system counts."""
+RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
+
+ReadDelay = tuple[float, float, float]
+"""(end of a poll, begin of the next poll, `since`), in seconds of time.monotonic().
+
+What is read between the two polls may have arrived at any time after `since`: after the end of the previous poll,
+unless the first of the two polls had to wait, because then nothing was there to read before it ended."""
 
 
-class Polls:
-    """Notes this process's long stretches between polls, from `start` on, for as long as its loop runs."""
+class ReadDelayRecorder:
+    """Records the read delays of this process from `start` to `stop`, for the event loop of this thread."""
 
-    def __init__(self, stretches: list[Stretch]) -> None:
-        self._stretches = stretches
+    def __init__(self, read_delays: list[ReadDelay]) -> None:
+        self._read_delays = read_delays
         loop = get_hub().loop
-        # Around all that gevent itself does between two polls: the last before one, the first after it.
-        self._before = loop.prepare(ref=False, priority=loop.MINPRI)
-        self._after = loop.check(ref=False, priority=loop.MAXPRI)
+        # With these priorities, `prepare` is the last callback before a poll and `check` the first one after it.
+        self._prepare = loop.prepare(ref=False, priority=loop.MINPRI)
+        self._check = loop.check(ref=False, priority=loop.MAXPRI)
 
     def start(self) -> None:
-        self._begun = self._ended = self._since = inf
-        self._waits = 0
-        self._before.start(self._poll)
-        self._after.start(self._polled)
+        self._poll_begun = self._poll_ended = self._since = inf
+        self._switches = 0
+        self._prepare.start(self._before_poll)
+        self._check.start(self._after_poll)
 
     def stop(self) -> None:
-        self._before.stop()
-        self._after.stop()
+        self._prepare.stop()
+        self._check.stop()
 
-    def _poll(self) -> None:
-        self._begun, self._waits = monotonic(), waits()
-        if self._begun - self._since > SHORT_SECONDS:
-            self._stretches.append((self._ended, self._begun, self._since))
+    def _before_poll(self) -> None:
+        self._poll_begun, self._switches = monotonic(), voluntary_context_switches()
+        if self._poll_begun - self._since > SHORT_SECONDS:
+            self._read_delays.append((self._poll_ended, self._poll_begun, self._since))
 
-    def _polled(self) -> None:
+    def _after_poll(self) -> None:
         now = monotonic()
-        slept = now - self._begun > (AWAKE_SECONDS if waits() != self._waits else SLEPT_SECONDS)
-        self._since, self._ended = now if slept else self._ended, now
+        switched = voluntary_context_switches() != self._switches
+        waited = now - self._poll_begun > (AWAKE_SECONDS if switched else SLEPT_SECONDS)
+        self._since, self._poll_ended = now if waited else self._poll_ended, now
 
 
-def waits() -> int:
-    """How often this thread has gone to sleep by itself; one that others keep off the core doesn't."""
-    return resource.getrusage(WHOSE).ru_nvcsw
+def voluntary_context_switches() -> int:
+    """How often this thread has gone to sleep by itself. Being preempted by other processes does not count."""
+    return resource.getrusage(RUSAGE).ru_nvcsw
 
 
-def late_by(stretches: Sequence[Stretch], at: float) -> float:
-    """Seconds by which something that was read at `at` may have been read too late; 0 if it can't."""
-    last = bisect(stretches, (at, inf)) - 1
-    if last < 0 or at > stretches[last][1]:
+def longest_delay_at(read_delays: Sequence[ReadDelay], at: float) -> float:
+    """Return by how many seconds something that was read at `at` may have been read too late; 0 if it was in time."""
+    last = bisect(read_delays, (at, inf)) - 1
+    if last < 0 or at > read_delays[last][1]:
         return 0.0
-    return at - stretches[last][2]
+    return at - read_delays[last][2]

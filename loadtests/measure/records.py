@@ -1,6 +1,6 @@
-"""The records: what the generator's processes have seen, as they write it down and as it is judged afterwards.
+"""What the processes of the load generator record: presses, connections, and how late they read and woke up.
 
-All times are seconds of time.monotonic(), which is one clock for all processes of a machine.
+All times are seconds of time.monotonic(), which all processes of one machine share.
 """
 
 import json
@@ -10,15 +10,21 @@ from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 
-from loadtests.measure.read_delays import Stretch
+from loadtests.measure.read_delays import ReadDelay
 
-NOTICED_SECONDS = 2.0
-"""A connection that breaks off within this time of a kill, and was there before, was lost to it."""
+KILL_NOTICE_SECONDS = 2.0
+"""A connection that breaks within this time after a kill, and existed before the kill, is attributed to the kill."""
+ResourceSample = tuple[float, float, float]
+"""(when, percent of one core, MiB of resident memory) of a process and its children."""
 
 
 @dataclass(slots=True)
 class Press:
-    """intended: when the schedule wanted it. status: of the answer; 0: there was none. seq: 0 unless it was called."""
+    """One press of a button.
+
+    intended: when the schedule required the press. status: of the answer; 0 if there was none. seq: of the call; 0 if
+    the press did not become a call. starts_in: seconds from the answer to the call's start. outcome: from the receipt.
+    """
 
     store: str
     till: int
@@ -31,11 +37,12 @@ class Press:
 
 
 @dataclass(slots=True)
-class Stay:
-    """One connection of a screen. code: of its end, 0 if the test hung up. paints: (at, seq, till).
+class ConnectionRecord:
+    """One connection of a screen.
 
-    asked: just before the connection was begun. opened: when the handshake was answered. process: which of the
-    generator's saw it.
+    requested: just before the connection was begun. opened: when the handshake was answered. code: the close code; 0 if
+    the test closed the connection. paints: (when, seq, till), with till 0 for "please wait". process: which process of
+    the generator held the connection.
     """
 
     screen: str
@@ -44,58 +51,64 @@ class Stay:
     closed: float = float("inf")
     code: int = 0
     paints: list[tuple[float, int, int]] = field(default_factory=list)
-    asked: float = 0.0
+    requested: float = 0.0
     process: int = 0
 
 
 @dataclass(slots=True)
 class Records:
-    """lags: (when a process of the generator should have woken up, when it did).
+    """What one process recorded, or all processes together.
 
-    stretches: of each process, those between its polls.
+    lags: (when a process should have woken up, when it did). read_delays: one list for each process.
     """
 
     presses: list[Press] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
+    connections: list[ConnectionRecord] = field(default_factory=list)
     lags: list[tuple[float, float]] = field(default_factory=list)
-    stretches: list[list[Stretch]] = field(default_factory=lambda: [[]])
+    read_delays: list[list[ReadDelay]] = field(default_factory=lambda: [[]])
 
     def write(self, file: Path) -> None:
-        """Into a file of this process's own, which is there when it is whole."""
-        begun = file.with_suffix(".begun")
-        begun.write_text(json.dumps(asdict(self)))
-        begun.rename(file)
+        """Write this process's file. The file appears under its name only when it is complete."""
+        incomplete = file.with_suffix(".incomplete")
+        incomplete.write_text(json.dumps(asdict(self)))
+        incomplete.rename(file)
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Records":
-        """Of all processes together."""
-        all_of_them = cls(stretches=[])
+        """Return the records of all processes together, from one file for each process."""
+        merged = cls(read_delays=[])
         for process, file in enumerate(files):
-            read = json.loads(file.read_text())
-            all_of_them.presses += [Press(**each) for each in read["presses"]]
-            all_of_them.lags += [(due, woke) for due, woke in read["lags"]]
-            all_of_them.stretches += [[(end, begin, since) for end, begin, since in own] for own in read["stretches"]]
-            for each in read["stays"]:
-                each["process"] = process
-                paints = [(at, seq, till) for at, seq, till in each.pop("paints")]
-                all_of_them.stays.append(Stay(**each, paints=paints))
-        return all_of_them
+            data = json.loads(file.read_text())
+            merged.presses += [Press(**press) for press in data["presses"]]
+            merged.lags += [(due, woke) for due, woke in data["lags"]]
+            merged.read_delays += [[(end, begin, since) for end, begin, since in own] for own in data["read_delays"]]
+            for connection in data["connections"]:
+                connection["process"] = process
+                paints = [(at, seq, till) for at, seq, till in connection.pop("paints")]
+                merged.connections.append(ConnectionRecord(**connection, paints=paints))
+        return merged
 
 
-def away(stays: Iterable[Stay]) -> Iterator[float]:
-    """Seconds between the end of each connection and its screen's next paint; inf: it has not come back."""
-    by_screen: dict[str, list[Stay]] = defaultdict(list)
-    for stay in stays:
-        by_screen[stay.screen].append(stay)
-    for connections in by_screen.values():
-        for number, lost in enumerate(connections):
+def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
+    """Yield seconds from the end of each connection to the screen's next paint; infinity if there is none.
+
+    A connection that the test itself closed does not count.
+    """
+    by_screen: dict[str, list[ConnectionRecord]] = defaultdict(list)
+    for connection in connections:
+        by_screen[connection.screen].append(connection)
+    for own in by_screen.values():
+        for number, lost in enumerate(own):
             if lost.code:
-                back = [each.paints[0][0] for each in connections[number + 1 :] if each.paints]
+                back = [later.paints[0][0] for later in own[number + 1 :] if later.paints]
                 yield min(back, default=inf) - lost.closed
 
 
-def until_killed(stay: Stay, kills: Iterable[float]) -> Stay:
-    """The same connection, ended when its other end was killed: with thousands of others it is told of that late."""
-    lost = stay.code == 1006
-    killed = [at for at in kills if lost and stay.opened <= at <= stay.closed < at + NOTICED_SECONDS]
-    return replace(stay, closed=killed[0]) if killed else stay
+def end_at_kill(connection: ConnectionRecord, kills: Iterable[float]) -> ConnectionRecord:
+    """Return the connection with its end moved back to the kill of the replica that ended it, if one did.
+
+    A replica holds thousands of connections, so a screen learns of the kill later than it happens.
+    """
+    broken = connection.code == 1006
+    killed = [at for at in kills if broken and connection.opened <= at <= connection.closed < at + KILL_NOTICE_SECONDS]
+    return replace(connection, closed=killed[0]) if killed else connection

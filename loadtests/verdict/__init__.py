@@ -1,1 +1,1 @@
-"""Whether a run met its objectives: the ledger, the objectives and the report."""
+"""Whether a run met its objectives: the run, the ledger of what was owed, the objectives, the report."""

@@ -1,4 +1,4 @@
-"""The web page: Locust's own, with the exact verdict beside its rounded figures."""
+"""Adds the exact verdict of a run to Locust's own web page, whose figures are rounded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,24 +13,25 @@ from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 
-def add_verdict(app: Flask, folder: Path, the_run: Callable[[], Run]) -> None:
-    """At /verdict, the report of the run that has ended last. folder: where each process has written what it saw.
+def add_verdict(app: Flask, folder: Path, current_run: Callable[[], Run]) -> None:
+    """Serve the report of the run that ended last at /verdict.
 
-    Locust asks nobody who he is: no page of another site may start a run through this browser.
+    folder: where each process of Locust wrote its records. current_run: returns the run, still without records.
     """
 
     @app.before_request
-    def refuse_others() -> None:
+    def refuse_other_origins() -> None:
+        """Locust has no sign-in, so a page of another site could otherwise start a run through this browser."""
         origin = request.headers.get("Origin")
         if origin and urlsplit(origin).netloc != request.host:
             abort(403)
 
     @app.route("/verdict")
     def verdict() -> str | tuple[str, int]:
-        run = the_run()
+        run = current_run()
         run.records = Records.read(sorted(folder.glob("*.json")))
-        if not run.records.stays:
-            return "Nothing to judge yet: a run must have ended.", 404
+        if not run.records.connections:
+            return "There is no verdict yet. Start a run and wait until it has ended.", 404
         account = balance(run.records, HOLD_SECONDS, run.kills)
-        lines = slos.judge(run, account)
-        return report.html(run, account, lines, report.figures(run, account, lines))
+        objectives = slos.evaluate(run, account)
+        return report.html(run, account, objectives, report.figures(run, account, objectives))

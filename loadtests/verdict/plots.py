@@ -1,4 +1,4 @@
-"""The plots of a run, as SVG text."""
+"""The plots of a run's report, as SVG text."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -11,56 +11,57 @@ from loadtests.verdict.ledger import Account
 from loadtests.verdict.run import Run
 
 mpl.rcParams.update({"svg.fonttype": "none", "font.family": "sans-serif", "axes.grid": True, "grid.alpha": 0.3})
-MOST_POINTS = 20_000
-"""Points in one plot; beyond that, the largest of each group of neighbours stands for it."""
+MAX_POINTS = 20_000
+"""Points of a curve. A longer curve keeps one of each group of neighbours, and all of its slowest hundredth."""
 
 
-def of(run: Run, account: Account) -> Iterator[tuple[str, str]]:
-    """Title and SVG of each plot."""
-    yield "Cumulative: press to number, and how late the number goes", cumulative(account)
-    yield "Over time: how late the number goes (red: something was killed or cut)", over_time(run, account)
-    yield "Screens connected", connected(run)
+def all_plots(run: Run, account: Account) -> Iterator[tuple[str, str]]:
+    """Yield title and SVG of each plot."""
+    yield "Cumulative: time from press to number, and how late the number was removed", cumulative(account)
+    yield "Over time: how late numbers were removed (red: a fault was injected)", lateness_over_time(run, account)
+    yield "Connected screens", connected_screens(run)
     if run.samples:
-        yield "CPU and memory of each process", resources(run)
+        yield "CPU and memory of each process", cpu_and_memory(run)
 
 
-def draw(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
+    """Return the figure as an <svg> element, without the XML declaration and the document type."""
     text = io.StringIO()
     figure.savefig(text, format="svg", bbox_inches="tight")
-    return text.getvalue().partition("?>")[2].partition(">")[2]  # without the XML and document types
+    return text.getvalue().partition("?>")[2].partition(">")[2]
 
 
-def curve(axes: Axes, values: Sequence[float], label: str) -> None:
-    """Share of the values, in milliseconds, that are not above each of them."""
-    ordered = sorted(value * 1000 for value in values)
-    step = max(len(ordered) // MOST_POINTS, 1)
-    shares = [(place + 1) / len(ordered) for place in range(len(ordered))]
-    # The slowest are what one looks for: all of the last hundredth.
-    kept = [place for place in range(len(ordered)) if place % step == 0 or shares[place] > 0.99]
-    axes.step([ordered[place] for place in kept], [shares[place] for place in kept], where="post", label=label)
+def add_cumulative_curve(axes: Axes, seconds: Sequence[float], label: str) -> None:
+    """Draw, for each value, the share of values that do not exceed it."""
+    ordered = sorted(value * 1000 for value in seconds)
+    step = max(len(ordered) // MAX_POINTS, 1)
+    shares = [(index + 1) / len(ordered) for index in range(len(ordered))]
+    kept = [index for index in range(len(ordered)) if index % step == 0 or shares[index] > 0.99]
+    axes.step([ordered[index] for index in kept], [shares[index] for index in kept], where="post", label=label)
 
 
 def cumulative(account: Account) -> str:
     figure = Figure(figsize=(11, 4))
     axes = figure.subplots()
-    for name, timed in (("press to number", account.shown), ("reset lateness", account.reset)):
+    for label, timed in (("press to number", account.shown), ("reset lateness", account.reset)):
         if timed:
-            curve(axes, [value for _, value in timed], name)
+            add_cumulative_curve(axes, [seconds for _, seconds in timed], label)
     axes.set_xlabel("milliseconds")
-    axes.set_ylabel("share of all")
+    axes.set_ylabel("share of all numbers")
     axes.set_xscale("symlog", linthresh=1)
     axes.legend()
-    return draw(figure)
+    return to_svg(figure)
 
 
-def mark(axes: Axes, run: Run) -> None:
-    for at, what in run.faults:
+def add_faults(axes: Axes, run: Run) -> None:
+    """Draw a red line for each fault, and label the time axis."""
+    for at, target in run.faults:
         axes.axvline(at - run.begin, color="red", alpha=0.6)
-        axes.annotate(what, (at - run.begin, 1), xycoords=("data", "axes fraction"), fontsize=8, color="red")
+        axes.annotate(target, (at - run.begin, 1), xycoords=("data", "axes fraction"), fontsize=8, color="red")
     axes.set_xlabel("seconds since the first press")
 
 
-def over_time(run: Run, account: Account) -> str:
+def lateness_over_time(run: Run, account: Account) -> str:
     figure = Figure(figsize=(11, 4))
     axes = figure.subplots()
     worst: dict[int, float] = {}
@@ -70,16 +71,15 @@ def over_time(run: Run, account: Account) -> str:
     axes.plot(sorted(worst), [worst[second] * 1000 for second in sorted(worst)], ".", label="worst of each second")
     axes.set_ylabel("milliseconds late")
     axes.legend()
-    mark(axes, run)
-    return draw(figure)
+    add_faults(axes, run)
+    return to_svg(figure)
 
 
-def connected(run: Run) -> str:
+def connected_screens(run: Run) -> str:
     figure = Figure(figsize=(11, 3))
     axes = figure.subplots()
-    changes = sorted(
-        [(stay.opened, 1) for stay in run.records.stays] + [(stay.closed, -1) for stay in run.records.stays]
-    )
+    connections = run.records.connections
+    changes = sorted([(each.opened, 1) for each in connections] + [(each.closed, -1) for each in connections])
     count, times, counts = 0, [], []
     for at, change in changes:
         count += change
@@ -87,11 +87,11 @@ def connected(run: Run) -> str:
         counts.append(count)
     axes.step(times, counts, where="post")
     axes.set_ylim(bottom=0)
-    mark(axes, run)
-    return draw(figure)
+    add_faults(axes, run)
+    return to_svg(figure)
 
 
-def resources(run: Run) -> str:
+def cpu_and_memory(run: Run) -> str:
     figure = Figure(figsize=(11, 7))
     upper, lower = figure.subplots(2, 1)
     for name, samples in run.samples.items():
@@ -103,5 +103,5 @@ def resources(run: Run) -> str:
     for axes in (upper, lower):
         axes.set_ylim(bottom=0)
         axes.legend()
-        mark(axes, run)
-    return draw(figure)
+        add_faults(axes, run)
+    return to_svg(figure)

@@ -1,4 +1,4 @@
-"""The report: a page that needs nothing beside itself, and the same figures as JSON."""
+"""The report of a run: an HTML page without external files, and the same figures as JSON."""
 
 import json
 import platform
@@ -9,27 +9,38 @@ from typing import Any
 from loadtests.measure.percentiles import by_phase
 from loadtests.verdict import plots
 from loadtests.verdict.ledger import KINDS, Account
-from loadtests.verdict.run import AFTERMATH_SECONDS, Run
-from loadtests.verdict.slos import Promise, verdict
+from loadtests.verdict.run import FAULT_PHASE_SECONDS, Run
+from loadtests.verdict.slos import WORDS, Objective, verdict
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 }
 td, th { border-bottom: 1px solid #ccc; padding: .2rem 1rem .2rem 0 }
-td { font-variant-numeric: tabular-nums } th { text-align: left } .broken { color: #b00020; font-weight: bold }
+td { font-variant-numeric: tabular-nums } th { text-align: left } .not-met { color: #b00020; font-weight: bold }
 svg { max-width: 100%; height: auto }
 """
-WORDS = {True: "kept", False: "broken", None: "can't tell"}
+FAULTS_LISTED = 100
+MEASURES = {
+    "press_to_shown": "press to number",
+    "reset_lateness": "reset lateness",
+    "press_to_answer": "press to answer",
+    "connect_to_first_paint": "connect to first paint",
+    "generator_lag": "generator lag",
+}
+"""Key of a measure's percentiles in the JSON file, and its name on the page."""
 
 
-def figures(run: Run, account: Account, lines: list[Promise]) -> dict[str, Any]:
-    """Everything that was measured; times in milliseconds."""
+def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str, Any]:
+    """Return everything that was measured; times are in milliseconds.
+
+    These keys are the keys of the JSON file. They do not change, so that reports of different versions can be compared.
+    """
     phases = {"undisturbed": (run.begin, run.end)}
     if run.faults:
-        phases = {f"{what} at {at - run.begin:.0f} s": (at, at + AFTERMATH_SECONDS) for at, what in run.faults}
+        phases = {f"{target} at {at - run.begin:.0f} s": (at, at + FAULT_PHASE_SECONDS) for at, target in run.faults}
     return {
         "profile": run.profile.name,
-        "verdict": verdict(lines),
+        "verdict": verdict(objectives),
         "stores": run.profile.stores,
         "screens": run.profile.screens,
         "presses_per_second": run.profile.per_second,
@@ -42,66 +53,69 @@ def figures(run: Run, account: Account, lines: list[Promise]) -> dict[str, Any]:
         "refused": run.refused(),
         "press_to_shown": by_phase(account.shown, phases),
         "reset_lateness": by_phase(account.reset, phases),
-        "press_to_answer": by_phase(run.answered(), phases),
-        "connect_to_first_paint": by_phase(run.connected(), phases),
+        "press_to_answer": by_phase(run.press_latencies(), phases),
+        "connect_to_first_paint": by_phase(run.connect_latencies(), phases),
         "generator_lag": by_phase(((run.begin, lag) for lag in run.lags()), {}),
         "promises": [
-            {"what": each.what, "at_most": each.promised, "measured": each.measured, "kept": WORDS[each.kept]}
-            for each in lines
+            {"what": each.what, "at_most": each.limit, "measured": each.measured, "kept": each.word}
+            for each in objectives
         ],
     }
 
 
-def rows(cells: list[list[str]]) -> str:
-    head, *body = [[escape(cell) for cell in row] for row in cells]
-    text = "<tr>" + "".join(f"<th>{cell}</th>" for cell in head) + "</tr>"
+def html_table(rows: list[list[str]]) -> str:
+    """Return an HTML table; the first row is the header."""
+    header, *body = [[escape(cell) for cell in row] for row in rows]
+    lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in header) + "</tr>"]
     for row in body:
-        name = ' class="broken"' if "broken" in row else ""
-        text += f"<tr{name}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
-    return f"<table>{text}</table>"
+        attributes = ' class="not-met"' if WORDS[False] in row else ""
+        lines.append(f"<tr{attributes}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>")
+    return f"<table>{''.join(lines)}</table>"
 
 
-def percentiles(told: dict[str, Any]) -> str:
-    """One line for each measure in each phase."""
-    names = ("p50", "p95", "p99", "p99.9", "max")
-    cells = [["milliseconds", "phase", "count", *names]]
-    for measure in ("press_to_shown", "reset_lateness", "press_to_answer", "connect_to_first_paint", "generator_lag"):
-        for phase, values in told[measure].items():
-            if values["count"]:
-                numbers = [f"{values[name]:.1f}" for name in names]
-                cells.append([measure.replace("_", " "), phase, str(values["count"]), *numbers])
-    return rows(cells)
+def percentile_table(values: dict[str, Any]) -> str:
+    """Return one line for each measure in each phase. values: the result of `figures`."""
+    columns = ("p50", "p95", "p99", "p99.9", "max")
+    rows = [["milliseconds", "phase", "count", *columns]]
+    for key, name in MEASURES.items():
+        for phase, summary in values[key].items():
+            if summary["count"]:
+                numbers = [f"{summary[column]:.1f}" for column in columns]
+                rows.append([name, phase, str(summary["count"]), *numbers])
+    return html_table(rows)
 
 
-def write(folder: Path, run: Run, account: Account, lines: list[Promise]) -> Path:
-    """`<profile>.html`, whose path is returned, and `<profile>.json` beside it."""
-    told = figures(run, account, lines)
-    (folder / f"{run.profile.name}.json").write_text(json.dumps(told, indent=2) + "\n")
+def fault_table(run: Run, account: Account) -> str:
+    """Return the first faults of the account; "" if there are none."""
+    if not account.faults:
+        return ""
+    rows = [["kind", "store", "seq", "screen", "noticed at", "hold too long by"]]
+    for fault in account.faults[:FAULTS_LISTED]:
+        noticed, late = f"{fault.at - run.begin:.2f} s", f"{fault.late:+.3f} s" if fault.late else ""
+        rows.append([fault.kind, fault.store, str(fault.seq), fault.screen, noticed, late])
+    return f"<h2>Faults (the first {FAULTS_LISTED})</h2>{html_table(rows)}"
+
+
+def write(folder: Path, run: Run, account: Account, objectives: list[Objective]) -> Path:
+    """Write `<profile>.html` and `<profile>.json`; return the path of the page."""
+    values = figures(run, account, objectives)
+    (folder / f"{run.profile.name}.json").write_text(json.dumps(values, indent=2) + "\n")
     page = folder / f"{run.profile.name}.html"
-    page.write_text(html(run, account, lines, told))
+    page.write_text(html(run, account, objectives, values))
     return page
 
 
-def html(run: Run, account: Account, lines: list[Promise], told: dict[str, Any]) -> str:
-    """The page; `told` are its figures."""
-    promised = [[each.what, each.promised, each.measured, WORDS[each.kept]] for each in lines]
-    faults = [
-        [
-            *(fault.kind, fault.store, str(fault.seq), fault.screen, f"{fault.at - run.begin:.2f} s"),
-            f"{fault.late:+.3f} s" if fault.late else "",
-        ]
-        for fault in account.faults[:100]
-    ]
+def html(run: Run, account: Account, objectives: list[Objective], values: dict[str, Any]) -> str:
+    """Return the page. values: the result of `figures`."""
+    rows = [["objective", "limit", "measured", ""]]
+    rows += [[each.what, each.limit, each.measured, each.word] for each in objectives]
     parts = [
-        f"<h1>{escape(run.profile.name)}: {told['verdict']}</h1>",
-        f"<p>{run.profile.screens} screens of {run.profile.stores} stores, {run.profile.per_second:g} presses a second "
-        f"for {run.profile.seconds:.0f} s at {escape(run.host)}; {escape(told['machine'])}.</p>",
-        rows([["promise", "at most", "measured", ""], *promised]),
-        percentiles(told),
-        *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.of(run, account)),
-        "<h2>Faults, the first 100</h2>" + rows([["kind", "store", "seq", "screen", "at", "late"], *faults])
-        if faults
-        else "",
+        f"<h1>{escape(run.profile.name)}: {values['verdict']}</h1>",
+        f"<p>{escape(run.profile.description)}, at {escape(run.host)}; {escape(values['machine'])}.</p>",
+        html_table(rows),
+        percentile_table(values),
+        *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.all_plots(run, account)),
+        fault_table(run, account),
     ]
     head = f"<meta charset=utf-8><title>{escape(run.profile.name)}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(parts)}</body></html>\n"

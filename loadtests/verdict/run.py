@@ -1,21 +1,23 @@
-"""The run: what was done and what was seen, before anything is judged."""
+"""One run: what was done to the system and what was seen, before anything is judged."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loadtests.measure.records import Records, away, until_killed
+from loadtests.measure.percentiles import TimedValue
+from loadtests.measure.records import Records, ResourceSample, end_at_kill, seconds_away
 from loadtests.profiles import DRAIN_SECONDS, Profile
-from loadtests.verdict.ledger import CALLS
+from loadtests.verdict.ledger import CALL_OUTCOMES
 
-AFTERMATH_SECONDS = 15.0
-"""A fault's phase: as long as its screens may take to come back."""
+FAULT_PHASE_SECONDS = 15.0
+"""Length of the phase after a fault, in which presses may be refused and screens must come back."""
 
 
 @dataclass
 class Run:
-    """begin: of the presses, in seconds of time.monotonic(). faults: (when, what was killed or cut).
+    """One run.
 
-    samples: name of a process -> (when, percent of one core, MiB resident).
+    begin: when the first press is due, in seconds of time.monotonic(). faults: (when, what was killed or cut).
+    samples: name of a process -> its CPU and memory.
     """
 
     profile: Profile
@@ -23,7 +25,7 @@ class Run:
     begin: float
     records: Records = field(default_factory=Records)
     faults: list[tuple[float, str]] = field(default_factory=list)
-    samples: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+    samples: dict[str, list[ResourceSample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.profile.cut_at is not None:
@@ -31,55 +33,63 @@ class Run:
 
     @property
     def disturbed(self) -> bool:
-        """Whether something was killed or cut on purpose."""
+        """Whether the profile kills processes or cuts connections."""
         return bool(self.profile.faults) or self.profile.cut_at is not None
 
     @property
     def kills(self) -> list[float]:
-        """When a replica was killed, and with it the connections of its screens."""
-        return [at for at, what in self.faults if what == "ws"]
+        """When a replica was killed, and with it the connections that it held."""
+        return [at for at, target in self.faults if target == "ws"]
 
     @property
     def end(self) -> float:
-        """Of the presses."""
+        """When the presses end, in seconds of time.monotonic()."""
         return self.begin + self.profile.seconds
 
-    def aftermath(self, at: float) -> bool:
-        """Whether a moment is within a fault's phase."""
-        return any(fault <= at < fault + AFTERMATH_SECONDS for fault, _ in self.faults)
+    def in_fault_phase(self, at: float) -> bool:
+        """Whether a moment belongs to the phase after a fault."""
+        return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:
-        """Seconds by which the generator woke up too late, from the first press to the last end; then it clears up."""
+        """Seconds by which the generator woke up too late, from the first press to the end of the last number.
+
+        Later lags do not matter: the generator then writes its records.
+        """
         over = self.end + DRAIN_SECONDS
         return [woke - due for due, woke in self.records.lags if self.begin <= due < over]
 
-    def away(self) -> list[float]:
-        """Seconds for which screens were away."""
-        return list(away(until_killed(stay, self.kills) for stay in self.records.stays))
+    def seconds_away(self) -> list[float]:
+        """Seconds for which screens were away, one value for each lost connection."""
+        return list(seconds_away(end_at_kill(each, self.kills) for each in self.records.connections))
 
     def refused(self) -> dict[str, int]:
-        """Presses that were not called, by status; but for those in a fault's phase, or under way as it came."""
+        """Count the presses that were refused, by HTTP status.
+
+        Presses in the phase after a fault do not count, nor those that were under way when the fault came.
+        """
         presses = [
-            each
-            for each in self.records.presses
-            if not self.aftermath(each.intended) and not self.aftermath(each.answered)
+            press
+            for press in self.records.presses
+            if not self.in_fault_phase(press.intended) and not self.in_fault_phase(press.answered)
         ]
         counted = Counter(press.status for press in presses if press.status != 204)
         return {str(status or "no answer"): count for status, count in sorted(counted.items())}
 
-    def owed(self) -> int:
-        """Numbers that are owed where no screen was ever away: each call, on each screen of its store."""
-        screens = Counter(store for store, _ in {(stay.store, stay.screen) for stay in self.records.stays})
-        return sum(screens[press.store] for press in self.records.presses if press.outcome in CALLS)
+    def owed_if_never_away(self) -> int:
+        """Numbers that are owed if no screen was ever away: each call on each screen of its store."""
+        screens = Counter(store for store, _ in {(each.store, each.screen) for each in self.records.connections})
+        return sum(screens[press.store] for press in self.records.presses if press.outcome in CALL_OUTCOMES)
 
-    def answered(self) -> list[tuple[float, float]]:
-        """(when it was intended, seconds from there to the answer) of each press that was answered."""
-        return [(each.intended, each.answered - each.intended) for each in self.records.presses if each.status]
+    def press_latencies(self) -> list[TimedValue]:
+        """(when the press was intended, seconds from there to the answer) of each press that was answered."""
+        return [(press.intended, press.answered - press.intended) for press in self.records.presses if press.status]
 
-    def connected(self) -> list[tuple[float, float]]:
-        """(when, seconds from the beginning of the connection to its first paint) of each one."""
-        return [(stay.asked, stay.paints[0][0] - stay.asked) for stay in self.records.stays if stay.paints]
+    def connect_latencies(self) -> list[TimedValue]:
+        """(when the connection was begun, seconds from there to the first paint) of each connection with a paint."""
+        return [
+            (each.requested, each.paints[0][0] - each.requested) for each in self.records.connections if each.paints
+        ]
 
     def screens(self) -> int:
-        """How many screens have been connected and painted at all."""
-        return len({stay.screen for stay in self.records.stays if stay.paints})
+        """Count the screens that were connected and painted at least once."""
+        return len({each.screen for each in self.records.connections if each.paints})

@@ -1,4 +1,4 @@
-"""The promises: what a run must hold, and whether it did; or that its generator was too slow to tell."""
+"""The service level objectives of a run: whether each was met, or whether the generator was too slow to tell."""
 
 from dataclasses import dataclass
 from math import inf
@@ -9,91 +9,121 @@ from loadtests.verdict.run import Run
 
 RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
 SHOWN_P99_SECONDS = 0.250
-"""From a press, or from its turn if it waits, to its number: what somebody who looks up takes for at once."""
+"""From a press, or from its turn if it is queued, to its number: a person who looks up perceives this as immediate."""
 BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
-"""Of the generator; beyond that it measures itself."""
+"""Limits of the generator's event loop lag; beyond them the generator measures itself."""
 DISTURBED_LAG_SECONDS = 1.0
-"""The same where something was killed or cut: a replica that starts again takes a core, and its screens come back all
-at once. Nothing is judged there that a second could change, but holds; what of these was read late is known."""
+"""The limit for a run with faults: a replica that starts again uses a whole core while its screens come back at once.
+
+Such a run judges only holds. A lag of one second does not change them, and it is known which holds were read late."""
 MISREAD_SHARE = 0.05
-"""Of the numbers that are owed, those of which the generator may be unable to tell."""
+"""Largest share of the owed numbers that the generator may have read too late to judge."""
+WORDS = {True: "met", False: "NOT MET", None: "unknown"}
+PASSED, FAILED, VOID = "passed", "failed", "void"
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """One line of the verdict. kept: None where the generator can't tell."""
+class Objective:
+    """One line of the verdict. limit, measured: for people. met: None if the generator cannot tell."""
 
     what: str
-    promised: str
+    limit: str
     measured: str
-    kept: bool | None
+    met: bool | None
+
+    @property
+    def word(self) -> str:
+        """`met` for people."""
+        return WORDS[self.met]
 
 
 def ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-def judge(run: Run, account: Account) -> list[Promise]:
-    """Every promise that a run is measured by.
+def exactly(what: str, wanted: int, measured: int) -> Objective:
+    return Objective(what, str(wanted), str(measured), measured == wanted)
 
-    Where something was killed or cut on purpose, times are told and not judged, presses may be refused for a while,
-    and screens have to come back.
+
+def evaluate(run: Run, account: Account) -> list[Objective]:
+    """Return every objective of a run.
+
+    A run with faults reports times without judging them, may refuse presses for a while after each fault, and requires
+    that all screens come back.
     """
     profile = run.profile
+    objectives = [
+        generator_lag(run),
+        exactly("presses made", profile.presses, len(run.records.presses)),
+        exactly("screens that never connected", 0, profile.screens - run.screens()),
+        *(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)) for kind in KINDS),
+        misread(account),
+        Objective("presses refused", "none", str(run.refused() or "none"), not run.refused()),
+    ]
+    return objectives + (recovery(run, account) if run.disturbed else undisturbed(run, account))
 
-    def exactly(what: str, wanted: int, measured: int) -> Promise:
-        return Promise(what, str(wanted), str(measured), measured == wanted)
 
+def generator_lag(run: Run) -> Objective:
+    """The generator's own lag. Whether the system met its objectives is unknown if the lag is above the limit."""
     lags = run.lags()
-    lag = (percentile(sorted(lags), 99), max(lags)) if lags else (inf, inf)
-    limit = (DISTURBED_LAG_SECONDS,) * 2 if run.disturbed else (LAG_P99_SECONDS, LAG_MAX_SECONDS)
-    lines = [
-        Promise(
-            "generator awake", f"p99 {ms(limit[0])}, max {ms(limit[1])}",
-            f"p99 {ms(lag[0])}, max {ms(lag[1])}", True if lag[0] <= limit[0] and lag[1] <= limit[1] else None,
-        )
-    ]  # fmt: skip
-    lines.append(exactly("presses made", int(profile.per_second * profile.seconds), len(run.records.presses)))
-    lines.append(exactly("screens that never came", 0, profile.screens - run.screens()))
-    for kind in KINDS:
-        lines.append(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)))
+    p99, longest = (percentile(sorted(lags), 99), max(lags)) if lags else (inf, inf)
+    p99_limit, limit = (DISTURBED_LAG_SECONDS,) * 2 if run.disturbed else (LAG_P99_SECONDS, LAG_MAX_SECONDS)
+    return Objective(
+        "generator lag",
+        f"p99 {ms(p99_limit)}, max {ms(limit)}",
+        f"p99 {ms(p99)}, max {ms(longest)}",
+        True if p99 <= p99_limit and longest <= limit else None,
+    )
+
+
+def misread(account: Account) -> Objective:
+    """Numbers that the generator read too late to judge. The verdict is unknown if there are too many."""
     few = account.misread <= MISREAD_SHARE * account.owed
-    lines.append(Promise("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None))
-    lines.append(Promise("presses refused", "none", str(run.refused() or "none"), not run.refused()))
-    away = run.away()
-    if run.disturbed:
-        lines.append(Promise("numbers owed", "some", str(account.owed), account.owed > 0))
-        lines.append(exactly("killed or cut", len(profile.faults) + (profile.cut_at is not None), len(run.faults)))
-        if profile.cut_at is not None:
-            lines.append(Promise("screens cut", str(profile.screens), str(len(away)), len(away) >= profile.screens))
-        longest = max(away, default=0.0)
-        lines.append(Promise("longest away", f"{BACK_SECONDS:.0f} s", f"{longest:.1f} s", longest <= BACK_SECONDS))
-        return lines
-    lines.append(exactly("numbers owed", run.owed(), account.owed))
-    lines.append(exactly("screens lost", 0, len(away)))
+    return Objective("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None)
+
+
+def recovery(run: Run, account: Account) -> list[Objective]:
+    """The objectives of a run with faults only."""
+    profile, away = run.profile, run.seconds_away()
+    objectives = [
+        Objective("numbers owed", "some", str(account.owed), account.owed > 0),
+        exactly("faults injected", len(profile.faults) + (profile.cut_at is not None), len(run.faults)),
+    ]
+    if profile.cut_at is not None:
+        cut = Objective("screens cut", str(profile.screens), str(len(away)), len(away) >= profile.screens)
+        objectives.append(cut)
+    longest = max(away, default=0.0)
+    back = Objective("longest absence", f"{BACK_SECONDS:.0f} s", f"{longest:.1f} s", longest <= BACK_SECONDS)
+    return [*objectives, back]
+
+
+def undisturbed(run: Run, account: Account) -> list[Objective]:
+    """The objectives of a run without faults only."""
     shown = sorted(seconds for _, seconds in account.shown)
     late = sorted(seconds for _, seconds in account.reset)
-    for what, promised, measured in (
+    times = (
         ("press to number, p99", SHOWN_P99_SECONDS, percentile(shown, 99) if shown else inf),
-        ("reset late, p99", RESET_P99_SECONDS, percentile(late, 99) if late else inf),
-        ("reset late, max", RESET_MAX_SECONDS, late[-1] if late else inf),
-    ):
-        lines.append(Promise(what, ms(promised), ms(measured), measured <= promised))
-    return lines
+        ("reset lateness, p99", RESET_P99_SECONDS, percentile(late, 99) if late else inf),
+        ("reset lateness, max", RESET_MAX_SECONDS, late[-1] if late else inf),
+    )
+    return [
+        exactly("numbers owed", run.owed_if_never_away(), account.owed),
+        exactly("connections lost", 0, len(run.seconds_away())),
+        *(Objective(what, ms(limit), ms(measured), measured <= limit) for what, limit, measured in times),
+    ]
 
 
-def verdict(lines: list[Promise]) -> str:
-    """ "void" if the generator was too slow to tell, else "kept" or "broken"."""
-    if any(line.kept is None for line in lines):
-        return "void"
-    return "kept" if all(line.kept for line in lines) else "broken"
+def verdict(objectives: list[Objective]) -> str:
+    """Return VOID if the generator was too slow to tell, otherwise PASSED or FAILED."""
+    if any(objective.met is None for objective in objectives):
+        return VOID
+    return PASSED if all(objective.met for objective in objectives) else FAILED
 
 
-def table(lines: list[Promise]) -> str:
-    """For a terminal."""
-    words = {True: "kept", False: "BROKEN", None: "can't tell"}
-    rows = [("promise", "at most", "measured", "")]
-    rows += [(line.what, line.promised, line.measured, words[line.kept]) for line in lines]
+def table(objectives: list[Objective]) -> str:
+    """Return the objectives as a table for a terminal."""
+    rows = [("objective", "limit", "measured", "")]
+    rows += [(objective.what, objective.limit, objective.measured, objective.word) for objective in objectives]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -26,7 +26,7 @@ def test_a_run_from_locusts_page_owes_nothing_and_tells_its_verdict(stack) -> No
             )
             verdict = browser.get("/verdict").text
         assert "<h1>smoke: " in verdict
-        assert "50 screens of 1 stores" in verdict
+        assert "50 screens in 1 store" in verdict
         assert "<h2>Faults" not in verdict
         container = stack.inspect(stack.compose("--profile", "load", "ps", "--quiet", "load").strip())
         assert container["Config"]["User"] == "10001:10001"

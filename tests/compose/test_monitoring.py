@@ -35,7 +35,7 @@ async def test_every_query_of_the_dashboard_has_an_answer(stack, replicas) -> No
     stack.compose("up", "--detach", "--no-deps", "prometheus")
     expected = {f"{stack.address(each, 'app')}:8000" for each in stack.containers("web")}
     expected |= {f"{stack.address(each, 'app')}:9000" for each in stack.containers("ws")}
-    async with Till(stack.url) as till, opened(stack.url, await till.websocket(), 4) as screens:
+    async with Till(stack.url) as till, opened(stack.url, await till.websocket_path(), 4) as screens:
         await till.press(1)
         await asyncio.gather(*(screen.until(3, 10) for screen in screens))
         await until(lambda: up(stack) == expected, 40, "Prometheus finds web and ws")

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 async def test_new_replicas_get_new_screens_within_5_seconds_and_one_press_repaints_all(stack, replicas) -> None:
     old = replicas(2)
     async with Till(stack.url) as till:
-        path = await till.websocket()
+        path = await till.websocket_path()
         async with opened(stack.url, path, 40) as screens:
             new = sorted(set(await asyncio.to_thread(replicas, 4)) - set(old))
             scaled = time.monotonic()
@@ -71,7 +71,7 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_with_th
 ) -> None:
     victim, _other = replicas(2)
     async with Till(stack.url) as till:
-        path = await till.websocket()
+        path = await till.websocket_path()
         async with AsyncExitStack() as to_stop:
             screens: list[ReconnectingScreen] = []
             while stack.figure(victim, 9000, "cashier_screens") < 100:

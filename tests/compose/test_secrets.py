@@ -30,7 +30,7 @@ async def test_secrets_that_were_removed_are_new_after_make_up_and_everything_wo
     stack.make("up")
 
     assert not any((secrets / name).read_text() == text for name, text in before.items())
-    async with Till(stack.url) as till, opened(stack.url, await till.websocket(), 2) as screens:
+    async with Till(stack.url) as till, opened(stack.url, await till.websocket_path(), 2) as screens:
         assert (await till.press(4)).status_code == 204
         for screen in screens:
             await screen.until(3, 10)

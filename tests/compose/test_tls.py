@@ -47,7 +47,7 @@ def test_pages_come_over_https_with_hsts_and_cookies_that_need_it(https, context
 
 async def test_a_press_over_https_is_shown_over_wss(https, context) -> None:
     async with Till(https, trust=context) as till:
-        screen = await open_screen(https, await till.websocket(), trust=context)
+        screen = await open_screen(https, await till.websocket_path(), trust=context)
         await screen.until(1, 10)
         assert (await till.press(3)).status_code == 204
         await screen.until(3, 10)

@@ -20,7 +20,7 @@ def test_everything_is_up_and_healthy_and_make_says_where(stack) -> None:
 
 
 async def test_a_press_is_shown_and_taken_down_again_on_screens_of_both_replicas(stack) -> None:
-    async with Till(stack.url) as till, opened(stack.url, await till.websocket(), 10) as screens:
+    async with Till(stack.url) as till, opened(stack.url, await till.websocket_path(), 10) as screens:
         assert (await till.press(4)).status_code == 204
         for screen in screens:
             await screen.until(3, 10)

@@ -25,7 +25,7 @@ def verify(load: Load) -> None:
     assert codes == {1012}, load.costs()
     assert {press.status for press in load.presses} == {204}, load.costs()
     assert load.faults() == []
-    assert max(seconds for screen in load.screens for seconds in screen.away()) < 5, load.costs()
+    assert max(seconds for screen in load.screens for seconds in screen.seconds_away()) < 5, load.costs()
 
 
 async def test_a_replica_that_is_stopped_sends_its_screens_away_with_1012_spread_over_the_drain(

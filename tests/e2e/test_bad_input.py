@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 async def bystander(topology, make_store):
     """A screen that must see nothing of what the test does, and the till of its store."""
     async with Till(topology.url, make_store()) as till:
-        screen = await open_screen(topology.url, await till.websocket())
+        screen = await open_screen(topology.url, await till.websocket_path())
         await screen.until(1, 5)
         screen.till = till
         yield screen
@@ -50,7 +50,7 @@ async def test_a_missing_till(bystander) -> None:
 
 @pytest.mark.parametrize("language", ["", "xx", "en-GB", "\0"])
 async def test_an_unknown_language(bystander, language) -> None:
-    press, change = await bystander.till.press(4, language), await bystander.till.speak(language)
+    press, change = await bystander.till.press(4, language), await bystander.till.set_language(language)
 
     assert (press.status_code, change.status_code) == (400, 400)
     assert "anguage" in press.text
@@ -111,7 +111,7 @@ async def test_an_unknown_store(topology, bystander) -> None:
 
 
 async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystander) -> None:
-    path = await bystander.till.websocket()
+    path = await bystander.till.websocket_path()
     store = path.split("?")[0]
     forged = f"{store}?ticket={Ticket('default', Idle('en')).sign('not the key ' * 4)}"
     for address, origin, code in (
@@ -132,7 +132,7 @@ async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystand
     ("opcode", "payload", "code"), [(2, b"\0\1", 1003), (1, b"x" * 5000, 1009), (1, b"\xff", 1007), (5, b"", 1002)]
 )
 async def test_frames_that_no_screen_sends(topology, bystander, opcode, payload, code) -> None:
-    screen = await open_screen(topology.url, await bystander.till.websocket())
+    screen = await open_screen(topology.url, await bystander.till.websocket_path())
     await screen.until(1, 5)
     screen.send(opcode, payload)
 
@@ -141,7 +141,7 @@ async def test_frames_that_no_screen_sends(topology, bystander, opcode, payload,
 
 
 async def test_garbage_that_looks_like_ours(topology, bystander) -> None:
-    screen = await open_screen(topology.url, await bystander.till.websocket())
+    screen = await open_screen(topology.url, await bystander.till.websocket_path())
     await screen.until(1, 5)
     for garbage in (b"", b"{", b'{"type": "cashier.message", "num_cashier": 4}', b"<div id=message>", b"\0"):
         screen.send(1, garbage)

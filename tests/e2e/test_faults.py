@@ -46,7 +46,7 @@ def tills(screen) -> list[int]:
 
 async def test_web_workers_that_die_during_a_call_do_not_change_the_call(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        screens = await open_screens(own_topology.url, await till.websocket(), 20)
+        screens = await open_screens(own_topology.url, await till.websocket_path(), 20)
         pressed = time.monotonic()
         await till.press(4)
         await till.press(2)
@@ -66,7 +66,7 @@ async def test_web_workers_that_die_during_a_call_do_not_change_the_call(own_top
 async def test_a_press_whose_worker_dies_is_answered_and_called_once(own_topology) -> None:
     """With the policy `replace` every press is shown at once, so that a press called twice would count twice."""
     async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
-        (screen,) = await open_screens(own_topology.url, await till.websocket(), 1)
+        (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
         responses = []
         for number in range(120):
             if number % 30 == 10:
@@ -82,7 +82,7 @@ async def test_a_press_whose_worker_dies_is_answered_and_called_once(own_topolog
 async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> None:
     """Nginx normally counts failures of a replica until one of its connections ends well, which takes months here."""
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        path = await till.websocket()
+        path = await till.websocket_path()
         screens = [*await open_screens(own_topology.url, path, 20)]
         for replica, port in zip(own_topology.replicas, own_topology.ws_ports, strict=True):
             pid = replica.pid
@@ -105,7 +105,7 @@ async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> Non
 
 async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its_screens(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology, hold_seconds=6)) as till:
-        path = await till.websocket()
+        path = await till.websocket_path()
         before = [screens_opened(port) for port in own_topology.ws_ports]
         screens = await open_screens(own_topology.url, path, 20)
         of_each = [screens_opened(port) - count for port, count in zip(own_topology.ws_ports, before, strict=True)]
@@ -130,7 +130,7 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
 
 async def test_while_redis_is_down_presses_get_503_and_after_its_return_calls_reach_every_screen(own_topology) -> None:
     async with Till(own_topology.url, add_store(own_topology)) as till:
-        screens = await open_screens(own_topology.url, await till.websocket(), 20)
+        screens = await open_screens(own_topology.url, await till.websocket_path(), 20)
         await till.press(4)
         await asyncio.gather(*(screen.until(3, 20) for screen in screens))
         redis = own_topology.processes["redis"]

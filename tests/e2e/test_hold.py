@@ -36,7 +36,7 @@ async def press(till: Till, number: int) -> float:
 
 async def test_a_call_is_shown_for_3_seconds_on_each_of_200_screens_of_two_replicas(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screens = await open_screens(topology.url, await till.websocket(), 200)
+        screens = await open_screens(topology.url, await till.websocket_path(), 200)
         pressed = await press(till, 4)
         await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
@@ -49,7 +49,7 @@ async def test_a_call_is_shown_for_3_seconds_on_each_of_200_screens_of_two_repli
 
 async def test_three_presses_in_a_row_are_shown_in_order_for_3_seconds_each(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screens = await open_screens(topology.url, await till.websocket(), 20)
+        screens = await open_screens(topology.url, await till.websocket_path(), 20)
         pressed = await press(till, 4)
         await press(till, 2)
         await press(till, 1)
@@ -65,7 +65,7 @@ async def test_three_presses_in_a_row_are_shown_in_order_for_3_seconds_each(topo
 
 async def test_with_the_policy_replace_each_press_ends_the_call_before_it(topology, make_store) -> None:
     async with Till(topology.url, make_store(policy="replace")) as till:
-        screens = await open_screens(topology.url, await till.websocket(), 20)
+        screens = await open_screens(topology.url, await till.websocket_path(), 20)
         await press(till, 4)
         await press(till, 2)
         pressed = await press(till, 1)
@@ -83,8 +83,8 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
     """A call of one second in another store is the clock: when it has ended, at least one second is over."""
     second = 1.0
     async with Till(topology.url, make_store()) as till, Till(topology.url, make_store(hold_seconds=second)) as clock:
-        path = await till.websocket()
-        (clock_screen,) = await open_screens(topology.url, await clock.websocket(), 1)
+        path = await till.websocket_path()
+        (clock_screen,) = await open_screens(topology.url, await clock.websocket_path(), 1)
         pressed = await press(till, 4)
         await press(clock, 1)
         await clock_screen.until(3, 20)
@@ -101,7 +101,7 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
 
 async def test_a_screen_that_opens_between_calls_shows_please_wait(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        (screen,) = await open_screens(topology.url, await till.websocket(), 1)
+        (screen,) = await open_screens(topology.url, await till.websocket_path(), 1)
 
         assert "Please wait" in screen.painted[0].html
         screen.close()
@@ -109,10 +109,10 @@ async def test_a_screen_that_opens_between_calls_shows_please_wait(topology, mak
 
 async def test_a_press_calls_although_its_client_hangs_up_before_the_answer(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
-        screen = await open_screen(topology.url, await till.websocket())
+        screen = await open_screen(topology.url, await till.websocket_path())
         await screen.until(1, 20)
         _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
-        writer.write(till.request(4))
+        writer.write(till.press_request(4))
         writer.close()
         await screen.until(2, 20)
 

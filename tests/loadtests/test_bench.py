@@ -1,36 +1,38 @@
-"""The benchmark: every system does what is measured, a fault is no figure, and the table says what was seen."""
+"""The benchmark: every system does what is measured, a wrong result yields no figure, and the report is complete."""
 
 import json
 import shutil
 
 import pytest
 
-from loadtests.bench import press_measures, report, screen_measures
-from loadtests.bench.samples import Sample, Setting, slope, tell
-from loadtests.bench.systems import SYSTEMS, learn, missing
-from loadtests.bench.targets import REPLICAS, judge
+from loadtests.bench import report, screen_measures
+from loadtests.bench.press_measures import measure_presses
+from loadtests.bench.samples import Sample, Setting, slope, summarize
+from loadtests.bench.screen_measures import measure_cut, measure_sizes
+from loadtests.bench.systems import SYSTEMS, missing, read_pages
+from loadtests.bench.targets import REPLICAS, evaluate
 
 pytestmark = pytest.mark.anyio
 SCREENS = 40
 
 
 def system(name: str, tmp_path, stores: int = 1):
-    """One of them, running."""
+    """Return a context manager that runs a system. Skips the test if the system is not installed."""
     if name in missing():
         pytest.skip(f"{name} is not installed: {missing()[name]}")
     return SYSTEMS[name](tmp_path / name, lambda process, line: None, stores, 2)
 
 
-async def taken(samples) -> dict[str, float]:
+async def values_of(samples) -> dict[str, float]:
     return {sample.measure: sample.value async for sample in samples}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-async def test_a_press_reaches_every_screen_of_each_system_and_a_cut_brings_them_all_back(name, tmp_path) -> None:
+async def test_each_system_sends_a_press_to_every_screen_and_takes_all_screens_back_after_a_cut(name, tmp_path) -> None:
     with system(name, tmp_path) as running:
-        await learn(running, 1)
-        values = await taken(screen_measures.measure(running, [SCREENS], 1))
-        values |= await taken(screen_measures.cut(running, SCREENS))
+        await read_pages(running, 1)
+        values = await values_of(measure_sizes(running, [SCREENS], 1))
+        values |= await values_of(measure_cut(running, SCREENS))
 
     assert 0 < values["fan-out p50"] <= values["fan-out p99"] <= values["fan-out last"]
     assert values["connects"] > 0
@@ -38,33 +40,33 @@ async def test_a_press_reaches_every_screen_of_each_system_and_a_cut_brings_them
     assert values["cut to all back"] > 0
 
 
-async def test_presses_are_counted_with_a_login_and_one_that_is_refused_is_no_figure(tmp_path) -> None:
+async def test_presses_need_a_signed_in_account_and_a_refused_press_yields_no_figure(tmp_path) -> None:
     with system("cashier_q", tmp_path, stores=20) as running:
-        await learn(running, 20)
-        values = await taken(press_measures.measure(running, SCREENS, 0.5))
+        await read_pages(running, 20)
+        values = await values_of(measure_presses(running, SCREENS, 0.5))
         assert values["presses"] > 0
         assert values["press p99 at half rate"] > 0
         running.presses = [[request.replace(b"cashier=", b"checker=") for request in each] for each in running.presses]
 
         with pytest.raises(ConnectionError, match="answered with 400"):
-            await taken(press_measures.measure(running, 0, 0.5))
+            await values_of(measure_presses(running, 0, 0.5))
 
 
-async def test_a_system_that_never_takes_the_number_down_is_no_figure(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(screen_measures, "PATIENCE_SECONDS", 2.0)
+async def test_a_system_that_never_removes_the_number_yields_no_figure(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(screen_measures, "REACH_SECONDS", 2.0)
     with system("daphne", tmp_path) as running:
-        await learn(running, 1)
-        running.resets = True  # which it never does
+        await read_pages(running, 1)
+        running.resets = True  # this system never removes a number, although the benchmark now expects it
 
-        with pytest.raises(TimeoutError, match="screens without"):
-            await taken(screen_measures.measure(running, [SCREENS], 1))
+        with pytest.raises(TimeoutError, match="screens did not get"):
+            await values_of(measure_sizes(running, [SCREENS], 1))
 
 
 def samples(measure: str, system: str, screens: int, *values: float) -> list[Sample]:
     return [Sample(measure, Setting(system, 1, screens, REPLICAS.get(system, 2)), value) for value in values]
 
 
-def test_the_table_tells_medians_spreads_slopes_targets_and_what_could_not_be_measured(tmp_path) -> None:
+def test_the_report_contains_medians_spreads_slopes_targets_and_what_could_not_be_measured(tmp_path) -> None:
     measured = [
         *samples("fan-out p99", "cashier_q", 1000, 20, 10, 12),
         *samples("fan-out p99", "cashier_q", 5000, 52),
@@ -73,38 +75,38 @@ def test_the_table_tells_medians_spreads_slopes_targets_and_what_could_not_be_me
         *samples("fan-out p99", "demo", 1000, 130),
     ]
 
-    text = report.write(tmp_path, measured, ["uvicorn is not installed: how to"], rounds=1)
+    text = report.write(tmp_path, measured, ["uvicorn is not installed; install it with: a command"], rounds=1)
     figures = json.loads((tmp_path / "bench.json").read_text())
 
     assert (tmp_path / "bench.md").read_text() == text
     assert "| fan-out p99 (ms) | 1 | 1,000 | 12 (10 to 20) | 10 | 130 |" in text
     assert "| fan-out p99 | cashier_q | screens | 0.01 ms | 2 ms |" in text
-    assert "- uvicorn is not installed: how to" in text
-    told = {each["what"]: (each["measured"], each["met"]) for each in figures["targets"]}
-    assert told["fan-out p99 to 1,000 screens, against Nchan"] == (1.2, True)
-    assert told["fan-out p99 to 5,000 screens, against Nchan"] == (None, False)
-    assert told["fan-out p99 to 1,000 screens, faster than the demo"] == (pytest.approx(130 / 12), False)
+    assert "- uvicorn is not installed; install it with: a command" in text
+    targets = {each["what"]: (each["measured"], each["met"]) for each in figures["targets"]}
+    assert targets["fan-out p99 to 1,000 screens, against Nchan"] == (1.2, True)
+    assert targets["fan-out p99 to 5,000 screens, against Nchan"] == (None, False)
+    assert targets["fan-out p99 to 1,000 screens, faster than the demo"] == (pytest.approx(130 / 12), False)
 
 
 def test_a_slope_is_what_one_more_adds() -> None:
     assert slope([(1, 5.0), (2, 7.0), (4, 11.0)]) == pytest.approx((2.0, 3.0))
 
 
-def test_a_target_that_nobody_measured_is_not_met() -> None:
-    assert not any(target.met for target in judge(tell([]), 1))
+def test_a_target_that_was_not_measured_is_not_met() -> None:
+    assert not any(target.met for target in evaluate(summarize([]), 1))
 
 
-def test_a_limit_is_kept_in_every_round_or_not_at_all() -> None:
+def test_a_limit_must_be_met_in_every_round() -> None:
     def met(*seconds: float) -> bool:
-        cuts = tell(samples("cut to all back", "cashier_q", 5000, *seconds))
-        return next(target.met for target in judge(cuts, 3) if "cut at once" in target.what)
+        cuts = summarize(samples("cut to all back", "cashier_q", 5000, *seconds))
+        return next(target.met for target in evaluate(cuts, 3) if "cut at once" in target.what)
 
     assert met(2, 2, 3)
     assert not met(2, 2, 20)
     assert not met(2, 2), "a round failed"
 
 
-def test_what_is_not_installed_is_named_with_how_to_install_it() -> None:
+def test_a_system_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
     assert missing().keys() <= {"nchan"}
     if not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
         assert "apt-get install" in missing()["nchan"]

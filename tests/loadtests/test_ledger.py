@@ -1,8 +1,8 @@
-"""The ledger finds nothing in a run in which all was right, and names whatever was not."""
+"""The ledger finds no fault in a correct run, and names each kind of fault."""
 
 import pytest
 
-from loadtests.measure.records import Press, Records, Stay
+from loadtests.measure.records import ConnectionRecord, Press, Records
 from loadtests.verdict import ledger
 from loadtests.verdict.ledger import balance
 
@@ -10,21 +10,21 @@ HOLD = 3.0
 
 
 def press(at: float, seq: int, till: int = 4, starts_in: float = 0.0) -> Press:
-    """A press that was answered 10 ms later."""
+    """Return a press that was answered 10 ms later."""
     outcome = "waits" if starts_in else "called"
     return Press("s", till, at, at + 0.01, 204, seq, starts_in, outcome)
 
 
-def stay(*paints: tuple[float, int, int], opened: float = 0.0, closed: float = 100.0) -> Stay:
-    return Stay("screen", "s", opened, closed, 0, [(opened, 0, 0), *paints])
+def connection(*paints: tuple[float, int, int], opened: float = 0.0, closed: float = 100.0) -> ConnectionRecord:
+    return ConnectionRecord("screen", "s", opened, closed, 0, [(opened, 0, 0), *paints])
 
 
-def kinds(presses: list[Press], *stays: Stay) -> list[str]:
-    return [fault.kind for fault in balance(Records(presses, list(stays)), HOLD).faults]
+def kinds(presses: list[Press], *connections: ConnectionRecord) -> list[str]:
+    return [fault.kind for fault in balance(Records(presses, list(connections)), HOLD).faults]
 
 
-def test_a_call_that_is_shown_and_taken_down_in_time_is_no_fault_and_is_measured() -> None:
-    account = balance(Records([press(10, 1)], [stay((10.02, 1, 4), (13.025, 1, 0))]), HOLD)
+def test_a_call_that_is_shown_and_removed_in_time_is_measured_and_is_no_fault() -> None:
+    account = balance(Records([press(10, 1)], [connection((10.02, 1, 4), (13.025, 1, 0))]), HOLD)
 
     assert account.faults == []
     assert account.owed == 1
@@ -32,49 +32,49 @@ def test_a_call_that_is_shown_and_taken_down_in_time_is_no_fault_and_is_measured
     assert account.reset == [(10, pytest.approx(0.005))]
 
 
-def test_calls_that_wait_are_due_when_their_turn_is() -> None:
+def test_a_queued_call_is_due_when_its_turn_comes() -> None:
     presses = [press(10, 1), press(10.5, 2, till=2, starts_in=2.5)]
-    account = balance(Records(presses, [stay((10.01, 1, 4), (13.01, 2, 2), (16.01, 2, 0))]), HOLD)
+    account = balance(Records(presses, [connection((10.01, 1, 4), (13.01, 2, 2), (16.01, 2, 0))]), HOLD)
 
     assert account.faults == []
     assert [seconds for _, seconds in account.shown] == pytest.approx([0.01, 0.01])
 
 
-def test_a_press_that_waits_already_is_no_call_of_its_own() -> None:
+def test_a_press_of_a_till_that_is_queued_already_creates_no_call() -> None:
     presses = [press(10, 1, till=2), press(10.1, 2, starts_in=2.9), press(10.2, 2, starts_in=2.8)]
     presses[2].outcome = "waits already"
-    shown = stay((10.01, 1, 2), (13.01, 2, 4), (16.01, 2, 0))
+    shown = connection((10.01, 1, 2), (13.01, 2, 4), (16.01, 2, 0))
 
     assert balance(Records(presses, [shown]), HOLD).owed == 2
     assert kinds(presses, shown) == []
 
 
-def test_a_press_of_the_till_that_is_up_is_a_call_that_follows() -> None:
+def test_a_press_of_the_till_that_is_shown_creates_a_call_that_follows() -> None:
     again = press(10.2, 2, starts_in=2.8)
     again.outcome = "stays up"
 
-    assert kinds([press(10, 1), again], stay((10.01, 1, 4), (13.01, 2, 4), (16.01, 2, 0))) == []
-    assert kinds([press(10, 1), again], stay((10.01, 1, 4), (13.01, 1, 0))) == [ledger.NEVER_SHOWN]
+    assert kinds([press(10, 1), again], connection((10.01, 1, 4), (13.01, 2, 4), (16.01, 2, 0))) == []
+    assert kinds([press(10, 1), again], connection((10.01, 1, 4), (13.01, 1, 0))) == [ledger.NEVER_SHOWN]
 
 
-def test_a_press_in_another_store_is_not_owed_here() -> None:
+def test_a_press_in_another_store_owes_this_screen_nothing() -> None:
     other = press(10, 1)
     other.store = "elsewhere"
 
-    assert balance(Records([other], [stay()]), HOLD).owed == 0
+    assert balance(Records([other], [connection()]), HOLD).owed == 0
 
 
 @pytest.mark.parametrize(
     ("opened", "closed"),
     [(10.1, 100.0), (0.0, 12.0), (0.0, 13.5)],
-    ids=["came in the middle", "left in the middle", "left just after the end"],
+    ids=["connected during the call", "disconnected during the call", "disconnected just after the call"],
 )
-def test_nothing_is_owed_to_a_screen_that_was_not_there_for_all_of_it(opened, closed) -> None:
-    assert balance(Records([press(10, 1)], [stay(opened=opened, closed=closed)]), HOLD).owed == 0
+def test_nothing_is_owed_to_a_screen_that_was_not_connected_during_the_whole_call(opened, closed) -> None:
+    assert balance(Records([press(10, 1)], [connection(opened=opened, closed=closed)]), HOLD).owed == 0
 
 
-def test_a_screen_that_was_answered_before_a_call_and_first_painted_in_it_owes_nothing_of_it() -> None:
-    late = Stay("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), (13.0, 1, 0)])
+def test_nothing_is_owed_to_a_screen_that_connected_before_a_call_and_was_first_painted_during_it() -> None:
+    late = ConnectionRecord("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), (13.0, 1, 0)])
 
     assert kinds([press(10, 1)], late) == []
     assert balance(Records([press(10, 1)], [late]), HOLD).owed == 0
@@ -84,19 +84,19 @@ def test_a_screen_that_was_answered_before_a_call_and_first_painted_in_it_owes_n
     ("after", "kind"),
     [([(14.9, 1, 0)], ledger.HELD_TOO_LONG), ([], ledger.NEVER_TAKEN_DOWN)],
 )
-def test_a_number_that_is_up_when_a_screen_comes_must_go_all_the_same(after, kind) -> None:
-    late = Stay("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), *after])
+def test_a_number_that_is_shown_when_a_screen_connects_must_be_removed_in_time(after, kind) -> None:
+    late = ConnectionRecord("screen", "s", 9.0, 100.0, 0, [(10.8, 1, 4), *after])
 
     assert kinds([press(10, 1)], late) == [kind]
 
 
-def test_a_call_that_is_pressed_right_after_a_screens_first_paint_is_owed() -> None:
-    new = Stay("screen", "s", 9.9, 100.0, 0, [(9.99, 0, 0)])
+def test_a_call_right_after_the_first_paint_of_a_screen_is_owed() -> None:
+    new = ConnectionRecord("screen", "s", 9.9, 100.0, 0, [(9.99, 0, 0)])
 
     assert kinds([press(10, 1)], new) == [ledger.NEVER_SHOWN]
 
 
-def test_a_redis_that_came_back_empty_counts_from_1_again_and_nothing_is_doubled_or_out_of_order() -> None:
+def test_calls_that_count_from_1_again_after_a_loss_of_redis_are_neither_doubled_nor_out_of_order() -> None:
     presses = [press(10, 1), press(20, 2), press(30, 1), press(40, 2)]
     paints = [
         (at + shift, seq, number)
@@ -104,15 +104,15 @@ def test_a_redis_that_came_back_empty_counts_from_1_again_and_nothing_is_doubled
         for shift, number in ((0.02, 4), (3.02, 0))
     ]
 
-    assert kinds(presses, stay(*paints)) == []
+    assert kinds(presses, connection(*paints)) == []
 
 
-def test_a_number_after_a_press_without_an_answer_may_be_its_call() -> None:
+def test_a_press_without_an_answer_may_have_created_a_call() -> None:
     lost = Press("s", 4, 10.0)
 
-    assert kinds([lost], stay((10.02, 1, 4), (13.02, 1, 0))) == []
-    assert kinds([], stay((10.02, 1, 4), (13.02, 1, 0))) == [ledger.NEVER_CALLED]
-    assert kinds([lost], stay((90.0, 1, 4), (93.0, 1, 0))) == [ledger.NEVER_CALLED]
+    assert kinds([lost], connection((10.02, 1, 4), (13.02, 1, 0))) == []
+    assert kinds([], connection((10.02, 1, 4), (13.02, 1, 0))) == [ledger.NEVER_CALLED]
+    assert kinds([lost], connection((90.0, 1, 4), (93.0, 1, 0))) == [ledger.NEVER_CALLED]
 
 
 @pytest.mark.parametrize(
@@ -130,65 +130,67 @@ def test_a_number_after_a_press_without_an_answer_may_be_its_call() -> None:
     ],
 )
 def test_each_kind_of_fault_is_named(paints, kind) -> None:
-    assert kinds([press(10, 1)], stay(*paints)) == [kind]
+    assert kinds([press(10, 1)], connection(*paints)) == [kind]
 
 
-def test_numbers_in_the_wrong_order_are_told() -> None:
+def test_numbers_in_the_wrong_order_are_a_fault() -> None:
     presses = [press(10, 1), press(20, 2)]
 
-    assert ledger.OUT_OF_ORDER in kinds(presses, stay((20.02, 2, 4), (23.02, 2, 0), (23.1, 1, 4), (26.1, 1, 0)))
+    assert ledger.OUT_OF_ORDER in kinds(presses, connection((20.02, 2, 4), (23.02, 2, 0), (23.1, 1, 4), (26.1, 1, 0)))
 
 
-def test_what_never_comes_counts_with_the_timeout_as_its_latency() -> None:
-    account = balance(Records([press(10, 1)], [stay()]), HOLD)
+def test_a_number_that_never_comes_counts_with_the_timeout_as_its_latency() -> None:
+    account = balance(Records([press(10, 1)], [connection()]), HOLD)
 
     assert account.shown == [(10, ledger.TIMEOUT_SECONDS)]
 
 
 @pytest.mark.parametrize(
-    ("stretches", "found"),
+    ("read_delays", "found"),
     [
         ([], [ledger.CUT_SHORT]),
-        ([(10.2, 10.3, 10.05)], []),  # the number may have come 0.2 s before it was read
-        ([(10.2, 10.3, 10.2)], [ledger.CUT_SHORT]),  # 50 ms only
-        ([(10.1, 10.2, 10.05)], [ledger.CUT_SHORT]),  # late, but not then
+        ([(10.2, 10.3, 10.05)], []),  # the number may have arrived 0.2 s before it was read
+        ([(10.2, 10.3, 10.2)], [ledger.CUT_SHORT]),  # the number may have arrived only 50 ms before it was read
+        ([(10.1, 10.2, 10.05)], [ledger.CUT_SHORT]),  # the delay ended before the number was read
     ],
 )
-def test_a_number_that_was_read_late_only_looks_cut_short(stretches, found) -> None:
-    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], stretches=[stretches])
+def test_a_number_whose_begin_was_read_late_is_not_judged_as_cut_short(read_delays, found) -> None:
+    records = Records([press(10, 1)], [connection((10.25, 1, 4), (13.0, 1, 0))], read_delays=[read_delays])
     account = balance(records, HOLD)
 
     assert [fault.kind for fault in account.faults] == found
     assert account.misread == (not found)
 
 
-@pytest.mark.parametrize(("begun", "found"), [(13.1, []), (14.3, [ledger.HELD_TOO_LONG])])
-def test_an_end_that_was_read_late_only_looks_held_too_long(begun, found) -> None:
-    owed, seen = stay((10.02, 1, 4), (14.5, 1, 0)), stay((10.02, 1, 4), (14.5, 1, 0), opened=10.01)
-    records = Records([press(10, 1)], [owed, seen], stretches=[[(begun, 14.6, begun)]])
+@pytest.mark.parametrize(("since", "found"), [(13.1, []), (14.3, [ledger.HELD_TOO_LONG])])
+def test_a_number_whose_end_was_read_late_is_not_judged_as_held_too_long(since, found) -> None:
+    owed, seen = connection((10.02, 1, 4), (14.5, 1, 0)), connection((10.02, 1, 4), (14.5, 1, 0), opened=10.01)
+    records = Records([press(10, 1)], [owed, seen], read_delays=[[(since, 14.6, since)]])
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == found * 2
 
 
-def test_a_late_read_excuses_no_more_than_it_was() -> None:
-    records = Records([press(10, 1)], [stay((10.25, 1, 4), (12.5, 1, 0))], stretches=[[(10.0, 10.3, 10.0)]])
+def test_a_read_delay_excuses_no_more_than_its_own_length() -> None:
+    records = Records([press(10, 1)], [connection((10.25, 1, 4), (12.5, 1, 0))], read_delays=[[(10.0, 10.3, 10.0)]])
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]
 
 
-def test_only_what_the_same_process_read_late_is_excused() -> None:
-    records = Records([press(10, 1)], [stay((10.25, 1, 4), (13.0, 1, 0))], stretches=[[], [(10.05, 10.3, 10.05)]])
+def test_a_read_delay_of_another_process_excuses_nothing() -> None:
+    records = Records(
+        [press(10, 1)], [connection((10.25, 1, 4), (13.0, 1, 0))], read_delays=[[], [(10.05, 10.3, 10.05)]]
+    )
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == [ledger.CUT_SHORT]
-    records.stays[0].process = 1
+    records.connections[0].process = 1
     assert balance(records, HOLD).faults == []
 
 
 @pytest.mark.parametrize(
     ("killed", "found"), [([], [ledger.NEVER_TAKEN_DOWN]), ([13.2], []), ([14.6], [ledger.NEVER_TAKEN_DOWN])]
 )
-def test_a_connection_ends_when_its_replica_is_killed_and_not_when_that_is_noticed(killed, found) -> None:
-    lost = stay((10.02, 1, 4), closed=15.0)
+def test_a_connection_ends_when_its_replica_is_killed_and_not_when_the_screen_notices(killed, found) -> None:
+    lost = connection((10.02, 1, 4), closed=15.0)
     lost.code = 1006
 
     assert [fault.kind for fault in balance(Records([press(10, 1)], [lost]), HOLD, killed).faults] == found

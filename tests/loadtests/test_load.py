@@ -1,4 +1,4 @@
-"""`make load` on a real topology: a run in which all is right, and one in which a saboteur is between."""
+"""`make load` against a real topology: a run without faults, and a run behind a proxy that damages what screens get."""
 
 import asyncio
 import json
@@ -8,20 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.verdict.slos import Promise, verdict
-from tests.support.faulty_proxy import KINDS, sabotage
+from loadtests.profiles import faults_every
+from loadtests.verdict.slos import FAILED, PASSED, VOID, Objective, verdict
+from tests.support.faulty_proxy import DAMAGES, faulty_proxy
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
-UNDISTURBED, VOID = {0, 3}, 3
-"""Exit codes: a machine that is busy with other tests may be too slow to tell, and says so."""
+EXIT_PASSED, EXIT_FAILED, EXIT_VOID = 0, 1, 3
+"""A machine that is busy with other tests may be too slow as a load generator; the run is then void and says so."""
+
+LoadResult = tuple[int, dict, str]
+"""Exit code, figures and HTML page of a run."""
 
 
-Run = tuple[int, dict, str]
-
-
-async def load(tmp_path: Path, url: str) -> Run:
-    """Exit code, figures and page of the shortest run that shows something: two presses, 50 screens."""
+async def load(tmp_path: Path, url: str) -> LoadResult:
+    """Run the shortest load that means something: 50 screens and two presses."""
     arguments = ["--profile", "smoke", "--seconds", "4", "--processes", "1", "--host", url, "--results", str(tmp_path)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "loadtests.load", *arguments),
@@ -30,10 +31,10 @@ async def load(tmp_path: Path, url: str) -> Run:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    told, _ = await process.communicate()
-    assert (tmp_path / "smoke.json").exists(), told.decode()
+    output, _ = await process.communicate()
+    assert (tmp_path / "smoke.json").exists(), output.decode()
     figures = json.loads((tmp_path / "smoke.json").read_text())
-    assert figures["verdict"] in told.decode()
+    assert f"verdict: {figures['verdict']}" in output.decode()
     return process.returncode or 0, figures, (tmp_path / "smoke.html").read_text()
 
 
@@ -43,39 +44,43 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[Run, Run]:
-    """One in which all is right, and on another topology one with a saboteur; at once, for most of both is waiting."""
-    async with sabotage(own_topology.port) as port:
+async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[LoadResult, LoadResult]:
+    """A run without faults, and one behind the faulty proxy. They run at once, because both mostly wait."""
+    async with faulty_proxy(own_topology.port) as port:
         return await asyncio.gather(
-            load(tmp_path_factory.mktemp("right"), shared_topology.url),
-            load(tmp_path_factory.mktemp("sabotaged"), f"http://127.0.0.1:{port}"),
+            load(tmp_path_factory.mktemp("without-faults"), shared_topology.url),
+            load(tmp_path_factory.mktemp("faulty"), f"http://127.0.0.1:{port}"),
         )
 
 
-async def test_a_run_in_which_all_is_right_owes_nothing_and_writes_its_report(runs) -> None:
+async def test_a_run_without_faults_delivers_everything_that_is_owed_and_writes_a_report(runs) -> None:
     code, figures, page = runs[0]
 
-    assert code in UNDISTURBED
+    assert code in {EXIT_PASSED, EXIT_VOID}
     assert figures["owed"] == 2 * 50
     assert set(figures["faults"].values()) == {0}
     assert figures["press_to_shown"]["all"]["count"] == figures["reset_lateness"]["all"]["count"] == 100
     assert figures["connect_to_first_paint"]["all"]["p50"] > 0
     assert page.count("<svg") == 3
-    assert "src=" not in page, "it needs nothing beside itself"
+    assert "src=" not in page, "the page needs no external file"
     assert "<link" not in page
 
 
-async def test_every_kind_of_sabotage_is_caught_and_named(runs) -> None:
+async def test_the_ledger_finds_and_names_every_kind_of_damage(runs) -> None:
     code, figures, _page = runs[1]
 
-    assert code in {1, VOID}
-    assert {kind: count > 0 for kind, count in figures["faults"].items()} == dict.fromkeys(KINDS, True)
-    assert figures["faulty_screens"] == len(KINDS)
+    assert code in {EXIT_FAILED, EXIT_VOID}
+    assert {kind: count > 0 for kind, count in figures["faults"].items()} == dict.fromkeys(DAMAGES, True)
+    assert figures["faulty_screens"] == len(DAMAGES)
 
 
 @pytest.mark.parametrize(
-    ("kept", "told"),
-    [([True, True], "kept"), ([True, False], "broken"), ([None, True], "void"), ([None, False], "void")],
+    ("met", "expected"),
+    [([True, True], PASSED), ([True, False], FAILED), ([None, True], VOID), ([None, False], VOID)],
 )
-def test_a_generator_that_lagged_makes_a_run_void(kept, told) -> None:
-    assert verdict([Promise("", "", "", each) for each in kept]) == told
+def test_a_run_is_void_if_the_generator_cannot_tell_whether_an_objective_was_met(met, expected) -> None:
+    assert verdict([Objective("", "", "", each) for each in met]) == expected
+
+
+def test_faults_hit_each_target_in_turn_until_the_end_of_the_presses() -> None:
+    assert faults_every(30, until=120) == ((15, "ws"), (45, "web"), (75, "redis"), (105, "ws"))

@@ -18,7 +18,7 @@ from loadtests.measure.records import Press
 HOLD_SECONDS = 3.0
 SHORT_SECONDS, LATE_SECONDS = 0.25, 1.0
 """By so much a hold may be shorter, and a number may come or go later, on two busy cores that build images beside it.
-Whatever the generator itself was late by, its canary knows, is allowed on top."""
+The lag of the generator's own event loop is added to these limits."""
 
 
 async def until(true: Callable[[], bool], seconds: float, what: str) -> None:
@@ -50,15 +50,15 @@ class Load:
         self.screens: list[ReconnectingScreen] = []
         self.presses: list[Press] = []
         self.tills: dict[str, Till] = {}
-        self.canary = EventLoopLag()
+        self.lag = EventLoopLag()
         self._pressing: set[asyncio.Task[None]] = set()
         self._presser: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Load":
-        await self.canary.start()
+        await self.lag.start()
         for store in self.stores:
             self.tills[store] = await Till(self.url, store).__aenter__()
-            path = await self.tills[store].websocket()
+            path = await self.tills[store].websocket_path()
             self.screens += [ReconnectingScreen(self.url, path, store) for _ in range(self.per_store)]
         for screen in self.screens:
             await screen.start()
@@ -84,7 +84,7 @@ class Load:
             await screen.stop()
         for till in self.tills.values():
             await till.__aexit__(None, None, None)
-        await self.canary.stop()
+        await self.lag.stop()
 
     async def _press_on_schedule(self) -> None:
         loop = asyncio.get_running_loop()
@@ -120,13 +120,13 @@ class Load:
             for screen in self.screens
             if screen.store == press.store
             for connection in screen.connections
-            for fault in faults_of(press, connection, self.canary)
+            for fault in faults_of(press, connection, self.lag)
         ]
 
     def costs(self) -> str:
         """One line of what it took."""
         statuses = Counter(press.status for press in self.presses)
-        away = sorted(seconds for screen in self.screens for seconds in screen.away())
+        away = sorted(seconds for screen in self.screens for seconds in screen.seconds_away())
         codes = Counter(each.code for screen in self.screens for each in screen.connections if each.code)
         lost = {f"{status or 'no answer'}": count for status, count in statuses.items() if status != 204}
         longest = f"{away[-1]:.1f} s" if away else "-"
@@ -134,7 +134,7 @@ class Load:
         held = f"held {min(holds):.2f} to {max(holds):.2f} s" if holds else "none shown"
         return (
             f"{len(self.presses)} presses, not called: {lost or 'none'}; {len(away)} reconnects, "
-            f"codes {dict(codes)}, longest away {longest}; {held}; generator late by up to {self.canary.worst:.3f} s"
+            f"codes {dict(codes)}, longest away {longest}; {held}; generator late by up to {self.lag.worst:.3f} s"
         )
 
 
@@ -144,7 +144,7 @@ def holds_of(connection: Connection) -> list[float]:
     return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.till]
 
 
-def faults_of(press: Press, connection: Connection, canary: EventLoopLag) -> list[str]:
+def faults_of(press: Press, connection: Connection, lag_meter: EventLoopLag) -> list[str]:
     """What this connection owed of this call: nothing, all of it, or, if it came in the middle, the rest."""
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS
@@ -160,7 +160,7 @@ def faults_of(press: Press, connection: Connection, canary: EventLoopLag) -> lis
     if not after:
         return [f"{name}: never taken down"]
     from_the_beginning = connection.opened <= begins - LATE_SECONDS
-    lag = canary.lag(press.answered) + canary.lag(shown[0]) + canary.lag(after[0])
+    lag = lag_meter.lag_at(press.answered) + lag_meter.lag_at(shown[0]) + lag_meter.lag_at(after[0])
     late = after[0] - ends
     if abs(late) > LATE_SECONDS + lag:
         return [f"{name}: ended {late:+.2f} s off (generator {lag:.2f} s)"]

@@ -1,4 +1,4 @@
-"""The saboteur: a way to the real service on which some screens' repaints are lost, doubled, swapped, early or late."""
+"""A proxy before the real system that damages what some screens receive, in each way that the ledger must notice."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import chain, repeat
 
-from loadtests.clients.websocket_frames import NUMBER, TEXT, Incoming, painted
+from loadtests.clients.websocket_frames import NUMBER, TEXT, Incoming, parse_paint
 from loadtests.verdict.ledger import (
     CUT_SHORT,
     HELD_TOO_LONG,
@@ -19,108 +19,111 @@ from loadtests.verdict.ledger import (
 
 LATE_SECONDS, EARLY_SECONDS = 1.5, 1.0
 Send = Callable[[bytes, float], None]
-"""Takes a repaint, and in how many seconds the screen shall have it."""
+"""Sends a fragment to the screen after so many seconds."""
 
 
-class Honest:
-    """Passes every repaint on as it comes; `numbers` counts those of calls."""
+class Unchanged:
+    """Forwards every fragment at once. `numbers` counts the fragments that show a number."""
 
     def __init__(self, send: Send) -> None:
-        self.send, self.numbers, self.waiting = send, 0, b""
+        self.send, self.numbers, self.last_idle = send, 0, b""
 
-    def paint(self, payload: bytes) -> None:
+    def forward(self, payload: bytes) -> None:
         if NUMBER.search(payload):
             self.numbers += 1
-            self.number(payload)
+            self.forward_number(payload)
         else:
-            self.waiting = payload
-            self.wait(payload)
+            self.last_idle = payload
+            self.forward_idle(payload)
 
-    def number(self, payload: bytes) -> None:
+    def forward_number(self, payload: bytes) -> None:
         self.send(payload, 0)
 
-    def wait(self, payload: bytes) -> None:
+    def forward_idle(self, payload: bytes) -> None:
         self.send(payload, 0)
 
 
-class Loses(Honest):
-    def number(self, payload: bytes) -> None:
+class FirstNumberMissing(Unchanged):
+    def forward_number(self, payload: bytes) -> None:
         if self.numbers > 1:
             self.send(payload, 0)
 
 
-class Doubles(Honest):
-    def number(self, payload: bytes) -> None:
+class FirstNumberTwice(Unchanged):
+    def forward_number(self, payload: bytes) -> None:
         self.send(payload, 0)
         if self.numbers == 1:
             self.send(payload, 0)
 
 
-class Shortens(Honest):
-    def number(self, payload: bytes) -> None:
+class FirstNumberTooShort(Unchanged):
+    def forward_number(self, payload: bytes) -> None:
         self.send(payload, 0)
         if self.numbers == 1:
-            self.send(self.waiting, EARLY_SECONDS)
+            self.send(self.last_idle, EARLY_SECONDS)
 
 
-class Delays(Honest):
-    """Everything after the first number is late by the same time, so that only that number's hold is too long."""
+class FirstNumberTooLong(Unchanged):
+    """Everything after the first number is late by the same time, so that only the hold of that number is too long."""
 
-    def number(self, payload: bytes) -> None:
+    def forward_number(self, payload: bytes) -> None:
         self.send(payload, LATE_SECONDS if self.numbers > 1 else 0)
 
-    def wait(self, payload: bytes) -> None:
+    def forward_idle(self, payload: bytes) -> None:
         self.send(payload, LATE_SECONDS if self.numbers else 0)
 
 
-class NeverResets(Honest):
-    def wait(self, payload: bytes) -> None:
+class NumbersNeverRemoved(Unchanged):
+    def forward_idle(self, payload: bytes) -> None:
         if not self.numbers:
             self.send(payload, 0)
 
 
-class Swaps(Honest):
-    kept = b""
+class FirstNumbersSwapped(Unchanged):
+    first = b""
 
-    def number(self, payload: bytes) -> None:
+    def forward_number(self, payload: bytes) -> None:
         if self.numbers == 1:
-            self.kept = payload
+            self.first = payload
             return
         self.send(payload, 0)
         if self.numbers == 2:
-            self.send(self.kept, 0)
+            self.send(self.first, 0)
 
 
-class Invents(Honest):
-    def number(self, payload: bytes) -> None:
+class NumberInvented(Unchanged):
+    """Shows till 77, for which nobody pressed."""
+
+    def forward_number(self, payload: bytes) -> None:
         self.send(payload, 0)
         if self.numbers == 2:
             self.send(re.sub(rb'data-num-cashier="\d+"', b'data-num-cashier="77"', payload), EARLY_SECONDS)
 
 
-KINDS: dict[str, type[Honest]] = {
-    NEVER_SHOWN: Loses,
-    SHOWN_TWICE: Doubles,
-    CUT_SHORT: Shortens,
-    HELD_TOO_LONG: Delays,
-    NEVER_TAKEN_DOWN: NeverResets,
-    OUT_OF_ORDER: Swaps,
-    NEVER_CALLED: Invents,
+DAMAGES: dict[str, type[Unchanged]] = {
+    NEVER_SHOWN: FirstNumberMissing,
+    SHOWN_TWICE: FirstNumberTwice,
+    CUT_SHORT: FirstNumberTooShort,
+    HELD_TOO_LONG: FirstNumberTooLong,
+    NEVER_TAKEN_DOWN: NumbersNeverRemoved,
+    OUT_OF_ORDER: FirstNumbersSwapped,
+    NEVER_CALLED: NumberInvented,
 }
+"""Kind of fault in the ledger -> the damage that causes it."""
 
 
 @asynccontextmanager
-async def sabotage(port: int) -> AsyncIterator[int]:
-    """A port that leads to `port`; the first screens that come over it are sabotaged, each in one of all ways."""
-    ways = chain(KINDS.values(), repeat(Honest))
+async def faulty_proxy(port: int) -> AsyncIterator[int]:
+    """Yield a port that leads to `port`. The first screens get one kind of damage each, all later ones none."""
+    damages = chain(DAMAGES.values(), repeat(Unchanged))
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")
-        upstream, downstream = await asyncio.open_connection("127.0.0.1", port)
-        downstream.write(request)
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", port)
+        to_server.write(request)
         is_screen = b"upgrade: websocket" in request.lower()
-        back = frames(upstream, writer, next(ways)) if is_screen else copy(upstream, writer)
-        await asyncio.gather(copy(reader, downstream), back, return_exceptions=True)
+        answers = copy_frames(from_server, writer, next(damages)) if is_screen else copy(from_server, writer)
+        await asyncio.gather(copy(reader, to_server), answers, return_exceptions=True)
 
     server = await asyncio.start_server(connect, "127.0.0.1", 0)
     async with server:
@@ -133,28 +136,28 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def frames(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: type[Honest]) -> None:
-    """Pass on what the server says, its repaints by way of a saboteur."""
+async def copy_frames(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, damage: type[Unchanged]) -> None:
+    """Forward what the server sends; fragments go through the damage."""
     loop, incoming = asyncio.get_running_loop(), Incoming()
 
     def send(payload: bytes, seconds: float) -> None:
         loop.call_later(seconds, writer.write, server_frame(TEXT, payload))
 
-    saboteur = way(send)
+    fragments = damage(send)
     head = await reader.readuntil(b"\r\n\r\n")
     writer.write(head)
     assert not list(incoming.feed(head))
     while data := await reader.read(65536):
         for opcode, payload in incoming.feed(data):
-            if opcode == TEXT and painted(0, payload):
-                saboteur.paint(payload)
+            if opcode == TEXT and parse_paint(0, payload):
+                fragments.forward(payload)
             else:
                 writer.write(server_frame(opcode, payload))
     writer.close()
 
 
 def server_frame(opcode: int, payload: bytes) -> bytes:
-    """As a server sends it: not masked."""
+    """Return a frame as a server sends it: not masked."""
     size = len(payload)
     length = bytes([size]) if size < 126 else bytes([126]) + size.to_bytes(2, "big")
     return bytes([0x80 | opcode]) + length + payload

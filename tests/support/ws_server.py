@@ -26,7 +26,7 @@ class Server(Process):
         self.url = f"http://127.0.0.1:{self.port}"
         address = ["-b", "127.0.0.1", "-p", str(self.port)]
         argv = {
-            "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws.daphne.server", *address],
+            "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws", *address],
             "uvicorn": [
                 *(str(VENVS / "dev/bin/uvicorn"), "cashier_ws.asgi:application", "--port", str(self.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--ws-max-size", "1024"),

@@ -12,7 +12,8 @@ from cashier_core.call import Policy
 from cashier_core.idle import Idle
 from cashier_core.lua import keys
 from cashier_local.ports import wait_until
-from cashier_ws.boards.hub import EMPTY_SECONDS, PATIENCE_SECONDS
+from cashier_ws.boards.hub import EMPTY_SECONDS
+from cashier_ws.boards.sync import PATIENCE_SECONDS
 from loadtests.clients.asyncio_screen import open_screen, open_screens
 from tests.support.ws_server import figures, path_of, serve
 

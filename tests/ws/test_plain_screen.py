@@ -1,16 +1,16 @@
-"""A screen behind a server without our extension: the newest paint wins, and one that is stuck is closed with 1013."""
+"""A screen behind a server without our ASGI extension: the newest frame wins, and a stuck screen is closed."""
 
 import asyncio
 
 import pytest
 
-from cashier_ws.boards.frames import Paint
+from cashier_ws.boards.frames import Frame
 from cashier_ws.screens import PlainScreen
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_while_a_send_waits_only_the_newest_paint_is_kept() -> None:
+async def test_while_a_send_waits_only_the_newest_frame_is_kept() -> None:
     sent, started, gate, done = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def send(text: str) -> None:
@@ -21,10 +21,10 @@ async def test_while_a_send_waits_only_the_newest_paint_is_kept() -> None:
             done.set()
 
     screen = PlainScreen(send, send, 5)
-    screen.show(Paint.of("first"))
+    screen.send(Frame.prepare("first"))
     await started.wait()
     for text in ("second", "third", "fourth"):
-        screen.show(Paint.of(text))
+        screen.send(Frame.prepare(text))
     gate.set()
     async with asyncio.timeout(5):
         await done.wait()
@@ -45,7 +45,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         closed.set()
 
     screen = PlainScreen(send, give_up, 0.05)
-    screen.show(Paint.of("never taken"))
+    screen.send(Frame.prepare("never taken"))
     async with asyncio.timeout(5):
         await closed.wait()
 
@@ -54,7 +54,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
 async def test_a_frame_is_one_unmasked_text_frame_of_any_size(size) -> None:
-    frame = Paint.of("x" * size).frame
+    frame = Frame.prepare("x" * size).data
     length = {1: frame[1:2], 126: frame[2:4], 127: frame[2:10]}[frame[1] if frame[1] > 125 else 1]
 
     assert frame[0] == 0x81

@@ -171,7 +171,7 @@ class Topology:
         web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
-            ws = ["-m", "cashier_ws.daphne.server", "-b", "127.0.0.1", "-p", str(port)]
+            ws = ["-m", "cashier_ws", "-b", "127.0.0.1", "-p", str(port)]
             argvs[f"ws{number}"] = [self._python("ws"), *ws]
         argvs["nginx"] = nginx.argv()
         redis = {"redis": valkey_argv(self._own_redis_port, self.folder)} if self._own_redis_port else {}

@@ -1,1 +1,1 @@
-"""The peers: other ways to do what cashier_q does, each as its kind is usually written, to be measured beside it."""
+"""Other implementations of what cashier_q does, each as it is usually written, for comparison in the benchmark."""

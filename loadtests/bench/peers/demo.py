@@ -1,7 +1,8 @@
-"""The demo that cashier_q grew out of (rtrjl/demo_htmx_websockets), built anew after its description.
+"""The demo that cashier_q grew out of (rtrjl/demo_htmx_websockets), rebuilt from its description.
 
-One Daphne serves everything; a thread of it takes the number down; all screens are one group, each has a synchronous
-consumer behind the authentication's middleware, and renders for itself. Nothing is sent to a screen that connects.
+One Daphne process serves everything, and a thread of that process removes the number. All screens are in one group.
+Each screen has a synchronous consumer behind the authentication middleware and renders its own fragment. A screen that
+connects receives nothing until the next call.
 """
 
 import threading
@@ -25,11 +26,11 @@ layer: Any = get_channel_layer()
 GROUP = "screens"
 HOLD_SECONDS = 3.0
 timers = [threading.Timer(HOLD_SECONDS, lambda: None)]
-"""The one of the last press, for everybody."""
+"""The timer of the last press, for all screens."""
 
 
 class DemoConsumer(WebsocketConsumer):
-    """A screen, in a thread's time."""
+    """A screen. Its methods run in a thread."""
 
     def connect(self) -> None:
         async_to_sync(self.channel_layer.group_add)(GROUP, self.channel_name)
@@ -42,17 +43,17 @@ class DemoConsumer(WebsocketConsumer):
         self.send(fragment.render(fragment.context(Idle("en"), till=event["num_cashier"])))
 
 
-def tell(number: int) -> None:
-    """Every screen."""
-    async_to_sync(layer.group_send)(GROUP, {"type": "cashier.message", "num_cashier": number})
+def send_to_screens(till: int) -> None:
+    """Send a till's number to every screen; 0 is "please wait"."""
+    async_to_sync(layer.group_send)(GROUP, {"type": "cashier.message", "num_cashier": till})
 
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """Shows the number, and takes it down later unless another comes before."""
-    tell(int(request.POST["cashier"]))
+    """Show the number, and remove it later unless another press comes first."""
+    send_to_screens(int(request.POST["cashier"]))
     timers.pop().cancel()
-    timers.append(threading.Timer(HOLD_SECONDS, tell, [0]))
+    timers.append(threading.Timer(HOLD_SECONDS, send_to_screens, [0]))
     timers[0].start()
     return HttpResponse(status=204)
 

@@ -1,4 +1,4 @@
-"""The plain peer: what the documentation of Channels leads to, written well: each text is rendered only once."""
+"""A plain consumer as in the documentation of Channels, written well: each text is rendered only once."""
 
 from functools import cache
 from typing import Any
@@ -20,32 +20,32 @@ layer: Any = get_channel_layer()
 
 
 @cache
-def html(number: int) -> str:
-    """What a screen shows."""
-    return fragment.render(fragment.context(Idle("en"), till=number))
+def fragment_html(till: int) -> str:
+    """Return what a screen shows. till: 0 for "please wait"."""
+    return fragment.render(fragment.context(Idle("en"), till=till))
 
 
 class PlainConsumer(AsyncWebsocketConsumer):
-    """Joins its store's group, and passes on what comes."""
+    """A screen. It joins the group of its store and forwards each message."""
 
     async def connect(self) -> None:
         self.group = self.scope["url_route"]["kwargs"]["slug"]
         await self.channel_layer.group_add(self.group, self.channel_name)
         await self.accept()
-        await self.send(html(0))
+        await self.send(fragment_html(0))
 
     async def disconnect(self, code: int) -> None:
         await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def cashier_message(self, event: dict[str, Any]) -> None:
-        await self.send(html(event["num_cashier"]))
+        await self.send(fragment_html(event["num_cashier"]))
 
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """The naive view."""
-    number = int(request.POST["cashier"])
-    async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "num_cashier": number})
+    """Send the number to the store's group: the naive view, without scheduling or a reset."""
+    till = int(request.POST["cashier"])
+    async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "num_cashier": till})
     return HttpResponse(status=204)
 
 

@@ -1,4 +1,4 @@
-"""Django settings of the peers: what `startproject` writes, and the PubSub channel layer."""
+"""Django settings of the peers: what `startproject` writes, with the PubSub channel layer."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What Gunicorn serves of the plain peer."""
+"""The WSGI application of the plain peer, which Gunicorn serves."""
 
 from django.core.wsgi import get_wsgi_application
 

@@ -8,7 +8,7 @@ from django.urls import path, re_path
 
 from cashier_core import env, fragment, timeline_reader
 from cashier_ws import metrics
-from cashier_ws.boards.hub import Boards
+from cashier_ws.boards.hub import Hub
 from cashier_ws.consumers import CashierConsumer
 from cashier_ws.health import Send, health
 from cashier_ws.settings import ENVIRONMENT
@@ -19,16 +19,16 @@ fragment.warm_up()
 
 
 async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
-    """Any websocket path that isn't ours: closed with a reason instead of a traceback for each."""
+    """Close websockets with an unknown path with a reason. Without this route, each would cause a traceback."""
     await receive()
     metrics.REFUSED.labels(4404).inc()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-boards = Boards(timeline_reader.TimelineReader(timeline_reader.connect(ENVIRONMENT.redis_url)))
-metrics.StoresCollector(boards.figures)
-consumer: Any = CashierConsumer.as_asgi(boards=boards)
+hub = Hub(timeline_reader.TimelineReader(timeline_reader.connect(ENVIRONMENT.redis_url)))
+metrics.StoresCollector(hub.figures)
+consumer: Any = CashierConsumer.as_asgi(hub=hub)
 routes: list[Any] = [
     path("ws/cashier_q", consumer),
     path("ws/cashier_q/<slug:store>", consumer),

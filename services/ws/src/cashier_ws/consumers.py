@@ -1,4 +1,4 @@
-"""The consumer: one per screen's socket. It admits the screen, hands it to its board and hears its heartbeat."""
+"""The consumer: handles one screen's connection. It checks the ticket, joins the board and answers heartbeats."""
 
 import contextlib
 import logging
@@ -13,15 +13,15 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
-from cashier_ws.boards.board import Board
-from cashier_ws.boards.hub import Boards
-from cashier_ws.screens import Screen, open_screen
+from cashier_ws.boards.board import Board, Screen
+from cashier_ws.boards.hub import Hub
+from cashier_ws.screens import open_screen
 from cashier_ws.settings import ENVIRONMENT
 
-HEARTBEAT, ANSWER = "ping", "pong"
-AGAIN = "again"
-"""What a page sends first on every connection but its first one."""
-WHY = {
+HEARTBEAT, HEARTBEAT_REPLY = "ping", "pong"
+RECONNECTED = "again"
+"""A page sends this first on every connection except its first one."""
+CLOSE_REASONS = {
     1000: "done",
     1001: "the page was left",
     1006: "connection lost",
@@ -30,36 +30,36 @@ WHY = {
 }
 REVOKED = 4410
 BURST, PER_SECOND = 10, 0.5
-"""Frames that a screen may send at once, and on average; its page sends one heartbeat in 15 s."""
+"""Messages that a screen may send at once, and per second on average. A page sends one heartbeat in 15 s."""
 
 log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A socket that isn't one of our screens: close code and reason, both told to it."""
+    """The connection is not from one of our screens. The close code and the reason are sent to it."""
 
     def __init__(self, code: int, reason: str) -> None:
         self.code, self.reason = code, reason
 
 
 class CashierConsumer(AsyncWebsocketConsumer):
-    """Accepts a screen and puts it on its board.
+    """Accepts a screen and adds it to its store's board.
 
-    Refused sockets are accepted and then closed with 4401 (no ticket), 4403 (forged, another store's, foreign
-    Origin), 4404 (no such path) or 4410 (expired or revoked: the page takes what it may have now), because a
-    browser's page can't read the answer to a refused handshake.
+    A refused connection is accepted first and closed afterwards, because the JavaScript of a page can read a close code
+    but not the answer to a refused handshake. The codes are 4401 (no ticket), 4403 (forged ticket, ticket of another
+    store, or foreign Origin), 4404 (no such path) and 4410 (expired or revoked: the page asks web for a new ticket).
     """
 
-    def __init__(self, boards: Boards) -> None:
+    def __init__(self, hub: Hub) -> None:
         super().__init__()
-        self._boards = boards
+        self._hub = hub
         self._board: Board | None = None
         self._credential_id = ""
         self._screen: Screen | None = None
         self._allowance, self._counted_at = float(BURST), time.monotonic()
         self._opened_at = self._counted_at
-        self._came_again = False
-        self._told: dict[str, str] = {}
+        self._has_reconnected = False
+        self._client: dict[str, str] = {}
 
     async def __call__(
         self,
@@ -67,8 +67,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         receive: Any,
         send: Any,
     ) -> None:
-        # Instead of the base class's: a screen joins its board, so it needs no channel, subscription and task
-        # of its own, and a service without a database has no connections to close after every message.
+        # Replaces the base class's method. A screen joins its board, so it needs no channel, subscription and task of
+        # its own; and without a database there are no connections to close after every message.
         self.scope, self.base_send = scope, send
         try:
             while True:
@@ -77,29 +77,29 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            self._close_account(1006, "cut off")  # if nobody said why before
+            self._leave(1006, "cut off")  # does nothing if the end of the connection is already recorded
 
     async def connect(self) -> None:
         await self.accept()
-        self._told = told_of(self.scope)
+        self._client = client_of(self.scope)
         try:
-            ticket = admit(self.scope)
-            if ticket.credential_id and not self._boards.paired.join(ticket.credential_id, self):
+            ticket = ticket_of(self.scope)
+            if ticket.credential_id and not self._hub.paired_screens.join(ticket.credential_id, self):
                 raise Refused(REVOKED, "revoked")
         except Refused as refused:
             metrics.REFUSED.labels(refused.code).inc()
-            log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._told})
+            log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._client})
             await self.close(refused.code, refused.reason)
             return
-        stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
-        self._screen = open_screen(self.scope, self.send, self._give_up, stuck_seconds)
-        self._board = self._boards.join(ticket, self._screen)
+        self._screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds)
+        self._board = self._hub.join(ticket, self._screen)
         self._credential_id = ticket.credential_id
-        # Kept for as long as the screen is here, this one and what the server has of it; nobody reads them again.
+        # Scope and headers would stay in memory as long as the screen is connected (months), and nothing reads them
+        # again.
         cast(list[Any], self.scope["headers"]).clear()
         cast(dict[str, Any], self.scope).clear()
         metrics.OPENED.inc()
-        log.info("screen connected", extra={"store": ticket.store, **self._told})
+        log.info("screen connected", extra={"store": ticket.store, **self._client})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._board is None:
@@ -108,50 +108,54 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND) - 1
         self._counted_at = now
         if self._allowance < 0:
-            await self._drop(1008, "too many frames")
+            await self._close_with(1008, "too many frames")
         elif text_data is None:
-            await self._drop(1003, "a screen sends no binary frames")
-        elif text_data == AGAIN and not self._came_again:
-            self._came_again = True
+            await self._close_with(1003, "a screen sends no binary frames")
+        elif text_data == RECONNECTED and not self._has_reconnected:
+            self._has_reconnected = True
             metrics.RECONNECTED.inc()
         elif text_data == HEARTBEAT:
-            with contextlib.suppress(OSError):  # how other servers say that the socket has just been closed
-                await self.send(ANSWER)
+            with contextlib.suppress(OSError):  # other servers raise this if the connection has just been closed
+                await self.send(HEARTBEAT_REPLY)
 
     async def websocket_disconnect(self, message: Any) -> None:
-        self._close_account(message.get("code") or 1006)
+        self._leave(message.get("code") or 1006)
         raise StopConsumer()
 
     async def revoke(self) -> None:
-        """Its ticket is good no more; where it belongs now, its page is told by web."""
-        await self._drop(REVOKED, "revoked")
+        """The screen's ticket is no longer accepted. Its page asks web which store it may show now."""
+        await self._close_with(REVOKED, "revoked")
 
     async def _give_up(self) -> None:
-        await self._drop(1013, "too slow")
+        await self._close_with(1013, "too slow")
 
-    async def _drop(self, code: int, reason: str) -> None:
-        self._close_account(code, reason)
+    async def _close_with(self, code: int, reason: str) -> None:
+        self._leave(code, reason)
         await self.close(code, reason)
 
-    def _close_account(self, code: int, reason: str = "") -> None:
-        """Leave the board, and say once why."""
-        if self._board:
-            metrics.CLOSED.labels(metrics.code_label(code)).inc()
-            told = {"store": self._board.store, "code": code, "why": reason or WHY.get(code, "")}
-            seconds = round(time.monotonic() - self._opened_at, 1)
-            log.info("screen closed", extra={**told, "seconds": seconds, **self._told})
-        self._leave()
+    def _leave(self, code: int, reason: str = "") -> None:
+        """Leave the board, and record once why the connection ended."""
+        if self._board is None or self._screen is None:
+            return
+        metrics.CLOSED.labels(metrics.code_label(code)).inc()
+        log.info(
+            "screen closed",
+            extra={
+                "store": self._board.store,
+                "code": code,
+                "why": reason or CLOSE_REASONS.get(code, ""),
+                "seconds": round(time.monotonic() - self._opened_at, 1),
+                **self._client,
+            },
+        )
+        self._board.leave(self._screen)
+        self._screen.close()
+        self._hub.paired_screens.leave(self._credential_id, self)
+        self._board = self._screen = None
 
-    def _leave(self) -> None:
-        if self._board and self._screen:
-            self._board.leave(self._screen)
-            self._screen.close()
-            self._boards.paired.leave(self._credential_id, self)
-            self._board = self._screen = None
 
-
-def told_of(scope: Any) -> dict[str, str]:
-    """What Nginx tells of a screen: its address, and the word that is in the access log too."""
+def client_of(scope: Any) -> dict[str, str]:
+    """The screen's address and the request id, both set by Nginx; every log line about the screen contains them."""
     headers = dict(scope["headers"])
     return {
         "address": headers.get(b"x-forwarded-for", b"").decode("latin1"),
@@ -159,8 +163,8 @@ def told_of(scope: Any) -> dict[str, str]:
     }
 
 
-def admit(scope: Any) -> Ticket:
-    """The ticket of a screen that may be here. Raises Refused."""
+def ticket_of(scope: Any) -> Ticket:
+    """The ticket of a screen that may connect. Raises Refused."""
     headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
     if not same_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
         raise Refused(4403, "foreign Origin")
@@ -179,7 +183,7 @@ def admit(scope: Any) -> Ticket:
 
 
 def same_origin(origin: str, host: str) -> bool:
-    """Whether a page of this host made the connection; a browser can't be made to lie in `Origin`."""
+    """Whether a page of this host opened the connection. A page cannot make its browser send a wrong `Origin`."""
     try:
         page = urlsplit(origin)
         default_port = {"http": 80, "https": 443}[page.scheme]

@@ -1,4 +1,4 @@
-"""Health: what Docker and Prometheus ask over HTTP, and the answer to anything else that isn't a websocket."""
+"""The few HTTP answers of the ws service: health for Docker and Nginx, metrics for Prometheus."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,21 +9,21 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Health:
-    """ASGI application: `/healthz` is 200, or 503 once the replica drains; `/metrics`; any other path is 404."""
+    """ASGI application. `/healthz` answers 200, or 503 while the replica drains; `/metrics`; any other path is 404."""
 
     draining = False
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: Send) -> None:
-        kind = "text/plain; charset=utf-8"
+        content_type = "text/plain; charset=utf-8"
         if scope["path"] == "/metrics":
-            status, body, kind = 200, generate_latest(), CONTENT_TYPE_LATEST
+            status, body, content_type = 200, generate_latest(), CONTENT_TYPE_LATEST
         elif scope["path"] != "/healthz":
             status, body = 404, b"This service speaks websocket only.\n"
         elif self.draining:
             status, body = 503, b"draining\n"
         else:
             status, body = 200, b"ok\n"
-        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+        headers = [(b"content-type", content_type.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -1,4 +1,4 @@
-"""The metrics of one ws replica."""
+"""Prometheus metrics of one ws replica."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,7 +6,7 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second line for each, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # saves a `_created` line per metric, which nothing reads
 
 OPENED = Counter("cashier_screens_opened", "Screens that connected.")
 RECONNECTED = Counter("cashier_screen_reconnects", "Screens that connected after they had lost another connection.")
@@ -28,20 +28,20 @@ RESET_LATENESS = Histogram(
 )
 
 CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013}
-"""Close codes that are counted by themselves; a client may make up thousands of others."""
+"""Close codes that have their own label. A client may invent thousands of others, which share the label "other"."""
 for each in CODES:
-    CLOSED.labels(each)  # begins at 0, so that the first one is seen as a rise
+    CLOSED.labels(each)  # start at 0: Prometheus would not see the first increment otherwise
 
 
 def code_label(code: int) -> str:
-    """The label of a close code."""
+    """The label under which a close code is counted."""
     return str(code) if code in CODES else "other"
 
 
 class StoresCollector(Collector):
-    """What is so at the moment when it is asked, by store.
+    """Figures per store, computed when Prometheus asks.
 
-    stores: yields slug, screens that are connected and calls that wait.
+    stores: yields for each store its slug, the number of connected screens and the number of queued calls.
     """
 
     def __init__(self, stores: Callable[[], Iterable[tuple[str, int, int]]]) -> None:
@@ -50,8 +50,8 @@ class StoresCollector(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         screens = GaugeMetricFamily("cashier_screens", "Screens that are connected.", labels=["store"])
-        waiting = GaugeMetricFamily("cashier_waiting_calls", "Calls that wait for their turn.", labels=["store"])
-        for store, connected, calls in self._stores():
-            screens.add_metric([store], connected)
-            waiting.add_metric([store], calls)
-        return [screens, waiting]
+        queued = GaugeMetricFamily("cashier_waiting_calls", "Calls that wait for their turn.", labels=["store"])
+        for store, connected_screens, queued_calls in self._stores():
+            screens.add_metric([store], connected_screens)
+            queued.add_metric([store], queued_calls)
+        return [screens, queued]

@@ -1,4 +1,4 @@
-"""Django settings of the ws service: templates, catalogs and the channel layer; no database, no middleware."""
+"""Django settings of the ws service: templates, catalogs and the channel layer. There is no database."""
 
 import socket
 
@@ -10,8 +10,8 @@ ENVIRONMENT = env.read(env.WsEnvironment)
 SECRET_KEY = ENVIRONMENT.cashier_ticket_key
 INSTALLED_APPS = ["cashier_core"]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-# A Redis host that vanishes without a word is noticed in some 10 s, where the kernel's own patience is two hours.
-# (macOS has no such option; there the repair, once a second, stands in for the subscription.)
+# With these options the kernel notices within about 10 s that the Redis host has vanished; by default after two hours.
+# macOS does not have all of them. There, the repair finds each second what the dead subscription has missed.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 CHANNEL_LAYERS = {
     "default": {

@@ -1,25 +1,26 @@
-"""The paint: what a board puts on its screens, rendered and framed once for all of them."""
+"""Websocket frames that are built once and sent to all screens of a board."""
 
 import struct
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Paint:
-    """text: the fragment. frame: the same as a whole websocket frame (RFC 6455 §5.2)."""
+class Frame:
+    """fragment: the HTML. data: the same HTML as a whole websocket frame (RFC 6455 section 5.2)."""
 
-    text: str
-    frame: bytes
+    fragment: str
+    data: bytes
 
     @classmethod
-    def of(cls, text: str) -> "Paint":
-        payload = text.encode()
+    def prepare(cls, fragment: str) -> "Frame":
+        """Build the frame. A server's frame has no mask, so all sockets can get the same bytes."""
+        payload = fragment.encode()
         size = len(payload)
-        # FIN and opcode "text"; a server's frame carries no mask, so every socket can be given the same bytes.
+        fin_and_text = 0x81  # the FIN bit and the opcode "text"
         if size < 126:
-            head = struct.pack("!BB", 0x81, size)
+            head = struct.pack("!BB", fin_and_text, size)
         elif size < 1 << 16:
-            head = struct.pack("!BBH", 0x81, 126, size)
+            head = struct.pack("!BBH", fin_and_text, 126, size)
         else:
-            head = struct.pack("!BBQ", 0x81, 127, size)
-        return cls(text, head + payload)
+            head = struct.pack("!BBQ", fin_and_text, 127, size)
+        return cls(fragment, head + payload)

@@ -1,4 +1,4 @@
-"""The paired screens of one replica, which may be revoked while they look."""
+"""The paired screens that are connected to this replica, and which credentials are revoked."""
 
 import logging
 from typing import Protocol
@@ -7,39 +7,39 @@ log = logging.getLogger(__name__)
 
 
 class Revocable(Protocol):
-    """A paired screen's consumer."""
+    """The consumer of a paired screen."""
 
     async def revoke(self) -> None:
-        """Close its socket, and say that it has to go."""
+        """Close the connection with a code that tells the page to leave."""
 
 
-class Paired:
-    """By their credential_ids, of which one may be on several sockets for a moment."""
+class PairedScreens:
+    """Connected screens by credential id. A screen that reconnects may have two connections for a moment."""
 
     def __init__(self) -> None:
         self._revoked: frozenset[str] = frozenset()
         self._screens: dict[str, set[Revocable]] = {}
 
     def join(self, credential_id: str, screen: Revocable) -> bool:
-        """Keep it at hand; False if it was revoked."""
+        """Add a screen. Returns False, and does not add the screen, if its credential is revoked."""
         if credential_id in self._revoked:
             return False
         self._screens.setdefault(credential_id, set()).add(screen)
         return True
 
     def leave(self, credential_id: str, screen: Revocable) -> None:
-        """It is gone; one that isn't here is no fault."""
-        if known := self._screens.get(credential_id):
-            known.discard(screen)
-            if not known:
+        """Remove a screen. Does nothing if the screen is not here."""
+        if screens := self._screens.get(credential_id):
+            screens.discard(screen)
+            if not screens:
                 del self._screens[credential_id]
 
     async def revoke(self, credential_ids: frozenset[str]) -> None:
-        """From now on these are revoked, and no others; those that look are closed."""
+        """Set the revoked credentials (all of them, not only new ones), and close their screens."""
         self._revoked = credential_ids
-        here = credential_ids & self._screens.keys()
-        for screen in [each for credential_id in here for each in self._screens[credential_id]]:
+        connected = credential_ids & self._screens.keys()
+        for screen in [each for credential_id in connected for each in self._screens[credential_id]]:
             try:
                 await screen.revoke()
-            except OSError as fault:  # how some servers say that the socket has just been closed
+            except OSError as fault:  # some servers raise this if the socket has just been closed
                 log.debug("screen lost: %r", fault)

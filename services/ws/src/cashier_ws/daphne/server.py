@@ -1,6 +1,10 @@
-"""The server: Daphne with our protocol, made for many screens and for being stopped while they look."""
+"""Daphne's server and command line, adapted to many screens: a longer backlog, our protocol, and a drain on SIGTERM.
 
-# First of all, because it installs the asyncio reactor that everything of Twisted's then uses.
+Daphne's hooks are used where they exist: subclasses, `ready_callable`, `listen_success`, defaults of its options.
+Internals used: `ws_factory.protocol` is replaced before the reactor runs, and `kill_all_applications` is overridden.
+"""
+
+# Daphne must be imported before Twisted, because it installs the asyncio reactor that all of Twisted then uses.
 from daphne.server import Server  # isort: skip
 
 import asyncio
@@ -15,37 +19,38 @@ from twisted.internet import defer
 from twisted.internet import reactor as installed_reactor
 
 from cashier_core import env
-from cashier_ws.daphne.listener import open_to_screens
-from cashier_ws.daphne.protocol import GOING, ScreenProtocol
+from cashier_ws.daphne.listener import adopt_port
+from cashier_ws.daphne.protocol import RESTARTING, ScreenProtocol
 from cashier_ws.health import health
 from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
 
 BACKLOG = 4096
-"""Twisted's is 50: in a storm of screens the kernel would drop handshakes that come back a second later."""
+"""Connections that the kernel queues until they are accepted. With Twisted's default of 50, the kernel drops
+connections when many screens come at once; they try again a second later."""
 MAX_FRAME = 1024
-"""Bytes that a screen may send in one message; its heartbeat is four."""
+"""Bytes that a screen may send in one message. A heartbeat has four bytes."""
 CLOSE_GRACE = 1.5
-"""Seconds that the last screen is given to answer the Close frame."""
+"""Seconds that the last screen has to answer the Close frame."""
 
-reactor: Any = installed_reactor  # which its types say nothing useful of
+reactor: Any = installed_reactor  # Twisted's type for the reactor lacks most of its methods
 log = logging.getLogger(__name__)
 
 
 class ScreenServer(Server):
-    """Offers the application `cashier.frame`, and drains on SIGTERM."""
+    """Offers the ASGI extension `cashier.frame` to the application, and drains on SIGTERM."""
 
     draining = False
-    leaving = 0
-    """Screens that were sent away and have not gone yet."""
+    closing = 0
+    """Screens that were sent a Close frame and are still connected."""
 
     def __init__(self, *, endpoints: list[str], **options: Any) -> None:
         endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in endpoints]
         super().__init__(endpoints=endpoints, ready_callable=self.prepare, **options)
 
     def prepare(self) -> None:
-        """Called by Daphne when its factories are made and the reactor doesn't run yet."""
-        # A Close frame with a code and a reason, where the default would cut the connection without a word.
+        """Called by Daphne when it has created its factories, before the reactor runs."""
+        # Send a Close frame after a protocol error. By default autobahn just drops the connection.
         self.ws_factory.setProtocolOptions(failByDrop=False)
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
@@ -53,8 +58,8 @@ class ScreenServer(Server):
         reactor.callWhenRunning(self._listen_to_signals)
 
     def listen_success(self, port: Any) -> None:
-        """Called by Daphne with each port that it listens on."""
-        open_to_screens(port, self)
+        """Called by Daphne with each port on which it listens."""
+        adopt_port(port, self)
         super().listen_success(port)
 
     def _listen_to_signals(self) -> None:
@@ -68,7 +73,10 @@ class ScreenServer(Server):
         return super().create_application(protocol, scope)
 
     def drain(self) -> None:
-        """Turn unready, close the screens with 1012 spread over a time, then stop. A second signal stops at once."""
+        """Stop the replica: answer health checks with 503, close all screens with 1012 over a few seconds, then end.
+
+        A second signal ends the process at once.
+        """
         if self.draining:
             self.stop()
             return
@@ -78,19 +86,19 @@ class ScreenServer(Server):
         log.warning("draining: %d screens are sent away within %s s", len(screens), seconds)
         random.shuffle(screens)
         for index, screen in enumerate(screens):
-            reactor.callLater(seconds * index / len(screens), screen.leave, *GOING)
-        self.leaving = len(screens)
+            reactor.callLater(seconds * index / len(screens), screen.close_with, *RESTARTING)
+        self.closing = len(screens)
         reactor.callLater(seconds + CLOSE_GRACE if screens else 0, self.stop)
 
     def protocol_disconnected(self, protocol: Any) -> None:
         super().protocol_disconnected(protocol)
-        if self.leaving and isinstance(protocol, ScreenProtocol):
-            self.leaving -= 1
-            if not self.leaving:
+        if self.closing and isinstance(protocol, ScreenProtocol):
+            self.closing -= 1
+            if not self.closing:
                 self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Daphne's raises KeyError for a connection whose application has ended already, and then cancels none."""
+        """Cancel all applications. Daphne's own method fails with a KeyError if one of them has already ended."""
         running = [each["application_instance"] for each in self.connections.values() if "application_instance" in each]
         for each in running:
             each.cancel()
@@ -98,7 +106,7 @@ class ScreenServer(Server):
 
 
 class ScreenCommand(CommandLineInterface):
-    """Daphne's command line, with defaults that suit screens."""
+    """Daphne's command line with other defaults."""
 
     description = "cashier_q's websocket service"
     server_class = ScreenServer
@@ -106,9 +114,9 @@ class ScreenCommand(CommandLineInterface):
     def __init__(self) -> None:
         super().__init__()
         self.parser.set_defaults(
-            verbosity=0,  # no access log: a formatted line for every connect is what a storm doesn't need
-            websocket_timeout=-1,  # the default closes every screen with 1000 after a day
-            websocket_connect_timeout=30,  # in a storm, 5 s turn slow accepts into refusals
+            verbosity=0,  # no access log: it costs a formatted line for each of a crowd of connecting screens
+            websocket_timeout=-1,  # never; the default closes every screen with code 1000 after a day
+            websocket_connect_timeout=30,  # with the default of 5 s, slow handshakes are refused when a crowd connects
             websocket_max_message_size=MAX_FRAME,
             websocket_max_frame_size=MAX_FRAME,
             server_name="",
@@ -116,10 +124,6 @@ class ScreenCommand(CommandLineInterface):
 
 
 def main() -> None:
-    """Serve until stopped; takes Daphne's options (`-b HOST -p PORT`), but no application."""
+    """Run a replica until it is stopped. Takes Daphne's options (`-b HOST -p PORT`), but no application."""
     env.use_settings("cashier_ws.settings")
     ScreenCommand().run([*sys.argv[1:], "cashier_ws.asgi:application"])
-
-
-if __name__ == "__main__":
-    main()

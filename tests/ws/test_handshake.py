@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from cashier_ws.daphne.handshake import SILENT_SECONDS, Entrance, read_handshake
+from cashier_ws.daphne.handshake import SILENT_SECONDS, FirstBytes, read_handshake
 from loadtests.clients.websocket_frames import handshake
 from tests.support.ws_server import path_of, serve
 
@@ -21,7 +21,7 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def daphne(valkey, tmp_path_factory):
-    with serve("daphne", valkey.url, tmp_path_factory.mktemp("entrance")) as server:
+    with serve("daphne", valkey.url, tmp_path_factory.mktemp("connection")) as server:
         yield server
 
 
@@ -92,9 +92,9 @@ def test_a_request_that_is_no_handshake_is_answered_over_http(daphne):
 
 
 def test_one_who_says_nothing_is_hung_up_on():
-    clock, transport, entrance = Clock(), StringTransport(), Entrance(server=None)
-    entrance.callLater = clock.callLater
-    entrance.makeConnection(transport)
+    clock, transport, connection = Clock(), StringTransport(), FirstBytes(server=None)
+    connection.callLater = clock.callLater
+    connection.makeConnection(transport)
     clock.advance(SILENT_SECONDS - 1)
     assert not transport.disconnecting
     clock.advance(1)
@@ -103,10 +103,10 @@ def test_one_who_says_nothing_is_hung_up_on():
 
 
 def test_one_who_leaves_without_a_word_leaves_no_timer():
-    clock, entrance = Clock(), Entrance(server=None)
-    entrance.callLater = clock.callLater
-    entrance.makeConnection(StringTransport())
-    entrance.connectionLost()
+    clock, connection = Clock(), FirstBytes(server=None)
+    connection.callLater = clock.callLater
+    connection.makeConnection(StringTransport())
+    connection.connectionLost()
 
     assert not clock.getDelayedCalls()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cashier_ws.daphne.gc_policy import MANY, Garbage
+from cashier_ws.gc_policy import MANY, GcPolicy
 
 
 class Knot:
@@ -31,7 +31,7 @@ def knots(count: int) -> list[weakref.ref]:
 def test_what_has_settled_is_not_looked_through_again() -> None:
     screen = Knot()
     settled = weakref.ref(screen)
-    Garbage().settle(joined=1, screens=1)
+    GcPolicy().apply(joined=1, screens=1)
     del screen
 
     gc.collect()
@@ -42,16 +42,16 @@ def test_what_has_settled_is_not_looked_through_again() -> None:
 def test_what_a_handshake_leaves_behind_is_taken_away_before_the_screen_is_exempted() -> None:
     left_behind = knots(1)
 
-    Garbage().settle(joined=1, screens=1)
+    GcPolicy().apply(joined=1, screens=1)
 
     assert left_behind[0]() is None
 
 
 def test_nothing_is_exempted_while_nobody_joins() -> None:
-    garbage = Garbage()
-    garbage.settle(joined=5, screens=5)
+    policy = GcPolicy()
+    policy.apply(joined=5, screens=5)
     later = knots(1)
-    garbage.settle(joined=5, screens=4)
+    policy.apply(joined=5, screens=4)
 
     gc.collect()
 
@@ -60,14 +60,14 @@ def test_nothing_is_exempted_while_nobody_joins() -> None:
 
 @pytest.mark.parametrize(("screens", "gone"), [(0, MANY), (10, MANY), (10_000, 5_000)])
 def test_what_screens_leave_behind_is_taken_away_when_many_have_gone(screens, gone) -> None:
-    garbage, screen = Garbage(), Knot()
-    garbage.settle(joined=screens + gone - 1, screens=screens)
+    policy, screen = GcPolicy(), Knot()
+    policy.apply(joined=screens + gone - 1, screens=screens)
     left_behind = weakref.ref(screen)
     del screen
-    garbage.settle(joined=screens + gone - 1, screens=screens)
+    policy.apply(joined=screens + gone - 1, screens=screens)
     assert left_behind(), "one too few have gone"
 
-    garbage.settle(joined=screens + gone, screens=screens)
+    policy.apply(joined=screens + gone, screens=screens)
 
     assert left_behind() is None
     assert gc.get_freeze_count() > 0

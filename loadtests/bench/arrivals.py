@@ -1,0 +1,55 @@
+"""What arrives on the benchmark's screens while a press is measured."""
+
+import asyncio
+
+from loadtests.clients.websocket_frames import NUMBER
+
+
+class ExpectedText:
+    """A text that must arrive on a number of screens."""
+
+    def __init__(self, text: bytes, screens: int) -> None:
+        self.text, self.screens = text, screens
+        self._seen: set[int] = set()
+        self._complete = asyncio.Event()
+
+    def add(self, number: int) -> None:
+        """Note that the screen with this number has received the text."""
+        self._seen.add(number)
+        if len(self._seen) == self.screens:
+            self._complete.set()
+
+    async def on_all_screens(self, seconds: float) -> None:
+        """Wait until all screens have received the text. Raises TimeoutError if some have not after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._complete.wait()
+        except TimeoutError:
+            missing = self.screens - len(self._seen)
+            raise TimeoutError(f"{missing} of {self.screens} screens did not get {self.text.decode()}") from None
+
+
+class Arrivals:
+    """The messages that have arrived since `expect`, of all screens. Nothing is stored while no text is expected.
+
+    expected: the texts to wait for. messages: (when, number of the screen, message).
+    """
+
+    def __init__(self) -> None:
+        self.expected: list[ExpectedText] = []
+        self.messages: list[tuple[float, int, bytes]] = []
+
+    def expect(self, *texts: bytes, screens: int) -> list[ExpectedText]:
+        """Forget all messages, and expect each of these texts on so many screens."""
+        self.messages.clear()
+        self.expected = [ExpectedText(text, screens) for text in texts]
+        return self.expected
+
+    def times_of(self, till: int) -> dict[int, list[float]]:
+        """Return the times at which each screen received this till's number; one time each if all is right."""
+        times: dict[int, list[float]] = {}
+        for at, screen, text in self.messages:
+            number = NUMBER.search(text)
+            if number and int(number[1]) == till:
+                times.setdefault(screen, []).append(at)
+        return times

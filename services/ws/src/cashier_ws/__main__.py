@@ -1,0 +1,6 @@
+"""Starts a replica: `python -m cashier_ws -b 0.0.0.0 -p 9000`. Takes Daphne's options."""
+
+from cashier_ws.daphne.server import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""A program with a gevent loop of its own, for test_read_delays.py: a message arrives while the loop is busy or waits.
+
+Prints, in seconds: how late the recorder says that the message may have been read, and how late it was read.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import gevent
+from gevent import monkey
+
+from loadtests.measure.read_delays import ReadDelay, ReadDelayRecorder, longest_delay_at
+
+BUSY_SECONDS = 0.2
+SENDER = "import os, time; time.sleep(0.4); os.write(0, b'%f' % time.monotonic())"
+
+
+def work(seconds: float) -> None:
+    """Keep the CPU busy without letting the event loop run."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        pass
+
+
+def send(near: socket.socket) -> None:
+    """Send the current time."""
+    near.send(b"%f" % time.monotonic())
+
+
+def send_and_work(near: socket.socket) -> None:
+    send(near)
+    work(BUSY_SECONDS)
+
+
+def send_and_work_in_a_greenlet(near: socket.socket) -> None:
+    gevent.spawn(send_and_work, near)
+
+
+def send_and_work_after_a_timer(near: socket.socket) -> None:
+    gevent.spawn_later(0.02, send_and_work, near)
+
+
+def send_and_work_twice(near: socket.socket) -> None:
+    """Another greenlet works after this one, before the message is read."""
+    gevent.spawn_later(0.02, work, BUSY_SECONDS / 2)
+    gevent.sleep(0.01)
+    send(near)
+    work(BUSY_SECONDS / 2)
+
+
+def wait_for_the_sender(near: socket.socket) -> None:
+    """Another process sends the message while this loop has nothing to do."""
+    subprocess.Popen([sys.executable, "-c", SENDER], stdin=near)
+
+
+SENDERS: dict[str, Callable[[socket.socket], None]] = {
+    sender.__name__: sender
+    for sender in (
+        send_and_work,
+        send_and_work_in_a_greenlet,
+        send_and_work_after_a_timer,
+        send_and_work_twice,
+        wait_for_the_sender,
+    )
+}
+
+
+def main() -> None:
+    monkey.patch_all()
+    read_delays: list[ReadDelay] = []
+    near, far = socket.socketpair()
+
+    def read() -> tuple[float, float]:
+        sent = float(far.recv(100))
+        return sent, time.monotonic()
+
+    recorder = ReadDelayRecorder(read_delays)
+    recorder.start()
+    gevent.sleep(0.05)
+    reader = gevent.spawn(read)
+    gevent.sleep(0)
+    SENDERS[sys.argv[1]](near)
+    sent, at = reader.get()
+    gevent.sleep(0.05)  # the recorder adds a delay before the next poll
+    recorder.stop()
+    print(longest_delay_at(read_delays, at), at - sent)
+
+
+if __name__ == "__main__":
+    main()

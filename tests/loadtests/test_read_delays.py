@@ -1,0 +1,44 @@
+"""A process of Locust knows by how much it may have read something too late, whatever kept the process busy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadtests.measure.read_delays import longest_delay_at
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_late(sender: str) -> tuple[float, float]:
+    """Return the recorded and the true delay in seconds. Needs its own process: a thread has only one gevent loop."""
+    argv = [sys.executable, "-m", "tests.loadtests.late_reader", sender]
+    completed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    recorded, true = map(float, completed.stdout.split())
+    return recorded, true
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["send_and_work", "send_and_work_in_a_greenlet", "send_and_work_after_a_timer", "send_and_work_twice"],
+)
+def test_a_message_that_arrived_while_the_process_was_busy_has_at_least_its_true_delay(sender) -> None:
+    recorded, true = read_late(sender)
+
+    assert true > 0.1, "the process was busy while the message was there"
+    assert recorded >= true
+
+
+def test_the_time_in_which_the_process_waited_for_a_message_is_no_delay() -> None:
+    recorded, true = read_late("wait_for_the_sender")
+
+    assert recorded <= true + 1e-5, "times are printed in microseconds; the process waited for 0.4 s"
+
+
+def test_only_a_moment_within_a_delay_is_late() -> None:
+    read_delays = [(1.0, 1.2, 1.0), (3.0, 3.1, 2.5)]
+
+    delays = [longest_delay_at(read_delays, at) for at in (0.9, 1.1, 1.3, 3.05, 3.2)]
+
+    assert delays == pytest.approx([0, 0.1, 0, 0.55, 0])

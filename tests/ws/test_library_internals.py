@@ -1,0 +1,193 @@
+"""The internals of Daphne, Twisted and autobahn that `cashier_ws.daphne` relies on are still as they were.
+
+If a test fails after an upgrade, read the place that its message names, and adapt or remove it.
+"""
+
+import inspect
+import re
+import socket
+from importlib.metadata import version
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+# Daphne must be imported before Twisted, because it installs the asyncio reactor.
+import daphne.server  # isort: skip
+
+import pytest
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket import protocol as autobahn_protocol
+from daphne import http_protocol, ws_protocol
+from daphne.cli import CommandLineInterface
+from twisted.internet import abstract, asyncioreactor, endpoints, posixbase, tcp
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactor
+
+from cashier_ws import daphne as ws_daphne
+
+OPTIONS = ["utf8validateIncoming", "failByDrop", "openHandshakeTimeout", "maxFramePayloadSize"]
+
+
+def parameters(function) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def source(function) -> str:
+    """The source on one line, so that an assertion does not depend on where lines break."""
+    return re.sub(r"\s+", " ", inspect.getsource(function))
+
+
+@pytest.mark.parametrize("package", ["daphne", "twisted", "autobahn"])
+def test_the_tested_versions_are_the_installed_ones(package) -> None:
+    assert f"{package} {version(package)}" in ws_daphne.__doc__.replace("\n", " "), (
+        f"{package} was upgraded: run tests/ws and `make bench`, then change the version in daphne/__init__.py"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "expected", "place"),
+    [
+        (daphne.server.Server.listen_success, ["self", "port"], "server.py, ScreenServer.listen_success"),
+        (daphne.server.Server.create_application, ["self", "protocol", "scope"], "server.py, create_application"),
+        (daphne.server.Server.protocol_disconnected, ["self", "protocol"], "server.py, protocol_disconnected"),
+        (daphne.server.Server.kill_all_applications, ["self"], "server.py, kill_all_applications"),
+        (daphne.server.Server.stop, ["self"], "server.py, drain"),
+        (ws_protocol.WebSocketProtocol.onConnect, ["self", "request"], "protocol.py, onConnect"),
+        (ws_protocol.WebSocketProtocol.onOpen, ["self"], "protocol.py, onOpen"),
+        (ws_protocol.WebSocketProtocol.onClose, ["self", "wasClean", "code", "reason"], "protocol.py, onClose"),
+        (ws_protocol.WebSocketProtocol.handle_reply, ["self", "message"], "protocol.py, handle_reply"),
+        (WebSocketServerProtocol.connectionMade, ["self"], "protocol.py, connectionMade"),
+        (WebSocketServerProtocol.dataReceived, ["self", "data"], "protocol.py, dataReceived"),
+        (WebSocketServerProtocol._dataReceived, ["self", "data"], "protocol.py, dataReceived"),
+        (WebSocketServerProtocol.dropConnection, ["self", "abort"], "protocol.py, dropConnection"),
+        (
+            WebSocketServerProtocol.sendCloseFrame,
+            ["self", "code", "reasonUtf8", "isReply"],
+            "protocol.py, close_with",
+        ),
+        (tcp.Port.doRead, ["self"], "listener.py, ScreenPort.doRead"),
+        (tcp.Server.doWrite, ["self"], "protocol.py, send_frame"),
+        (tcp.Server.registerProducer, ["self", "producer", "streaming"], "protocol.py, _begin_stuck"),
+    ],
+)
+def test_a_method_that_is_overridden_or_called_has_its_signature(method, expected, place) -> None:
+    assert parameters(method) == expected, f"cashier_ws/daphne/{place} relies on {method.__qualname__}"
+
+
+def test_daphne_calls_the_hooks_of_its_server() -> None:
+    run = source(daphne.server.Server.run)
+
+    assert run.index("self.ws_factory =") < run.index("self.ready_callable()") < run.index("reactor.run("), (
+        "server.py, ScreenServer.prepare, replaces the protocol before the reactor runs"
+    )
+    assert "self.http_factory =" in run, "handshake.py uses Server.http_factory"
+    assert "addCallback(self.listen_success)" in run, "server.py, ScreenServer.listen_success, gets each port"
+    assert "self.kill_all_applications" in run, "server.py overrides kill_all_applications"
+    assert '["application_instance"]' in source(daphne.server.Server.create_application), (
+        "server.py, kill_all_applications, reads this key of Server.connections"
+    )
+    assert CommandLineInterface.server_class is daphne.server.Server, "server.py, ScreenCommand, sets server_class"
+
+
+def test_daphne_hands_the_query_from_http_to_websocket_in_one_attribute() -> None:
+    process = source(http_protocol.WebRequest.process)
+
+    assert "protocol._raw_query_string = self.query_string" in process, "handshake.py sets _raw_query_string"
+    assert "transport.protocol = protocol" in process, "handshake.py replaces transport.protocol as Daphne does"
+    assert "self._raw_query_string" in source(ws_protocol.WebSocketProtocol.onConnect), (
+        "handshake.py sets _raw_query_string"
+    )
+
+
+def test_daphne_gives_its_server_to_the_protocol() -> None:
+    factory = ws_protocol.WebSocketFactory("the server")
+
+    assert factory.server_class == "the server", "protocol.py, onConnect, reads factory.server_class.draining"
+    assert factory.protocol is ws_protocol.WebSocketProtocol, "server.py, prepare, replaces ws_factory.protocol"
+    assert "self.server = self.factory.server_class" in source(ws_protocol.WebSocketProtocol.onConnect), (
+        "protocol.py, onClose, takes a missing `server` for a connection that was refused"
+    )
+
+
+def test_autobahn_copies_the_options_in_config_attrs_to_each_connection() -> None:
+    names, factory = WebSocketServerProtocol.CONFIG_ATTRS, WebSocketServerFactory()
+
+    assert set(OPTIONS) <= set(names), "protocol.py, adopt_options, reads CONFIG_ATTRS"
+    assert all(hasattr(factory, name) for name in names), "protocol.py, adopt_options, reads them from the factory"
+    copy = source(autobahn_protocol.WebSocketProtocol._connectionMade)
+    assert "for configAttr in self.CONFIG_ATTRS: if not hasattr(self, configAttr):" in copy, (
+        "protocol.py, adopt_options, empties CONFIG_ATTRS and sets the options on the class"
+    )
+    assert "pformat(configAttrLog)" in copy, "protocol.py, adopt_options, is no longer needed if nothing is formatted"
+
+
+def test_autobahn_keeps_its_state_where_the_protocol_reads_it() -> None:
+    screen = ws_protocol.WebSocketProtocol()
+    screen.factory = ws_protocol.WebSocketFactory("the server")
+    autobahn_protocol.WebSocketProtocol._connectionMade(screen)
+
+    assert screen.state == screen.STATE_CONNECTING, "protocol.py, can_send, reads state"
+    assert screen.STATE_OPEN != screen.STATE_CONNECTING, "protocol.py, can_send, compares with STATE_OPEN"
+    assert screen.wasClean is False, "protocol.py, dropConnection, reads wasClean"
+    handshake = source(autobahn_protocol.WebSocketServerProtocol.processHandshake)
+    assert "self.http_headers" in handshake, "protocol.py, onOpen, clears http_headers"
+    assert "self.http_request_data =" in handshake, "protocol.py, onOpen, clears http_request_data"
+
+
+def test_autobahn_only_logs_before_it_handles_received_bytes() -> None:
+    received: list[bytes] = []
+    # Has only the attributes for the log message, and `_dataReceived`: anything else would raise an AttributeError.
+    connection = SimpleNamespace(log=Mock(), peer="", _dataReceived=received.append)
+    connection.dataReceived = lambda data: WebSocketServerProtocol.dataReceived(connection, data)
+    connection.dataReceived(b"x")
+
+    assert received == [b"x"], "protocol.py, dataReceived, skips everything but _dataReceived"
+    assert connection.log.debug.called, "protocol.py, dataReceived, is no longer needed if nothing is logged"
+
+
+def test_autobahn_refuses_the_close_codes_that_make_a_browser_reconnect() -> None:
+    send_close = source(autobahn_protocol.WebSocketProtocol.sendClose)
+
+    assert "if code != 1000 and not (3000 <= code <= 4999)" in send_close, (
+        "protocol.py, close_with, uses sendCloseFrame instead; sendClose may do now"
+    )
+
+
+def test_twisted_keeps_unwritten_bytes_where_the_protocol_looks_for_them() -> None:
+    descriptor = abstract.FileDescriptor(reactor=MemoryReactor())
+    descriptor.connected = True
+    assert not descriptor.dataBuffer, "protocol.py, _is_buffered, reads dataBuffer"
+    assert not descriptor._tempDataBuffer, "protocol.py, _is_buffered, reads _tempDataBuffer"
+
+    descriptor.write(b"x")
+
+    assert descriptor.dataBuffer or descriptor._tempDataBuffer, "protocol.py, _is_buffered, looks for unwritten bytes"
+
+
+def test_twisted_asks_a_pull_producer_each_time_it_has_written_everything() -> None:
+    write = source(abstract.FileDescriptor.doWrite)
+
+    assert "self.producer.resumeProducing()" in write, "protocol.py, resumeProducing, sends the newest frame"
+
+
+def test_twisted_accepts_as_many_connections_as_a_port_says_and_raises_the_number() -> None:
+    port = tcp.Port(0, Factory.forProtocol(Protocol), interface="127.0.0.1", reactor=MemoryReactor())
+    port.startListening()
+    assert isinstance(port.socket, socket.socket)
+    assert type(port) is tcp.Port, "listener.py, adopt_port, replaces the class of exactly this type"
+    port.numberAccepts = 1
+    with socket.create_connection(port.socket.getsockname()):
+        port.doRead()
+    readers = [each for each in port.reactor.readers if isinstance(each, tcp.Server)]
+    for each in [*readers, port]:
+        each.socket.close()
+
+    assert len(readers) == 1
+    assert port.numberAccepts > 1, "listener.py, ScreenPort.doRead, takes a raised number for a full backlog"
+
+
+def test_a_tcp_endpoint_listens_with_a_plain_port() -> None:
+    assert "tcp.Port(port, factory, backlog, interface, self)" in source(posixbase.PosixReactorBase.listenTCP), (
+        "listener.py, adopt_port, replaces the class of the port that an endpoint creates"
+    )
+    assert issubclass(asyncioreactor.AsyncioSelectorReactor, posixbase.PosixReactorBase)
+    assert "backlog" in parameters(endpoints._parseTCP), "server.py, ScreenServer, appends backlog= to the endpoint"
