@@ -20,6 +20,7 @@ def test_a_ticket_comes_back_as_it_was_signed() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "a:b", ":", "WyJkZWZhdWx0IiwiZW4iXQ", Ticket("default", Idle("en")).sign(OTHER_KEY), "é" * 50, "\0"],
+    ids=["empty", "letter", "two parts", "colon", "payload only", "other key", "not ASCII", "NUL"],
 )
 def test_anything_else_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(BadTicket) as caught:

@@ -42,7 +42,7 @@ api_key = "{token}"
 
 
 def test_whatever_is_sent_the_api_answers_as_its_openapi_says(topology, make_store, tmp_path) -> None:
-    slug = make_store(tills=99)
+    slug = make_store(tills=99, hold_seconds=60)
     (token,) = topology.shell.call("add_devices", store=slug, till=2)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
     # Nginx itself answers TRACE, and without an Allow; and a key that was another press's is 422, whatever is in it.
