@@ -66,5 +66,5 @@ def revoke_screen_silently(name: str) -> None:
 
 def add_picture(store: str, path: str) -> None:
     """Add the picture in the file `path` to what a store shows between calls."""
-    with files.changing(Store.objects.get(slug=store)) as locked, Path(path).open("rb") as file:
-        views.add(locked, *uploads.medium(file))
+    with files.changing_media(Store.objects.get(slug=store)) as locked, Path(path).open("rb") as file:
+        views.add_medium(locked, *uploads.clean_medium(file))

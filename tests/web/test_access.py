@@ -88,7 +88,27 @@ TABLE = {
     ("GET", "/admin/cashier_web/store/import/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
     ("GET", "/s/nowhere/cashier_buttons"): (SIGN_IN, 404, 404, 404, 404, 404),
     ("POST", "/s/nowhere/cashier_action"): (403, 404, 404, 404, 404, 404),
+    ("POST", f"{HERE}logo/remove"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{ELSEWHERE}logo/remove"): (403, 403, 403, 403, 403, 302),
 }
+ACTIONS = {
+    "devices/{}/renew": 200,
+    "devices/{}/revoke": 302,
+    "screens/{}/change": 302,
+    "screens/{}/revoke": 302,
+    "media/{}/change": 302,
+    "media/{}/up": 302,
+    "media/{}/down": 302,
+    "media/{}/delete": 302,
+    "people/{}/change": 302,
+    "people/{}/link": 200,
+    "people/{}/remove": 302,
+}
+"""What a manager gets for each action on an object. Number 1 is of the store "here", number 2 of "elsewhere"."""
+for path, status in ACTIONS.items():
+    TABLE["POST", HERE + path.format(1)] = (403, 403, 403, 403, status, status)
+    TABLE["POST", HERE + path.format(2)] = (403, 403, 403, 403, 404, 404)
+    TABLE["POST", ELSEWHERE + path.format(2)] = (403, 403, 403, 403, 403, status)
 
 
 @pytest.fixture
@@ -133,7 +153,10 @@ FIELDS = {
     **{f"media/{number}": {"action": "change", "seconds": "20"} for number in (1, 2)},
     "logo": {"action": "remove"},
     "claim": {"code": "ABCDEF", "store": "here", "name": "Entrance"},
-    **{f"people/{number}": {"action": "remove"} for number in (1, 2)},
+    **{f"people/{number}": {"action": "change", "role": "2"} for number in (1, 2)},
+    **{f"screens/{number}/change": {"name": "second", "store": "here"} for number in (1, 2)},
+    **{f"media/{number}/change": {"seconds": "20"} for number in (1, 2)},
+    **{f"people/{number}/change": {"role": "2"} for number in (1, 2)},
 }
 
 
@@ -161,9 +184,13 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
 def test_no_page_is_missing_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "screen_of", "pair", "claim", "history", "manifest", "worker", "media", "medium", "logo"}
+    screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
+    actions = {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
+    actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
+    old = {"old_device", "old_screen", "old_medium", "old_person"}
     account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
-    assert names == {"screen", "buttons", "press", "till", "devices", "device", "people", "person", *account, *screens}
+    pages = {"screen", "buttons", "press", "till", "devices", "people"}
+    assert names == pages | screens | actions | old | account
 
 
 def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:

@@ -26,30 +26,32 @@ SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
 def said(stores) -> list[tuple[str, str]]:
     """In which language these stores wait, and what is said instead; each page of theirs is told its look."""
     told = the_timeline().idle(stores)
-    assert [idle.appearance_id for idle in told] == [appearance.name(Store.objects.get(slug=slug)) for slug in stores]
+    assert [idle.appearance_id for idle in told] == [
+        appearance.appearance_id(Store.objects.get(slug=slug)) for slug in stores
+    ]
     return [(waiting.language, waiting.notice) for waiting in told]
 
 
 def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
     assert the_timeline().idle(stores) == [None] * 3
 
-    assert announce.compare() == 3
+    assert announce.announce_differences() == 3
     assert said(stores) == SAID
 
 
 def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
-    announce.compare()
+    announce.announce_differences()
     before = [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores]
 
-    assert announce.compare() == 0
+    assert announce.announce_differences() == 0
     assert [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores] == before
 
 
 def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, redis) -> None:
-    announce.compare()
+    announce.announce_differences()
     the_timeline().set_idle({"north": Idle("en")})
 
-    assert announce.compare() == 1
+    assert announce.announce_differences() == 1
     assert said(stores) == SAID
 
 
@@ -74,9 +76,9 @@ def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(st
         )
     ]
     redis.sadd("cashier:revoked", "99.1")
-    announce.compare()
+    announce.announce_differences()
 
     _stays, revoked, moved, both, _long_ago = (screen.pk for screen in screens)
     marks = {f"{revoked}.1", f"{moved}.1", f"{moved}.2", f"{both}.1", f"{both}.2"}
     assert redis.smembers("cashier:revoked") == {mark.encode() for mark in marks}
-    assert announce.compare() == 0
+    assert announce.announce_differences() == 0

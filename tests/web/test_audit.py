@@ -36,13 +36,13 @@ def test_what_an_administrator_changes_in_the_admin(admin_client, store) -> None
 def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> None:
     client.post("/devices", {"name": "Button"})
     device = Device.objects.get()
-    client.post(f"/devices/{device.pk}", {"action": "revoke"})
+    client.post(f"/devices/{device.pk}/revoke")
     client.post("/people", {"username": "berta", "role": "2"})
     client.post("/cashier_buttons", {"language": "fr"})
     medium = Medium.objects.create(store=store, kind="picture", file="1/a.jpg", position=1)
-    client.post(f"/media/{medium.pk}", {"action": "delete"})
+    client.post(f"/media/{medium.pk}/delete")
     screen = Screen.objects.create(store=store, name="Entrance", secret_hash="x")
-    client.post(f"/screens/{screen.pk}", {"action": "revoke"})
+    client.post(f"/screens/{screen.pk}/revoke")
 
     told = noted()
     assert ("anna", "create", "Button") in told

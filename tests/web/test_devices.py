@@ -44,15 +44,15 @@ def test_a_button_of_one_till_is_told_its_address(client, manager) -> None:
 def test_revoked_is_revoked_and_a_new_token_ends_the_old_one(client, manager) -> None:
     first = token_on(client.post("/devices", {"name": "Keypad"}))
     device = Device.objects.get()
-    second = token_on(client.post(f"/devices/{device.pk}", {"action": "renew"}))
+    second = token_on(client.post(f"/devices/{device.pk}/renew"))
     assert (press(client, first).status_code, press(client, second).status_code) == (401, 201)
 
-    assert client.post(f"/devices/{device.pk}", {"action": "revoke"})["Location"] == "/devices"
+    assert client.post(f"/devices/{device.pk}/revoke")["Location"] == "/devices"
     assert press(client, second).status_code == 401
     page = client.get("/devices").content.decode()
     assert "calls no more" in page
     assert "revoked " in page
-    third = token_on(client.post(f"/devices/{device.pk}", {"action": "renew"}))
+    third = token_on(client.post(f"/devices/{device.pk}/renew"))
     assert press(client, third).status_code == 201
 
 
@@ -93,7 +93,7 @@ def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatc
         Device.objects.create(store=store, name=device.name, token_hash="first")
         device.save()
 
-    monkeypatch.setattr(views, "renew", renew)
+    monkeypatch.setattr(views, "give_new_token", renew)
     answer = client.post("/devices", {"name": "Keypad"})
 
     assert answer.status_code == 400
@@ -103,7 +103,7 @@ def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatc
 def test_a_page_with_a_token_is_kept_nowhere(client, manager, store) -> None:
     device = Device.objects.create(store=store, name="Keypad", token_hash="x")
 
-    assert "no-store" in client.post(f"/devices/{device.pk}", {"action": "renew"})["Cache-Control"]
+    assert "no-store" in client.post(f"/devices/{device.pk}/renew")["Cache-Control"]
 
 
 def test_times_are_the_stores(client, manager, store) -> None:
@@ -113,12 +113,11 @@ def test_times_are_the_stores(client, manager, store) -> None:
     assert "01/02/2026 5:30 a.m." in client.get("/devices").content.decode()
 
 
-def test_what_is_neither_is_refused(client, manager, store) -> None:
+def test_an_unknown_device_is_404_and_a_get_is_405(client, manager, store) -> None:
     device = Device.objects.create(store=store, name="Keypad", token_hash="x")
 
-    assert client.post(f"/devices/{device.pk}", {"action": "delete"}).status_code == 400
-    assert client.get(f"/devices/{device.pk}").status_code == 405
-    assert client.post(f"/devices/{device.pk + 1}", {"action": "revoke"}).status_code == 404
+    assert client.get(f"/devices/{device.pk}/revoke").status_code == 405
+    assert client.post(f"/devices/{device.pk + 1}/revoke").status_code == 404
 
 
 def test_open_buttons_make_nobody_a_manager_of_devices(client, store, environment) -> None:

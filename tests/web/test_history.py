@@ -28,7 +28,7 @@ def press(client, till=4, **more):
 
 
 def recorded() -> list[PastCall]:
-    recorder.record()
+    recorder.record_calls()
     return list(PastCall.objects.order_by("pk"))
 
 
@@ -102,7 +102,7 @@ def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> No
 def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -> None:
     press(client)
     changes = the_history().changes(10)
-    recorder.save(changes)
+    recorder.save_changes(changes)
 
     assert len(recorded()) == 1
     assert the_history().changes(10) == []
@@ -111,7 +111,7 @@ def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -
 def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(client, manager) -> None:
     Store.objects.update(policy="replace")
     press(client)
-    recorder.save(the_history().changes(10))
+    recorder.save_changes(the_history().changes(10))
     press(client, 2)
 
     assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
@@ -124,7 +124,9 @@ def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(
     for at, pressed_at in ((north, now), (south, now - timedelta(hours=2)), (store, now)):
         PastCall.objects.create(store=at, pressed_at=pressed_at, **fields)
     number = f"{int(now.timestamp() * 1000)}-0"
-    recorder.save([(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")])
+    recorder.save_changes(
+        [(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")]
+    )
 
     assert dict(PastCall.objects.values_list("store__slug", "outcome")) == {
         "north": "shown",
@@ -134,12 +136,12 @@ def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(
 
 
 def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatch) -> None:
-    monkeypatch.setattr(recorder, "AT_ONCE", 2)
+    monkeypatch.setattr(recorder, "READ_AT_ONCE", 2)
     for till in (1, 2, 3, 4):
         press(client, till)
     the_timeline().cancel("default", 3)
 
-    assert recorder.record() == 6
+    assert recorder.record_calls() == 6
     assert [(call.till, call.outcome) for call in PastCall.objects.order_by("seq")] == [
         (1, "shown"),
         (2, "shown"),
@@ -188,9 +190,9 @@ def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> 
 
     press(client)
     with monkeypatch.context() as patch:
-        patch.setattr(recorder, "save", away)
+        patch.setattr(recorder, "save_changes", away)
         with pytest.raises(OperationalError):
-            recorder.record()
+            recorder.record_calls()
 
     assert the_history().length() == 1
     assert [call.till for call in recorded()] == [4]
@@ -213,7 +215,7 @@ def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, 
     for call, days in zip(PastCall.objects.all(), (6.9, 7.1, 8, 400), strict=True):
         PastCall.objects.filter(pk=call.pk).update(pressed_at=timezone.now() - timedelta(days=days))
 
-    assert recorder.prune() == 3
+    assert recorder.delete_old_calls() == 3
     assert PastCall.objects.count() == 1
 
 

@@ -210,7 +210,7 @@ def test_they_are_put_in_order(client, store, three) -> None:
     red, green, blue = (each.pk for each in three)
 
     def order(number: int, action: str) -> list[int]:
-        assert client.post(f"/media/{number}", {"action": action}).status_code == 302
+        assert client.post(f"/media/{number}/{action}").status_code == 302
         return [each.pk for each in store.media.all()]
 
     assert order(blue, "up") == [red, blue, green]
@@ -233,22 +233,18 @@ def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other(
     Medium.objects.filter(pk__in=[each.pk for each in three[left:]]).delete()
     before = list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds"))
     # Another request deletes the picture just before this one locks the store.
-    monkeypatch.setattr(files, "sweep", lambda pk: Medium.objects.filter(pk=gone.pk).delete())
+    monkeypatch.setattr(files, "delete_unused_files", lambda pk: Medium.objects.filter(pk=gone.pk).delete())
 
-    assert client.post(f"/media/{gone.pk}", {"action": action, "seconds": "20"}).status_code == 404
+    assert client.post(f"/media/{gone.pk}/{action}", {"seconds": "20"}).status_code == 404
     assert list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds")) == before
     assert len(before) == left
 
 
 @pytest.mark.parametrize(("seconds", "told"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)])
 def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, told) -> None:
-    client.post(f"/media/{three[0].pk}", {"action": "change", "seconds": seconds})
+    client.post(f"/media/{three[0].pk}/change", {"seconds": seconds})
 
     assert look_of(client)["media"][0]["seconds"] == told
-
-
-def test_an_action_that_there_is_not_is_refused(client, three) -> None:
-    assert client.post(f"/media/{three[0].pk}", {"action": "burn"}).status_code == 400
 
 
 def test_a_file_goes_with_the_last_that_shows_it(add, client, store, settings) -> None:
@@ -258,9 +254,9 @@ def test_a_file_goes_with_the_last_that_shows_it(add, client, store, settings) -
     first, second, _third = store.media.all()
     assert (first.file.name, len(kept(settings))) == (second.file.name, 2)
 
-    client.post(f"/media/{first.pk}", {"action": "delete"})
+    client.post(f"/media/{first.pk}/delete")
     assert second.file.name in kept(settings)
-    client.post(f"/media/{second.pk}", {"action": "delete"})
+    client.post(f"/media/{second.pk}/delete")
     assert kept(settings) == [store.media.get().file.name]
 
 
@@ -272,7 +268,7 @@ def test_a_logo_is_on_the_screen_is_replaced_and_taken(add, client, store, setti
     assert kept(settings) == [store.logo.name]
     assert look_of(client)["logo"] == f"/media/{store.logo.name}"
 
-    client.post("/logo", {"action": "remove"})
+    client.post("/logo/remove")
     assert (look_of(client)["logo"], kept(settings)) == ("", [])
 
 
@@ -288,12 +284,12 @@ def test_a_logo_is_a_small_picture(add, settings, content, reason) -> None:
 
 
 def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
-    announce.compare()
+    announce.announce_differences()
 
     def told() -> tuple[str, int]:
         (idle,) = the_timeline().idle(["default"])
         revision = Store.objects.get().revision
-        assert idle == Idle("en", appearance_id=appearance.name(Store.objects.get()))
+        assert idle == Idle("en", appearance_id=appearance.appearance_id(Store.objects.get()))
         return idle.appearance_id, revision
 
     seen = [told()]
@@ -302,11 +298,11 @@ def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
         seen.append(told())
     first, second = store.media.all()
     for path, fields in (
-        (f"/media/{first.pk}", {"action": "down"}),
-        (f"/media/{first.pk}", {"action": "change", "seconds": "20"}),
-        (f"/media/{second.pk}", {"action": "delete"}),
+        (f"/media/{first.pk}/down", {}),
+        (f"/media/{first.pk}/change", {"seconds": "20"}),
+        (f"/media/{second.pk}/delete", {}),
         ("/logo", {"logo": ContentFile(picture(), "logo.png")}),
-        ("/logo", {"action": "remove"}),
+        ("/logo/remove", {}),
     ):
         client.post(path, fields)
         seen.append(told())
@@ -322,7 +318,7 @@ def test_what_the_screens_cannot_be_told_is_not_done_and_nothing_of_it_is_kept(
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     add(picture(colour="white"))
     add(picture(colour="white"), page="/logo")
-    response = client.post(f"/media/{three[0].pk}", {"action": "delete"}, follow=True)
+    response = client.post(f"/media/{three[0].pk}/delete", follow=True)
 
     assert "Nothing was changed" in response.content.decode()
     assert list(store.media.all()) == three
@@ -349,8 +345,8 @@ def test_a_manager_of_another_store_changes_nothing_here(add, client, store, set
 
     assert add(picture(), page="/s/north/media").status_code == 403
     assert add(picture(), page="/s/north/logo").status_code == 403
-    assert client.post(f"/s/north/media/{picture_of_north.pk}", {"action": "delete"}).status_code == 403
-    assert client.post(f"/media/{picture_of_north.pk}", {"action": "delete"}).status_code == 404
+    assert client.post(f"/s/north/media/{picture_of_north.pk}/delete").status_code == 403
+    assert client.post(f"/media/{picture_of_north.pk}/delete").status_code == 404
     assert (list(north.media.all()), kept(settings)) == ([picture_of_north], [])
 
 
@@ -359,7 +355,7 @@ def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
 ) -> None:
     north = Store.objects.create(slug="north", name="North")
     add(picture())
-    name = files.put(north, BytesIO(picture("JPEG")), "jpg")
+    name = files.store_file(north, BytesIO(picture("JPEG")), "jpg")
     Medium.objects.create(store=north, kind="picture", file=name, position=1)
     assert len(kept(settings)) == 2
     page = f"/admin/cashier_web/store/{north.pk}/delete/"
@@ -374,9 +370,9 @@ def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
 def test_the_look_of_a_store_that_is_only_compared_asks_nothing(store, three, django_assert_num_queries) -> None:
     store.refresh_from_db()
     with django_assert_num_queries(0):
-        appearance.name(store)
+        appearance.appearance_id(store)
     with django_assert_num_queries(1):
-        appearance.of(store, None)
+        appearance.appearance_json(store, None)
 
 
 def test_the_admin_tells_how_many_there_are_and_the_logo(add, admin_client, three, store) -> None:

@@ -16,7 +16,7 @@ from cashier_local.ports import free_port
 from cashier_web.history import recorder
 from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.models import Membership, PastCall, Role, Screen, Store
-from cashier_web.screens import announce, appearance, manage, pairing
+from cashier_web.screens import announce, appearance, manage, pairing, pairing_codes
 from tests.support.pairing import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
@@ -66,13 +66,13 @@ def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(
         ({"volume": "0"}, 0),
         ({"volume": ""}, 70),
     ):
-        before = appearance.name(Store.objects.get(slug="north"))
+        before = appearance.appearance_id(Store.objects.get(slug="north"))
         change(client, screen, name="Entrance", store="north", **fields)
         assert volume_of(television) == volume
-        assert look_of_north() == appearance.name(Store.objects.get(slug="north")) != before
+        assert look_of_north() == appearance.appearance_id(Store.objects.get(slug="north")) != before
 
     change(client, screen, name="Window", store="north")
-    assert look_of_north() == appearance.name(Store.objects.get(slug="north"))
+    assert look_of_north() == appearance.appearance_id(Store.objects.get(slug="north"))
 
 
 def test_a_change_of_the_name_alone_tells_no_screen(client, manager_of_north, stores, television) -> None:
@@ -106,7 +106,7 @@ def test_a_screen_that_is_revoked_shows_a_new_code(client, manager_of_north, tel
 
 
 def change(client, screen, *, action="change", **fields):
-    answer = client.post(f"/s/{screen.store.slug}/screens/{screen.pk}", {"action": action, **fields})
+    answer = client.post(f"/s/{screen.store.slug}/screens/{screen.pk}/{action}", fields)
     assert answer.status_code == 302
     return answer
 
@@ -154,17 +154,17 @@ def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
         chosen = {"action": "revoke", "_selected_action": [screen.pk]}
         told = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
         assert "Screens revoked: 1." in told
-    announce.compare()
+    announce.announce_differences()
 
     assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
 
 
 def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, television) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     chosen = Screen.objects.all()
     with transaction.atomic():
-        manage.revoke(chosen)
-        manage.change(chosen, "Window", stores[1], volume=None, is_muted=False)
+        manage.revoke_screens(chosen)
+        manage.update_screens(chosen, "Window", stores[1], volume=None, is_muted=False)
 
     screen = Screen.objects.get()
     assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)
@@ -178,7 +178,7 @@ def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, r
 
     known_before = the_revocations().known
     monkeypatch.setattr(the_revocations(), "known", read_and_then_one_is_revoked)
-    announce.remember_revoked()
+    announce.restore_revocations()
 
     assert redis.smembers("cashier:revoked") == {b"7.1"}
 
@@ -186,23 +186,23 @@ def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, r
 def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
     admin_client, stores, television, redis
 ) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     mark = Screen.objects.get().credential_id
     the_timeline().press("north", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
-    recorder.record()
+    recorder.record_calls()
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
     assert "Calls: 1" in admin_client.get(page).content.decode()
     assert admin_client.post(page, {"post": "yes"}).status_code == 302
 
     assert television.get("/s/north/")["Location"] == "/pair"
     assert re.search(r'class="code"', television.get("/pair").content.decode())
-    announce.compare()
+    announce.announce_differences()
     assert redis.smembers("cashier:revoked") == {mark.encode()}
     assert not PastCall.objects.exists()
 
 
 def test_without_redis_no_store_is_deleted(admin_client, stores, television, environment) -> None:
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[0], "Entrance")
+    pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
     told = admin_client.post(page, {"post": "yes"}, follow=True).content.decode()

@@ -9,7 +9,7 @@ from django.test import Client
 from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port
 from cashier_web.models import Membership, Role, Screen
-from cashier_web.screens import pairing
+from cashier_web.screens import pairing, pairing_codes
 from tests.support.pairing import claim, code_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
@@ -76,7 +76,7 @@ def test_a_code_is_good_once(client, manager_of_north, television) -> None:
 def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north, television, redis) -> None:
     code = code_on(television)
     (key,) = redis.keys("cashier:code:*")
-    assert 0 < redis.ttl(key) <= pairing.CODE_SECONDS
+    assert 0 < redis.ttl(key) <= pairing_codes.CODE_SECONDS
     redis.delete(key)  # as it does by itself
 
     assert claim(client, code).status_code == 400
@@ -86,19 +86,19 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
 def test_a_code_can_not_be_guessed(client, manager_of_north, television) -> None:
     code_on(television)
     for number in range(pairing.MOST_TRIES):
-        wrong = "".join(pairing.LETTERS[number + place] for place in range(pairing.LENGTH))
+        wrong = "".join(pairing_codes.ALPHABET[number + place] for place in range(pairing_codes.LENGTH))
         assert claim(client, wrong).status_code == 400
     limited = claim(client, code_on(television))
 
     assert limited.status_code == 429
-    assert 0 < int(limited["Retry-After"]) <= pairing.CODE_SECONDS
+    assert 0 < int(limited["Retry-After"]) <= pairing_codes.CODE_SECONDS
     assert "Too many codes" in limited.content.decode()
     assert Screen.objects.count() == 0
-    assert len(pairing.LETTERS) ** pairing.LENGTH > 800_000_000
+    assert len(pairing_codes.ALPHABET) ** pairing_codes.LENGTH > 800_000_000
 
 
 def test_no_address_makes_codes_without_end(television, monkeypatch) -> None:
-    monkeypatch.setattr(pairing, "MOST_CODES", 3)
+    monkeypatch.setattr(pairing_codes, "MOST_CODES", 3)
     for _ in range(3):
         code_on(Client())
     refused = Client().get("/pair")
@@ -163,7 +163,9 @@ def test_a_closed_screen_is_for_who_belongs_to_the_store(stores, who, gets) -> N
     elif who != "nobody":
         code = code_on(browser).replace(" ", "")
         if who != "made up":
-            pairing.adopt(pairing.take(code), south if who == "paired elsewhere" else north, "Entrance")
+            pairing.create_screen(
+                pairing_codes.redeem_code(code), south if who == "paired elsewhere" else north, "Entrance"
+            )
         if who == "revoked":
             Screen.objects.update(revoked_at="2026-01-01T00:00Z")
 
@@ -174,7 +176,7 @@ def test_where_screens_are_open_everybody_may_look_but_a_paired_one_only_at_its_
     environment(cashier_open_screens=True)
     television = Client()
     assert television.get("/s/north/").status_code == 200
-    pairing.adopt(pairing.take(code_on(television).replace(" ", "")), stores[1], "Entrance")
+    pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[1], "Entrance")
 
     assert television.get("/s/north/")["Location"] == "/pair"
     assert television.get("/s/south/").status_code == 200
@@ -191,7 +193,7 @@ def test_a_poll_that_has_the_code_already_is_answered_with_nothing(television) -
 
 
 def test_a_television_that_waits_is_told_when_no_code_can_be_made(television, monkeypatch, environment) -> None:
-    monkeypatch.setattr(pairing, "MOST_CODES", 0)
+    monkeypatch.setattr(pairing_codes, "MOST_CODES", 0)
     refused = television.get("/pair", headers={"hx-request": "true"})
     assert refused.status_code == 200, "htmx shows nothing else"
     assert "Too many screens" in refused.content.decode()
@@ -203,7 +205,7 @@ def test_a_television_that_waits_is_told_when_no_code_can_be_made(television, mo
 def test_one_that_shows_a_code_gets_the_next_whatever_others_do_behind_its_address(
     television, monkeypatch, redis
 ) -> None:
-    monkeypatch.setattr(pairing, "MOST_CODES", 1)
+    monkeypatch.setattr(pairing_codes, "MOST_CODES", 1)
     code = code_on(television)
     assert Client().get("/pair").status_code == 429
     redis.delete(*redis.keys("cashier:code:*"))

@@ -29,7 +29,7 @@ def test_every_language_of_a_call_has_a_voice() -> None:
 
 @pytest.mark.django_db
 def test_the_screens_page_says_where_each_is(client) -> None:
-    assert set(json.loads(voices.addresses())) == set(LANGUAGES)
+    assert set(json.loads(voices.voice_urls())) == set(LANGUAGES)
     assert "/static/cashier_web/voices/fr.opus" in client.get("/").content.decode()
 
 

@@ -1,4 +1,4 @@
-"""The Django application of the web service."""
+"""The Django application of the web service, which connects the handlers of Django's signals."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,19 +15,20 @@ class CashierWebConfig(AppConfig):
     verbose_name = "cashier_q"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415  # models are ready now
+        # Models can be imported only now.
+        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
         from cashier_web import audit  # noqa: PLC0415
         from cashier_web.media import files  # noqa: PLC0415
         from cashier_web.screens import manage  # noqa: PLC0415
 
         audit.register_models()
-        pre_delete.connect(manage.revoke_of_store, sender="cashier_web.Store")
-        pre_delete.connect(files.clear_of_store, sender="cashier_web.Store")
+        pre_delete.connect(manage.revoke_screens_of_store, sender="cashier_web.Store")
+        pre_delete.connect(files.delete_files_of_store, sender="cashier_web.Store")
         user_logged_in.connect(begin_session)
 
 
-def begin_session(request: HttpRequest, **of_the_signal: Any) -> None:
-    """A session ends when it ends, whatever is saved in it until then; and those that have ended leave the database."""
+def begin_session(request: HttpRequest, **signal: Any) -> None:
+    """Give the new session a fixed end, which later saves do not move, and delete sessions that have ended."""
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     request.session.clear_expired()

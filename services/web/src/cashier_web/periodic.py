@@ -1,4 +1,4 @@
-"""The chores: what must be done again and again, by whichever worker is there. One takes the turn of each."""
+"""Tasks that run again and again in the worker processes. For each run, one worker takes the task's key in Redis."""
 
 import logging
 import random
@@ -16,34 +16,35 @@ from cashier_web.history import recorder
 from cashier_web.infra.redis_clients import the_redis
 from cashier_web.screens import announce
 
-LOOK_SECONDS = 1.0
-"""Between two looks at whose turn it is."""
+POLL_SECONDS = 1.0
+"""How often each worker looks for tasks that are due."""
 LONGEST_SECONDS = 60
-"""Nobody else begins while one is at it, but after this time it is taken to have died."""
+"""While a worker runs a task, no other worker starts it; after this time the worker is assumed to have died."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Chore:
-    """name: of its key in Redis, which is there for as long as nobody has to do it again.
+class PeriodicTask:
+    """name: of the key in Redis, which exists while the task is not due.
 
-    seconds: between two turns; with its data Redis loses the key, too. is_told: its fault, until it is over.
+    seconds: between two runs. If Redis loses its data, it also loses the key, and the task is due at once.
+    has_failed: the last run failed, and this was logged.
     """
 
     name: str
     seconds: int
-    do: Callable[[], Any]
-    is_told: bool = False
+    run: Callable[[], Any]
+    has_failed: bool = False
 
-    def take_turn(self, redis: Redis) -> bool:
-        """Do it if nobody has since Redis lost its data, or for long; whether that was so."""
+    def run_if_due(self, redis: Redis) -> bool:
+        """Run the task if no other worker holds its key in Redis. Returns whether it ran."""
         key = f"cashier:chore:{self.name}"
         if not redis.set(key, 1, nx=True, ex=max(self.seconds, LONGEST_SECONDS)):
             return False
         try:
             close_old_connections()
-            self.do()
+            self.run()
         except BaseException:
             redis.delete(key)
             raise
@@ -51,35 +52,35 @@ class Chore:
         return True
 
 
-CHORES = [
-    # Holds a worker up for some 40 ms with 500 stores.
-    Chore("compare", 60, announce.compare),
-    # A press's share of it is a third less than with a turn each second: SQLite writes whole pages.
-    Chore("record", 5, recorder.record),
-    Chore("prune", 3600, recorder.prune),
+TASKS = [
+    # Takes some 40 ms of a worker with 500 stores.
+    PeriodicTask("compare", 60, announce.announce_differences),
+    # SQLite writes whole pages: with 5 s, a press's share of the writing is a third less than with 1 s.
+    PeriodicTask("record", 5, recorder.record_calls),
+    PeriodicTask("prune", 3600, recorder.delete_old_calls),
 ]
 
 
-def look_round(chores: list[Chore], redis: Redis) -> None:
-    """Take the turns that are to be taken; a fault is told once, until it is over."""
-    for chore in chores:
+def run_due_tasks(tasks: list[PeriodicTask], redis: Redis) -> None:
+    """Run the tasks that are due. If Redis or the database does not answer, this is logged once, until it answers."""
+    for task in tasks:
         try:
-            if chore.take_turn(redis):
-                chore.is_told = False
-        except (RedisError, DatabaseError) as fault:
-            if not chore.is_told:
-                log.warning("the chore %s can't be done now: %s", chore.name, " ".join(str(fault).split()))
-            chore.is_told = True
+            if task.run_if_due(redis):
+                task.has_failed = False
+        except (RedisError, DatabaseError) as error:
+            if not task.has_failed:
+                log.warning("the periodic task %s can't run now: %s", task.name, " ".join(str(error).split()))
+            task.has_failed = True
         except Exception:
-            log.exception("fault in the chore %s", chore.name)
+            log.exception("fault in the periodic task %s", task.name)
 
 
-def look_round_for_ever() -> None:
+def run_forever() -> None:
     while True:
-        threading.Event().wait(LOOK_SECONDS * random.uniform(0.9, 1.1))
-        look_round(CHORES, the_redis())
+        threading.Event().wait(POLL_SECONDS * random.uniform(0.9, 1.1))
+        run_due_tasks(TASKS, the_redis())
 
 
 def start() -> None:
-    """Look after all of them from now on, for as long as this process lives."""
-    threading.Thread(target=look_round_for_ever, name="chores", daemon=True).start()
+    """Run the tasks in a thread, until this process ends."""
+    threading.Thread(target=run_forever, name="periodic tasks", daemon=True).start()

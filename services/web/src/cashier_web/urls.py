@@ -1,9 +1,10 @@
-"""Addresses: the original demo's for the default store, the same under /s/<slug>/ for any other."""
+"""The URLs. The default store has those of the original demo; any other store has the same ones under /s/<slug>/."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from cashier_web import old_form_urls
 from cashier_web.accounts import my_stores, people
 from cashier_web.accounts.sign_in import ChangePassword, SignIn, Welcome
 from cashier_web.api.views import api
@@ -13,34 +14,45 @@ from cashier_web.history import views as history
 from cashier_web.media import views as media
 from cashier_web.screens import manage, page, pairing, pwa
 
-pages = [
-    ("", page.screen, "screen"),
+STORE_PAGES = [
+    ("", page.screen_page, "screen"),
     ("manifest.json", pwa.manifest, "manifest"),
     ("cashier_buttons", buttons.buttons_page, "buttons"),
     ("cashier_action", buttons.cashier_action, "press"),
     ("till", till.till_page, "till"),
-    ("devices", devices.devices, "devices"),
-    ("devices/<int:number>", devices.device, "device"),
-    ("screens", manage.screens, "screens"),
-    ("screens/<int:number>", manage.screen_of, "screen_of"),
-    ("media", media.media, "media"),
-    ("media/<int:number>", media.medium, "medium"),
-    ("logo", media.logo, "logo"),
-    ("history", history.history, "history"),
-    ("people", people.people, "people"),
-    ("people/<int:number>", people.person, "person"),
+    ("devices", devices.devices_page, "devices"),
+    ("devices/<int:number>/renew", devices.renew_device, "renew_device"),
+    ("devices/<int:number>/revoke", devices.revoke_device, "revoke_device"),
+    ("screens", manage.screens_page, "screens"),
+    ("screens/<int:number>/change", manage.change_screen, "change_screen"),
+    ("screens/<int:number>/revoke", manage.revoke_screen, "revoke_screen"),
+    ("media", media.media_page, "media"),
+    ("media/<int:number>/change", media.change_seconds, "change_medium"),
+    ("media/<int:number>/up", media.move_medium_up, "move_medium_up"),
+    ("media/<int:number>/down", media.move_medium_down, "move_medium_down"),
+    ("media/<int:number>/delete", media.delete_medium, "delete_medium"),
+    ("logo", old_form_urls.logo, "logo"),
+    ("logo/remove", media.remove_logo, "remove_logo"),
+    ("history", history.history_page, "history"),
+    ("people", people.people_page, "people"),
+    ("people/<int:number>/change", people.change_role, "change_role"),
+    ("people/<int:number>/remove", people.remove_person, "remove_person"),
+    ("people/<int:number>/link", people.link_person, "link_person"),
+    *old_form_urls.PAGES,
 ]
+"""Path, view and name of each page of a store. The default store's paths are at the top level."""
+
 urlpatterns = [
-    *(path(address, view, name=name) for address, view, name in pages),
-    *(path(f"s/<slug:slug>/{address}", view, name=name) for address, view, name in pages),
-    path("worker.js", pwa.worker, name="worker"),
+    *(path(address, view, name=name) for address, view, name in STORE_PAGES),
+    *(path(f"s/<slug:slug>/{address}", view, name=name) for address, view, name in STORE_PAGES),
+    path("worker.js", pwa.service_worker, name="worker"),
     path("sign_in", SignIn.as_view(), name="sign_in"),
     path("sign_out", LogoutView.as_view(), name="sign_out"),
     path("password", ChangePassword.as_view(), name="password"),
     path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
     path("stores", my_stores.stores, name="stores"),
-    path("pair", pairing.pair, name="pair"),
-    path("claim", pairing.claim, name="claim"),
+    path("pair", pairing.pairing_page, name="pair"),
+    path("claim", pairing.claim_page, name="claim"),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

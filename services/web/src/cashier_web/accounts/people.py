@@ -1,6 +1,4 @@
-"""The people's page: a manager says who does what in a store, and lets them in."""
-
-from typing import Any
+"""The people page: a manager gives people roles in a store, and invites them to choose a password."""
 
 from auditlog.models import LogEntry
 from django import forms
@@ -25,7 +23,7 @@ from cashier_web.models import Membership, Role, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
 
-TAKEN = gettext_lazy("This person has a role here already.")
+HAS_ROLE = gettext_lazy("This person has a role here already.")
 
 
 class RoleForm(forms.Form):
@@ -37,7 +35,7 @@ class RoleForm(forms.Form):
 
 
 class PersonForm(RoleForm):
-    """`username`: of an account that there is already, or of a new one, which gets the names too."""
+    """`username`: of an existing account, or of a new one, which also gets the names."""
 
     username = forms.CharField(label=gettext_lazy("Username"), max_length=150, validators=[User.username_validator])
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)
@@ -45,7 +43,7 @@ class PersonForm(RoleForm):
     field_order = ["username", "first_name", "last_name", "role"]
 
     def clean_username(self) -> str:
-        """As the sign-in reads it."""
+        """Normalized in the same way as by the sign-in."""
         name: str = User.normalize_username(self.cleaned_data["username"])
         return name
 
@@ -59,110 +57,139 @@ class PersonForm(RoleForm):
 @never_cache
 @allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
-def people(request: HttpRequest, store: Store) -> HttpResponse:
-    """Who has a role in the store. Posting `username`, names and `role` adds somebody, with an account or without."""
+def people_page(request: HttpRequest, store: Store) -> HttpResponse:
+    """Everybody with a role in the store. Posting `username`, names and `role` adds a person.
+
+    A person without an account gets one, and the page shows the link with which this person chooses a password.
+    """
     if request.method != "POST":
-        return show(request, store, PersonForm())
+        return render_people_page(request, store, PersonForm())
     form = PersonForm(request.POST)
     if form.is_valid():
         try:
             with transaction.atomic():
-                person, is_new = add(request, store, form.cleaned_data)
-        except ValidationError as fault:
-            form.add_error("username", fault)
-        except IntegrityError:  # two at once
-            form.add_error("username", TAKEN)
+                person, is_new = add_person(request, store, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error("username", error)
+        except IntegrityError:  # another request has just added this person
+            form.add_error("username", HAS_ROLE)
         else:
             if is_new:
-                note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
-                return show(request, store, PersonForm(), invited=person)
+                return invite(request, store, person)
             messages.success(request, _("“%(name)s” had an account already.") % {"name": person.username})
             return redirect(store_path("people", store))
-    return show(request, store, form, status=400)
+    return render_people_page(request, store, form, status=400)
 
 
-def add(request: HttpRequest, store: Store, asked: dict[str, Any]) -> tuple[User, bool]:
-    """Give a person a role in the store; whether the account is new. Raises ValidationError."""
-    role = asked.pop("role")
-    person, is_new = User.objects.get_or_create(username=asked["username"], defaults=asked)
+def add_person(request: HttpRequest, store: Store, *, username: str, role: int, **names: str) -> tuple[User, bool]:
+    """Give a person a role in the store. Returns the account, and whether it is new. Raises ValidationError."""
+    person, is_new = User.objects.get_or_create(username=username, defaults=names)
     if is_new:
         person.set_unusable_password()
         person.save()
     elif person.memberships.filter(store=store).exists():
-        raise ValidationError(TAKEN)
-    elif not request.user.is_superuser and not is_own(request, person):
-        # Whoever made that account, and may know its password, would come into this store with it; and those who look
-        # after it now could do so no more.
+        raise ValidationError(HAS_ROLE)
+    elif not request.user.is_superuser and not is_own_account(request, person):
+        # The managers of the account's other stores may know its password, and would get into this store with it. They
+        # also could no longer help this person, because the account would no longer be only of their stores.
         raise ValidationError(_("This account is not only of your stores: an administrator has to add it."))
     Membership.objects.create(person=person, store=store, role=role)
     return person, is_new
 
 
-@never_cache
 @allow_methods("POST")
 @permissions.for_managers
-def person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting `action`: `change` the person's `role` here, `remove` it, or make a `link` to a new password."""
-    membership = get_object_or_404(Membership.objects.select_related("person"), store=store, person_id=number)
-    action, chosen = request.POST.get("action"), membership.person
-    told = {"name": chosen.username}
-    if action == "link":
-        require_care(request, chosen)
-        note(LogEntry.Action.UPDATE, [(chosen, {"password link": ("", "made")})], request.user)
-        return show(request, store, PersonForm(), invited=chosen)
-    if chosen.pk == request.user.pk:
-        raise PermissionDenied(_("Let somebody else change what you may do."))
-    if action == "remove":
-        membership.delete()
-        messages.success(request, _("“%(name)s” has no role here any more.") % told)
-    elif action == "change":
-        form = RoleForm(request.POST)
+def change_role(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Posting `role` changes what the person may do in the store."""
+    form = RoleForm(request.POST)
+    with transaction.atomic():
+        membership = membership_of_other(request, store, number)
         if not form.is_valid():
             return refuse(400, _("There is no such role."))
         membership.role = form.cleaned_data["role"]
         membership.save(update_fields=["role"])
-        messages.success(request, _("“%(name)s”: %(role)s.") % {**told, "role": membership.get_role_display()})
-    else:
-        return refuse(400, _("Change, remove or link? None was sent."))
+    params = {"name": membership.person.username, "role": membership.get_role_display()}
+    messages.success(request, _("“%(name)s”: %(role)s.") % params)
     return redirect(store_path("people", store))
 
 
-def is_own(request: HttpRequest, person: User) -> bool:
-    """Whether the account is one of stores that the asking manager manages, and of nothing else."""
+@allow_methods("POST")
+@permissions.for_managers
+def remove_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Take the person's role in the store away. The account stays."""
+    with transaction.atomic():
+        membership = membership_of_other(request, store, number)
+        membership.delete()
+    messages.success(request, _("“%(name)s” has no role here any more.") % {"name": membership.person.username})
+    return redirect(store_path("people", store))
+
+
+@never_cache
+@allow_methods("POST")
+@permissions.for_managers
+def link_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Show a new link with which the person chooses a password."""
+    membership = get_object_or_404(store.memberships.select_related("person"), person_id=number)
+    require_own_account(request, membership.person)
+    return invite(request, store, membership.person)
+
+
+def membership_of_other(request: HttpRequest, store: Store, person_id: int) -> Membership:
+    """The role of this person, locked. Raises Http404, and PermissionDenied for the manager's own role.
+
+    Must be called within a transaction.
+    """
+    locked = store.memberships.select_for_update(of=["self"]).select_related("person")
+    membership: Membership = get_object_or_404(locked, person_id=person_id)
+    if person_id == request.user.pk:
+        raise PermissionDenied(_("Let somebody else change what you may do."))
+    return membership
+
+
+def is_own_account(request: HttpRequest, person: User) -> bool:
+    """Whether the account has roles only in stores which the requesting manager manages, and no other permissions."""
     if person.is_superuser or person.is_staff or not person.is_active or not person.memberships.exists():
         return False
     return not person.memberships.exclude(store__in=permissions.managed_by(request.user)).exists()
 
 
-def require_care(request: HttpRequest, person: User) -> None:
-    """Raise PermissionDenied for a manager who would, with a link, become more than he is.
+def require_own_account(request: HttpRequest, person: User) -> None:
+    """Raise PermissionDenied if a link to this account would give the manager more permissions than before.
 
-    Whoever has the link has the account, and so its roles in other stores.
+    Whoever opens the link gets the account, and with it the account's roles in other stores.
     """
-    if not request.user.is_superuser and not is_own(request, person):
+    if not request.user.is_superuser and not is_own_account(request, person):
         raise PermissionDenied(_("An administrator has to do this: the account is not only of your stores."))
 
 
 def welcome_path(person: User) -> str:
-    """Where the person chooses a password; see `Invitations`."""
+    """The path at which the person chooses a password; see `Invitations`."""
     parts = [urlsafe_base64_encode(force_bytes(person.pk)), invitations.make_token(person)]
     return reverse("welcome", args=parts)
 
 
-def show(
+def invite(request: HttpRequest, store: Store, person: User) -> HttpResponse:
+    """The page with a link for this person. The audit log gets an entry, but not the link itself."""
+    note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
+    return render_people_page(request, store, PersonForm(), invited=person)
+
+
+def render_people_page(
     request: HttpRequest, store: Store, form: PersonForm, *, invited: User | None = None, status: int = 200
 ) -> HttpResponse:
-    """The page; with the link of the person who was just invited."""
+    """invited: a person for whom the page shows a link."""
     memberships = store.memberships.select_related("person").order_by("-role", "person__username")
     rows = [
         {
             "membership": each,
             "role": RoleForm(initial={"role": each.role}, auto_id=f"%s-{each.person_id}"),
-            "path": store_path("person", store, number=each.person_id),
+            "change_path": store_path("change_role", store, number=each.person_id),
+            "remove_path": store_path("remove_person", store, number=each.person_id),
+            "link_path": store_path("link_person", store, number=each.person_id),
         }
         for each in memberships
     ]
-    told = {
+    context = {
         "store": store,
         "pages": managed_pages(store),
         "path": store_path("people", store),
@@ -171,4 +198,4 @@ def show(
         "invited": invited,
         "link": request.build_absolute_uri(welcome_path(invited)) if invited else "",
     }
-    return render(request, "cashier_web/people.html", told, status=status)
+    return render(request, "cashier_web/people.html", context, status=status)

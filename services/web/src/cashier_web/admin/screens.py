@@ -34,7 +34,7 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def revoke(self, request: HttpRequest, chosen: QuerySet[Screen]) -> None:
         with message_without_redis(request):
             with transaction.atomic():
-                revoked = manage.revoke(chosen)
+                revoked = manage.revoke_screens(chosen)
                 for screen in revoked:
                     self.log_change(request, screen, [{"changed": {"fields": ["revoked_at"]}}])
             messages.success(request, _("Screens revoked: %(count)s.") % {"count": len(revoked)})

@@ -18,6 +18,7 @@ from cashier_web.calls.forms import LanguageForm, PressForm
 from cashier_web.calls.receipts import ordinal_place, receipt_text
 from cashier_web.calls.schedule import Caller, schedule_call
 from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.infra.redis_unavailable import refuse_without_redis
 from cashier_web.infra.request_info import HtmxRequest
@@ -62,7 +63,7 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
     """Save the store's language and tell the screens. If one of the two fails, neither is done."""
     form = LanguageForm(request.POST, store)
     if not form.is_valid():
-        return refuse(400, form.reason())
+        return refuse(400, one_line(form))
     with refuse_without_redis(_("Not changed: the screens can't be reached just now.")), transaction.atomic():
         # Read again and locked: screens are told the language together with whether the store is open, which another
         # request may be changing.
@@ -85,7 +86,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
     with translation.override(store.language):
         form = PressForm(request.POST, store)
         if not form.is_valid():
-            return refuse(400, form.reason())
+            return refuse(400, one_line(form))
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
         # Read the user before the call: nothing that may fail comes after the call.
         person = request.user

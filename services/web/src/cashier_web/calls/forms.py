@@ -33,10 +33,6 @@ class LanguageForm(forms.Form):
             raise ValidationError(_("This language is not offered."))
         return language
 
-    def reason(self) -> str:
-        """Why the form isn't valid, as one line of text."""
-        return " ".join(str(message) for messages in self.errors.values() for message in messages)
-
 
 class PressForm(LanguageForm):
     """`cashier`: the number of one of the store's tills, in decimal digits. `language`: the language of the call."""

@@ -1,4 +1,4 @@
-"""The history's page: a store's calls, newest first, in the store's own time."""
+"""The history page: a store's calls, newest first, in the store's time zone."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -12,17 +12,18 @@ from django.views.decorators.cache import never_cache
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
 from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.infra.form_errors import one_line
 from cashier_web.models import PastCall, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.stores.labels import till_name
 
-ON_A_PAGE = 100
+CALLS_PER_PAGE = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 class BeforeForm(forms.Form):
-    """The last call of the page before: `pressed`, in ms since the epoch, and its `key`."""
+    """The last call of the previous page: `pressed`, in ms since the epoch, and `key`, its primary key."""
 
     pressed = forms.IntegerField(min_value=0, max_value=2**43)
     key = forms.IntegerField(min_value=0, max_value=2**62)
@@ -31,29 +32,30 @@ class BeforeForm(forms.Form):
 @never_cache
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
-def history(request: HttpRequest, store: Store) -> HttpResponse:
-    """A page of calls, with the way to those before them."""
+def history_page(request: HttpRequest, store: Store) -> HttpResponse:
+    """One page of calls, with a link to the page with the calls before them."""
     calls = store.calls.order_by("-pressed_at", "-pk")
     if request.GET:
         form = BeforeForm(request.GET)
         if not form.is_valid():
-            return refuse(400, " ".join(str(reason) for reasons in form.errors.values() for reason in reasons))
+            return refuse(400, one_line(form))
         pressed = EPOCH + form.cleaned_data["pressed"] * MILLISECOND
-        # The first one for the index, which an OR can't bound.
+        # The first filter repeats a part of the second one, because the database can't use the index for an OR.
         calls = calls.filter(pressed_at__lte=pressed).filter(
             Q(pressed_at__lt=pressed) | Q(pressed_at=pressed, pk__lt=form.cleaned_data["key"])
         )
-    found = list(calls[: ON_A_PAGE + 1])
-    told = {
+    # One call more than the page shows, to know whether there are older ones.
+    found = list(calls[: CALLS_PER_PAGE + 1])
+    context = {
         "store": store,
         "pages": managed_pages(store),
-        "rows": [(call, till_name(Till(call.till, call.label))) for call in found[:ON_A_PAGE]],
-        "older": older(store, found[ON_A_PAGE - 1]) if len(found) > ON_A_PAGE else "",
+        "rows": [(call, till_name(Till(call.till, call.label))) for call in found[:CALLS_PER_PAGE]],
+        "older": older_path(store, found[CALLS_PER_PAGE - 1]) if len(found) > CALLS_PER_PAGE else "",
     }
-    return render(request, "cashier_web/history.html", told)
+    return render(request, "cashier_web/history.html", context)
 
 
-def older(store: Store, last: PastCall) -> str:
-    """Address of the page after the one that ends with this call."""
+def older_path(store: Store, last: PastCall) -> str:
+    """The path of the page after the one that ends with this call."""
     before = {"pressed": (last.pressed_at - EPOCH) // MILLISECOND, "key": last.pk}
     return f"{store_path('history', store)}?{urlencode(before)}"

@@ -1,4 +1,7 @@
-"""The shelf: the files of a store's pictures and videos. Each is named by its content, so that browsers may keep it."""
+"""The stored files of a store's pictures, videos and logo.
+
+Each file is named by a hash of its content, so that browsers may keep it for ever.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,58 +14,61 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 
 from cashier_web.models import Store
-from cashier_web.screens.announce import announce_look
+from cashier_web.screens.announce import announce_appearance
 
 
 @contextmanager
-def changing(store: Store) -> Iterator[Store]:
-    """Change what this store shows between calls; yields the store anew, and locked. Its screens are told at the end.
+def changing_media(store: Store) -> Iterator[Store]:
+    """Lock the store while its media or its logo are changed. Yields the store as it is in the database now.
 
-    All of it is done or nothing, and no file stays that nobody shows. Raises RedisError and Http404.
+    At the end of the block the store's screens are told. If anything raises an exception, nothing is changed and no new
+    file stays. Raises Http404 if the store was deleted, and RedisError.
     """
     try:
         with transaction.atomic():
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
-            sweep(locked.pk)  # what a worker that died may have left, before `put` takes it for whole
+            # A worker that died may have left half a file, which `store_file` would take for a complete one.
+            delete_unused_files(locked.pk)
             yield locked
-            announce_look(locked)
+            announce_appearance(locked)
     finally:
         with transaction.atomic():
-            sweep(store.pk)
+            delete_unused_files(store.pk)
 
 
-def put(store: Store, content: IO[bytes], ending: str) -> str:
-    """Keep a file, and return its name; one that is there already is the same."""
+def store_file(store: Store, content: IO[bytes], extension: str) -> str:
+    """Store a file and return its name. A file with the same content is stored only once."""
     content.seek(0)
-    digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # whatever it reads from
-    name = f"{store.pk}/{digest[:32]}.{ending}"
+    digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # it accepts any binary file
+    name = f"{store.pk}/{digest[:32]}.{extension}"
     return name if default_storage.exists(name) else default_storage.save(name, File(content))
 
 
-def sweep(pk: int) -> None:
-    """Remove what no row of this store names; all, if the store is no more. Within a transaction.
+def delete_unused_files(pk: int) -> None:
+    """Delete the files that no row of this store refers to. If the store was deleted, delete all its files.
 
-    The lock is for others who put something on the shelf, of which the row may not be there yet.
+    Must be called within a transaction: the lock on the store protects files of other requests whose rows are not
+    saved yet.
     """
     store = Store.objects.select_for_update().filter(pk=pk).first()
-    named = {*store.media.values_list("file", flat=True), str(store.logo)} if store else set()
+    used = {*store.media.values_list("file", flat=True), str(store.logo)} if store else set()
     folder = str(pk)
     try:
         names = [f"{folder}/{name}" for name in default_storage.listdir(folder)[1]]
     except FileNotFoundError:
         return
-    for name in set(names) - named:
+    for name in set(names) - used:
         default_storage.delete(name)
     if store is None:
         default_storage.delete(folder)
 
 
-def clear_of_store(instance: Store, **of_the_signal: object) -> None:
-    """A store that is deleted takes its files with it, when it is really gone."""
+def delete_files_of_store(instance: Store, **signal: object) -> None:
+    """Django sends this signal before a store is deleted. Its files are deleted when the deletion is committed."""
     pk = instance.pk
 
-    def clear() -> None:
+    def delete_files() -> None:
         with transaction.atomic():
-            sweep(pk)
+            delete_unused_files(pk)
 
-    transaction.on_commit(clear)
+    transaction.on_commit(delete_files)

@@ -1,4 +1,4 @@
-"""The pictures that are brought in: kept is not the file but what is seen on it, as large as a screen can show."""
+"""Uploaded pictures are drawn anew, at most as large as a screen can show. The uploaded file itself is not stored."""
 
 import threading
 from io import BytesIO
@@ -8,48 +8,50 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps
 
-ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-"""No SVG, which may have script in it."""
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+"""The accepted formats. SVG is not accepted, because an SVG file may contain a script."""
 MOST_PIXELS = 40_000_000
-"""A few KB of PNG may be a picture that takes all memory."""
+"""A PNG of a few KB may unpack to a picture that fills all memory."""
 MOST_WIDE = 3840
-"""Of a screen; more would only take a television's memory."""
+"""Pixels of width and height. A larger picture would only fill a television's memory."""
 QUALITY = 90
 
-# What is too large is refused here, with the reason; Pillow's own limit would warn first.
+# Larger pictures are refused below, with a reason. Pillow's own limit would raise a warning first.
 Image.MAX_IMAGE_PIXELS = None
 one_at_a_time = threading.Lock()
-"""Each may take some 300 MB for a moment."""
+"""Drawing one picture may take some 300 MB for a moment."""
 
 
-def clean(file: IO[bytes]) -> tuple[BytesIO, str]:
-    """The picture anew: upright, and without what cameras write beside it, as where it was taken. With its ending.
+def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
+    """The picture drawn anew, and the extension of its file.
 
-    Of one that moves, its first frame. Raises ValidationError for what is no JPEG, PNG or WebP, broken or too large.
+    The new picture is upright, and has none of the data that cameras add, such as the place. An animation becomes its
+    first frame. Raises ValidationError for a picture that is too large, broken, or not a JPEG, PNG or WebP.
     """
     try:
-        with one_at_a_time, Image.open(file, formats=list(ENDINGS)) as found:
-            if found.width * found.height > MOST_PIXELS:
+        with one_at_a_time, Image.open(file, formats=list(EXTENSIONS)) as image:
+            if image.width * image.height > MOST_PIXELS:
                 most = MOST_PIXELS // 1_000_000
                 raise ValidationError(_("This picture is too large: at most %(most)s million pixels.") % {"most": most})
-            return redraw(found)
+            return redraw(image)
     except ValidationError:
         raise
-    except Exception as fault:  # Pillow names no others; whatever it is, this can't be shown
+    except Exception as fault:  # Pillow documents no common exception class
         raise ValidationError(_("This is no picture that can be read: JPEG, PNG or WebP.")) from fault
 
 
-def redraw(found: Image.Image) -> tuple[BytesIO, str]:
-    """The picture in its own format, with its colours' profile alone."""
-    kind = "JPEG" if found.format == "MPO" else str(found.format)  # with a second one in it, as telephones write
-    found.thumbnail((MOST_WIDE, MOST_WIDE))  # of a JPEG it doesn't even read more than that
-    upright = ImageOps.exif_transpose(found)
+def redraw(image: Image.Image) -> tuple[BytesIO, str]:
+    """The picture in the same format, and its extension. Of all additional data, only the colour profile is kept."""
+    # MPO, which some telephones write, is a JPEG file with a second picture in it.
+    kind = "JPEG" if image.format == "MPO" else str(image.format)
+    image.thumbnail((MOST_WIDE, MOST_WIDE))  # Pillow decodes a large JPEG directly at about this size
+    upright = ImageOps.exif_transpose(image)
     mode = "RGBA" if upright.has_transparency_data else "RGB"
-    # A profile is for its own kind of colours.
+    # A profile fits only the colour mode that it was made for.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # of which some would be written, too
+    fresh.info.clear()  # Pillow would write some of this data into the new file
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)
-    return target, ENDINGS[kind]
+    return target, EXTENSIONS[kind]

@@ -1,50 +1,52 @@
-"""The uploads: what may be shown on screens, by what is in it and not by what it is called."""
+"""Checks of uploaded files: kind, size and content. The kind is recognised by the content, not by the file's name."""
 
 from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from cashier_web.media import images, videos
+from cashier_web.media.images import clean_image
+from cashier_web.media.videos import EBML, clean_video
 from cashier_web.models import Medium
 
 Kind = Medium.Kind
 MB = 1024 * 1024
 MOST_BYTES = {Kind.PICTURE: 8 * MB, Kind.VIDEO: 64 * MB}
-"""Nginx lets through a little more: see its configuration."""
+"""Nginx allows slightly larger uploads (client_max_body_size in nginx.conf), so that this code can give the reason."""
 MOST_BYTES_OF_A_LOGO = 2 * MB
 
 
-def medium(file: IO[bytes]) -> tuple[Kind, IO[bytes], str]:
-    """What is to be kept of it, and the ending of its file. Raises ValidationError with the reason why nothing is."""
+def clean_medium(file: IO[bytes]) -> tuple[Kind, IO[bytes], str]:
+    """The kind of the file, the content to store, and its extension. Raises ValidationError with the reason."""
     kind = kind_of(file)
     check_size(file, MOST_BYTES[kind])
     if kind == Kind.PICTURE:
-        return kind, *images.clean(file)
-    return kind, file, videos.clean(file)
+        return kind, *clean_image(file)
+    return kind, file, clean_video(file)
 
 
-def logo(file: IO[bytes]) -> tuple[IO[bytes], str]:
-    """The same of a store's logo."""
+def clean_logo(file: IO[bytes]) -> tuple[IO[bytes], str]:
+    """The content of a logo to store, and its extension. Raises ValidationError with the reason."""
     if kind_of(file) != Kind.PICTURE:
         raise ValidationError(_("Only JPEG, PNG and WebP."))
     check_size(file, MOST_BYTES_OF_A_LOGO)
-    return images.clean(file)
+    return clean_image(file)
 
 
 def kind_of(file: IO[bytes]) -> Kind:
-    """Raises ValidationError for what is neither picture nor video."""
+    """Whether the file is a picture or a video, by its first bytes. Raises ValidationError if it is neither."""
     file.seek(0)
     head = file.read(12)
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4], head[8:]) == (b"RIFF", b"WEBP"):
         return Kind.PICTURE
-    # Not Apple's own variant, which browsers elsewhere don't play.
-    if head.startswith(videos.EBML) or (head[4:8] == b"ftyp" and head[8:] != b"qt  "):
+    # "qt  " is QuickTime, Apple's variant of MP4, which browsers of other systems do not play.
+    if head.startswith(EBML) or (head[4:8] == b"ftyp" and head[8:] != b"qt  "):
         return Kind.VIDEO
     raise ValidationError(_("Only JPEG, PNG, WebP, MP4 and WebM."))
 
 
 def check_size(file: IO[bytes], most: int) -> None:
+    """Raise ValidationError if the file has more than `most` bytes."""
     if file.seek(0, 2) > most:
         raise ValidationError(_("Too large: at most %(most)s MB.") % {"most": most // MB})
     file.seek(0)

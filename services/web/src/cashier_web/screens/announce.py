@@ -1,4 +1,4 @@
-"""The announcements: that screens say of their stores what the database says, whatever was lost between the two."""
+"""Tells the screens what the database says about their stores, and repairs what Redis has lost."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,41 +10,48 @@ from django.utils import timezone
 from cashier_core.tickets import GOOD_SECONDS
 from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.models import Screen, Store
-from cashier_web.screens import appearance
+from cashier_web.screens.appearance import idle_of
 
 
 def announce(stores: Iterable[Store]) -> None:
-    """Tell the screens of these stores, within the transaction that changes them.
+    """Tell the screens of these stores what to show while nobody is called.
 
-    Raises RedisError: the change must then be undone. What Redis may have done all the same, `compare` undoes.
+    Call this within the transaction that changes the stores. Raises RedisError: the transaction must then be rolled
+    back. Redis may have told the screens all the same; `announce_differences` corrects that.
     """
-    the_timeline().set_idle({store.slug: appearance.idle_of(store) for store in stores})
+    the_timeline().set_idle({store.slug: idle_of(store) for store in stores})
 
 
-def announce_look(store: Store) -> None:
-    """Let the store's screens take up anew what hangs on it. As `announce`; its row stays locked until the end."""
+def announce_appearance(store: Store) -> None:
+    """Let the store's screens load their appearance again, after a change of media, logo or a screen's sound.
+
+    As `announce`, and locks the store's row until the transaction ends.
+    """
     Store.objects.filter(pk=store.pk).update(revision=F("revision") + 1)
     announce([Store.objects.get(pk=store.pk)])
 
 
-def compare() -> int:
-    """Announce the stores of which Redis doesn't know what the database says; returns how many these were.
+def announce_differences() -> int:
+    """Announce each store about which Redis says something else than the database. Returns how many there were.
 
-    Of those their rows are read again and locked: a change that is being saved is waited for and not undone.
+    These stores are locked and read again, so that a change which is just being saved is awaited and not undone.
     """
     stores = list(Store.objects.all())
     known = the_timeline().idle([store.slug for store in stores])
-    differing = [store.pk for store, idle in zip(stores, known, strict=True) if appearance.idle_of(store) != idle]
+    differing = [store.pk for store, idle in zip(stores, known, strict=True) if idle_of(store) != idle]
     if differing:
         with transaction.atomic():
             announce(Store.objects.select_for_update(no_key=True).filter(pk__in=differing).order_by("slug"))
-    return len(differing) + remember_revoked()
+    return len(differing) + restore_revocations()
 
 
-def remember_revoked() -> int:
-    """Put into Redis which screens are revoked while they may have tickets; 1 if it didn't know that."""
+def restore_revocations() -> int:
+    """Write into Redis which credentials are revoked, as long as their tickets are valid. Returns 1 if this changed
+    anything, else 0.
+    """
     since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
-    known = the_revocations().known()  # first: what is revoked from now on must stay
+    # Read Redis first: what another request revokes from now on must stay in Redis.
+    known = the_revocations().known()
     screens = Screen.objects.filter(changed_at__gte=since)
-    credential_ids = {each for screen in screens for each in screen.revoked_credential_ids}
+    credential_ids = {credential_id for screen in screens for credential_id in screen.revoked_credential_ids}
     return int(the_revocations().replace(known, credential_ids))

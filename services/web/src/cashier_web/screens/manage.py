@@ -1,4 +1,4 @@
-"""The screens of a store: who may look at it, and the page on which a manager names, moves and revokes them."""
+"""The screens page: a manager renames, moves, mutes and revokes the paired screens of a store."""
 
 import contextlib
 from typing import Any
@@ -18,21 +18,22 @@ from django.views.decorators.cache import never_cache
 from redis.exceptions import RedisError
 
 from cashier_web.accounts import permissions
-from cashier_web.infra import metrics
-from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.infra.errors import allow_methods
+from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_clients import the_revocations
+from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Screen, Store
-from cashier_web.screens.announce import announce_look
+from cashier_web.screens.announce import announce_appearance
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
 
-TAKEN = gettext_lazy("Another screen of this store has this name.")
+NAME_TAKEN = gettext_lazy("Another screen of this store has this name.")
 
 
 class ScreenForm(forms.Form):
-    """`name`: in one line, and no other screen's of the store. `store`: where it is from now on.
+    """`name`: one line, which no other screen of the store has. `store`: the store that the screen shows from now on.
 
-    `volume`: from 0 to 100; of the store if it is empty. `is_muted`: whatever the volume.
+    `volume`: from 0 to 100; empty for the store's volume. `is_muted`: no sound, whatever the volume is.
     """
 
     name = forms.CharField(max_length=100)
@@ -40,7 +41,7 @@ class ScreenForm(forms.Form):
     volume = forms.IntegerField(min_value=0, max_value=100, required=False)
     is_muted = forms.BooleanField(required=False)
 
-    def __init__(self, data: Any, screen: Screen, stores: Any) -> None:
+    def __init__(self, data: Any, screen: Screen, stores: QuerySet[Store]) -> None:
         super().__init__(data)
         self._screen = screen
         self.fields["store"].queryset = stores  # type: ignore[attr-defined]
@@ -51,60 +52,69 @@ class ScreenForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         store, name = self.cleaned_data.get("store"), self.cleaned_data.get("name")
         if store and name and store.screens.filter(name=name, revoked_at=None).exclude(pk=self._screen.pk).exists():
-            raise ValidationError(TAKEN)
+            raise ValidationError(NAME_TAKEN)
         return self.cleaned_data
 
 
 @never_cache
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
-def screens(request: HttpRequest, store: Store) -> HttpResponse:
-    """All screens of the store."""
-    paired = store.screens.filter(revoked_at=None)
-    told = {
+def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
+    """All screens of the store that are not revoked."""
+    rows = [
+        {
+            "screen": screen,
+            "change_path": store_path("change_screen", store, number=screen.pk),
+            "revoke_path": store_path("revoke_screen", store, number=screen.pk),
+        }
+        for screen in store.screens.filter(revoked_at=None)
+    ]
+    context = {
         "store": store,
         "pages": managed_pages(store),
         "stores": permissions.managed_by(request.user),
         "pair": request.build_absolute_uri(reverse("pair")),
-        "rows": [(each, store_path("screen_of", store, number=each.pk)) for each in paired],
+        "rows": rows,
     }
-    return render(request, "cashier_web/screens.html", told)
+    return render(request, "cashier_web/screens.html", context)
 
 
 @allow_methods("POST")
 @permissions.for_managers
-def screen_of(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting `action`: `change` the screen's `name` and `store`, or `revoke` it. It goes within seconds."""
-    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)  # anew, and locked, when it is changed
-    if request.POST.get("action") not in {"change", "revoke"}:
-        return refuse(400, _("Change, or revoke? Neither was sent."))
+def change_screen(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Posting the fields of ScreenForm changes the screen. Its page shows the change within seconds."""
+    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
     form = ScreenForm(request.POST, screen, permissions.managed_by(request.user))
-    is_change = request.POST["action"] == "change"
-    if is_change and not form.is_valid():
-        reasons = [str(reason) for reasons in form.errors.values() for reason in reasons]
-        messages.error(request, " ".join(reasons))
+    if not form.is_valid():
+        messages.error(request, one_line(form))
         return redirect(store_path("screens", store))
     try:
+        with message_without_redis(request):
+            with transaction.atomic():
+                update_screens(Screen.objects.filter(pk=screen.pk), **form.cleaned_data)
+            messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
+    except IntegrityError:  # another request has just given this name to a screen
+        messages.error(request, NAME_TAKEN)
+    return redirect(store_path("screens", store))
+
+
+@allow_methods("POST")
+@permissions.for_managers
+def revoke_screen(request: HttpRequest, store: Store, number: int) -> HttpResponse:
+    """Revoke the screen. Within seconds, it shows a code instead of the store."""
+    screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
+    with message_without_redis(request):
         with transaction.atomic():
-            chosen = Screen.objects.filter(pk=screen.pk)
-            if is_change:
-                change(chosen, **form.cleaned_data)
-            else:
-                revoke(chosen)
-    except IntegrityError:  # two at once
-        messages.error(request, TAKEN)
-    except RedisError:
-        metrics.REDIS_ERRORS.inc()
-        messages.error(request, _("Nothing was changed: the screens can't be reached just now."))
-    else:
+            revoke_screens(Screen.objects.filter(pk=screen.pk))
         messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
     return redirect(store_path("screens", store))
 
 
-def change(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
-    """Name this one anew, let it sound otherwise, or move it, in which case its page goes to the other store by itself.
+def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
+    """Save these values of the chosen screens. The page of a screen that is moved goes to the new store by itself.
 
-    Within a transaction. One that was revoked meanwhile stays so. Raises RedisError and IntegrityError.
+    Must be called within a transaction. A screen that was revoked meanwhile is not changed. Raises RedisError, and
+    IntegrityError for a name that is taken.
     """
     for screen in chosen.select_for_update().filter(revoked_at=None):
         credential_id, sound_before = screen.credential_id, (screen.volume, screen.is_muted)
@@ -115,36 +125,40 @@ def change(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None
             screen.generation += 1
         screen.save(update_fields=["name", "volume", "is_muted", "store", "changed_at", "generation"])
         if is_moved:
-            put_out([credential_id])
+            revoke_credentials([credential_id])
         elif (volume, is_muted) != sound_before:
-            announce_look(store)
+            announce_appearance(store)
 
 
-def revoke(chosen: QuerySet[Screen]) -> list[Screen]:
-    """Let these show nothing any more, but for those that are revoked already; returns which.
+def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
+    """Revoke the chosen screens. Returns those that were not revoked before.
 
-    Within a transaction. Raises RedisError.
+    Must be called within a transaction. Raises RedisError.
     """
     screens = list(chosen.select_for_update().filter(revoked_at=None))
     for screen in screens:
         screen.revoked_at = screen.changed_at = timezone.now()
         screen.save(update_fields=["revoked_at", "changed_at"])
     if screens:
-        put_out([screen.credential_id for screen in screens])
+        revoke_credentials([screen.credential_id for screen in screens])
     return screens
 
 
-def put_out(credential_ids: list[str]) -> None:
-    """Let ws refuse these. Again when it is in the database, before which a comparison may have undone it."""
+def revoke_credentials(credential_ids: list[str]) -> None:
+    """Let ws refuse tickets with these credentials, and close their connections. Raises RedisError.
+
+    This is repeated after the commit: before the commit, `announce_differences` in another worker may have undone it,
+    because the database did not have the revocation yet.
+    """
     the_revocations().add(credential_ids)
 
-    def again() -> None:
-        with contextlib.suppress(RedisError):  # then the next comparison does it
+    def add_again() -> None:
+        with contextlib.suppress(RedisError):  # the next `announce_differences` does it then
             the_revocations().add(credential_ids)
 
-    transaction.on_commit(again)
+    transaction.on_commit(add_again)
 
 
-def revoke_of_store(instance: Store, **of_the_signal: Any) -> None:
-    """A store that is deleted has no screens any more; what is known of their tickets stays."""
-    revoke(instance.screens.all())
+def revoke_screens_of_store(instance: Store, **signal: Any) -> None:
+    """Django sends this signal before a store is deleted. The screens' rows stay while their tickets are valid."""
+    revoke_screens(instance.screens.all())

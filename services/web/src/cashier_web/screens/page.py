@@ -11,38 +11,41 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import Ticket
 from cashier_web.infra.errors import allow_methods
 from cashier_web.models import Store
-from cashier_web.screens import appearance, identity, voices
+from cashier_web.screens import identity
+from cashier_web.screens.appearance import appearance_json, idle_of
+from cashier_web.screens.voices import voice_urls
 from cashier_web.store_urls import store_path
 
 
 @never_cache
 @allow_methods("GET", "HEAD")
-def screen(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The page that a screen shows for months; everything after its first paint comes over its websocket."""
+def screen_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
+    """The page that a screen shows for months. After the first paint, everything comes through its websocket."""
     paired = identity.paired_screen_of(request)
     store = Store.objects.filter(slug=slug).first()
-    if paired and not (store and identity.may_look(request, store, paired)):
-        return redirect("pair")  # where it is told what it is now, even if this store is no more
+    if paired and not (store and identity.may_show(request, store, paired)):
+        # The pairing page sends the screen to its present store, even if this store was deleted.
+        return redirect("pair")
     if store is None:
         raise Http404
-    if not identity.may_look(request, store, paired):
+    if not identity.may_show(request, store, paired):
         return redirect("pair")
     credential_id = paired.credential_id if paired else ""
-    ticket = Ticket(store.slug, appearance.idle_of(store), credential_id).sign(settings.ENVIRONMENT.cashier_ticket_key)
+    ticket = Ticket(store.slug, idle_of(store), credential_id).sign(settings.ENVIRONMENT.cashier_ticket_key)
     path = "/ws/cashier_q" if store.slug == DEFAULT_STORE else f"/ws/cashier_q/{store.slug}"
     context = {
         "store": store,
         "websocket": f"{path}?ticket={ticket}",
         "manifest_path": store_path("manifest", store),
-        **fragment.context(appearance.idle_of(store)),
-        "look": appearance.of(store, paired),
-        "voices": voices.addresses(),
+        **fragment.context(idle_of(store)),
+        "look": appearance_json(store, paired),
+        "voices": voice_urls(),
     }
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
-    # Older browsers don't count the page's own websocket as 'self'.
+    # Older browsers do not count a websocket of the same origin as 'self' in the Content-Security-Policy.
     socket_origin = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     if paired:
         identity.give_cookie(response, request.COOKIES[identity.COOKIE])
-    response._csp_update = {"connect-src": [socket_origin]}  # type: ignore[attr-defined]  # django-csp's hook
+    response._csp_update = {"connect-src": [socket_origin]}  # type: ignore[attr-defined]  # django-csp reads this
     return response

@@ -1,4 +1,4 @@
-"""The installation: what makes a screen's page an application of its browser, which is there before its server is."""
+"""The manifest and the service worker, with which a browser can install a screen's page and show it while offline."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ WORKER = (Path(__file__).parents[1] / "static/cashier_web/worker.js").read_bytes
 @never_cache
 @allow_methods("GET", "HEAD")
 def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The web app manifest (W3C) of a store's screen, for whoever may see that."""
+    """The web app manifest (W3C) of a store's screen, for every browser that may show this screen."""
     store = Store.objects.filter(slug=slug).first()
-    if store is None or not identity.may_look(request, store, identity.paired_screen_of(request)):
+    if store is None or not identity.may_show(request, store, identity.paired_screen_of(request)):
         raise Http404
     page = store_path("screen", store)
-    told = {
+    content = {
         "id": page,
         "name": store.name,
         "start_url": page,
@@ -33,12 +33,12 @@ def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
         "theme_color": store.ground,
         "icons": [{"src": static("cashier_web/icon.svg"), "sizes": "any", "type": "image/svg+xml"}],
     }
-    return JsonResponse(told, content_type="application/manifest+json")
+    return JsonResponse(content, content_type="application/manifest+json")
 
 
 @allow_methods("GET", "HEAD")
-def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker; at the top, for one may answer only for what is beside it."""
-    answer = HttpResponse(WORKER, content_type="text/javascript; charset=utf-8")
-    answer["Cache-Control"] = "no-cache"
-    return answer
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker. Its path must be at the top level: a worker controls only paths below its own folder."""
+    response = HttpResponse(WORKER, content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = "no-cache"
+    return response

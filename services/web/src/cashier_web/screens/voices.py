@@ -1,4 +1,4 @@
-"""The voices: what screens say when a till is called, a file for each language. `make voices` makes them."""
+"""The files with what screens say when a till is called, one for each language. `make voices` creates them."""
 
 import json
 from functools import cache
@@ -10,6 +10,6 @@ FOLDER = Path(__file__).parents[1] / "static" / "cashier_web" / "voices"
 
 
 @cache
-def addresses() -> str:
-    """Where the file of each language is, in JSON."""
+def voice_urls() -> str:
+    """The URL of each language's file, as a JSON object."""
     return json.dumps({file.stem: static(f"cashier_web/voices/{file.name}") for file in sorted(FOLDER.glob("*.opus"))})

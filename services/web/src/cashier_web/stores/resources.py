@@ -6,10 +6,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from import_export.results import RowResult
-from redis.exceptions import RedisError
 
-from cashier_web.infra import metrics
-from cashier_web.infra.redis_unavailable import nothing_changed
+from cashier_web.infra.errors import Refused
+from cashier_web.infra.redis_unavailable import nothing_changed, refuse_without_redis
 from cashier_web.infra.table_resource import YES_OR_NO, Column, TableFormat, TableResource
 from cashier_web.models import Store
 from cashier_web.screens.announce import announce
@@ -64,7 +63,7 @@ class StoreResource(TableResource):
 
     def finish(self, rows: list[RowResult], actor: Any) -> None:
         try:
-            announce([row.instance for row in rows])
-        except RedisError:
-            metrics.REDIS_ERRORS.inc()
-            raise ValidationError(nothing_changed()) from None
+            with refuse_without_redis(nothing_changed()):
+                announce([row.instance for row in rows])
+        except Refused as refused:
+            raise ValidationError(refused.reason) from None

@@ -1,0 +1,65 @@
+"""The URLs to which managers' forms posted before each action had a URL of its own.
+
+There was one URL for each object, and the form field `action` named the action. A page that was loaded before the
+update to version 0.1 still posts to these URLs. Version 0.2 removes this module and its test; `logo` in urls.py is then
+`media.replace_logo`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from cashier_web.accounts import people
+from cashier_web.devices import views as devices
+from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.media import views as media
+from cashier_web.screens import manage
+
+View = Callable[..., HttpResponse]
+
+
+def by_action(views: dict[str, View]) -> View:
+    """A view that passes the request on to one of these views, by the posted `action`."""
+
+    @allow_methods("POST")
+    def dispatch(request: HttpRequest, **parts: Any) -> HttpResponse:
+        view = views.get(request.POST.get("action", ""))
+        return view(request, **parts) if view else refuse(400, _("The request can't be read."))
+
+    return dispatch
+
+
+logo = by_action({"": media.replace_logo, "remove": media.remove_logo})
+
+PAGES: list[tuple[str, View, str]] = [
+    (
+        "devices/<int:number>",
+        by_action({"renew": devices.renew_device, "revoke": devices.revoke_device}),
+        "old_device",
+    ),
+    (
+        "screens/<int:number>",
+        by_action({"change": manage.change_screen, "revoke": manage.revoke_screen}),
+        "old_screen",
+    ),
+    (
+        "media/<int:number>",
+        by_action(
+            {
+                "change": media.change_seconds,
+                "up": media.move_medium_up,
+                "down": media.move_medium_down,
+                "delete": media.delete_medium,
+            }
+        ),
+        "old_medium",
+    ),
+    (
+        "people/<int:number>",
+        by_action({"change": people.change_role, "remove": people.remove_person, "link": people.link_person}),
+        "old_person",
+    ),
+]
+"""Path, view and name, as in urls.py."""
