@@ -1,4 +1,4 @@
-"""Who gets what: every address of web that people use, asked by everybody. Nobody acts in another store."""
+"""Who may use which page: every URL for people, requested with every role. Nobody may act in another store."""
 
 from urllib.parse import urlencode
 
@@ -11,8 +11,8 @@ from cashier_web.models import Device, Medium, Membership, Role, Screen, Store
 pytestmark = pytest.mark.django_db
 HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
 SIGN_IN = "to sign-in"
-# Of each: method and address, and what everybody gets, in the order of WHO. Viewer, cashier and manager are that in the
-# store "here" alone.
+# For each method and path, the status for everybody in the order of WHO. Viewer, cashier and manager have their role
+# only in the store "here".
 WHO = ("nobody", "stranger", "viewer", "cashier", "manager", "administrator")
 TABLE = {
     ("GET", HERE): (200, 200, 200, 200, 200, 200),
@@ -21,7 +21,7 @@ TABLE = {
     ("GET", "/manifest.json"): (200, 200, 200, 200, 200, 200),
     ("GET", "/s/nowhere/manifest.json"): (404, 404, 404, 404, 404, 404),
     ("GET", "/worker.js"): (200, 200, 200, 200, 200, 200),
-    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # the cashier to the one till
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # cashiers go to their till
     ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
     ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
     ("POST", f"{HERE}till"): (403, 403, 403, 302, 302, 302),
@@ -34,7 +34,7 @@ TABLE = {
     ("GET", f"{HERE}devices"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices/1"): (403, 403, 403, 403, 302, 302),
-    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # which is of the other store
+    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # a device of the other store
     ("GET", f"{HERE}people"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),
@@ -113,7 +113,7 @@ for path, status in ACTIONS.items():
 
 @pytest.fixture
 def sign_in(client, environment):
-    """Makes two stores and the person, and signs them in."""
+    """Creates two stores and a person with the given role, and signs the person in."""
     environment(cashier_open_buttons=False)
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
     for number, at in ((1, here), (2, elsewhere)):
@@ -133,14 +133,14 @@ def sign_in(client, environment):
     return sign_in
 
 
-def asked(client, method: str, path: str) -> int | str:
+def status_of(client, method: str, path: str) -> int | str:
     page = path.removeprefix(HERE).removeprefix(ELSEWHERE).strip("/")
     fields = FIELDS.get(page, FIELDS["any"]) if method == "POST" else {}
     response = client.generic(method, path, urlencode(fields), FORM)
-    led = response.status_code == 302 and (
+    redirected = response.status_code == 302 and (
         "/sign_in" in response["Location"] or "/admin/login/" in response["Location"]
     )
-    return SIGN_IN if led and path != "/sign_out" else response.status_code
+    return SIGN_IN if redirected and path != "/sign_out" else response.status_code
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -161,17 +161,17 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_everybody_gets_what_is_theirs_and_nothing_else(client, sign_in, who) -> None:
+def test_every_page_answers_every_role_as_the_table_says(client, sign_in, who) -> None:
     sign_in(who)
     last = ("POST", "/sign_out")
     order = [key for key in TABLE if key != last] + [last]
-    got = {key: asked(client, *key) for key in order}
+    answers = {key: status_of(client, *key) for key in order}
 
-    assert got == {key: TABLE[key][WHO.index(who)] for key in order}
+    assert answers == {key: TABLE[key][WHO.index(who)] for key in order}
 
 
 @pytest.mark.parametrize("who", ["stranger", "viewer", "cashier", "manager"])
-def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in, redis, who) -> None:
+def test_a_refused_request_changes_nothing_in_the_other_store(client, sign_in, redis, who) -> None:
     sign_in(who)
     for page in ("cashier_buttons", "cashier_action"):
         response = client.post(f"{ELSEWHERE}{page}", {"cashier": "4", "language": "fr"})
@@ -181,7 +181,7 @@ def test_what_is_refused_in_another_store_changes_nothing_there(client, sign_in,
     assert redis.keys() == []
 
 
-def test_no_page_is_missing_in_the_table() -> None:
+def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
     screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
@@ -193,7 +193,7 @@ def test_no_page_is_missing_in_the_table() -> None:
     assert names == pages | screens | actions | old | account
 
 
-def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:
+def test_everybody_is_a_cashier_if_buttons_are_open(client, store) -> None:
     stranger = User.objects.create_user("anna")
     for known in (False, True):
         if known:
@@ -202,27 +202,25 @@ def test_where_buttons_are_open_everybody_is_a_cashier(client, store) -> None:
         assert client.post("/cashier_action", {"cashier": "4", "language": "en"}).status_code == 204
 
 
-def test_who_is_taken_a_role_can_press_no_more(client, sign_in) -> None:
+def test_a_person_whose_role_was_removed_cannot_press(client, sign_in) -> None:
     sign_in("cashier")
-    assert asked(client, "POST", f"{HERE}cashier_action") == 204
+    assert status_of(client, "POST", f"{HERE}cashier_action") == 204
 
     Membership.objects.all().delete()
-    assert asked(client, "POST", f"{HERE}cashier_action") == 403
+    assert status_of(client, "POST", f"{HERE}cashier_action") == 403
 
 
-def test_who_is_no_longer_active_is_nobody(client, sign_in) -> None:
+def test_an_inactive_account_has_no_access(client, sign_in) -> None:
     sign_in("manager")
     User.objects.update(is_active=False)
 
-    assert asked(client, "POST", f"{HERE}cashier_action") == 403
-    assert asked(client, "GET", f"{HERE}cashier_buttons") == SIGN_IN
-    assert asked(client, "GET", f"{HERE}till") == SIGN_IN
+    assert status_of(client, "POST", f"{HERE}cashier_action") == 403
+    assert status_of(client, "GET", f"{HERE}cashier_buttons") == SIGN_IN
+    assert status_of(client, "GET", f"{HERE}till") == SIGN_IN
 
 
 @pytest.mark.parametrize(("who", "page"), [("cashier", "till"), ("manager", "cashier_buttons")])
-def test_who_has_one_store_is_led_to_the_page_of_the_role_and_who_has_two_may_choose(
-    client, sign_in, who, page
-) -> None:
+def test_a_person_with_one_store_is_redirected_there_and_with_two_may_choose(client, sign_in, who, page) -> None:
     sign_in(who)
     assert client.get("/stores")["Location"] == f"{HERE}{page}"
 
@@ -235,4 +233,4 @@ def test_who_has_one_store_is_led_to_the_page_of_the_role_and_who_has_two_may_ch
 def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:
     sign_in("cashier")
     with django_assert_num_queries(3):  # session, person, store with role
-        assert asked(client, "POST", f"{HERE}cashier_action") == 204
+        assert status_of(client, "POST", f"{HERE}cashier_action") == 204

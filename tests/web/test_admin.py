@@ -1,4 +1,4 @@
-"""Stores in the admin: what is saved is on the screens, and what the screens can't be told isn't saved."""
+"""Stores in the admin: a change is announced to the screens, and is not saved if it cannot be announced."""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -30,14 +30,14 @@ FIELDS = {
 
 
 @pytest.fixture
-def act(admin_client):
-    """Has the administrator do something with all stores of the list."""
+def run_action(admin_client):
+    """Runs an action of the admin's list of stores on all stores."""
 
-    def act(action):
+    def run_action(action):
         chosen = Store.objects.values_list("pk", flat=True)
         return admin_client.post(STORES, {"action": action, "_selected_action": chosen}, follow=True)
 
-    return act
+    return run_action
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_store_can_be_added(admin_client, redis) -> None:
     assert 'value="4=Pharmacy; 5=128"' in admin_client.get(f"{STORES}{store.pk}/change/").content.decode()
 
 
-def test_any_kind_of_space_is_taken(admin_client) -> None:
+def test_every_kind_of_space_is_accepted_in_texts(admin_client) -> None:
     words = "Fermé\u00a0: à lundi\u202f!"
     admin_client.post(f"{STORES}add/", {**FIELDS, "closed_message": words, "labels": "4=Retrait\u00a0: 1"})
     store = Store.objects.get(slug="north-7")
@@ -64,7 +64,7 @@ def test_any_kind_of_space_is_taken(admin_client) -> None:
     assert (store.closed_message, store.labels) == (words, {"4": "Retrait\u00a0: 1"})
 
 
-def test_a_change_is_told_to_the_screens(admin_client, store, redis) -> None:
+def test_a_change_is_announced_to_the_screens(admin_client, store, redis) -> None:
     fields = {**FIELDS, "slug": "default", "closed_message": "Back on Monday"}
     del fields["is_open"]
     admin_client.post(f"{STORES}{store.pk}/change/", fields)
@@ -103,52 +103,52 @@ BAD = {
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD.items() for value in values])
-def test_a_bad_value_is_not_saved_and_says_why(admin_client, field, value) -> None:
+def test_a_bad_value_is_refused_with_a_reason(admin_client, field, value) -> None:
     response = admin_client.post(f"{STORES}add/", {**FIELDS, field: value})
 
     assert response.context["adminform"].form.errors.keys() == {field}
     assert Store.objects.count() == 1
 
 
-def test_the_screens_language_is_one_that_the_store_offers(admin_client) -> None:
+def test_the_language_of_the_screens_must_be_one_that_the_store_offers(admin_client) -> None:
     response = admin_client.post(f"{STORES}add/", {**FIELDS, "languages": ["en"]})
 
     assert "not among those that the store offers" in response.content.decode()
     assert Store.objects.count() == 1
 
 
-def test_many_stores_are_closed_and_opened_at_once(act, redis) -> None:
+def test_several_stores_can_be_closed_and_opened_at_once(run_action, redis) -> None:
     Store.objects.create(slug="north-7", name="North", closed_message="Back on Monday")
-    assert "Stores changed: 2." in act("close_stores").content.decode()
+    assert "Stores changed: 2." in run_action("close_stores").content.decode()
     assert redis.hget("cashier:{north-7}:store", "notice") == b"Back on Monday"
     assert redis.hget("cashier:{default}:store", "notice") == b"We are closed"
 
-    act("open_stores")
+    run_action("open_stores")
     assert list(Store.objects.values_list("is_open", flat=True)) == [True, True]
     assert redis.hget("cashier:{north-7}:store", "notice") == b""
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_nothing_is_saved(admin_client, act) -> None:
+def test_without_redis_nothing_is_saved(admin_client, run_action) -> None:
     store = Store.objects.get(slug="default")
     fields = {**FIELDS, "slug": "default"}
     changed = admin_client.post(f"{STORES}{store.pk}/change/", fields, follow=True)
 
-    for response in (changed, act("close_stores")):
+    for response in (changed, run_action("close_stores")):
         assert "the screens can't be reached" in response.content.decode().replace("&#x27;", "'")
     store.refresh_from_db()
     assert (store.name, store.language, store.is_open) == ("cashier_q", "en", True)
 
 
-def test_a_store_keeps_its_slug_and_the_default_one_stays(admin_client, store) -> None:
+def test_a_slug_cannot_be_changed_and_the_default_store_cannot_be_deleted(admin_client, store) -> None:
     admin_client.post(f"{STORES}{store.pk}/change/", FIELDS)
     admin_client.post(f"{STORES}{store.pk}/delete/", {"post": "yes"})
 
     assert [(store.slug, store.name) for store in Store.objects.all()] == [("default", "North")]
 
 
-def test_the_list_of_a_chain_takes_few_queries(admin_client, django_assert_max_num_queries) -> None:
+def test_the_list_of_500_stores_takes_few_queries(admin_client, django_assert_max_num_queries) -> None:
     Store.objects.bulk_create([Store(slug=f"s-{n}", name=f"Store {n}", city="Lyon") for n in range(500)])
     with django_assert_max_num_queries(20):
         html = admin_client.get(f"{STORES}?q=lyon&is_open__exact=1").content.decode()
@@ -160,7 +160,7 @@ LISTS = ["auth/user", "cashier_web/membership", "cashier_web/device", "cashier_w
 
 
 @pytest.mark.parametrize("page", LISTS)
-def test_every_other_list_takes_few_queries_too(admin_client, django_assert_max_num_queries, page) -> None:
+def test_every_other_list_takes_few_queries(admin_client, django_assert_max_num_queries, page) -> None:
     stores = Store.objects.bulk_create([Store(slug=f"s-{n}", name=f"Store {n}") for n in range(120)])
     for number, store in enumerate(stores):
         person = User.objects.create(username=f"person {number}", last_name="Martin")
@@ -182,7 +182,7 @@ def test_every_other_list_takes_few_queries_too(admin_client, django_assert_max_
         (["view", "add", "change"], ["", "export/", "import/"]),
     ],
 )
-def test_import_and_export_need_the_permissions_of_what_they_do(client, permissions, allowed) -> None:
+def test_import_needs_permission_to_add_and_change_and_export_to_view(client, permissions, allowed) -> None:
     person = User.objects.create_user("anna", is_staff=True)
     person.user_permissions.set(Permission.objects.filter(codename__in=[f"{each}_store" for each in permissions]))
     client.force_login(person)
@@ -190,7 +190,7 @@ def test_import_and_export_need_the_permissions_of_what_they_do(client, permissi
     assert [page for page in ("", "export/", "import/") if client.get(STORES + page).status_code == 200] == allowed
 
 
-def test_staff_with_all_permissions_still_cannot_touch_accounts_and_roles(client) -> None:
+def test_staff_with_all_permissions_cannot_change_accounts_and_roles(client) -> None:
     person = User.objects.create_user("anna", is_staff=True)
     person.user_permissions.set(Permission.objects.all())
     client.force_login(person)

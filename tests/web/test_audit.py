@@ -1,4 +1,4 @@
-"""Whatever is changed in stores, people, devices and screens is noted: by whom, and what it was before."""
+"""The audit log contains every change of stores, people, devices, screens and media, with the person and old values."""
 
 import io
 
@@ -13,27 +13,27 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def nothing_noted(manager) -> None:
+def empty_log(manager) -> None:
     LogEntry.objects.all().delete()
 
 
-def noted() -> list[tuple]:
+def logged() -> list[tuple]:
     return [(str(each.actor), each.get_action_display(), each.object_repr) for each in LogEntry.objects.order_by("pk")]
 
 
-def test_what_an_administrator_changes_in_the_admin(admin_client, store) -> None:
+def test_changes_in_the_admin_are_logged(admin_client, store) -> None:
     LogEntry.objects.all().delete()
     chosen = {"_selected_action": [store.pk]}
     admin_client.post("/admin/cashier_web/store/", {"action": "close_stores", **chosen}, follow=True)
 
-    assert noted() == [("admin", "update", str(store))]
+    assert logged() == [("admin", "update", str(store))]
     assert LogEntry.objects.get().changes == {"is_open": ["True", "False"]}
     page = admin_client.get("/admin/auditlog/logentry/")
     assert page.status_code == 200
     assert "is_open" in page.content.decode()
 
 
-def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> None:
+def test_changes_on_the_pages_of_a_store_are_logged(client, manager, store) -> None:
     client.post("/devices", {"name": "Button"})
     device = Device.objects.get()
     client.post(f"/devices/{device.pk}/revoke")
@@ -44,16 +44,16 @@ def test_what_a_manager_changes_on_the_stores_pages(client, manager, store) -> N
     screen = Screen.objects.create(store=store, name="Entrance", secret_hash="x")
     client.post(f"/screens/{screen.pk}/revoke")
 
-    told = noted()
-    assert ("anna", "create", "Button") in told
-    assert ("anna", "update", "Button") in told
-    assert ("anna", "create", "berta") in told
-    assert ("anna", "update", str(store)) in told
-    assert ("anna", "delete", str(medium)) in told
-    assert ("anna", "update", "Entrance") in told
+    entries = logged()
+    assert ("anna", "create", "Button") in entries
+    assert ("anna", "update", "Button") in entries
+    assert ("anna", "create", "berta") in entries
+    assert ("anna", "update", str(store)) in entries
+    assert ("anna", "delete", str(medium)) in entries
+    assert ("anna", "update", "Entrance") in entries
 
 
-def test_what_was_brought_in_as_a_table(store, tmp_path) -> None:
+def test_imports_on_the_command_line_are_logged(store, tmp_path) -> None:
     LogEntry.objects.all().delete()
     for name, text in (
         ("stores", "slug,name\ndefault,Middle\n"),
@@ -65,7 +65,7 @@ def test_what_was_brought_in_as_a_table(store, tmp_path) -> None:
         file.write_text(text)
         call_command(name, "import", str(file), stdout=io.StringIO(), stderr=io.StringIO())
 
-    assert noted() == [
+    assert logged() == [
         ("None", "update", "Middle"),
         ("None", "create", "berta"),
         ("None", "create", "Button"),
@@ -75,35 +75,35 @@ def test_what_was_brought_in_as_a_table(store, tmp_path) -> None:
     assert LogEntry.objects.order_by("pk").last().changes == {"roles": ["default=cashier", ""]}
 
 
-def test_no_secret_is_in_it(client, manager) -> None:
+def test_the_log_contains_no_secret_and_no_hash(client, manager) -> None:
     client.post("/devices", {"name": "Button"})
     manager.set_password("secret enough")
     manager.save()
 
     hashes = [Device.objects.get().token_hash, manager.password]
-    told = " ".join(str(each.changes) for each in LogEntry.objects.all())
-    assert "token_hash" in told
-    assert "password" in told
-    assert [value[-8:] in told for value in hashes] == [False, False]
+    changes = " ".join(str(each.changes) for each in LogEntry.objects.all())
+    assert "token_hash" in changes
+    assert "password" in changes
+    assert [value[-8:] in changes for value in hashes] == [False, False]
 
 
-def test_what_is_only_seen_or_used_is_not_noted(client, manager, store) -> None:
+def test_last_use_and_presses_are_not_logged(client, manager, store) -> None:
     Device.objects.create(store=store, name="Button", token_hash="x", till=3)
     LogEntry.objects.all().delete()
     Device.objects.update(used_at="2026-01-01T00:00Z")
     client.post("/cashier_action", {"cashier": "4", "language": "en"})
     client.get("/devices")
 
-    assert noted() == []
+    assert logged() == []
 
 
-def test_a_press_asks_nothing_more_of_the_database(client, manager, environment, django_assert_num_queries) -> None:
+def test_a_press_takes_no_additional_query_for_the_log(client, manager, environment, django_assert_num_queries) -> None:
     environment(cashier_open_buttons=False)
     with django_assert_num_queries(3):  # session, person, store with role
         assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 204
 
 
-def test_who_is_given_permissions(admin_client) -> None:
+def test_permissions_given_in_the_admin_are_logged(admin_client) -> None:
     berta = User.objects.create_user("berta", is_staff=True)
     permission = Permission.objects.get(codename="change_store")
     LogEntry.objects.all().delete()
@@ -115,12 +115,12 @@ def test_who_is_given_permissions(admin_client) -> None:
     assert any("user_permissions" in each.changes for each in LogEntry.objects.all())
 
 
-def test_devices_that_are_revoked_in_the_admin(admin_client, store) -> None:
+def test_devices_revoked_in_the_admin_are_logged(admin_client, store) -> None:
     device = Device.objects.create(store=store, name="Button", token_hash="x")
     LogEntry.objects.all().delete()
     chosen = {"action": "revoke", "_selected_action": [device.pk]}
-    told = admin_client.post("/admin/cashier_web/device/", chosen, follow=True).content.decode()
+    page = admin_client.post("/admin/cashier_web/device/", chosen, follow=True).content.decode()
 
-    assert "Devices revoked: 1." in told
+    assert "Devices revoked: 1." in page
     assert Device.objects.get().revoked_at is not None
-    assert noted() == [("admin", "update", "Button")]
+    assert logged() == [("admin", "update", "Button")]

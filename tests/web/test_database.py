@@ -1,22 +1,23 @@
-"""What DATABASE_URL says of the database is kept, beside what suits every one."""
+"""Options in DATABASE_URL are kept, and take precedence over the defaults of settings.py."""
 
 import json
 import subprocess
 import sys
 
-TELL = "import json, cashier_web.settings as s; print(json.dumps(s.DATABASES['default']['OPTIONS']))"
+PRINT_OPTIONS = "import json, cashier_web.settings as s; print(json.dumps(s.DATABASES['default']['OPTIONS']))"
 
 
 def options(url: str) -> dict:
     key = "only for tests, " * 3
     environment = {"DATABASE_URL": url, "CASHIER_SECRET_KEY": key, "CASHIER_TICKET_KEY": key}
-    told = subprocess.run([sys.executable, "-c", TELL], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(told.stdout)
+    argv = [sys.executable, "-c", PRINT_OPTIONS]
+    printed = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    return json.loads(printed.stdout)
 
 
-def test_a_certificate_that_shall_be_checked_is_checked_and_a_timeout_of_its_own_goes_first() -> None:
-    told = options("postgres://web@db.example/cashier_q?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9")
+def test_options_in_the_url_are_kept_and_replace_defaults() -> None:
+    found = options("postgres://web@db.example/cashier_q?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9")
 
-    assert (told["sslmode"], told["sslrootcert"]) == ("verify-full", "/ca.pem")
-    assert int(told["connect_timeout"]) == 9
-    assert told["keepalives_count"] > 0
+    assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", "/ca.pem")
+    assert int(found["connect_timeout"]) == 9
+    assert found["keepalives_count"] > 0

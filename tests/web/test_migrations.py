@@ -1,4 +1,4 @@
-"""The migrations: they are those of the models, and whoever could call before there were roles still can."""
+"""Migrations agree with the models, and people who could call before there were roles still can."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,19 +8,19 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 @pytest.mark.django_db
-def test_no_migration_is_missing() -> None:
+def test_the_migrations_agree_with_the_models() -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
 @pytest.fixture
-def tables_of_today(transactional_db):
-    """Whatever the test made of them, for the tests after it."""
+def current_tables(transactional_db):
+    """Applies all migrations again after the test, for the tests that follow."""
     yield
     call_command("migrate", verbosity=0)
 
 
-@pytest.mark.usefixtures("tables_of_today")
-def test_who_could_call_before_there_were_roles_is_a_cashier_of_every_store() -> None:
+@pytest.mark.usefixtures("current_tables")
+def test_people_who_could_call_before_there_were_roles_become_cashiers_of_every_store() -> None:
     before, after = [("cashier_web", "0003_chain")], [("cashier_web", "0004_membership")]
     executor = MigrationExecutor(connection)
     executor.migrate(before)

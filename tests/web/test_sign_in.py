@@ -1,4 +1,4 @@
-"""The sign-in: lock-out, hashes, the end of a session, and the change of a password."""
+"""Signing in: lock-out, password hashes, the end of a session, and changing a password."""
 
 import re
 from datetime import timedelta
@@ -33,14 +33,14 @@ def sign_in(password=PASSWORD, *, username="anna", address="192.0.2.1", page="/s
 
 
 @pytest.mark.usefixtures("anna")
-def test_a_sign_in_leads_to_the_buttons_of_the_persons_store() -> None:
+def test_signing_in_redirects_to_the_persons_stores() -> None:
     response = sign_in()
     assert (response.status_code, response["Location"]) == (302, "/stores")
 
 
 @pytest.mark.usefixtures("anna")
 @pytest.mark.parametrize("page", ["/sign_in", "/admin/login/"])
-def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(page) -> None:
+def test_after_five_wrong_passwords_the_right_one_is_refused_for_15_minutes(page) -> None:
     answers = [sign_in("wrong", page=page).status_code for _ in range(5)]
     locked = sign_in(page=page)
 
@@ -50,7 +50,7 @@ def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(page) -> None
 
 
 @pytest.mark.usefixtures("anna")
-def test_tries_while_one_has_to_wait_make_it_no_longer_and_leave_no_trace() -> None:
+def test_attempts_during_a_lock_out_neither_prolong_it_nor_are_stored() -> None:
     for _ in range(5):
         sign_in("wrong")
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
@@ -63,7 +63,7 @@ def test_tries_while_one_has_to_wait_make_it_no_longer_and_leave_no_trace() -> N
     assert sign_in().status_code == 302
 
 
-def test_who_is_signed_in_is_not_led_in_a_circle(client, anna) -> None:
+def test_a_signed_in_person_is_not_redirected_back_to_the_sign_in(client, anna) -> None:
     client.force_login(anna)
 
     assert client.get("/sign_in?next=/sign_in")["Location"] == "/stores"
@@ -71,7 +71,7 @@ def test_who_is_signed_in_is_not_led_in_a_circle(client, anna) -> None:
 
 
 @pytest.mark.usefixtures("anna")
-def test_who_is_locked_out_keeps_out_nobody_else() -> None:
+def test_a_lock_out_concerns_only_one_username_from_one_address() -> None:
     User.objects.create_user("bert", password=PASSWORD)
     for _ in range(6):
         sign_in("wrong")
@@ -81,13 +81,13 @@ def test_who_is_locked_out_keeps_out_nobody_else() -> None:
 
 
 @pytest.mark.usefixtures("anna")
-def test_a_right_password_forgets_the_wrong_ones() -> None:
+def test_a_right_password_resets_the_count_of_wrong_ones() -> None:
     for _ in range(3):
         assert [sign_in("wrong").status_code for _ in range(4)] == [200] * 4
         assert sign_in().status_code == 302
 
 
-def test_passwords_are_hashed_with_argon2_and_older_hashes_are_taken_up(anna, settings) -> None:
+def test_passwords_are_hashed_with_argon2_and_older_hashes_are_replaced(anna, settings) -> None:
     settings.PASSWORD_HASHERS = web_settings.PASSWORD_HASHERS
     anna.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
     anna.save()
@@ -97,7 +97,7 @@ def test_passwords_are_hashed_with_argon2_and_older_hashes_are_taken_up(anna, se
     assert anna.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_a_session_ends_after_its_hours_and_is_then_forgotten(client, anna) -> None:
+def test_a_session_ends_after_its_hours_and_is_then_deleted(client, anna) -> None:
     client.force_login(anna)
     left = Session.objects.get().expire_date - timezone.now()
     assert timedelta(hours=11.9) < left <= timedelta(hours=12)
@@ -107,7 +107,7 @@ def test_a_session_ends_after_its_hours_and_is_then_forgotten(client, anna) -> N
     session.set_expiry(soon)
     session.save()
     client.post("/till", {"till": "1"})
-    assert abs(Session.objects.get().expire_date - soon) < timedelta(seconds=1), "prolonged by what was saved in it"
+    assert abs(Session.objects.get().expire_date - soon) < timedelta(seconds=1), "saving prolonged the session"
 
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert client.get("/cashier_buttons")["Location"].startswith("/sign_in")
@@ -144,7 +144,7 @@ def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> N
 
 
 def reasons_in(language: str) -> list[str]:
-    """Why a wrong password doesn't sign in, and why three others can't be chosen."""
+    """The reasons in this language for a wrong password when signing in, and for three bad new passwords."""
     User.objects.create_user("anna", password=PASSWORD)
     client = Client(headers={"accept-language": language})
     answers = [client.post("/sign_in", {"username": "anna", "password": "wrong"})]
@@ -157,8 +157,8 @@ def reasons_in(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES.keys() - {"en"}))
-def test_what_django_has_to_say_of_passwords_it_says_in_every_language_too(language) -> None:
-    english, told = reasons_in("en"), reasons_in(language)
+def test_every_reason_for_refusing_a_password_is_translated(language) -> None:
+    english, translated = reasons_in("en"), reasons_in(language)
 
-    assert len(told) == len(english) >= 6
-    assert [reason for reason in told if reason in english] == []
+    assert len(translated) == len(english) >= 6
+    assert [reason for reason in translated if reason in english] == []

@@ -63,9 +63,8 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
-    also_waits_in = models.JSONField(
-        _("also waits in"), default=list, blank=True
-    )  # languages that alternate with `language`
+    # Languages in which the screens wait in turn with `language`.
+    also_waits_in = models.JSONField(_("also waits in"), default=list, blank=True)
     arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # such as {"4": "left"}
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])

@@ -1,4 +1,4 @@
-"""People and devices as tables: all or nothing, every bad line named, and links and tokens for those who are new."""
+"""Importing and exporting people and devices as CSV: all or nothing, with every bad line; invitations and tokens."""
 
 import csv
 import io
@@ -24,10 +24,10 @@ def stores(db) -> None:
 
 
 @pytest.fixture
-def bring(tmp_path):
-    """`people import` or `devices import` of a text; what it printed."""
+def import_csv(tmp_path):
+    """Runs `people import` or `devices import` with a file of this text. Returns what the command printed."""
 
-    def bring(what: str, text: str, *options: str) -> str:
+    def import_csv(what: str, text: str, *options: str) -> str:
         file, out, err = tmp_path / "table.csv", io.StringIO(), io.StringIO()
         file.write_text(text)
         try:
@@ -36,10 +36,11 @@ def bring(tmp_path):
             raise CommandError(f"{err.getvalue()}{fault}") from None
         return out.getvalue()
 
-    return bring
+    return import_csv
 
 
-def take(what: str, *action: str) -> str:
+def run(what: str, *action: str) -> str:
+    """Runs an action of `people` or `devices`, by default the export. Returns what the command printed."""
     out = io.StringIO()
     call_command(what, *(action or ("export",)), stdout=out)
     return out.getvalue()
@@ -50,34 +51,34 @@ PEOPLE = (
 )
 
 
-def test_people_come_in_with_their_roles_and_go_out_as_they_came(bring) -> None:
-    assert bring("people", PEOPLE) == "anna: new\nberta: new\n2 new, 0 changed, 0 unchanged\n"
+def test_people_are_imported_with_their_roles_and_exported_in_the_same_way(import_csv) -> None:
+    assert import_csv("people", PEOPLE) == "anna: new\nberta: new\n2 new, 0 changed, 0 unchanged\n"
 
     anna = User.objects.get(username="anna")
     roles = {(each.store.slug, each.role) for each in anna.memberships.all()}
     assert roles == {("north", Role.MANAGER), ("south", Role.CASHIER)}
     assert not anna.has_usable_password()
-    assert take("people") == PEOPLE
-    assert bring("people", PEOPLE) == "0 new, 0 changed, 2 unchanged\n"
+    assert run("people") == PEOPLE
+    assert import_csv("people", PEOPLE) == "0 new, 0 changed, 2 unchanged\n"
 
 
-def test_a_change_is_told_and_a_dry_run_changes_nothing(bring) -> None:
-    bring("people", PEOPLE)
+def test_an_import_prints_each_change_and_a_dry_run_changes_nothing(import_csv) -> None:
+    import_csv("people", PEOPLE)
     table = "username;roles\nanna;south=viewer\n"
-    told = "anna: roles 'north=manager; south=cashier' -> 'south=viewer'\n0 new, 1 changed, 0 unchanged"
-    assert bring("people", table, "--dry-run") == f"{told}: this was a dry run\n"
-    assert take("people") == PEOPLE
+    printed = "anna: roles 'north=manager; south=cashier' -> 'south=viewer'\n0 new, 1 changed, 0 unchanged"
+    assert import_csv("people", table, "--dry-run") == f"{printed}: this was a dry run\n"
+    assert run("people") == PEOPLE
 
-    assert bring("people", table) == f"{told}\n"
+    assert import_csv("people", table) == f"{printed}\n"
     (membership,) = Membership.objects.filter(person__username="anna")
     assert (membership.store.slug, membership.role) == ("south", Role.VIEWER)
 
 
-def test_a_column_that_is_missing_changes_nothing(bring) -> None:
-    bring("people", PEOPLE)
-    bring("people", "username,first_name\nanna,Anne\n")
+def test_a_missing_column_changes_nothing(import_csv) -> None:
+    import_csv("people", PEOPLE)
+    import_csv("people", "username,first_name\nanna,Anne\n")
 
-    assert take("people") == PEOPLE.replace("anna,Anna", "anna,Anne")
+    assert run("people") == PEOPLE.replace("anna,Anna", "anna,Anne")
 
 
 BAD_PEOPLE = """username,active,roles
@@ -92,10 +93,10 @@ boss,yes,
 """
 
 
-def test_every_bad_line_of_people_is_named_and_nothing_is_changed(bring) -> None:
+def test_every_bad_line_of_people_is_reported_and_nothing_is_changed(import_csv) -> None:
     User.objects.create_user("boss", is_superuser=True)
     with pytest.raises(CommandError) as refused:
-        bring("people", BAD_PEOPLE)
+        import_csv("people", BAD_PEOPLE)
 
     *reasons, last = str(refused.value).splitlines()
     assert [reason.split(":")[0] for reason in reasons] == [f"line {line}" for line in range(3, 10)]
@@ -117,52 +118,52 @@ def test_every_bad_line_of_people_is_named_and_nothing_is_changed(bring) -> None
     assert User.objects.count() == 1
 
 
-def test_links_are_for_those_without_a_password_and_let_them_in(bring) -> None:
-    bring("people", PEOPLE)
+def test_people_without_a_password_get_links_with_which_they_choose_one(import_csv) -> None:
+    import_csv("people", PEOPLE)
     User.objects.create_user("known", password="secret enough")
-    rows = list(csv.DictReader(io.StringIO(take("people", "links", "https://queue.example.com/"))))
+    rows = list(csv.DictReader(io.StringIO(run("people", "links", "https://queue.example.com/"))))
     assert [row["username"] for row in rows] == ["anna"]
 
     link = rows[0]["link"].removeprefix("https://queue.example.com")
     assert choose_password(link).context["user"].username == "anna"
-    assert take("people", "links", "https://queue.example.com").splitlines() == ["username,link"]
+    assert run("people", "links", "https://queue.example.com").splitlines() == ["username,link"]
 
 
-def test_links_of_a_store_that_is_not_there_are_refused() -> None:
+def test_links_for_an_unknown_store_are_refused() -> None:
     with pytest.raises(CommandError, match="no store 'nrth'"):
-        take("people", "links", "https://queue.example.com", "--store", "nrth")
+        run("people", "links", "https://queue.example.com", "--store", "nrth")
 
 
-def test_usernames_are_read_as_the_sign_in_reads_them(bring) -> None:
-    bring("people", "username\njohn\n")
+def test_usernames_are_normalised_as_at_the_sign_in(import_csv) -> None:
+    import_csv("people", "username\njohn\n")
 
-    assert bring("people", "username,first_name\nｊohn,John\n").startswith("john: first_name")
+    assert import_csv("people", "username,first_name\nｊohn,John\n").startswith("john: first_name")
     with pytest.raises(CommandError, match="in a line before"):
-        bring("people", "username\nｊohn\njohn\n")
+        import_csv("people", "username\nｊohn\njohn\n")
 
 
-def test_a_device_whose_till_is_gone_comes_back_as_it_went_and_a_revoked_one_is_told(bring) -> None:
-    bring("devices", DEVICES)
+def test_a_device_of_a_removed_till_can_be_imported_again_and_a_revoked_device_cannot(import_csv) -> None:
+    import_csv("devices", DEVICES)
     Store.objects.update(tills=2)
-    assert bring("devices", take("devices")).splitlines() == ["store,name,till,token"]
+    assert import_csv("devices", run("devices")).splitlines() == ["store,name,till,token"]
 
     Device.objects.update(revoked_at=timezone.now())
     with pytest.raises(CommandError, match="line 2: this device was revoked"):
-        bring("devices", DEVICES)
+        import_csv("devices", DEVICES)
 
 
-def test_links_of_one_store(bring) -> None:
-    bring("people", "username,roles\nanna,north=cashier\nberta,south=cashier\n")
-    told = take("people", "links", "https://queue.example.com", "--store", "south")
+def test_links_can_be_limited_to_one_store(import_csv) -> None:
+    import_csv("people", "username,roles\nanna,north=cashier\nberta,south=cashier\n")
+    printed = run("people", "links", "https://queue.example.com", "--store", "south")
 
-    assert [line.split(",")[0] for line in told.splitlines()] == ["username", "berta"]
+    assert [line.split(",")[0] for line in printed.splitlines()] == ["username", "berta"]
 
 
 DEVICES = "store,name,till\r\nnorth,Button 3,3\r\nsouth,Keypad,\r\n"
 
 
-def test_devices_come_in_and_their_tokens_are_printed_once(bring, redis) -> None:
-    rows = list(csv.DictReader(io.StringIO(bring("devices", DEVICES))))
+def test_devices_are_imported_and_their_tokens_printed_once(import_csv, redis) -> None:
+    rows = list(csv.DictReader(io.StringIO(import_csv("devices", DEVICES))))
     assert [(row["store"], row["name"], row["till"]) for row in rows] == [
         ("north", "Button 3", "3"),
         ("south", "Keypad", ""),
@@ -170,25 +171,25 @@ def test_devices_come_in_and_their_tokens_are_printed_once(bring, redis) -> None
 
     pressed = Client().get(f"/api/v1/press?token={rows[0]['token']}")
     assert (pressed.status_code, pressed.json()["till"]) == (201, 3)
-    assert take("devices") == DEVICES
-    assert bring("devices", DEVICES).splitlines() == ["store,name,till,token"]
+    assert run("devices") == DEVICES
+    assert import_csv("devices", DEVICES).splitlines() == ["store,name,till,token"]
     assert Client().get(f"/api/v1/press?token={rows[0]['token']}").status_code == 201
 
 
-def test_a_devices_till_can_be_changed_and_a_dry_run_makes_none(bring) -> None:
-    assert bring("devices", DEVICES, "--dry-run").splitlines()[1] == "north,Button 3,3,"
+def test_an_import_changes_the_till_of_a_device_and_a_dry_run_creates_no_device(import_csv) -> None:
+    assert import_csv("devices", DEVICES, "--dry-run").splitlines()[1] == "north,Button 3,3,"
     assert Device.objects.count() == 0
 
-    bring("devices", DEVICES)
+    import_csv("devices", DEVICES)
     hashes = set(Device.objects.values_list("token_hash", flat=True))
-    bring("devices", "store,name,till\nnorth,Button 3,\nsouth,Keypad,4\n")
-    assert take("devices") == "store,name,till\r\nnorth,Button 3,\r\nsouth,Keypad,4\r\n"
+    import_csv("devices", "store,name,till\nnorth,Button 3,\nsouth,Keypad,4\n")
+    assert run("devices") == "store,name,till\r\nnorth,Button 3,\r\nsouth,Keypad,4\r\n"
     assert set(Device.objects.values_list("token_hash", flat=True)) == hashes
 
 
-def test_every_bad_line_of_devices_is_named_and_nothing_is_changed(bring) -> None:
+def test_every_bad_line_of_devices_is_reported_and_nothing_is_changed(import_csv) -> None:
     with pytest.raises(CommandError) as refused:
-        bring("devices", "store,name,till\nwest,A,\nnorth,,\nnorth,B,5\nnorth,C,\nnorth,C,1\n")
+        import_csv("devices", "store,name,till\nwest,A,\nnorth,,\nnorth,B,5\nnorth,C,\nnorth,C,1\n")
 
     *reasons, last = str(refused.value).splitlines()
     assert [reason.split(":")[0] for reason in reasons] == ["line 2", "line 3", "line 4", "line 6"]
@@ -198,9 +199,9 @@ def test_every_bad_line_of_devices_is_named_and_nothing_is_changed(bring) -> Non
 
 @pytest.mark.parametrize("what", ["people", "devices"])
 @pytest.mark.parametrize("text", ["", "x\n1\n", "username,store,name,x\n", '"'])
-def test_what_is_no_such_table_is_refused(bring, what, text) -> None:
+def test_a_file_that_is_not_such_a_table_is_refused(import_csv, what, text) -> None:
     with pytest.raises(CommandError):
-        bring(what, text)
+        import_csv(what, text)
 
 
 def upload_people(client, text: str):
@@ -215,14 +216,14 @@ def confirm(client, shown):
     return client.post("/admin/auth/user/process_import/", fields, follow=True)
 
 
-def test_the_admin_shows_what_an_import_of_people_changes_and_then_imports_them(admin_client, bring) -> None:
-    bring("people", PEOPLE)
+def test_the_admin_shows_what_an_import_of_people_changes_and_then_imports_them(admin_client, import_csv) -> None:
+    import_csv("people", PEOPLE)
     shown = upload_people(admin_client, "username,roles\nanna,south=viewer\ncarla,north=cashier\n")
     assert "<del>north=manager; south=cashier</del> <ins>south=viewer</ins>" in shown.content.decode()
-    assert take("people") == PEOPLE
+    assert run("people") == PEOPLE
 
     assert "1 new, 1 updated" in confirm(admin_client, shown).content.decode()
-    assert "anna,Anna,Arnaud,yes,south=viewer\r\n" in take("people")
+    assert "anna,Anna,Arnaud,yes,south=viewer\r\n" in run("people")
     carla = User.objects.get(username="carla")
     assert not carla.has_usable_password()
     assert [(each.store.slug, each.role) for each in carla.memberships.all()] == [("north", Role.CASHIER)]
@@ -255,8 +256,8 @@ def test_the_admin_imports_no_people_if_the_file_no_longer_fits(admin_client) ->
     assert not User.objects.filter(username="anna").exists()
 
 
-def test_the_admin_exports_the_people_of_the_list_without_administrators(admin_client, bring) -> None:
-    bring("people", PEOPLE)
+def test_the_admin_exports_the_people_of_the_list_without_administrators(admin_client, import_csv) -> None:
+    import_csv("people", PEOPLE)
     table = admin_client.get("/admin/auth/user/export/").content.decode()
     found = admin_client.get("/admin/auth/user/export/?q=arnaud").content.decode()
 
@@ -273,13 +274,13 @@ def test_only_superusers_import_and_export_people(client, page) -> None:
     assert client.get(f"/admin/auth/user/{page}").status_code == 403
 
 
-def test_an_import_of_people_takes_few_queries_per_person(bring, django_assert_max_num_queries) -> None:
+def test_an_import_of_people_takes_few_queries_per_person(import_csv, django_assert_max_num_queries) -> None:
     """Three queries per row: a savepoint before and after, and whether the username is unique."""
     rows = "".join(f"person-{number},north=cashier\n" for number in range(100))
     with django_assert_max_num_queries(3 * 100 + 30):
-        bring("people", f"username,roles\n{rows}")
+        import_csv("people", f"username,roles\n{rows}")
 
 
-def test_a_file_with_too_many_people_is_refused(bring) -> None:
+def test_a_file_with_too_many_people_is_refused(import_csv) -> None:
     with pytest.raises(CommandError, match="more than 5000 rows"):
-        bring("people", "username\n" + "".join(f"person-{number}\n" for number in range(5001)))
+        import_csv("people", "username\n" + "".join(f"person-{number}\n" for number in range(5001)))

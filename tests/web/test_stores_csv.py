@@ -1,4 +1,4 @@
-"""`stores.csv`: in and out, by command and in the admin; every bad line is named, and it is all or nothing."""
+"""Importing and exporting stores.csv, on the command line and in the admin: all or nothing, with every bad line."""
 
 import io
 from pathlib import Path
@@ -17,10 +17,10 @@ NORTH = 'north-7,North,Lyon,Europe/Paris,9,4=Pharmacy; 5=12,en fr,fr,5,queue,yes
 
 
 @pytest.fixture
-def bring(tmp_path: Path):
-    """`stores import` of a text; what it printed."""
+def import_stores(tmp_path: Path):
+    """Runs `stores import` with a file of this text. Returns what the command printed."""
 
-    def bring(text: str | bytes, *options: str) -> str:
+    def import_stores(text: str | bytes, *options: str) -> str:
         file, out, err = tmp_path / "stores.csv", io.StringIO(), io.StringIO()
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         try:
@@ -29,47 +29,47 @@ def bring(tmp_path: Path):
             raise CommandError(f"{err.getvalue()}{fault}") from None
         return out.getvalue()
 
-    return bring
+    return import_stores
 
 
-def export(tmp_path: Path) -> str:
+def export_stores(tmp_path: Path) -> str:
     file = tmp_path / "out.csv"
     call_command("stores", "export", str(file))
     return file.read_text()
 
 
-def test_new_stores_come_in_and_their_screens_are_told(bring, redis) -> None:
-    told = bring(f"{HEADER}\n{NORTH}\n")
+def test_new_stores_are_imported_and_announced_to_their_screens(import_stores, redis) -> None:
+    printed = import_stores(f"{HEADER}\n{NORTH}\n")
     store = Store.objects.get(slug="north-7")
 
-    assert told == "north-7: new\n1 new, 0 changed, 0 unchanged\n"
+    assert printed == "north-7: new\n1 new, 0 changed, 0 unchanged\n"
     assert (store.labels, store.languages, store.hold_ms) == ({"4": "Pharmacy", "5": "12"}, ["en", "fr"], 5000)
     assert (store.is_open, store.closed_message) == (True, "Closed, sorry")
     assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
 
 
-def test_what_was_exported_changes_nothing_when_it_comes_back(bring, tmp_path, redis) -> None:
-    bring(f"{HEADER}\n{NORTH}\n")
+def test_importing_an_export_changes_nothing(import_stores, tmp_path, redis) -> None:
+    import_stores(f"{HEADER}\n{NORTH}\n")
     before = redis.hget("cashier:{north-7}:store", "rev")
 
-    assert bring(export(tmp_path)) == "0 new, 0 changed, 2 unchanged\n"
+    assert import_stores(export_stores(tmp_path)) == "0 new, 0 changed, 2 unchanged\n"
     assert redis.hget("cashier:{north-7}:store", "rev") == before
 
 
-def test_columns_that_are_not_there_stay_as_they_are(bring) -> None:
-    bring(f"{HEADER}\n{NORTH}\n")
-    told = bring("is_open,slug\nno,north-7\nno,south-1\n".replace("no,south-1\n", ""))
+def test_a_missing_column_changes_nothing(import_stores) -> None:
+    import_stores(f"{HEADER}\n{NORTH}\n")
+    printed = import_stores("is_open,slug\nno,north-7\n")
 
-    assert told.splitlines()[0] == "north-7: is_open 'yes' -> 'no'"
+    assert printed.splitlines()[0] == "north-7: is_open 'yes' -> 'no'"
     assert Store.objects.get(slug="north-7").tills == 9
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(bring, redis) -> None:
-    told = bring(f"{HEADER}\n{NORTH}\n{NORTH.replace('north-7', 'default')}\n", "--dry-run")
+def test_a_dry_run_prints_the_same_and_changes_nothing(import_stores, redis) -> None:
+    printed = import_stores(f"{HEADER}\n{NORTH}\n{NORTH.replace('north-7', 'default')}\n", "--dry-run")
 
-    assert told.splitlines()[0] == "north-7: new"
-    assert "default: name 'cashier_q' -> 'North', city '' -> 'Lyon'" in told
-    assert told.endswith("1 new, 1 changed, 0 unchanged: this was a dry run\n")
+    assert printed.splitlines()[0] == "north-7: new"
+    assert "default: name 'cashier_q' -> 'North', city '' -> 'Lyon'" in printed
+    assert printed.endswith("1 new, 1 changed, 0 unchanged: this was a dry run\n")
     assert list(Store.objects.values_list("name", flat=True)) == ["cashier_q"]
     assert redis.keys() == []
 
@@ -77,13 +77,13 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(bring, redis) -> None:
 @pytest.mark.parametrize(
     "encode", [str.encode, lambda text: text.replace(",", ";").encode("utf-8-sig")], ids=["commas", "Excel"]
 )
-def test_a_spreadsheets_separator_mark_and_empty_lines_are_taken(bring, encode) -> None:
-    bring(encode("slug,name,is_open\r\n\r\n,,\r\nnorth-7,Nord é,no\r\n"))
+def test_semicolons_a_byte_order_mark_and_empty_lines_are_accepted(import_stores, encode) -> None:
+    import_stores(encode("slug,name,is_open\r\n\r\n,,\r\nnorth-7,Nord é,no\r\n"))
 
     assert Store.objects.get(slug="north-7").name == "Nord é"
 
 
-def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
+def test_every_bad_line_is_reported_and_nothing_is_changed(import_stores, redis) -> None:
     lines = [
         HEADER,
         NORTH,
@@ -98,10 +98,10 @@ def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
         NORTH.replace("north-7", "s-5").replace("Europe/Paris", "Paris"),
     ]
     with pytest.raises(CommandError) as caught:
-        bring("\n".join(lines))
-    told = str(caught.value)
+        import_stores("\n".join(lines))
+    printed = str(caught.value)
 
-    assert [line.split(":")[:2] for line in told.splitlines()] == [
+    assert [line.split(":")[:2] for line in printed.splitlines()] == [
         ["line 3", " slug"],
         ["line 5", " slug"],
         ["line 6", " tills"],
@@ -116,13 +116,13 @@ def test_every_bad_line_is_named_and_nothing_is_changed(bring, redis) -> None:
     assert redis.keys() == []
 
 
-def test_a_line_is_counted_from_where_it_begins(bring) -> None:
+def test_a_row_is_reported_with_the_line_where_it_begins(import_stores) -> None:
     with pytest.raises(CommandError) as caught:
-        bring('slug,closed_message\na,fine\nb,"two\nlines"\na b,\n')
+        import_stores('slug,closed_message\na,fine\nb,"two\nlines"\na b,\n')
 
-    told = [line.split(":")[:2] for line in str(caught.value).splitlines()]
-    assert ["line 3", " closed_message"] in told
-    assert ["line 5", " slug"] in told
+    lines = [line.split(":")[:2] for line in str(caught.value).splitlines()]
+    assert ["line 3", " closed_message"] in lines
+    assert ["line 5", " slug"] in lines
 
 
 @pytest.mark.parametrize(
@@ -138,16 +138,16 @@ def test_a_line_is_counted_from_where_it_begins(bring) -> None:
         ("slug\n" + "".join(f"s-{n}\n" for n in range(3001)), "more than 3000 rows"),
     ],
 )
-def test_what_is_no_table_of_stores_is_refused_with_a_reason(bring, text, reason) -> None:
+def test_a_file_that_is_not_a_table_of_stores_is_refused_with_a_reason(import_stores, text, reason) -> None:
     with pytest.raises(CommandError, match=reason):
-        bring(text)
+        import_stores(text)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_redis_nothing_comes_in(bring, environment) -> None:
+def test_nothing_is_imported_without_redis(import_stores, environment) -> None:
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(CommandError, match="screens can't be reached"):
-        bring(f"{HEADER}\n{NORTH}\n")
+        import_stores(f"{HEADER}\n{NORTH}\n")
 
     assert not Store.objects.filter(slug="north-7").exists()
 
@@ -162,7 +162,7 @@ def confirm(admin_client, shown):
     return admin_client.post("/admin/cashier_web/store/process_import/", fields, follow=True)
 
 
-def test_the_admin_shows_what_would_change_and_then_does_it_once(admin_client, redis) -> None:
+def test_the_admin_shows_the_changes_of_an_import_and_then_makes_them_once(admin_client, redis) -> None:
     shown = upload(admin_client, f"{HEADER}\n{NORTH}\n")
     assert "north-7" in shown.content.decode()
     assert Store.objects.count() == 1
@@ -173,7 +173,7 @@ def test_the_admin_shows_what_would_change_and_then_does_it_once(admin_client, r
     assert "imported already" in confirm(admin_client, shown).content.decode()
 
 
-def test_the_admin_names_bad_lines_and_offers_nothing(admin_client) -> None:
+def test_the_admin_reports_bad_lines_and_offers_no_import(admin_client) -> None:
     shown = upload(admin_client, f"{HEADER}\n{NORTH}\n\n{NORTH.replace('north-7', 'a b')}\n")
 
     assert "confirm_form" not in shown.context or shown.context["confirm_form"] is None
@@ -181,20 +181,20 @@ def test_the_admin_names_bad_lines_and_offers_nothing(admin_client) -> None:
     assert "<li>line 4: slug: Enter a valid “slug”" in shown.content.decode()
 
 
-def test_the_admin_says_why_a_file_is_no_table_of_stores(admin_client) -> None:
+def test_the_admin_says_why_a_file_is_not_a_table_of_stores(admin_client) -> None:
     assert (
         "there is no such column as “nmae”, only slug, name"
         in upload(admin_client, "slug,nmae\nn,North\n").content.decode()
     )
 
 
-def test_the_admin_does_nothing_if_it_is_no_longer_what_was_shown(admin_client) -> None:
-    shown = upload(admin_client, "slug,language\nnorth-7,fr\n".replace("language", "name").replace(",fr", ",North"))
+def test_the_admin_imports_nothing_if_the_file_no_longer_fits(admin_client) -> None:
+    shown = upload(admin_client, "slug,name\nnorth-7,North\n")
     Store.objects.create(slug="north-7", name="x", tills=2, labels={"9": "Gone"})
-    told = confirm(admin_client, shown).content.decode()
+    page = confirm(admin_client, shown).content.decode()
 
-    assert "Nothing was changed." in told
-    assert "line 2" in told
+    assert "Nothing was changed." in page
+    assert "line 2" in page
     assert Store.objects.get(slug="north-7").name == "x"
 
 
