@@ -66,20 +66,21 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers don't wait for the writer, and a writer waits its turn instead of failing.
+    # With WAL, readers don't wait for a writer. An IMMEDIATE transaction waits for the lock at its beginning; otherwise
+    # it would fail at its first write while another transaction is writing.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
     }
 else:
-    # A database that has vanished without a word is given up within seconds, instead of the kernel's minutes.
+    # A connection to a database that no longer answers fails within seconds instead of the kernel's minutes.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 5000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
-        **DATABASES["default"].get("OPTIONS", {}),  # what the URL says of it
+        **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL take precedence
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -89,7 +90,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = ENVIRONMENT.cashier_media_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Names carry a hash of the content, so that Nginx may tell browsers to keep them for ever.
+    # File names contain a hash of the content, so Nginx can tell browsers to keep the files for ever.
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
@@ -101,13 +102,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "cashier_web.accounts.passwords.LongEnough"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# The first one hashes, the other reads what older versions have hashed.
+# New passwords are hashed with the first one. The other one checks passwords that older versions have hashed.
 PASSWORD_HASHERS = [
     "cashier_web.accounts.passwords.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-# Five wrong passwords for a name from one address, and that pair has to wait. By its name alone, anybody anywhere could
-# lock a cashier out; by address alone, a store locks out itself.
+# After five wrong passwords for a username from one IP address, this pair has to wait. By username alone, anybody could
+# lock a cashier out; by address alone, one person could lock out a whole store, which shares one address.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -115,13 +116,13 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False  # no line of greeting before what a command prints
-# Otherwise the 15 minutes begin anew with every try, and each makes the row of that name longer.
+AXES_VERBOSE = False  # otherwise axes logs a greeting, which ends up in the output of management commands
+# Otherwise each attempt starts the 15 minutes again, and makes the database row of this username longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_DISABLE_ACCESS_LOG = True  # the journal's lines are enough; a row for each sign-in would stay for ever
+AXES_DISABLE_ACCESS_LOG = True  # the log is enough; a database row for each sign-in would stay for ever
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
-# Nginx says which scheme the browser used; it overwrites what a client sends under that name.
+# Nginx sets this header to the scheme that the browser used, and overwrites what a client sends in it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.cashier_https
 SECURE_HSTS_SECONDS = ENVIRONMENT.cashier_hsts_seconds
@@ -146,4 +147,4 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024  # without files, which Nginx limits
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024  # bytes of a request without files; Nginx limits the size of uploads

@@ -1,4 +1,4 @@
-"""The addresses of a store's pages."""
+"""The paths of a store's pages, and the links of a manager's navigation bar."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ MANAGED: list[tuple[str, Promise]] = [
     ("people", _("People")),
     ("history", _("History")),
 ]
-"""Of a manager's pages the name of the address, and their own."""
+"""A manager's pages: the name of the URL, and the title of the page."""
 
 
 def store_path(name: str, store: Store, **parts: Any) -> str:
-    """Address of one of the store's pages; the default store's are at the top."""
+    """The path of one of the store's pages, by the name of its URL. The default store's pages are at the top level."""
     slug = {} if store.slug == DEFAULT_STORE else {"slug": store.slug}
     return reverse(name, kwargs={**slug, **parts})
 
 
 def managed_pages(store: Store) -> list[tuple[str, str, Promise]]:
-    """What leads a manager through the store's pages: name of the address, the address, and what the page is called."""
+    """The links of the navigation bar: name of the URL, path and title of each page."""
     return [(name, store_path(name, store), title) for name, title in MANAGED]
