@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.timeline import IsUp, KeyReused, NotQueued, Timeline, WrongTill
+from cashier_core.timeline import AlreadyShown, KeyReused, NotQueued, Timeline, WrongTill
 
 
 @pytest.fixture
@@ -38,7 +38,14 @@ def test_a_call_that_waits_is_taken_back_and_those_behind_it_move_up(timeline) -
 
 @pytest.mark.parametrize(
     ("seq", "till", "reason"),
-    [(1, 0, IsUp), (1, 4, IsUp), (9, 0, NotQueued), (0, 0, NotQueued), (-1, 0, NotQueued), (2, 4, WrongTill)],
+    [
+        (1, 0, AlreadyShown),
+        (1, 4, AlreadyShown),
+        (9, 0, NotQueued),
+        (0, 0, NotQueued),
+        (-1, 0, NotQueued),
+        (2, 4, WrongTill),
+    ],
 )
 def test_what_can_not_be_taken_back_says_why_and_changes_nothing(timeline, redis, seq, till, reason) -> None:
     press(timeline, 4)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis as AsyncRedis
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Event
 from cashier_core.snapshot import Snapshot
-from cashier_core.timeline import MAX_QUEUED, IsUp, QueueFull, Timeline
+from cashier_core.timeline import MAX_QUEUED, AlreadyShown, QueueFull, Timeline
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.playlist import Playlist
 
@@ -168,7 +168,7 @@ def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, po
             if model.unended() and data.draw(st.integers(0, 2)) == 0:
                 taken = data.draw(st.sampled_from(model.unended()))
                 if taken.start <= model.now:
-                    with pytest.raises(IsUp):
+                    with pytest.raises(AlreadyShown):
                         stage.timeline.cancel("s", taken.seq)
                 else:
                     model.cancel(taken)

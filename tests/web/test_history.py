@@ -220,7 +220,7 @@ def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, 
 
 
 def test_when_redis_had_to_give_some_up_it_is_said(client, manager, monkeypatch, records) -> None:
-    monkeypatch.setattr(recorder, "MOST", 1)
+    monkeypatch.setattr(recorder, "MAX_ENTRIES", 1)
     press(client)
     recorded()
 

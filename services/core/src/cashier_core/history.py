@@ -1,4 +1,4 @@
-"""The history's way out of Redis: what became of each call, until web has it in the database."""
+"""Reads the history of calls from Redis. The Lua scripts write it; web moves it to the database."""
 
 import json
 from collections.abc import Sequence
@@ -7,36 +7,37 @@ from typing import Any, cast
 from redis import Redis
 
 KEY = "cashier:history"
-"""A stream, to which the scripts add within the very step that schedules, replaces or takes back a call."""
-MOST = 100_000
-"""Entries that it keeps, as in `lua/store.lua`; some 30 MB."""
+"""A Redis stream. The scripts add to it in the same step that schedules, replaces or cancels a call."""
+MAX_ENTRIES = 100_000
+"""The stream keeps at most this many entries, about 30 MB."""
 
 
 class History:
-    """Reads the stream. Every method raises redis.RedisError when Redis doesn't answer."""
+    """Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def changes(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        """All of the oldest entries, each with its entry's number.
+        """The changes of the `count` oldest entries, each with the id of its entry.
 
-        `store`, `mark` of the call, and what is so from then on: `outcome`, `start`, `end`; of a new call also `seq`,
-        `till`, `label`, `language`, `by`, `again` and `pressed`. Times are Redis's, in ms since the epoch.
+        Each change has `store`, `mark` (the call_id) and what has changed: `outcome`, `start`, `end`. A change that
+        describes a new call also has `seq`, `till`, `label`, `language`, `by`, `again` and `pressed`. Times are
+        milliseconds since the epoch, on Redis's clock.
         """
         found = cast(list[tuple[bytes, dict[bytes, bytes]]], self._redis.xrange(KEY, count=count))
-        return [(number.decode(), change) for number, fields in found for change in _changes(fields)]
+        return [(entry_id.decode(), change) for entry_id, fields in found for change in _changes(fields)]
 
-    def remove(self, numbers: Sequence[str]) -> None:
-        """They are kept elsewhere now."""
-        self._redis.xdel(KEY, *numbers)
+    def remove(self, entry_ids: Sequence[str]) -> None:
+        """Remove entries that are now in the database."""
+        self._redis.xdel(KEY, *entry_ids)
 
     def length(self) -> int:
-        """How many wait; at `MOST` the oldest are lost."""
+        """The number of entries. When it reaches `MAX_ENTRIES`, the oldest entries are lost."""
         return self._redis.xlen(KEY)
 
 
 def _changes(fields: dict[bytes, bytes]) -> list[dict[str, Any]]:
-    """A web of the version before leaves one at a time, under another name, and can't read these."""
+    """The changes in one entry. An older version of web wrote single changes, in the field `entry`."""
     changes: list[dict[str, Any]] = json.loads(fields.get(b"changes") or b"[%s]" % fields[b"entry"])
     return changes

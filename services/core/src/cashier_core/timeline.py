@@ -1,4 +1,4 @@
-"""A store's timeline in Redis: calls are scheduled, announced and read by scripts, each of them atomic."""
+"""Schedules, cancels and reads the calls of a store in Redis, with Lua scripts that are atomic steps."""
 
 import json
 import secrets
@@ -18,42 +18,48 @@ from cashier_core.lua import keys, source
 from cashier_core.snapshot import Snapshot
 
 MAX_QUEUED = 20
-"""Calls that may wait in one store; the next press is refused."""
+"""Calls that may be queued in one store; the next press is refused."""
 REMEMBERED_SECONDS = 60
-"""For so long a press that comes again is known; longer than Nginx waits before it asks again."""
+"""A press that is sent twice is recognised for this long: longer than Nginx waits before it asks another worker."""
 KEY_SECONDS = 3600
-"""The same for one with a key of the caller's own, who may be without a network for a while."""
+"""The same for a press with a key that the caller chose. The caller may be without a network for a while."""
 
 Outcome = Literal["called", "waits", "waits already", "stays up"]
 
 
 class QueueFull(Exception):
-    """`MAX_QUEUED` calls wait in this store already; nothing was changed."""
+    """`MAX_QUEUED` calls are queued in this store. Nothing was changed."""
 
 
 class KeyReused(Exception):
-    """This key was another press's; nothing was changed."""
+    """The key belongs to another press. Nothing was changed."""
 
 
 class CantCancel(Exception):
-    """Why a call can't be taken back; nothing was changed."""
+    """The call cannot be cancelled. Nothing was changed."""
 
 
 class NotQueued(CantCancel):
     """There is no such call, or it has ended."""
 
 
-class IsUp(CantCancel):
-    """It is up: no call is ever cut short."""
+class AlreadyShown(CantCancel):
+    """The call is on the screens; no call is ever cut short."""
 
 
 class WrongTill(CantCancel):
-    """It is another till's than the one that it was to be of."""
+    """The call belongs to another till than the caller says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a press. place: 1 is up now, 2 is next, and so on."""
+    """What became of a press.
+
+    outcome: "called" (shown now), "waits" (queued), "waits already" (the till has a queued call; nothing was added),
+    or "stays up" (the till's call was shown, no call was queued, and it is shown for another hold).
+    seq: seq of the call. starts_in_ms: milliseconds until it starts; negative if it has started.
+    place: 1 for the call that is shown, 2 for the next one, and so on.
+    """
 
     outcome: Outcome
     seq: int
@@ -62,14 +68,16 @@ class Receipt:
 
 
 def connect(url: str) -> "Redis":
-    """A client for presses. It never tries again by itself: a press whose fate is unknown must not be doubled."""
+    """Create a client that never retries: after a timeout nobody knows whether a press was made, and it must not be
+    made twice."""
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class Timeline:
-    """Writes stores' timelines. Every method raises redis.RedisError when Redis doesn't answer."""
+    """The timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
+        """clock: see `lua.source`."""
         self._redis = redis
         self._press = redis.register_script(source("press.lua", clock))
         self._cancel = redis.register_script(source("cancel.lua", clock))
@@ -104,68 +112,95 @@ class Timeline:
         by: who pressed. again: whether the same customer is called once more. Both are only for the history.
         """
         press_id = press_id or secrets.token_hex(16)
-        call = (till, language, idle_language, hold_ms, policy.value, MAX_QUEUED, label)
-        names = [*keys(store), _answered(store, key or press_id), history.KEY]
-        remembered_ms = (KEY_SECONDS if key else REMEMBERED_SECONDS) * 1000
-        arguments: list[str | int] = [store, REDIS_CHANNEL, press_id, *call, remembered_ms, payload, by, int(again)]
-        answer = cast(list[Any], self._press(keys=names, args=arguments))
-        outcome, seq, starts_in_ms, place, *_payload = answer
+        arguments = _arguments(
+            store,
+            press_id,
+            till=till,
+            label=label,
+            language=language,
+            idle_language=idle_language,
+            hold_ms=hold_ms,
+            replaces=policy == Policy.REPLACE,
+            payload=payload,
+            remembered_ms=(KEY_SECONDS if key else REMEMBERED_SECONDS) * 1000,
+            by=by,
+            again=again,
+        )
+        names = [*keys(store), _answer_key(store, key or press_id), history.KEY]
+        outcome, seq, starts_in_ms, place, *_ = cast(list[Any], self._press(keys=names, args=arguments))
         if outcome == b"full":
             raise QueueFull(store)
-        if outcome == b"another press":
+        if outcome == b"key reused":
             raise KeyReused(key)
         return Receipt(outcome.decode(), seq, starts_in_ms, place)
 
     def receipt(self, store: str, key: str, payload: str) -> Receipt | None:
-        """What was answered to the press with this key, if there was one. Raises KeyReused."""
-        answer = cast(bytes | None, self._redis.get(_answered(store, key)))
+        """The receipt of the press that was made with this key; None if there was none. Raises KeyReused."""
+        answer = cast(bytes | None, self._redis.get(_answer_key(store, key)))
         if answer is None:
             return None
-        outcome, seq, starts_in_ms, place, *before = json.loads(answer)
-        if before[:1] != [payload]:
+        outcome, seq, starts_in_ms, place, *payloads = json.loads(answer)
+        if payloads[:1] != [payload]:
             raise KeyReused(key)
         return Receipt(outcome, seq, starts_in_ms, place)
 
     def cancel(self, store: str, seq: int, *, till: int = 0) -> None:
-        """Take back a call that waits, and let those behind it move up. Raises CantCancel, by its reason.
+        """Cancel a queued call, and let the calls behind it move up. Raises a subclass of CantCancel.
 
-        till: only if it is that one's. A call that was just taken back is taken back: a retry is no fault.
+        till: the till to which the call must belong; 0 for any till.
+        Cancelling a call twice is not an error, because the caller retries after a lost answer.
         """
-        arguments: list[str | int] = [store, REDIS_CHANNEL, secrets.token_hex(16), seq, till]
-        answer = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()
-        if answer != "cancelled":
-            raise {"up": IsUp, "another till": WrongTill}.get(answer, NotQueued)(store, seq)
+        arguments = _arguments(store, secrets.token_hex(16), seq=seq, till=till)
+        outcome = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()
+        if outcome != "cancelled":
+            raise {"up": AlreadyShown, "another till": WrongTill}.get(outcome, NotQueued)(store, seq)
 
     def snapshot(self, store: str) -> Snapshot:
-        """What is up and what waits."""
+        """The store's timeline at this moment."""
         return Snapshot.from_reply(self._snapshot(keys=keys(store), args=[]))
 
     def set_idle(self, stores: Mapping[str, Idle]) -> None:
-        """Change what these stores' screens say while nobody is called, at once.
+        """Change what the screens of these stores show between calls. Calls stay as they are.
 
-        A call that is up or waits is left as it is, and a store that says this already is told nothing. After a
-        RedisError some of it may have been done.
+        A store that shows this already is not announced. After a RedisError, some of the stores may have been changed.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             for store, idle in stores.items():
-                values = [idle.language, idle.notice, idle.appearance_id]
-                arguments = [store, REDIS_CHANNEL, secrets.token_hex(16), *values]
+                arguments = _arguments(
+                    store,
+                    secrets.token_hex(16),
+                    language=idle.language,
+                    notice=idle.notice,
+                    appearance_id=idle.appearance_id,
+                )
                 self._set_idle(keys=keys(store), args=arguments, client=pipeline)
             pipeline.execute()
 
     def idle(self, stores: Sequence[str]) -> list[Idle | None]:
-        """What is said of each of these stores; None where Redis knows nothing."""
+        """What the screens of each of these stores show between calls; None for a store that Redis does not know."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 pipeline.hmget(keys(store)[0], ["language", "notice", "look"])
-            answers = cast(list[list[bytes | None]], pipeline.execute())
-        return [Idle(*((value or b"").decode() for value in answer)) if answer[0] else None for answer in answers]
+            replies = cast(list[list[bytes | None]], pipeline.execute())
+        return [Idle(*((value or b"").decode() for value in reply)) if reply[0] else None for reply in replies]
 
     def ping(self) -> None:
         """Return if Redis answers."""
         self._redis.ping()
 
 
-def _answered(store: str, name: str) -> str:
-    """Key of what was answered to a press, by its press_id or key."""
+def _arguments(store: str, change_id: str, **named: object) -> list[str]:
+    """The arguments of a script that changes a timeline: one JSON document, read in `lua/store.lua`."""
+    shared = {
+        "store": store,
+        "change_id": change_id,
+        "channel": REDIS_CHANNEL,
+        "max_queued": MAX_QUEUED,
+        "max_history": history.MAX_ENTRIES,
+    }
+    return [json.dumps(shared | named)]
+
+
+def _answer_key(store: str, name: str) -> str:
+    """The Redis key of the answer to a press. name: its press_id or key."""
     return f"cashier:{{{store}}}:press:{name}"

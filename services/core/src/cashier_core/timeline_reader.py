@@ -1,4 +1,4 @@
-"""The reader: many stores' timelines in one round trip, for boards."""
+"""Reads the timelines of many stores in one round trip to Redis; ws uses it for its boards."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -17,39 +17,43 @@ T = TypeVar("T")
 
 
 def connect(url: str) -> "Redis":
-    """A client for snapshots; whoever reads them comes again soon."""
+    """Create a client that does not retry, because its callers read again soon anyway."""
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class TimelineReader:
-    """Reads stores' timelines, and which screens are revoked. All methods raise RedisError if Redis doesn't answer."""
+    """Reads timelines, and which screens are revoked. All methods raise RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
+        """clock: see `lua.source`."""
         self._redis = redis
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
     async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
-        """Of each store its calls that have not ended, and the state that they belong to, in two round trips for all.
+        """The snapshot of each store, in two round trips for all of them.
 
-        An exception where one store's can't be read, for instance because somebody else wrote to its keys.
+        If one store's keys cannot be read, for example because another program has written to them, the list contains
+        an exception in its place.
         """
-        async with self._redis.pipeline(transaction=False) as pipeline:  # which gives its connection back in any case
+        # The context manager returns the connection to the pool even if a command fails.
+        async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 await self._snapshot(keys=keys(store), args=[], client=pipeline)
-            return [_read(Snapshot.from_reply, answer) for answer in await pipeline.execute(raise_on_error=False)]
+            return [_parse(Snapshot.from_reply, reply) for reply in await pipeline.execute(raise_on_error=False)]
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
-        """Version of each store, in one round trip; where one can't be read, that of a store that isn't known.
+        """The version of each store, in one round trip. A store that cannot be read has the version of an unknown
+        store.
 
-        Raises what Redis says of all of them, but for a type that isn't ours.
+        Raises RedisError if Redis refuses the command for all stores, for another reason than a key of a wrong type.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 pipeline.hmget(keys(store)[0], ["epoch", "rev", "mark"])
-            answers = await pipeline.execute(raise_on_error=False)
-        if answers and all(isinstance(each, RedisError) and not str(each).startswith("WRONGTYPE") for each in answers):
-            raise answers[0]
-        versions = [_read(_version_of, answer) for answer in answers]
+            replies = await pipeline.execute(raise_on_error=False)
+        if replies and all(isinstance(each, RedisError) and not str(each).startswith("WRONGTYPE") for each in replies):
+            raise replies[0]
+        versions = [_parse(_version, reply) for reply in replies]
         return [Version() if isinstance(version, Exception) else version for version in versions]
 
     async def revoked(self) -> frozenset[str]:
@@ -57,17 +61,17 @@ class TimelineReader:
         return frozenset(each.decode() for each in cast(set[bytes], await self._redis.smembers(KEY)))
 
 
-def _read(read: Callable[[Any], T], answer: Any) -> T | Exception:
-    """An answer as `read` reads it; an exception if it is one, or none of ours."""
-    if isinstance(answer, Exception):
-        return answer
+def _parse(parse: Callable[[Any], T], reply: Any) -> T | Exception:
+    """Parse a reply. Returns an exception if the reply is one, or if it cannot be parsed."""
+    if isinstance(reply, Exception):
+        return reply
     try:
-        return read(answer)
+        return parse(reply)
     except (ValueError, TypeError, AttributeError) as fault:
         return fault
 
 
-def _version_of(answer: Any) -> Version:
-    """What HMGET answered; of a store that isn't known, nothing three times."""
-    epoch, rev, change_id = answer
+def _version(reply: Any) -> Version:
+    """Parse a reply to HMGET. All three values are None if Redis does not know the store."""
+    epoch, rev, change_id = reply
     return Version((epoch or b"").decode(), int(rev or 0), (change_id or b"").decode())

@@ -104,7 +104,7 @@ def cancel_call(store: Store, seq: int, device: Device) -> None:
     """Cancel a queued call, if it is of the device's till. Raises Refused, in the active language, and RedisError."""
     try:
         the_timeline().cancel(store.slug, seq, till=device.till or 0)
-    except timeline.IsUp:
+    except timeline.AlreadyShown:
         raise Refused(409, _("This call is up already.")) from None
     except timeline.WrongTill:
         raise Refused(403, _("This token is for another till.")) from None

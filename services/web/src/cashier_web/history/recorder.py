@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from cashier_core.call import DEFAULT_STORE
-from cashier_core.history import MOST
+from cashier_core.history import MAX_ENTRIES
 from cashier_web.infra.redis_clients import the_history
 from cashier_web.models import Device, PastCall, Store
 
@@ -44,7 +44,7 @@ def record_calls() -> int:
     Raises RedisError and Django's database errors; no change is lost then.
     """
     history, total = the_history(), 0
-    if history.length() >= MOST:
+    if history.length() >= MAX_ENTRIES:
         log.warning("calls are missing in the history: it was not read for so long that Redis gave up the oldest")
     while changes := history.changes(READ_AT_ONCE):
         try:
