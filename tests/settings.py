@@ -1,4 +1,4 @@
-"""Django settings of the tests: the web service's own, with keys of no worth and its database in memory."""
+"""Django settings for tests of the web service: the settings of web with test keys and a database in memory."""
 
 import os
 
@@ -9,6 +9,6 @@ os.environ["CASHIER_OPEN_BUTTONS"] = os.environ["CASHIER_OPEN_SCREENS"] = "true"
 
 from cashier_web.settings import *  # noqa: F403
 
-# Pages are tested without `collectstatic`; the names with hashes are seen by the tests in the browser.
+# These tests run without `collectstatic`. The tests in the browser cover static file names with hashes.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page, whoever looks at it."""
+"""axe-core finds no accessibility problem on any page, before and after signing in."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -26,48 +26,48 @@ def topology(run_topology, tmp_path_factory):
         yield topology
 
 
-def check(page: Page) -> None:
+def expect_no_violations(page: Page) -> None:
     found = Axe().run(page)
-    assert found.response["passes"], "it looked"
+    assert found.response["passes"], "axe-core has checked nothing"
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
 
 
-def test_the_screen_while_it_waits_and_while_it_calls(topology, open_screen_page) -> None:
+def test_the_screen_between_calls_and_during_a_call(topology, open_screen_page) -> None:
     screen = open_screen_page(f"{topology.url}/s/north/", reduced_motion="reduce")
-    check(screen)
+    expect_no_violations(screen)
     calls = timeline.Timeline(timeline.connect(topology.redis_url))
     calls.press("north", 4, "en", idle_language="en", hold_ms=60_000, policy=Policy.REPLACE)
     expect(screen.locator(".number")).to_be_visible()
-    check(screen)
+    expect_no_violations(screen)
 
 
 @pytest.mark.parametrize("path", ["sign_in", "pair", "welcome/x/y"])
-def test_a_page_for_everybody(topology, open_page, path) -> None:
-    check(open_page(f"{topology.url}/{path}"))
+def test_pages_that_need_no_account(topology, open_page, path) -> None:
+    expect_no_violations(open_page(f"{topology.url}/{path}"))
 
 
-def test_every_page_of_who_has_signed_in(topology, open_page) -> None:
+def test_pages_of_a_manager_who_has_signed_in(topology, open_page) -> None:
     page = open_page(f"{topology.url}/sign_in")
     page.get_by_label("Username").fill("anna")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator(".errorlist")).to_be_visible()
-    check(page)
+    expect_no_violations(page)
     page.get_by_label("Username").fill("anna")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{topology.url}/stores")
-    check(page)
+    expect_no_violations(page)
     for path in ("password", "claim?store=north&code=ABCDEF"):
         page.goto(f"{topology.url}/{path}")
-        check(page)
+        expect_no_violations(page)
     for path in PAGES:
         assert page.goto(f"{topology.url}/s/north/{path}").ok
-        check(page)
+        expect_no_violations(page)
     page.goto(f"{topology.url}/s/north/till")
     page.get_by_role("button", name="4").click()
     expect(page.get_by_role("button", name="Again")).to_be_visible()
-    check(page)
+    expect_no_violations(page)
     page.locator("#press button").first.click()
     expect(page.locator("#receipts li")).to_be_visible()
-    check(page)
+    expect_no_violations(page)

@@ -1,4 +1,4 @@
-"""Bad input through Nginx: a 4xx or a close code with a reason, no repaint on any screen, no traceback in any log."""
+"""Bad input through Nginx is answered with a 4xx or a close code and a reason, and changes nothing on any screen."""
 
 import asyncio
 
@@ -17,13 +17,13 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 async def bystander(topology, make_store):
-    """A screen that must see nothing of what the test does, and the till of its store."""
+    """A screen on which the bad input must change nothing. `bystander.till` is a till of the same store."""
     async with Till(topology.url, make_store()) as till:
         screen = await open_screen(topology.url, await till.websocket_path())
         await screen.until(1, 5)
         screen.till = till
         yield screen
-        # A press that is in order comes after whatever came before it: nothing else may have been painted.
+        # A valid press is shown after everything that the test has sent: if that changed the screen, it is in the list.
         assert (await till.press(3)).status_code == 204
         await screen.until(2, 5)
         assert [paint.till for paint in screen.painted] == [0, 3]
@@ -35,21 +35,21 @@ BAD_TILLS = ["", "0", "-1", "5", "1.5", "+1", "1e3", "٤", "1" * 5000, "\0", " 4
 
 
 @pytest.mark.parametrize("cashier", BAD_TILLS, ids=[repr(till)[:12] for till in BAD_TILLS])
-async def test_a_bad_till(bystander, cashier) -> None:
+async def test_a_press_with_a_bad_till_is_refused(bystander, cashier) -> None:
     answer = await bystander.till.press(cashier)
 
     assert answer.status_code == 400
     assert "till" in answer.text
 
 
-async def test_a_missing_till(bystander) -> None:
+async def test_a_press_without_a_till_is_refused(bystander) -> None:
     answer = await bystander.till._post("cashier_action", {"language": "en"})
 
     assert (answer.status_code, answer.text) == (400, "Which till? None was sent.\n")
 
 
 @pytest.mark.parametrize("language", ["", "xx", "en-GB", "\0"])
-async def test_an_unknown_language(bystander, language) -> None:
+async def test_an_unknown_language_is_refused(bystander, language) -> None:
     press, change = await bystander.till.press(4, language), await bystander.till.set_language(language)
 
     assert (press.status_code, change.status_code) == (400, 400)
@@ -60,14 +60,14 @@ async def test_an_unknown_language(bystander, language) -> None:
     ("content_type", "body", "status"),
     [
         ("multipart/form-data", b"no boundary", 400),
-        ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),  # no token can be read in it
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),  # the CSRF token cannot be read from this body
         (f"{FORM}; charset=utf-16", b"cashier=4", 400),
         ("application/json", b'{"cashier": 4}', 403),
         (FORM, b"%" * 2000, 403),
         (FORM, b"cashier=" + b"4" * 20_000, 413),
     ],
 )
-async def test_an_unreadable_body(bystander, content_type, body, status) -> None:
+async def test_an_unreadable_body_is_refused(bystander, content_type, body, status) -> None:
     till = bystander.till
     url = f"{till._base}cashier_action"
     answer = await till._client.post(url, content=body, headers={"Content-Type": content_type})
@@ -76,14 +76,14 @@ async def test_an_unreadable_body(bystander, content_type, body, status) -> None
     assert answer.text
 
 
-async def test_a_get_on_the_action(bystander) -> None:
+async def test_a_press_by_get_is_refused(bystander) -> None:
     answer = await bystander.till._client.get(f"{bystander.till._base}cashier_action")
 
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "POST"
 
 
-async def test_no_csrf_token(bystander) -> None:
+async def test_a_press_without_a_csrf_token_is_refused(bystander) -> None:
     url = f"{bystander.till._base}cashier_action"
     async with httpx.AsyncClient() as stranger:
         answer = await stranger.post(url, data={"cashier": "4", "language": "en"})
@@ -91,7 +91,7 @@ async def test_no_csrf_token(bystander) -> None:
     assert (answer.status_code, answer.text) == (403, "This page is too old: reload it.\n")
 
 
-async def test_a_press_from_a_foreign_page(bystander) -> None:
+async def test_a_press_from_a_page_of_another_site_is_refused(bystander) -> None:
     till = bystander.till
     fields = {"cashier": "4", "language": "en", "csrfmiddlewaretoken": till._token}
     headers = {"Origin": "https://evil.example"}
@@ -100,7 +100,7 @@ async def test_a_press_from_a_foreign_page(bystander) -> None:
     assert answer.status_code == 403
 
 
-async def test_an_unknown_store(topology, bystander) -> None:
+async def test_an_unknown_store_has_no_page_and_no_websocket(topology, bystander) -> None:
     async with httpx.AsyncClient(base_url=topology.url) as client:
         pages = [await client.get(page) for page in ("/s/nowhere/", "/s/nowhere/cashier_buttons", "/s/../x", "/no")]
     screen = await open_screen(topology.url, "/ws/cashier_q/nowhere")
@@ -110,7 +110,7 @@ async def test_an_unknown_store(topology, bystander) -> None:
     assert await screen.until_closed(5) == 4401
 
 
-async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystander) -> None:
+async def test_a_screen_with_a_bad_ticket_or_origin_is_refused(topology, bystander) -> None:
     path = await bystander.till.websocket_path()
     store = path.split("?")[0]
     forged = f"{store}?ticket={Ticket('default', Idle('en')).sign('not the key ' * 4)}"
@@ -131,7 +131,7 @@ async def test_a_forged_or_missing_ticket_and_a_foreign_origin(topology, bystand
 @pytest.mark.parametrize(
     ("opcode", "payload", "code"), [(2, b"\0\1", 1003), (1, b"x" * 5000, 1009), (1, b"\xff", 1007), (5, b"", 1002)]
 )
-async def test_frames_that_no_screen_sends(topology, bystander, opcode, payload, code) -> None:
+async def test_a_frame_that_no_screen_sends_closes_the_websocket(topology, bystander, opcode, payload, code) -> None:
     screen = await open_screen(topology.url, await bystander.till.websocket_path())
     await screen.until(1, 5)
     screen.send(opcode, payload)
@@ -140,7 +140,7 @@ async def test_frames_that_no_screen_sends(topology, bystander, opcode, payload,
     assert screen.reason
 
 
-async def test_garbage_that_looks_like_ours(topology, bystander) -> None:
+async def test_too_many_frames_close_the_websocket_whatever_is_in_them(topology, bystander) -> None:
     screen = await open_screen(topology.url, await bystander.till.websocket_path())
     await screen.until(1, 5)
     for garbage in (b"", b"{", b'{"type": "cashier.message", "num_cashier": 4}', b"<div id=message>", b"\0"):
@@ -152,7 +152,7 @@ async def test_garbage_that_looks_like_ours(topology, bystander) -> None:
     assert screen.reason == "too many frames"
 
 
-async def test_a_body_that_is_not_sent_whole(topology, bystander) -> None:
+async def test_a_request_that_ends_in_the_middle_of_its_body_calls_nobody(topology, bystander) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", topology.port)
     head = f"POST /cashier_action HTTP/1.1\r\nHost: 127.0.0.1:{topology.port}\r\nContent-Type: {FORM}\r\n"
     writer.write(f"{head}Content-Length: 100\r\n\r\ncashier=4".encode())

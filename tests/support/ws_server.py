@@ -1,4 +1,4 @@
-"""The ws service behind a real server: our Daphne, which writes frames straight to sockets, or uvicorn."""
+"""Run one replica of ws in a real server: the project's Daphne, which writes frames directly to sockets, or uvicorn."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SERVERS = ["daphne", "uvicorn"]
 
 
 class Server(Process):
-    """One replica."""
+    """One replica of ws."""
 
     def __init__(self, kind: str, redis_url: str, folder: Path, log: Log, **environment: str) -> None:
         self.port, self.log = free_port(), log
@@ -45,7 +45,7 @@ class Server(Process):
 
 @contextmanager
 def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterator[Server]:
-    """Run one replica until the block ends."""
+    """Start one replica, wait until it answers, and stop it when the block ends."""
     server = Server(kind, redis_url, folder, Log(), **environment)
     server.start()
     try:
@@ -56,12 +56,12 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
 
 
 def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
-    """Address of a store's websocket, with a ticket."""
+    """The path of a store's websocket, with a valid ticket if `key` is the key of the replica."""
     return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language)).sign(key)}"
 
 
 async def figures(server: Server) -> dict[str, float]:
-    """What the replica tells Prometheus, by name and labels."""
+    """The metrics of the replica: name and labels, as Prometheus writes them, and value."""
     async with httpx.AsyncClient() as client:
         text = (await client.get(f"{server.url}/metrics")).text
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]

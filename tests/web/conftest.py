@@ -1,4 +1,4 @@
-"""Views on a real Valkey and a database of their own."""
+"""Fixtures for tests of the web service, with a real Valkey and a test database."""
 
 import json
 import logging
@@ -21,13 +21,13 @@ from tests.support.button import Button
 
 @pytest.fixture(autouse=True)
 def environment(valkey, settings, tmp_path):
-    """Sets variables for the views of one test: `environment(cashier_open_buttons=False)`."""
+    """Change settings of the environment during one test: `environment(cashier_open_buttons=False)`."""
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
         redis_clients.forget_clients()
 
-    translation.deactivate()  # a request's language stays after it, until the next one's
+    translation.deactivate()  # otherwise the language of the previous test's last request would still be active
     settings.MEDIA_ROOT = tmp_path / "media"
     change(redis_url=valkey.url)
     with Redis.from_url(valkey.url) as client:
@@ -38,9 +38,12 @@ def environment(valkey, settings, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def default_store_is_always_there(django_db_setup) -> None:
-    """In every order of the tests: one with real transactions leaves empty tables, and Django tells so by a signal."""
+    """Create the default store again after tests with real transactions, which leave empty tables.
 
-    def make(**_said) -> None:
+    Django sends post_migrate after it has emptied the tables.
+    """
+
+    def make(**_signal) -> None:
         Store.objects.get_or_create(slug="default", defaults={"name": "cashier_q"})
 
     post_migrate.connect(make, sender=apps.get_app_config("cashier_web"), weak=False)
@@ -53,7 +56,7 @@ def store(db) -> Store:
 
 @pytest.fixture
 def manager(client, store) -> User:
-    """Manages the default store, and has signed in."""
+    """A manager of the default store, who has signed in."""
     anna = User.objects.create_user("anna")
     Membership.objects.create(person=anna, store=store, role=Role.MANAGER)
     client.force_login(anna)
@@ -62,20 +65,20 @@ def manager(client, store) -> User:
 
 @pytest.fixture
 def closed_screens(environment) -> None:
-    """A chain that lets nobody look or press who isn't known."""
+    """Settings with which only known people and devices may press buttons or see screens."""
     environment(cashier_open_screens=False, cashier_open_buttons=False)
 
 
 @pytest.fixture
 def stores(db) -> tuple[Store, Store]:
-    """Two more: north and south."""
+    """Two more stores: north and south."""
     north, south = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("north", "south"))
     return north, south
 
 
 @pytest.fixture
 def manager_of_north(client, stores) -> User:
-    """Manages one of the two, and has signed in."""
+    """A manager of the store north, who has signed in."""
     anna = User.objects.create_user("anna")
     Membership.objects.create(person=anna, store=stores[0], role=Role.MANAGER)
     client.force_login(anna)
@@ -84,7 +87,7 @@ def manager_of_north(client, stores) -> User:
 
 @pytest.fixture
 def television() -> Client:
-    """A browser that nobody has signed in on."""
+    """A browser in which nobody has signed in."""
     return Client()
 
 
@@ -96,7 +99,7 @@ def redis(valkey):
 
 @pytest.fixture
 def records(caplog):
-    """Log records of the web service: call it for those until now."""
+    """The log records of the web service. Call the fixture to get all records until now."""
     caplog.set_level(logging.INFO, logger="cashier_web")
     return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]
 
@@ -119,7 +122,7 @@ def log_lines():
 
 @pytest.fixture
 def make_button(client, store):
-    """Makes a device with a token of its own: `make_button(till=4, slug="north")`."""
+    """Create a device with its own token: `make_button(till=4, slug="north")`."""
 
     def make(till=None, slug="default", **fields) -> Button:
         token = tokens.new_token()
