@@ -34,8 +34,8 @@ def is_known(request: HttpRequest) -> bool:
 def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
     """The store, and the role of the requesting person in the store; 0 for none.
 
-    If buttons are open (CASHIER_OPEN_BUTTONS), everybody has the role of a manager here. Raises Http404 if there is no
-    such store, and PermissionDenied if the person has to sign in first.
+    If buttons are open (CASHIER_OPEN_BUTTONS), the result for everybody is the role of a manager. Raises Http404 if
+    there is no such store, and PermissionDenied if the person has to sign in first.
     """
     if settings.ENVIRONMENT.cashier_open_buttons:
         return get_object_or_404(Store, slug=slug), Role.MANAGER

@@ -27,7 +27,7 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Screen | None = None) -> bool:
-        """A screen is revoked, not deleted: its row says that its tickets, which are valid for days, are revoked."""
+        """Screens are revoked, not deleted: the row must stay as long as the screen's tickets must be refused."""
         return False
 
     @admin.action(description=gettext_lazy("Revoke selected screens"), permissions=["change"])

@@ -12,7 +12,9 @@ from cashier_core.till import SIZES, Till
 from cashier_web.validators import is_one_line
 
 LONGEST = SIZES[-1]
+"""How many characters a label may have, so that it fits on a screen."""
 MOST_DIGITS = 4
+"""How many digits a label may have that is a number."""
 EXAMPLE = "4=Pharmacy; 5=12"
 
 
