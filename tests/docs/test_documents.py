@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ def test_every_file_in_the_glossary_exists(path) -> None:
     folder, _, rest = path.partition("/")
 
     assert (ROOT / SHORT.get(folder, folder) / rest).exists()
+
+
+def test_the_design_lists_the_layers_of_web_as_the_import_contract_does() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each.get("containers") == ["cashier_web"])
+    rows = re.findall(r"^\| \d+ \| (`.*`) \|$", (ROOT / "docs/design.md").read_text(), re.MULTILINE)
+
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == [re.split(r" [|:] ", layer) for layer in layers]
