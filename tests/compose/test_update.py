@@ -62,7 +62,7 @@ async def test_an_update_replaces_web_and_ws_without_a_lost_press_or_call(stack,
 
 async def test_pages_find_their_files_all_through_an_update_that_changes_one(stack, replicas) -> None:
     replicas(2)
-    style = stack.folder / "services/web/src/cashier_web/static/cashier_web/screen.css"
+    style = stack.folder / "services/web/src/cashier_web/static/cashier_web/screen/screen.css"
     style.write_text(style.read_text() + "\n/* A new version. */\n")
     (nginx,) = stack.containers("nginx")
     asked: dict[str, set[int]] = {}

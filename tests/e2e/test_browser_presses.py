@@ -127,24 +127,3 @@ def test_receipts_are_in_sight_on_a_phone_with_nine_tills(store, open_page) -> N
     buttons.keyboard.press("1")
 
     expect(buttons.locator("#receipts li").first).to_be_in_viewport()
-
-
-@pytest.mark.parametrize("script", ["htmx-2.min", "hx-ws-2.min"])
-def test_a_screen_that_lost_one_of_its_scripts_loads_again_by_itself(store, open_page, script) -> None:
-    screen = open_page("about:blank")
-    lost = []
-
-    def lose_once(route) -> None:
-        if lost:
-            route.continue_()
-        else:
-            lost.append(route.request.url)
-            route.abort()
-
-    screen.route(re.compile(re.escape(script)), lose_once)
-    screen.goto(store["screen"])
-    expect(screen.locator("#offline")).to_be_visible()
-    assert lost
-    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=15_000)
-    if script == "htmx-2.min":
-        assert open_page.errors.pop() == "htmx is not defined"  # what its extension has to say of that

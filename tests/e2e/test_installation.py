@@ -34,9 +34,9 @@ def renew(topology, rule: str) -> None:
     """A new version of web, in which the screen's style says something more."""
     static = topology.folder / "nginx" / "site" / "static"
     manifest = json.loads((static / "staticfiles.json").read_text())
-    style = static / manifest["paths"]["cashier_web/screen.css"]
-    (static / "cashier_web" / "screen.new.css").write_text(style.read_text() + rule)
-    manifest["paths"]["cashier_web/screen.css"] = "cashier_web/screen.new.css"
+    style = static / manifest["paths"]["cashier_web/screen/screen.css"]
+    (static / "cashier_web" / "screen" / "screen.new.css").write_text(style.read_text() + rule)
+    manifest["paths"]["cashier_web/screen/screen.css"] = "cashier_web/screen/screen.new.css"
     (static / "staticfiles.json").write_text(json.dumps({**manifest, "hash": "new"}))
 
 
@@ -89,7 +89,7 @@ def test_a_new_version_is_taken_up_between_calls_and_kept_for_the_next_boot(topo
     press(topology, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
     # What one of the workers does once a minute.
-    topology.manage("shell", "--command", "from cashier_web.screens import announce; announcements.compare()")
+    topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.compare()")
     assert screen.evaluate("window.old")
     assert screen.locator(".number").is_visible()
 

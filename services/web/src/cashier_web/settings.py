@@ -91,7 +91,7 @@ MEDIA_ROOT = ENVIRONMENT.cashier_media_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # File names contain a hash of the content, so Nginx can tell browsers to keep the files for ever.
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "cashier_web.infra.static_files.HashedFiles"},
 }
 
 LOGIN_URL = "sign_in"

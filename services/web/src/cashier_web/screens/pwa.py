@@ -12,7 +12,7 @@ from cashier_web.models import Store
 from cashier_web.screens import identity
 from cashier_web.store_urls import store_path
 
-WORKER = (Path(__file__).parents[1] / "static/cashier_web/worker.js").read_bytes()
+WORKER = (Path(__file__).parents[1] / "static/cashier_web/screen/service_worker.js").read_bytes()
 
 
 @never_cache

@@ -1,0 +1,115 @@
+// The screen's connection. Nobody will ever reload this page, so it reconnects for ever, and it never trusts a
+// connection that does not answer.
+//
+// htmx's websocket extension opens the socket and reconnects after some close codes; this module does the rest.
+
+import { CAP_MS, retryDelay } from "./backoff.js";
+import { fetchPage } from "./fetch_page.js";
+import { swapFragment } from "./fragment.js";
+
+const HEARTBEAT_MS = 15_000; // A browser does not show the server's pings to a page, so the page asks by itself.
+const ANSWER_MS = 5_000; // Without an answer the connection is dead, even if the browser believes that it is open.
+const CONNECT_MS = 10_000;
+const RENEW_MS = 12 * 3_600_000; // A ticket is valid for a week.
+const TICKET_REFUSED = 4410; // The ticket is no longer valid, and the screen may have moved to another page.
+const REFUSED = 4400; // This code and all above it: the server does not want the screen back soon.
+const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
+
+let address = document.body.dataset.websocket;
+let socket = null; // the newest one
+let wrapper = null; // the extension's object around the socket
+let attempts = 0; // since the last fragment
+let refusals = 0; // of the ticket, since the last fragment
+let opened = 0;
+let connectTimer;
+let answerTimer;
+let heartbeat;
+
+const setState = (state) => {
+  document.body.dataset.connection = state;
+  clearTimeout(connectTimer);
+  clearTimeout(answerTimer);
+  clearInterval(heartbeat);
+};
+
+const openSocket = () => {
+  socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
+  clearTimeout(connectTimer);
+  // The browser reports a socket that is closed before it opens as 1006, and then the extension tries again.
+  connectTimer = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
+  return socket;
+};
+
+const reconnectLater = () => setTimeout(() => wrapper.reconnect(), retryDelay(attempts++));
+
+// A browser needs minutes to close a dead connection: leave it behind and open another one.
+const abandon = () => {
+  socket.onclose = socket.onerror = null;
+  socket.close();
+  setState("lost");
+  reconnectLater();
+};
+
+const beat = () => {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  socket.send("ping");
+  clearTimeout(answerTimer);
+  answerTimer = setTimeout(abandon, ANSWER_MS);
+};
+
+// Takes a new ticket from a fresh copy of the page. The page itself is not reloaded: a reload without a server could end
+// in the browser's own error page, which nobody would ever leave.
+const renewTicket = async () => {
+  try {
+    address = (await fetchPage())?.body.dataset.websocket ?? address;
+  } catch {
+    // No connection: the next attempt comes.
+  }
+};
+
+const renewAndReconnect = async () => {
+  await renewTicket();
+  wrapper.reconnect();
+};
+
+const handleOpen = ({ detail }) => {
+  wrapper = detail.socketWrapper;
+  setState("open");
+  if (opened++) socket.send("again"); // The server counts these, for the operator's figures.
+  heartbeat = setInterval(beat, HEARTBEAT_MS);
+};
+
+const handleClose = ({ detail }) => {
+  wrapper = detail.socketWrapper;
+  setState("lost");
+  const { code } = detail.event;
+  if (code === TICKET_REFUSED && !refusals++) setTimeout(renewAndReconnect, retryDelay(attempts));
+  else if (code >= REFUSED) setTimeout(renewAndReconnect, CAP_MS + retryDelay(attempts));
+  else if (!HTMX_RECONNECTS_AFTER.includes(code)) reconnectLater();
+};
+
+const handleMessage = (event) => {
+  const { message } = event.detail;
+  clearTimeout(answerTimer); // Any message shows that the connection is alive.
+  const isFragment = swapFragment(message);
+  // The server opens a socket also in order to refuse a ticket, so only a fragment ends a series of failures.
+  if (isFragment) attempts = refusals = 0;
+  if (isFragment || message === "pong") event.preventDefault(); // htmx may have any other HTML
+};
+
+const connect = () => {
+  window.htmx.config.wsReconnectDelay = retryDelay;
+  window.htmx.createWebSocket = openSocket;
+  document.body.setAttribute("ws-connect", address);
+};
+
+export const startConnection = () => {
+  document.addEventListener("htmx:wsOpen", handleOpen);
+  document.addEventListener("htmx:wsClose", handleClose);
+  document.addEventListener("htmx:wsBeforeMessage", handleMessage);
+  addEventListener("offline", beat);
+  addEventListener("online", beat);
+  setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));
+  // From watchdog.js, before htmx looks for the attribute that connect() sets.
+  document.addEventListener("screen:loaded", connect);
+};

@@ -1,0 +1,40 @@
+// The service worker of the screen's page, served as /worker.js. A screen that boots before its server says "Please
+// wait" and connects when the server is back. The worker answers only for the pages of screens and their parts, and only
+// with what offline_copy.js has kept.
+
+const CACHE = "screen"; // offline_copy.js uses the same name
+const SILENT_SERVER_MS = 5_000;
+const PAIR = "/pair";
+const isScreen = ({ pathname }) => pathname === "/" || /^\/s\/[^/]+\/$/.test(pathname);
+
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+
+const silentServer = () => new Promise((resolve) => setTimeout(resolve, SILENT_SERVER_MS, null));
+
+// A paired television starts at /pair, and its server would redirect it to its screen. Without a server, it is
+// redirected to the screen that was kept last.
+const redirectToLastScreen = async () => {
+  const kept = await (await caches.open(CACHE)).keys();
+  const screens = kept.map(({ url }) => new URL(url)).filter(isScreen);
+  return screens.length ? Response.redirect(screens[screens.length - 1]) : null;
+};
+
+const answerPage = async (request) => {
+  const asked = fetch(request).catch(() => null);
+  const response = await Promise.race([asked, silentServer()]);
+  if (response && response.status < 500) return response;
+  const { pathname } = new URL(request.url);
+  const kept = await (pathname === PAIR ? redirectToLastScreen() : caches.match(pathname, { cacheName: CACHE }));
+  return kept ?? (await asked) ?? Response.error();
+};
+
+const answerPart = async (request) => (await caches.match(request, { cacheName: CACHE })) ?? fetch(request);
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== location.origin || request.method !== "GET") return;
+  if (request.mode === "navigate" && (isScreen(url) || url.pathname === PAIR)) event.respondWith(answerPage(request));
+  else if (url.pathname.startsWith("/static/")) event.respondWith(answerPart(request));
+});

@@ -1,0 +1,157 @@
+// The sound of a call: a chime, and then a voice in the language of the call. The sound never delays the number. A voice
+// that would come too late is left out, because a late voice is worse than none.
+
+import { appearance } from "./appearance.js";
+import { currentFragment } from "./fragment.js";
+import { fetchVoice, hasVoice } from "./voices.js";
+
+const CHIME = [
+  { after: 0, hertz: 784 },
+  { after: 0.24, hertz: 587 },
+];
+const TONE_S = 0.36;
+const ATTACK_S = 0.01;
+const TONE_GAIN = 0.4; // as loud as the voice
+const VOICE_AFTER_S = 0.6;
+const LATE_S = 0.5;
+const FADE_S = 0.02; // A shorter fade is heard as a click.
+const EARLY_MS = 250; // A number that leaves so long before the end of its hold was cancelled.
+const FORGOTTEN_MS = 1_000; // After the end of a hold; a Redis that was emptied counts seq from 1 again.
+const ASK_AFTER_MS = 5_000; // An audio context that may start needs some time for it.
+const ASK_MS = 60_000;
+const ASKED_KEY = "sound-asked";
+
+const button = document.getElementById("sound");
+let context;
+let compressor;
+let volume;
+let playing = null; // the call that is heard, or was heard last: { gain, sources }
+let playedSeq = null; // its seq
+let holdEndsAt = 0; // performance.now() at which the hold ends
+let shownAt = 0; // performance.now() at which the current fragment was shown
+
+// A language without a voice is spoken in the store's language.
+const voiceLanguage = (language) => (hasVoice(language) ? language : appearance.waiting[0].language);
+
+// A till whose number has no clip calls "Next customer". Returns null if nothing can be said.
+const decodeClip = async (language, digits) => {
+  try {
+    const clips = await fetchVoice(voiceLanguage(language));
+    const clip = clips[hasVoice(language) ? Number(digits) : 0] ?? clips[0];
+    return await context.decodeAudioData(clip.slice()); // a copy, because decoding takes the bytes away
+  } catch {
+    return null;
+  }
+};
+
+const playTone = (call, hertz, at) => {
+  const tone = new OscillatorNode(context, { frequency: hertz });
+  const envelope = new GainNode(context, { gain: 0 });
+  envelope.gain.setValueAtTime(0, at);
+  envelope.gain.linearRampToValueAtTime(TONE_GAIN, at + ATTACK_S);
+  envelope.gain.exponentialRampToValueAtTime(0.001, at + TONE_S);
+  envelope.connect(call.gain);
+  tone.connect(envelope);
+  tone.start(at);
+  tone.stop(at + TONE_S);
+  call.sources.push(tone);
+};
+
+const stopPlaying = () => {
+  if (!playing) return;
+  const now = context.currentTime;
+  playing.gain.gain.setValueAtTime(1, now);
+  playing.gain.gain.linearRampToValueAtTime(0, now + FADE_S);
+  for (const source of playing.sources) source.stop(now + FADE_S); // A source that is still to start never starts.
+  playing = null;
+};
+
+const play = async (language, digits) => {
+  stopPlaying();
+  const call = { gain: new GainNode(context), sources: [] };
+  playing = call;
+  const start = context.currentTime + FADE_S;
+  call.gain.connect(compressor);
+  for (const { after, hertz } of CHIME) playTone(call, hertz, start + after);
+  const buffer = await decodeClip(language, digits);
+  const due = Math.max(start + VOICE_AFTER_S, context.currentTime);
+  if (!buffer || call !== playing || due > start + VOICE_AFTER_S + LATE_S) return;
+  const voice = new AudioBufferSourceNode(context, { buffer });
+  voice.connect(call.gain);
+  voice.start(due);
+  call.sources.push(voice);
+};
+
+const resume = () =>
+  context.resume().catch(() => {
+    // There is no loudspeaker.
+  });
+
+const noteShown = () => {
+  shownAt = performance.now();
+};
+
+const followFragment = () => {
+  const { lang, dataset } = currentFragment();
+  const { numCashier, seq, digits, holdMs } = dataset;
+  if (!numCashier) {
+    if (shownAt < holdEndsAt - EARLY_MS) stopPlaying();
+    if (shownAt > holdEndsAt + FORGOTTEN_MS) playedSeq = null;
+    return;
+  }
+  holdEndsAt = shownAt + Number(holdMs);
+  if (seq === playedSeq || !appearance.volume) return;
+  if (context.state === "running") {
+    playedSeq = seq;
+    play(lang, digits);
+  } else if (playedSeq) {
+    resume(); // The context was running before, so the loudspeaker was away.
+  }
+};
+
+const applyVolume = () => {
+  volume.gain.value = (appearance.volume / 100) ** 2; // 50 is half as loud to the ear
+  if (appearance.volume) fetchVoice(voiceLanguage(appearance.waiting[0].language));
+};
+
+// A browser that is not a kiosk's plays nothing before somebody touches the page. Asked once in a session.
+const askForTouch = () => {
+  if (context.state === "running" || !appearance.volume) return;
+  try {
+    if (sessionStorage.getItem(ASKED_KEY)) return;
+    sessionStorage.setItem(ASKED_KEY, "yes");
+  } catch {
+    // No storage: the page asks again after a reload.
+  }
+  button.hidden = false;
+  setTimeout(() => {
+    button.hidden = true;
+  }, ASK_MS);
+};
+
+const handleTouch = () => {
+  button.hidden = true;
+  if (context.state !== "running") resume();
+};
+
+export const startSound = () => {
+  try {
+    context = new AudioContext();
+    compressor = new DynamicsCompressorNode(context, { threshold: -24, ratio: 4, release: 0.15 });
+    volume = new GainNode(context);
+    compressor.connect(volume).connect(context.destination);
+  } catch {
+    return; // This browser has no sound.
+  }
+  applyVolume();
+  context.addEventListener("statechange", () => {
+    if (context.state === "running") button.hidden = true;
+    followFragment(); // A number may be shown already.
+  });
+  document.addEventListener("screen:shown", noteShown);
+  document.addEventListener("screen:painted", followFragment);
+  document.addEventListener("screen:appearance", applyVolume);
+  addEventListener("click", handleTouch);
+  addEventListener("keydown", handleTouch);
+  setTimeout(askForTouch, ASK_AFTER_MS);
+};

@@ -1,0 +1,8 @@
+// A signal that aborts a fetch after some milliseconds.
+
+// As AbortSignal.timeout(), which older televisions do not have (Chromium before 103).
+export const timeoutSignal = (milliseconds) => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), milliseconds);
+  return controller.signal;
+};
