@@ -68,8 +68,8 @@ def test_a_button_says_what_becomes_of_its_press_until_its_call_is_over(store, o
     buttons = open_page(store["buttons"])
     buttons.evaluate(
         """() => {
-          window.told = [];
-          const note = ({ target }) => told.push([target.value, target.dataset.state ?? "", target.dataset.told ?? ""]);
+          window.states = [];
+          const note = ({ target: { value, dataset } }) => states.push([value, dataset.state ?? ""]);
           new MutationObserver((changes) => changes.forEach(note)).observe(
             document.getElementById("press"), { subtree: true, attributes: true, attributeFilter: ["data-state"] });
         }"""
@@ -77,17 +77,17 @@ def test_a_button_says_what_becomes_of_its_press_until_its_call_is_over(store, o
     for key in ("4", "2"):
         buttons.keyboard.press(key)
     second = buttons.locator("#press button").nth(1)
-    expect(second).to_have_attribute("data-told", "2nd")
-    expect(second).to_have_attribute("data-told", "on the screen")
+    expect(second).to_have_attribute("data-state-text", "2nd")
+    expect(second).to_have_attribute("data-state-text", "on the screen")
     expect(second).not_to_have_attribute("data-state", "called")
-    told = buttons.evaluate("told")
+    seen_states = buttons.evaluate("states")
 
     for till, states in (("4", ["sending", "called", ""]), ("2", ["sending", "waits", "called", ""])):
-        seen = [state for value, state, _ in told if value == till]
+        seen = [state for value, state in seen_states if value == till]
         assert [state for state, _same in groupby(seen)] == states
     buttons.context.set_offline(True)
     buttons.keyboard.press("1")
-    expect(buttons.locator("#press button").first).to_have_attribute("data-told", "not called")
+    expect(buttons.locator("#press button").first).to_have_attribute("data-state-text", "not called")
 
 
 def test_the_language_changes_waiting_at_once_and_does_not_cut_a_call_short(store, open_page, open_screen_page) -> None:

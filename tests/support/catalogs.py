@@ -18,8 +18,8 @@ TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
     *("admin", "devices", "history", "media", "models", "stores", "validators.py"),
     *("accounts/people.py", "accounts/people_csv.py", "infra/csv_table.py", "infra/table_resource.py"),
-    *(f"templates/cashier_web/{name}.html" for name in ("_manage", "_reasons", "devices", "history", "import")),
-    *(f"templates/cashier_web/{name}.html" for name in ("media", "people", "screens")),
+    *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "devices")),
+    *(f"templates/cashier_web/{name}.html" for name in ("history", "import", "media", "people", "screens")),
 ]
 """Packages, modules and templates whose texts only managers and administrators read."""
 

@@ -15,7 +15,7 @@ from cashier_web.accounts.invitations import invitations
 class SignIn(views.LoginView):
     """Signs a person in. Redirects people who are signed in already, but never back to this page."""
 
-    template_name = "cashier_web/account.html"
+    template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Sign in")}
     redirect_authenticated_user = True
 
@@ -27,7 +27,7 @@ class SignIn(views.LoginView):
 class ChangePassword(views.PasswordChangeView):
     """Changes the password, which ends the person's other sessions."""
 
-    template_name = "cashier_web/account.html"
+    template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Change the password")}
     success_url = reverse_lazy("stores")
 
@@ -39,7 +39,7 @@ class ChangePassword(views.PasswordChangeView):
 class Welcome(views.PasswordResetConfirmView):
     """The page of an invitation: whoever has the link chooses the account's password, once, and is signed in."""
 
-    template_name = "cashier_web/account.html"
+    template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Choose a password")}
     success_url = reverse_lazy("stores")
     token_generator = invitations

@@ -51,7 +51,7 @@ def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after
 
 def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
     """A page with the reason and with links, for a person who followed a link."""
-    return render(request, "cashier_web/refused.html", {"reason": reason}, status=status)
+    return render(request, "cashier_web/error.html", {"reason": reason}, status=status)
 
 
 View = Callable[..., HttpResponse]

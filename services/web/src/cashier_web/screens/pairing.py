@@ -68,8 +68,8 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
 def render_code(request: HtmxRequest, context: dict[str, str], status: int = 200) -> HttpResponse:
     """The page, or for htmx the part of the page that is replaced, always with status 200: htmx ignores other ones."""
     if request.htmx:
-        return render(request, "cashier_web/_code.html", context)
-    return render(request, "cashier_web/pair.html", context, status=status)
+        return render(request, "cashier_web/_pairing_code.html", context)
+    return render(request, "cashier_web/pairing.html", context, status=status)
 
 
 class ClaimForm(forms.Form):
@@ -150,7 +150,7 @@ def render_claim_page(
     request: HttpRequest, form: ClaimForm, refused: Refused | None = None, *, status: int = 200
 ) -> HttpResponse:
     context = {"form": form, "heading": _("Pair a screen"), "reason": refused.reason if refused else ""}
-    response = render(request, "cashier_web/account.html", context, status=refused.status if refused else status)
+    response = render(request, "cashier_web/form_page.html", context, status=refused.status if refused else status)
     if refused and refused.retry_after:
         response["Retry-After"] = str(refused.retry_after)
     return response

@@ -1,95 +1,111 @@
-// The buttons: a receipt for every press, whatever became of it.
-"use strict";
-(() => {
-  const MOST_RECEIPTS = 20;
-  const REFUSED_MS = 5_000; // how long a button is marked with that
-  const receipts = document.getElementById("receipts");
-  const language = document.getElementById("language");
-  const fading = new WeakMap();
+// The page with the buttons: every press gets a receipt, and its button shows what became of the press.
 
-  const words = () => document.getElementById("words").dataset;
-  const isButton = (element) => element.name === "cashier";
-  const named = (element, text) => (isButton(element) ? `${element.querySelector(".name").textContent} ${text}` : text);
+const MAX_RECEIPTS = 20;
+const REFUSED_MS = 5_000; // how long a button shows that its press was refused
 
-  // What becomes of a button's press, one state after the other: how each is called, what is said of it, and for how long.
-  const mark = (element, [state, told, milliseconds], ...later) => {
-    clearTimeout(fading.get(element));
-    Object.assign(element.dataset, { state, told });
-    if (!milliseconds) return;
-    fading.set(element, setTimeout(() => (later.length ? mark(element, ...later) : clear(element)), milliseconds));
-  };
+const receipts = document.getElementById("receipts");
+const language = document.getElementById("language");
+const stateTimers = new WeakMap(); // by button
 
-  const clear = (element) => {
-    delete element.dataset.state;
-    delete element.dataset.told;
-  };
+const translations = () => document.getElementById("words").dataset;
+const isButton = (element) => element.name === "cashier";
+const withTillName = (element, text) =>
+  isButton(element) ? `${element.querySelector(".name").textContent} ${text}` : text;
 
-  const tell = (element, text, state) => {
-    const line = document.createElement("li");
-    line.textContent = text;
-    line.dir = "auto"; // older ones may be in another language
-    line.className = state;
-    receipts.prepend(line);
-    while (receipts.children.length > MOST_RECEIPTS) receipts.lastElementChild.remove();
-  };
+const clearState = (button) => {
+  delete button.dataset.state;
+  delete button.dataset.stateText;
+};
 
-  const refuse = (element, text) => {
-    tell(element, text, "refused");
-    if (isButton(element)) mark(element, ["refused", words().notCalled, REFUSED_MS]);
-    if (element === language) for (const option of language.options) option.selected = option.defaultSelected;
-  };
+// Shows the first state, and each later state when the time of the one before it is over. A state is its name, its text
+// and its milliseconds; without milliseconds it stays.
+const showStates = (button, [state, stateText, milliseconds], ...later) => {
+  clearTimeout(stateTimers.get(button));
+  Object.assign(button.dataset, { state, stateText });
+  if (!milliseconds) return;
+  const showNext = () => (later.length ? showStates(button, ...later) : clearState(button));
+  stateTimers.set(button, setTimeout(showNext, milliseconds));
+};
 
-  // Before it is sent or, behind another press, queued.
-  document.addEventListener("htmx:confirm", ({ detail }) => {
-    if (isButton(detail.elt)) mark(detail.elt, ["sending", "…"]);
-  });
+const addReceipt = (text, className) => {
+  const line = document.createElement("li");
+  line.textContent = text;
+  line.dir = "auto"; // Older receipts may be in another language.
+  line.className = className;
+  receipts.prepend(line);
+  while (receipts.children.length > MAX_RECEIPTS) receipts.lastElementChild.remove();
+};
 
-  // What the server answers with, in HX-Trigger.
-  document.addEventListener("receipt", ({ target, detail }) => {
-    const waits = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
-    tell(target, detail.text, waits ? "waits" : "called");
-    if (isButton(target)) {
-      // Nobody else is on the screen now, whatever the store's policy is.
-      if (!waits) for (const other of document.querySelectorAll("button[data-state=called]")) clear(other);
-      const up = ["called", words().shownNow, detail.hold_ms + (waits ? 0 : detail.starts_in_ms)];
-      mark(target, ...(waits ? [["waits", detail.place, detail.starts_in_ms], up] : [up]));
-    }
-    // The store's language, which another page may have changed; a press is made in the one that is chosen here.
-    if ("own" in language.dataset) return; // a till's page has its own
-    // Unless another one was chosen meanwhile, which is sent behind this.
-    const isAsItWas = target !== language && language.selectedOptions[0].defaultSelected;
-    for (const option of language.options) option.defaultSelected = option.value === detail.language;
-    if (isAsItWas) language.value = detail.language;
-  });
+const showRefusal = (element, text) => {
+  addReceipt(text, "refused");
+  if (isButton(element)) showStates(element, ["refused", translations().notCalled, REFUSED_MS]);
+  if (element === language) for (const option of language.options) option.selected = option.defaultSelected;
+};
 
-  // After a change of language: the page is written as its words are.
-  document.addEventListener("htmx:afterSettle", () => {
-    const { lang, dir } = document.getElementById("words");
-    Object.assign(document.documentElement, { lang, dir });
-  });
+const showCall = (button, call) => {
+  const shown = ["called", translations().shownNow, call.hold_ms];
+  if (call.isQueued) return showStates(button, ["waits", call.place, call.starts_in_ms], shown);
+  // No other call is on the screen now, whatever the store's policy is.
+  for (const other of document.querySelectorAll("button[data-state=called]")) clearState(other);
+  shown[2] += call.starts_in_ms;
+  showStates(button, shown);
+};
 
-  document.addEventListener("htmx:responseError", ({ detail }) => {
-    const { xhr, elt } = detail;
-    const ours = (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/plain");
-    if (ours) refuse(elt, xhr.responseText.trim());
-    else if (xhr.status === 502 || xhr.status === 504) refuse(elt, named(elt, words().noAnswer));
-    else refuse(elt, named(elt, `${words().notSent} ${xhr.status}`));
-  });
+// Another page may have changed the store's language; a press calls in the language that is chosen here.
+const updateLanguage = (changed, code) => {
+  if ("own" in language.dataset) return; // The page of one till has a language of its own.
+  // Keep a language that was chosen meanwhile: its request waits behind this one.
+  const isUnchanged = changed !== language && language.selectedOptions[0].defaultSelected;
+  for (const option of language.options) option.defaultSelected = option.value === code;
+  if (isUnchanged) language.value = code;
+};
 
-  document.addEventListener("htmx:sendError", ({ detail }) => refuse(detail.elt, named(detail.elt, words().noConnection)));
-  // It may have arrived: only the answer didn't come.
-  for (const late of ["htmx:timeout", "htmx:sendAbort"]) {
-    document.addEventListener(late, ({ detail }) => refuse(detail.elt, named(detail.elt, words().noAnswer)));
-  }
+// Before the request is sent or queued behind another press.
+document.addEventListener("htmx:confirm", ({ detail }) => {
+  if (isButton(detail.elt)) showStates(detail.elt, ["sending", "…"]);
+});
 
-  document.addEventListener("keydown", (event) => {
-    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    // By position where the key says something else: on a French keyboard digits need Shift.
-    const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
-    const till = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
-    if (!till) return;
-    // The key that has a till's number on it calls that; a till with a name is called by its place.
-    const called = document.querySelector(`button[name=cashier][data-digits="${till}"]`);
-    (called ?? document.querySelector(`button[name=cashier][value="${till}"]:not([data-digits])`))?.click();
-  });
-})();
+// The server's answer, in the header HX-Trigger.
+document.addEventListener("receipt", ({ target, detail }) => {
+  const isQueued = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
+  addReceipt(detail.text, isQueued ? "waits" : "called");
+  if (isButton(target)) showCall(target, { ...detail, isQueued });
+  updateLanguage(target, detail.language);
+});
+
+// After a change of language, the page has the language and direction of its texts.
+document.addEventListener("htmx:afterSettle", () => {
+  const { lang, dir } = document.getElementById("words");
+  Object.assign(document.documentElement, { lang, dir });
+});
+
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  const { xhr, elt } = detail;
+  const isReason = (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/plain");
+  if (isReason) showRefusal(elt, xhr.responseText.trim());
+  else if (xhr.status === 502 || xhr.status === 504) showRefusal(elt, withTillName(elt, translations().noAnswer));
+  else showRefusal(elt, withTillName(elt, `${translations().notSent} ${xhr.status}`));
+});
+
+document.addEventListener("htmx:sendError", ({ detail }) =>
+  showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection)),
+);
+
+// The press may have arrived: only its answer did not come.
+for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
+  document.addEventListener(name, ({ detail }) =>
+    showRefusal(detail.elt, withTillName(detail.elt, translations().noAnswer)),
+  );
+}
+
+// The keys 1 to 9 press buttons.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+  // By the key's position if it types something else: on a French keyboard digits need Shift.
+  const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
+  const digit = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
+  if (!digit) return;
+  // The button that shows this digit; a till that shows a name instead is pressed by its place.
+  const labelled = document.querySelector(`button[name=cashier][data-digits="${digit}"]`);
+  (labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`))?.click();
+});
