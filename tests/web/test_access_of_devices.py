@@ -1,4 +1,4 @@
-"""Who gets what, of devices: every address of the API, asked with every kind of token. None acts in another store."""
+"""Permissions of devices: every operation of the API with every kind of token. No token acts in another store."""
 
 import pytest
 from django.utils import timezone
@@ -10,7 +10,8 @@ from cashier_web.models import Device, Store
 pytestmark = pytest.mark.django_db
 WHO = ("nobody", "forged", "revoked", "elsewhere", "store", "till 2", "till 3")
 HERE, NOWHERE = "/api/v1/stores/here/calls", "/api/v1/stores/nowhere/calls"
-# What each gets, in the order of WHO, in a store where till 1 is up and till 2 waits with seq 2. Each row begins anew.
+# The status for each kind of token, in the order of WHO, in a store where till 1 is up and till 2 is queued with seq 2.
+# Redis is emptied before each row.
 TABLE = {
     ("GET", HERE): (401, 401, 401, 403, 200, 200, 200),
     ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),  # of till 3
@@ -27,7 +28,7 @@ TABLE = {
 
 @pytest.fixture
 def token_of(redis):
-    """Makes two stores and the devices, and returns the token of each kind."""
+    """Creates two stores and the devices, and returns the token of each kind."""
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
 
     def make(store, **fields):
@@ -47,7 +48,7 @@ def token_of(redis):
 
 
 @pytest.mark.parametrize("who", WHO)
-def test_every_token_gets_what_is_its_and_nothing_else(client, token_of, redis, who) -> None:
+def test_every_token_may_do_what_the_table_says_and_nothing_else(client, token_of, redis, who) -> None:
     got = {}
     for method, path in TABLE:
         redis.flushall()
@@ -65,7 +66,7 @@ def test_every_token_gets_what_is_its_and_nothing_else(client, token_of, redis, 
     assert got == {key: statuses[WHO.index(who)] for key, statuses in TABLE.items()}
 
 
-def test_no_operation_is_missing_in_the_table() -> None:
+def test_the_table_contains_every_operation_of_the_api() -> None:
     served = {
         (method.upper(), path.format(slug="here", seq=2))
         for path, each in api.get_openapi_schema()["paths"].items()

@@ -1,4 +1,4 @@
-"""What screens say between calls is what the database says, whatever Redis has lost or done without saying so."""
+"""Screens show between calls what the database says, whatever Redis has lost or has done before an error."""
 
 from datetime import timedelta
 
@@ -24,22 +24,22 @@ SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
 
 
 def said(stores) -> list[tuple[str, str]]:
-    """In which language these stores wait, and what is said instead; each page of theirs is told its look."""
-    told = the_timeline().idle(stores)
-    assert [idle.appearance_id for idle in told] == [
+    """Language and notice of each store in Redis. Checks that Redis also has the stores' appearance ids."""
+    idles = the_timeline().idle(stores)
+    assert [idle.appearance_id for idle in idles] == [
         appearance.appearance_id(Store.objects.get(slug=slug)) for slug in stores
     ]
-    return [(waiting.language, waiting.notice) for waiting in told]
+    return [(idle.language, idle.notice) for idle in idles]
 
 
-def test_a_redis_that_has_forgotten_everything_is_told_again(stores, redis) -> None:
+def test_a_redis_that_lost_its_data_is_told_everything_again(stores, redis) -> None:
     assert the_timeline().idle(stores) == [None] * 3
 
     assert announce.announce_differences() == 3
     assert said(stores) == SAID
 
 
-def test_what_is_said_already_is_told_nobody(stores, redis) -> None:
+def test_nothing_is_announced_if_redis_and_the_database_agree(stores, redis) -> None:
     announce.announce_differences()
     before = [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores]
 
@@ -55,13 +55,13 @@ def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, red
     assert said(stores) == SAID
 
 
-def test_a_press_in_an_emptied_redis_keeps_what_is_said(stores, redis, client) -> None:
+def test_a_press_in_an_empty_redis_stores_the_language_of_the_idle_text(stores, redis, client) -> None:
     client.post("/s/south/cashier_action", {"cashier": "1", "language": "fr"})
 
     assert the_timeline().idle(["south"]) == [Idle("fr")]
 
 
-def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(stores, redis) -> None:
+def test_revocations_are_restored_while_their_tickets_are_valid(stores, redis) -> None:
     north = Store.objects.get(slug="north")
     screens = [
         Screen.objects.create(store=north, name=f"{number}", secret_hash=f"{number}", **fields)
@@ -79,6 +79,6 @@ def test_revoked_screens_are_told_again_for_as_long_as_their_tickets_are_good(st
     announce.announce_differences()
 
     _stays, revoked, moved, both, _long_ago = (screen.pk for screen in screens)
-    marks = {f"{revoked}.1", f"{moved}.1", f"{moved}.2", f"{both}.1", f"{both}.2"}
-    assert redis.smembers("cashier:revoked") == {mark.encode() for mark in marks}
+    credential_ids = {f"{revoked}.1", f"{moved}.1", f"{moved}.2", f"{both}.1", f"{both}.2"}
+    assert redis.smembers("cashier:revoked") == {each.encode() for each in credential_ids}
     assert announce.announce_differences() == 0

@@ -1,4 +1,4 @@
-"""The API: devices press, look and take back."""
+"""The API: devices press, read the calls of their store, and cancel queued calls."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -9,7 +9,7 @@ from cashier_web.models import Store
 pytestmark = pytest.mark.django_db
 
 
-def test_a_press_is_answered_201_with_what_became_of_it(make_button) -> None:
+def test_a_press_is_answered_with_201_and_a_receipt(make_button) -> None:
     button = make_button()
     answer = button.press(till=4)
 
@@ -19,7 +19,7 @@ def test_a_press_is_answered_201_with_what_became_of_it(make_button) -> None:
     assert button.press(till=2).json()["text"] == "Nº2 is 2nd, in 3 s"
 
 
-def test_who_waits_already_is_told_with_200_that_nothing_new_was_called(make_button) -> None:
+def test_a_press_of_a_till_that_is_queued_already_is_200_and_calls_nobody_new(make_button) -> None:
     button = make_button()
     button.press(till=4)
     waiting, again = button.press(till=2), button.press(till=2)
@@ -28,7 +28,7 @@ def test_who_waits_already_is_told_with_200_that_nothing_new_was_called(make_but
     assert again.json()["seq"] == waiting.json()["seq"]
 
 
-def test_a_device_of_one_till_needs_to_say_nothing(make_button) -> None:
+def test_a_device_of_one_till_may_send_an_empty_body(make_button) -> None:
     button = make_button(till=3)
 
     assert button.press().json()["till"] == 3
@@ -36,7 +36,7 @@ def test_a_device_of_one_till_needs_to_say_nothing(make_button) -> None:
     assert bare.json()["outcome"] == "stays up"
 
 
-def test_a_look_tells_what_is_up_and_what_waits(make_button) -> None:
+def test_get_returns_the_call_that_is_up_and_the_queued_calls(make_button) -> None:
     Store.objects.update(labels={"2": "Pharmacy"})
     button = make_button()
     assert button.look().json() == {"store": "default", "is_open": True, "up": None, "waiting": []}
@@ -54,7 +54,7 @@ def test_a_look_tells_what_is_up_and_what_waits(make_button) -> None:
     assert 2000 < waits["starts_in_ms"] <= 3000
 
 
-def test_a_call_that_waits_can_be_taken_back(make_button) -> None:
+def test_a_queued_call_can_be_cancelled(make_button) -> None:
     button = make_button()
     for till in (4, 2, 1):
         button.press(till=till)
@@ -67,7 +67,7 @@ def test_a_call_that_waits_can_be_taken_back(make_button) -> None:
     assert button.cancel(2**70).status_code in {404, 422}
 
 
-def test_again_is_told_in_the_log_with_the_device(make_button, records) -> None:
+def test_the_log_line_of_a_repeated_call_says_again_and_names_the_device(make_button, records) -> None:
     button = make_button(till=4)
     for body in ({}, {"again": True}):
         button.press(**body)
@@ -96,7 +96,7 @@ def test_a_bad_press_is_422_with_a_reason_and_calls_nobody(make_button, redis, b
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"cashier=4", b"[1]", b"null", b"4"])
-def test_what_is_no_json_object_is_refused_with_a_reason(make_button, redis, body) -> None:
+def test_a_body_that_is_no_json_object_is_refused_with_a_reason(make_button, redis, body) -> None:
     button = make_button()
     answer = button.client.post(
         "/api/v1/stores/default/calls", body, content_type="application/json", headers=button.headers()
@@ -120,7 +120,7 @@ def test_a_closed_store_is_409(make_button) -> None:
     assert (answer.status_code, answer.json()) == (409, {"detail": "This store is closed."})
 
 
-def test_a_full_queue_is_429_and_says_when_there_is_room(make_button) -> None:
+def test_a_full_queue_is_429_with_the_seconds_until_there_is_room(make_button) -> None:
     Store.objects.update(tills=30)
     button = make_button()
     for till in range(1, 22):
@@ -131,7 +131,7 @@ def test_a_full_queue_is_429_and_says_when_there_is_room(make_button) -> None:
     assert answer.json() == {"detail": "Nº30 not called: too many are waiting."}
 
 
-def test_a_redis_that_is_away_is_503_with_a_reason(make_button, environment) -> None:
+def test_without_redis_the_api_answers_503_with_a_reason(make_button, environment) -> None:
     button = make_button()
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
@@ -140,14 +140,14 @@ def test_a_redis_that_is_away_is_503_with_a_reason(make_button, environment) -> 
         assert "can't be reached" in answer.json()["detail"]
 
 
-def test_a_till_that_the_store_has_no_longer_is_422(make_button) -> None:
+def test_a_till_that_the_store_no_longer_has_is_422(make_button) -> None:
     button = make_button(till=4)
     Store.objects.update(tills=3)
 
     assert (button.press().status_code, button.press().json()) == (422, {"detail": "This store has no till 4."})
 
 
-def test_a_retry_with_its_key_is_one_call_and_answered_as_before(make_button) -> None:
+def test_a_retry_with_the_same_key_calls_once_and_gets_the_same_answer(make_button) -> None:
     button, other = make_button(), make_button()
     button.press(till=1)
     first = button.press(till=4, key="a-1")
@@ -164,18 +164,18 @@ def test_a_retry_with_its_key_is_one_call_and_answered_as_before(make_button) ->
 
 
 @pytest.mark.parametrize("key", [" ", "a b", "x" * 201, "é"])
-def test_a_key_that_is_none_is_refused(make_button, redis, key) -> None:
+def test_an_invalid_key_is_refused(make_button, redis, key) -> None:
     assert make_button().press(till=4, key=key).status_code == 422
     assert redis.keys("cashier:{*") == []
 
 
-def test_where_nothing_is_the_api_says_so_in_json(client) -> None:
+def test_an_unknown_path_of_the_api_is_404_in_json(client) -> None:
     answer = client.get("/api/v1/nothing")
 
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is no such page or store."})
 
 
-def test_a_retry_is_answered_as_before_though_the_store_has_changed_meanwhile(make_button) -> None:
+def test_a_retry_gets_the_same_answer_although_the_store_has_changed(make_button) -> None:
     button = make_button()
     first = button.press(till=4, key="a-1")
     Store.objects.update(language="fr", languages=["fr"], is_open=False)
@@ -186,7 +186,7 @@ def test_a_retry_is_answered_as_before_though_the_store_has_changed_meanwhile(ma
     assert button.press(till=4, key="a-2").status_code == 409
 
 
-def test_presses_of_devices_are_counted_with_the_others(make_button) -> None:
+def test_presses_of_devices_are_counted_in_the_same_metric_as_all_others(make_button) -> None:
     def counted() -> list[float]:
         outcomes = [
             REGISTRY.get_sample_value("cashier_presses_total", {"outcome": each}) for each in ("called", "refused")
@@ -200,7 +200,7 @@ def test_presses_of_devices_are_counted_with_the_others(make_button) -> None:
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 2]
 
 
-def test_a_call_that_is_taken_back_is_told_in_the_log(make_button, records) -> None:
+def test_a_cancelled_call_is_logged(make_button, records) -> None:
     button = make_button()
     for till in (4, 2):
         button.press(till=till)
@@ -210,7 +210,7 @@ def test_a_call_that_is_taken_back_is_told_in_the_log(make_button, records) -> N
     assert (record.store, record.seq, record.device) == ("default", 2, button.device.name)
 
 
-def test_every_operation_has_a_name_of_its_own_and_nothing_is_cached(make_button, client) -> None:
+def test_every_operation_has_its_own_id_and_no_response_is_cached(make_button, client) -> None:
     paths = client.get("/api/v1/openapi.json").json()["paths"]
     names = [each["operationId"] for methods in paths.values() for each in methods.values()]
     assert len(set(names)) == len(names) == 5

@@ -1,4 +1,4 @@
-"""The tokens of devices: each for its own store or till, as often as a device may ask."""
+"""Device tokens: each is valid for one store or one till, and for a limited number of requests."""
 
 import pytest
 from django.utils import timezone
@@ -9,7 +9,7 @@ from cashier_web.models import Device, Store
 pytestmark = pytest.mark.django_db
 
 
-def test_a_device_that_asks_too_often_is_429_and_another_one_is_not(make_button) -> None:
+def test_a_device_that_sends_too_many_requests_is_429_and_another_device_is_not(make_button) -> None:
     wild, other = make_button(), make_button()
     statuses = [wild.look().status_code for _ in range(auth.MOST_REQUESTS + 1)]
 
@@ -30,7 +30,7 @@ TRIES_OF_A_STRANGER = [
 
 
 @pytest.mark.parametrize("headers", TRIES_OF_A_STRANGER, ids=str)
-def test_without_a_token_of_ours_nothing_is_told(client, store, headers) -> None:
+def test_a_request_without_a_valid_token_is_401_without_further_details(client, store, headers) -> None:
     for method, path in (("POST", "calls"), ("GET", "calls"), ("DELETE", "calls/1")):
         answer = client.generic(method, f"/api/v1/stores/default/{path}", headers=headers)
         assert (answer.status_code, answer.json()) == (
@@ -39,7 +39,7 @@ def test_without_a_token_of_ours_nothing_is_told(client, store, headers) -> None
         )
 
 
-def test_a_revoked_token_is_nobodys_at_once(make_button) -> None:
+def test_a_revoked_token_is_invalid_at_once(make_button) -> None:
     button = make_button()
     assert button.look().status_code == 200
 
@@ -51,7 +51,7 @@ def test_a_revoked_token_is_nobodys_at_once(make_button) -> None:
     )
 
 
-def test_a_token_is_for_its_own_store_alone_whether_the_other_exists_or_not(make_button, redis) -> None:
+def test_a_token_is_refused_in_another_store_whether_that_store_exists_or_not(make_button, redis) -> None:
     Store.objects.create(slug="north", name="North")
     button = make_button()
     for slug in ("north", "nowhere"):
@@ -60,7 +60,7 @@ def test_a_token_is_for_its_own_store_alone_whether_the_other_exists_or_not(make
     assert redis.keys("cashier:{*") == []
 
 
-def test_a_token_of_one_till_presses_and_takes_back_only_there(make_button) -> None:
+def test_a_token_of_one_till_presses_and_cancels_only_for_this_till(make_button) -> None:
     everywhere, own = make_button(), make_button(till=3)
     for till in (1, 2):
         everywhere.press(till=till)
@@ -71,7 +71,7 @@ def test_a_token_of_one_till_presses_and_takes_back_only_there(make_button) -> N
     assert [call["till"] for call in own.look().json()["waiting"]] == [2]
 
 
-def test_kept_is_only_a_hash_and_the_last_use(make_button) -> None:
+def test_only_the_hash_of_a_token_and_its_last_use_are_stored(make_button) -> None:
     button = make_button()
     assert button.device.used_at is None
     button.look()
@@ -84,14 +84,14 @@ def test_kept_is_only_a_hash_and_the_last_use(make_button) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_button_that_can_only_open_an_address_has_one(make_button, method) -> None:
+def test_a_button_that_can_only_open_an_address_presses_with_its_token_in_the_address(make_button, method) -> None:
     button = make_button(till=3)
     answer = getattr(button.client, method)(f"/api/v1/press?token={button.token}")
 
     assert (answer.status_code, answer.json()["till"]) == (201, 3)
 
 
-def test_in_an_address_only_a_token_of_one_till_is_taken(make_button, redis) -> None:
+def test_in_an_address_only_the_token_of_one_till_is_accepted(make_button, redis) -> None:
     button = make_button()
     for query in (f"token={button.token}", "token=", "token=cq_nobody", ""):
         assert button.client.get(f"/api/v1/press?{query}").status_code == 401
@@ -100,7 +100,7 @@ def test_in_an_address_only_a_token_of_one_till_is_taken(make_button, redis) -> 
     assert redis.keys("cashier:{*") == []
 
 
-def test_the_limit_says_in_how_many_seconds_another_may(make_button, monkeypatch) -> None:
+def test_the_limit_says_after_how_many_seconds_a_request_is_allowed(make_button, monkeypatch) -> None:
     monkeypatch.setattr(auth, "MOST_REQUESTS", 1)
     monkeypatch.setattr(auth, "IN_SECONDS", 600)
     button = make_button()

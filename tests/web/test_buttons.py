@@ -1,4 +1,4 @@
-"""The buttons page: a button per till, and the language that the store remembers."""
+"""The buttons page: a button for each till, and the choice of the store's language."""
 
 import json
 
@@ -19,7 +19,7 @@ def test_there_is_a_button_for_every_till(client, store) -> None:
     assert [f'value="{till}"' in html for till in range(1, 8)] == [True] * 6 + [False]
 
 
-def test_a_change_of_language_is_remembered_for_the_store_and_told(client, store, redis) -> None:
+def test_a_change_of_language_is_saved_for_the_store_and_announced(client, store, redis) -> None:
     response = client.post("/cashier_buttons", {"language": "fr"})
     store.refresh_from_db()
 
@@ -29,7 +29,7 @@ def test_a_change_of_language_is_remembered_for_the_store_and_told(client, store
     assert "Caisse" in client.get("/cashier_buttons").content.decode()
 
 
-def test_htmx_is_given_the_words_in_the_new_language_and_a_receipt(client, store) -> None:
+def test_htmx_gets_the_texts_in_the_new_language_and_a_receipt(client, store) -> None:
     response = client.post("/cashier_buttons", {"language": "fr"}, headers={"hx-request": "true"})
 
     assert json.loads(response["HX-Trigger"])["receipt"]["text"] == "Français"
@@ -108,7 +108,7 @@ def test_only_the_languages_that_the_store_offers_can_be_chosen(client, store, r
     assert redis.keys() == []
 
 
-def test_a_closed_store_says_so_and_remembers_it_through_a_change_of_language(client, store, redis) -> None:
+def test_a_closed_store_stays_closed_after_a_change_of_language(client, store, redis) -> None:
     Store.objects.update(is_open=False)
     assert "<small>closed</small>" in client.get("/cashier_buttons").content.decode()
 

@@ -1,4 +1,4 @@
-"""The devices' page: a manager makes, renews and revokes; a token is seen once."""
+"""The devices page: a manager creates, renews and revokes devices; a token is shown only once."""
 
 import re
 
@@ -19,7 +19,7 @@ def press(client, token, till=4):
     return client.post("/api/v1/stores/default/calls", {"till": till}, content_type="application/json", headers=headers)
 
 
-def test_a_token_is_shown_once_and_presses(client, manager) -> None:
+def test_a_token_is_shown_once_and_can_press(client, manager) -> None:
     made = client.post("/devices", {"name": "Keypad", "till": ""})
     assert made.status_code == 200
     assert "no-store" in made["Cache-Control"]
@@ -32,7 +32,7 @@ def test_a_token_is_shown_once_and_presses(client, manager) -> None:
     assert "?token=" not in made.content.decode(), "an address would press for every till"
 
 
-def test_a_button_of_one_till_is_told_its_address(client, manager) -> None:
+def test_the_page_shows_the_address_for_a_button_of_one_till(client, manager) -> None:
     page = client.post("/devices", {"name": "Button 3", "till": "3"})
     address = re.search(r"http://testserver(/api/v1/press\?token=\S+)</pre>", page.content.decode())[1]
 
@@ -41,7 +41,7 @@ def test_a_button_of_one_till_is_told_its_address(client, manager) -> None:
     assert press(client, token_on(page), 4).status_code == 403
 
 
-def test_revoked_is_revoked_and_a_new_token_ends_the_old_one(client, manager) -> None:
+def test_a_revoked_token_stays_revoked_and_a_new_token_replaces_the_old_one(client, manager) -> None:
     first = token_on(client.post("/devices", {"name": "Keypad"}))
     device = Device.objects.get()
     second = token_on(client.post(f"/devices/{device.pk}/renew"))
@@ -70,7 +70,9 @@ def test_revoked_is_revoked_and_a_new_token_ends_the_old_one(client, manager) ->
     ],
     ids=str,
 )
-def test_a_bad_device_is_refused_with_a_reason_and_makes_none(client, manager, store, fields, reason) -> None:
+def test_a_device_with_invalid_fields_is_refused_with_a_reason_and_not_created(
+    client, manager, store, fields, reason
+) -> None:
     Device.objects.create(store=store, name="Keypad", token_hash="x")
     answer = client.post("/devices", fields)
 
@@ -79,7 +81,7 @@ def test_a_bad_device_is_refused_with_a_reason_and_makes_none(client, manager, s
     assert Device.objects.count() == 1
 
 
-def test_the_same_name_may_be_in_two_stores(client, manager) -> None:
+def test_devices_of_two_stores_may_have_the_same_name(client, manager) -> None:
     north = Store.objects.create(slug="north", name="North")
     Membership.objects.create(person=manager, store=north, role=Role.MANAGER)
     for path in ("/devices", "/s/north/devices"):
@@ -88,7 +90,7 @@ def test_the_same_name_may_be_in_two_stores(client, manager) -> None:
     assert Device.objects.count() == 2
 
 
-def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatch) -> None:
+def test_two_requests_that_create_the_same_device_at_once(client, manager, store, monkeypatch) -> None:
     def renew(device):
         Device.objects.create(store=store, name=device.name, token_hash="first")
         device.save()
@@ -100,13 +102,13 @@ def test_two_who_make_the_same_device_at_once(client, manager, store, monkeypatc
     assert "Another device of this store has this name." in answer.content.decode()
 
 
-def test_a_page_with_a_token_is_kept_nowhere(client, manager, store) -> None:
+def test_a_page_with_a_token_is_not_cached(client, manager, store) -> None:
     device = Device.objects.create(store=store, name="Keypad", token_hash="x")
 
     assert "no-store" in client.post(f"/devices/{device.pk}/renew")["Cache-Control"]
 
 
-def test_times_are_the_stores(client, manager, store) -> None:
+def test_the_page_shows_times_in_the_stores_time_zone(client, manager, store) -> None:
     Store.objects.update(time_zone="Asia/Tokyo")
     Device.objects.create(store=store, name="Keypad", token_hash="x", used_at="2026-01-01T20:30Z")
 
@@ -120,7 +122,7 @@ def test_an_unknown_device_is_404_and_a_get_is_405(client, manager, store) -> No
     assert client.post(f"/devices/{device.pk + 1}/revoke").status_code == 404
 
 
-def test_open_buttons_make_nobody_a_manager_of_devices(client, store, environment) -> None:
+def test_with_open_buttons_only_managers_see_devices(client, store, environment) -> None:
     environment(cashier_open_buttons=True)
 
     assert client.post("/devices", {"name": "Keypad"}).status_code == 403

@@ -1,4 +1,4 @@
-"""Every call is in the database within seconds: who pressed, when it was up, and what became of it."""
+"""The history: every call is recorded in the database with who pressed, when it was shown, and its outcome."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def recorded() -> list[PastCall]:
     return list(PastCall.objects.order_by("pk"))
 
 
-def test_a_call_is_kept_with_who_pressed_and_when_it_was_up(client, manager, store) -> None:
+def test_a_call_is_recorded_with_who_pressed_and_when_it_was_up(client, manager, store) -> None:
     Store.objects.update(labels={"2": "Pharmacy"}, hold_seconds=5)
     press(client)
     press(client, 2, again="yes")
@@ -46,7 +46,7 @@ def test_a_call_is_kept_with_who_pressed_and_when_it_was_up(client, manager, sto
     assert (second.label, second.again, second.starts_at) == ("Pharmacy", True, first.ends_at)
 
 
-def test_a_devices_call_is_that_devices(client, store) -> None:
+def test_a_call_of_a_device_is_recorded_with_the_device(client, store) -> None:
     token = tokens.new_token()
     Device.objects.create(store=store, name="Button", till=3, token_hash=tokens.token_hash(token))
     assert client.get(f"/api/v1/press?token={token}").status_code == 201
@@ -55,14 +55,14 @@ def test_a_devices_call_is_that_devices(client, store) -> None:
     assert (call.kind, call.by, call.till) == ("device", "Button", 3)
 
 
-def test_where_buttons_are_open_nobody_is_named(client, store, environment) -> None:
+def test_with_open_buttons_a_call_is_recorded_without_a_person(client, store, environment) -> None:
     environment(cashier_open_buttons=True)
     press(client)
 
     assert [(call.kind, call.by) for call in recorded()] == [("", "")]
 
 
-def test_a_press_that_called_nobody_leaves_no_trace(client, manager) -> None:
+def test_a_press_that_called_nobody_is_not_recorded(client, manager) -> None:
     press(client)
     press(client, 2)
     press(client, 2)  # waits already
@@ -73,7 +73,7 @@ def test_a_press_that_called_nobody_leaves_no_trace(client, manager) -> None:
     assert [call.till for call in recorded()] == [4, 2]
 
 
-def test_what_takes_the_screen_tells_what_became_of_the_one_before(client, manager) -> None:
+def test_a_call_that_replaces_another_changes_the_outcome_of_that_call(client, manager) -> None:
     press(client)
     press(client, 2)
     Store.objects.update(policy="replace")
@@ -87,7 +87,7 @@ def test_what_takes_the_screen_tells_what_became_of_the_one_before(client, manag
     assert (replaced.till, replaced.outcome) == (1, "replaced"), "of an earlier reading, too"
 
 
-def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> None:
+def test_a_cancelled_call_and_the_calls_that_move_up_are_recorded(client, manager) -> None:
     for till in (4, 2, 1):
         press(client, till)
     recorded()
@@ -99,7 +99,7 @@ def test_a_call_that_is_taken_back_and_those_that_move_up(client, manager) -> No
     assert moved.ends_at - moved.starts_at == timedelta(seconds=3)
 
 
-def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -> None:
+def test_a_worker_that_dies_before_it_removes_the_changes_doubles_no_call(client, manager) -> None:
     press(client)
     changes = the_history().changes(10)
     recorder.save_changes(changes)
@@ -108,7 +108,7 @@ def test_a_worker_that_dies_before_it_says_so_doubles_nothing(client, manager) -
     assert the_history().changes(10) == []
 
 
-def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(client, manager) -> None:
+def test_a_worker_that_dies_before_it_removes_the_changes_loses_no_later_change(client, manager) -> None:
     Store.objects.update(policy="replace")
     press(client)
     recorder.save_changes(the_history().changes(10))
@@ -117,7 +117,7 @@ def test_a_worker_that_dies_before_it_says_so_loses_nothing_of_what_comes_then(c
     assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
 
 
-def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(client, manager, store) -> None:
+def test_an_outcome_changes_no_call_of_another_store_and_no_old_call_with_the_same_id(client, manager, store) -> None:
     north, south = (Store.objects.create(slug=slug, name=slug) for slug in ("north", "south"))
     now = timezone.now()
     fields = {"seq": 1, "till": 4, "language": "en", "outcome": "shown", "mark": "m", "starts_at": now, "ends_at": now}
@@ -135,7 +135,7 @@ def test_what_becomes_of_a_call_changes_no_other_stores_and_none_of_long_before(
     }
 
 
-def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatch) -> None:
+def test_many_changes_are_recorded_in_several_batches_and_in_order(client, manager, monkeypatch) -> None:
     monkeypatch.setattr(recorder, "READ_AT_ONCE", 2)
     for till in (1, 2, 3, 4):
         press(client, till)
@@ -150,7 +150,7 @@ def test_many_are_read_in_several_turns_and_in_order(client, manager, monkeypatc
     ]
 
 
-def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) -> None:
+def test_calls_are_recorded_although_a_caller_or_another_store_was_deleted(client, manager, store) -> None:
     Store.objects.create(slug="north", name="North")
     the_timeline().press("north", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
     the_timeline().press("nowhere", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999")
@@ -159,7 +159,7 @@ def test_who_is_deleted_before_it_is_read_costs_no_call(client, manager, store) 
     assert the_history().length() == 0
 
 
-def test_what_a_web_of_the_version_before_left_is_kept(client, manager, redis) -> None:
+def test_changes_that_the_previous_version_left_in_redis_are_recorded(client, manager, redis) -> None:
     press(client)
     ((number, (change,)),) = [(n, json.loads(f[b"changes"])) for n, f in redis.xrange("cashier:history")]
     redis.xdel("cashier:history", number)
@@ -168,7 +168,7 @@ def test_what_a_web_of_the_version_before_left_is_kept(client, manager, redis) -
     assert [call.till for call in recorded()] == [4]
 
 
-def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager, redis, records) -> None:
+def test_a_change_that_cannot_be_saved_is_logged_and_does_not_stop_the_others(client, manager, redis, records) -> None:
     press(client)
     for odd in (
         {"store": "default", "mark": "x", "seq": 1},
@@ -184,7 +184,7 @@ def test_one_that_can_not_be_kept_is_told_and_keeps_no_other_out(client, manager
     assert the_history().length() == 0
 
 
-def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> None:
+def test_changes_stay_in_redis_while_the_database_does_not_answer(client, manager, monkeypatch) -> None:
     def away(changes) -> None:
         raise OperationalError("server closed the connection")
 
@@ -198,7 +198,7 @@ def test_while_the_database_is_away_calls_wait(client, manager, monkeypatch) -> 
     assert [call.till for call in recorded()] == [4]
 
 
-def test_calls_outlive_who_made_them(client, manager) -> None:
+def test_calls_stay_when_their_caller_is_deleted(client, manager) -> None:
     press(client)
     recorded()
     manager.delete()
@@ -206,7 +206,7 @@ def test_calls_outlive_who_made_them(client, manager) -> None:
     assert PastCall.objects.get().by == "anna"
 
 
-def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, monkeypatch) -> None:
+def test_calls_older_than_the_chosen_number_of_days_are_deleted(client, manager, environment, monkeypatch) -> None:
     environment(cashier_history_days=7)
     monkeypatch.setattr(recorder, "DELETED_AT_ONCE", 2)
     for till in (1, 2, 3, 4):
@@ -219,7 +219,7 @@ def test_calls_are_kept_for_as_long_as_was_chosen(client, manager, environment, 
     assert PastCall.objects.count() == 1
 
 
-def test_when_redis_had_to_give_some_up_it_is_said(client, manager, monkeypatch, records) -> None:
+def test_changes_that_redis_dropped_are_logged(client, manager, monkeypatch, records) -> None:
     monkeypatch.setattr(recorder, "MAX_ENTRIES", 1)
     press(client)
     recorded()
@@ -227,7 +227,7 @@ def test_when_redis_had_to_give_some_up_it_is_said(client, manager, monkeypatch,
     assert any("calls are missing in the history" in record.getMessage() for record in records())
 
 
-def test_the_page_tells_it_in_the_stores_time_newest_first(client, manager) -> None:
+def test_the_page_lists_calls_newest_first_in_the_stores_time_zone(client, manager) -> None:
     Store.objects.update(time_zone="Asia/Tokyo")
     press(client)
     press(client, 2)
@@ -239,7 +239,7 @@ def test_the_page_tells_it_in_the_stores_time_newest_first(client, manager) -> N
     assert page.count("<td>anna</td>") == 2
 
 
-def test_the_page_leads_to_older_ones_and_none_is_left_out_or_twice(client, manager, store, monkeypatch) -> None:
+def test_the_pages_list_every_call_exactly_once(client, manager, store, monkeypatch) -> None:
     at = timezone.now().replace(microsecond=0)
     rows = [
         PastCall(
@@ -269,5 +269,5 @@ def test_the_page_leads_to_older_ones_and_none_is_left_out_or_twice(client, mana
 @pytest.mark.parametrize(
     "query", ["pressed=x&key=1", "pressed=1", "key=1", "pressed=99999999999999999&key=1", "pressed=-1&key=1"]
 )
-def test_a_page_that_is_none_is_400(client, manager, query) -> None:
+def test_a_page_with_invalid_parameters_is_400(client, manager, query) -> None:
     assert client.get(f"/history?{query}").status_code == 400

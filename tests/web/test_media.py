@@ -1,4 +1,4 @@
-"""What screens show between calls: who brings it in, what is taken, what is kept of it, and when it goes."""
+"""Pictures and videos between calls: who may upload them, what is accepted, what is stored, and when it is deleted."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def box(kind: bytes, *content: bytes) -> bytes:
 
 
 def mp4(codec: bytes = b"avc1", brand: bytes = b"isom") -> bytes:
-    """The boxes that a telephone writes, with where it was among them."""
+    """The boxes that a telephone writes, including two with the place."""
     entry = box(b"stsd", bytes(8), box(codec, bytes(8)))
     track = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", entry))), box(b"meta", b"+45.76+004.83/"))
     told = box(b"udta", box(b"\xa9xyz", b"+45.7640+004.8357/"))
@@ -45,7 +45,7 @@ WEBM = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x84webm" + bytes(40)
 
 @pytest.fixture
 def add(client, manager):
-    """Posts a file to a store's page; returns the response."""
+    """Uploads a file to a store's page and returns the response."""
 
     def add(content: bytes, name: str = "file.bin", page: str = "/media"):
         field = "logo" if page.endswith("logo") else "file"
@@ -62,7 +62,7 @@ def three(add) -> list[Medium]:
 
 
 def kept(settings) -> list[str]:
-    """Files that there are, of all stores."""
+    """The names of all stored files, of all stores."""
     root = Path(settings.MEDIA_ROOT)
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
@@ -82,7 +82,7 @@ def look_of(client, path: str = "/") -> dict:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_picture_is_known_by_its_content_whatever_it_is_called(add, client, store, settings, kind) -> None:
+def test_a_picture_is_recognised_by_its_content_whatever_its_file_name_is(add, client, store, settings, kind) -> None:
     assert add(picture(kind), "holiday.exe").status_code == 302
     (medium,) = store.media.all()
 
@@ -94,7 +94,7 @@ def test_a_picture_is_known_by_its_content_whatever_it_is_called(add, client, st
 
 
 @pytest.mark.parametrize(("content", "ending"), [(mp4(), "mp4"), (mp4(b"av01", b"mp42"), "mp4"), (WEBM, "webm")])
-def test_a_video_is_known_by_its_content_too(add, store, content, ending) -> None:
+def test_a_video_is_recognised_by_its_content(add, store, content, ending) -> None:
     assert add(content, "film.txt").status_code == 302
     (medium,) = store.media.all()
 
@@ -131,7 +131,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("which", REFUSED)
-def test_what_is_refused_is_told_why_and_nothing_of_it_is_kept(add, store, settings, which) -> None:
+def test_a_refused_file_gets_a_reason_and_is_not_stored(add, store, settings, which) -> None:
     content, reason = REFUSED[which]
     response = add(content)
 
@@ -140,7 +140,9 @@ def test_what_is_refused_is_told_why_and_nothing_of_it_is_kept(add, store, setti
     assert (store.media.count(), kept(settings), Store.objects.get().revision) == (0, [], 0)
 
 
-def test_a_bomb_is_small_and_the_most_that_is_no_bomb_is_shown_as_large_as_a_screen(add, store) -> None:
+def test_a_small_file_with_too_many_pixels_is_refused_and_the_largest_accepted_picture_is_scaled_down(
+    add, store
+) -> None:
     assert len(PNG_BOMB) < 200_000
     assert add(picture(size=(8000, 5000), colour="black")).status_code == 302
     (medium,) = store.media.all()
@@ -148,7 +150,7 @@ def test_a_bomb_is_small_and_the_most_that_is_no_bomb_is_shown_as_large_as_a_scr
     assert shown(medium).size == (3840, 2400)
 
 
-def test_a_photo_stands_upright_and_tells_nothing_of_where_it_was_taken(add, store) -> None:
+def test_a_photo_is_upright_and_contains_no_metadata(add, store) -> None:
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # turned by 90 degrees
     exif.get_ifd(GPS)[1] = "N"
@@ -163,7 +165,7 @@ def test_a_photo_stands_upright_and_tells_nothing_of_where_it_was_taken(add, sto
     assert b"Telephone" not in content_of(medium)
 
 
-def test_a_photo_with_a_second_one_in_it_is_kept_as_the_first(add, store) -> None:
+def test_of_a_file_with_two_photos_the_first_is_stored(add, store) -> None:
     target = BytesIO()
     first, second = (Image.new("RGB", (40, 20), colour) for colour in ("red", "blue"))
     first.save(target, "MPO", save_all=True, append_images=[second])
@@ -174,7 +176,7 @@ def test_a_photo_with_a_second_one_in_it_is_kept_as_the_first(add, store) -> Non
     assert shown(medium).getpixel((0, 0))[0] > 200
 
 
-def test_a_video_tells_nothing_of_where_it_was_taken_and_is_otherwise_the_same(add, store) -> None:
+def test_the_metadata_of_a_video_is_erased_and_the_rest_is_unchanged(add, store) -> None:
     content = mp4()
     assert content.count(b"+45.7") == 2
     add(content)
@@ -186,7 +188,7 @@ def test_a_video_tells_nothing_of_where_it_was_taken_and_is_otherwise_the_same(a
     assert (kept[:60], kept[-14:]) == (content[:60], content[-14:])
 
 
-def test_transparency_and_grey_are_kept(add, store) -> None:
+def test_pictures_with_transparency_or_in_grey_keep_their_mode(add, store) -> None:
     for mode, told in (("RGBA", "RGBA"), ("LA", "RGBA"), ("L", "RGB"), ("1", "RGB"), ("P", "RGB")):
         target = BytesIO()
         Image.new(mode, (4, 4)).save(target, "PNG")
@@ -194,7 +196,7 @@ def test_transparency_and_grey_are_kept(add, store) -> None:
         assert shown(store.media.last()).mode == told
 
 
-def test_at_most_thirty(add, store, settings) -> None:
+def test_a_store_has_at_most_thirty_pictures_and_videos(add, store, settings) -> None:
     Medium.objects.bulk_create(
         Medium(store=store, kind="picture", file=f"{store.pk}/{number}.jpg", position=number)
         for number in range(1, views.MOST_MEDIA + 1)
@@ -206,7 +208,7 @@ def test_at_most_thirty(add, store, settings) -> None:
     assert (store.media.count(), kept(settings)) == (30, [])
 
 
-def test_they_are_put_in_order(client, store, three) -> None:
+def test_pictures_are_moved_up_and_down(client, store, three) -> None:
     red, green, blue = (each.pk for each in three)
 
     def order(number: int, action: str) -> list[int]:
@@ -247,7 +249,7 @@ def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, told) -
     assert look_of(client)["media"][0]["seconds"] == told
 
 
-def test_a_file_goes_with_the_last_that_shows_it(add, client, store, settings) -> None:
+def test_a_file_is_deleted_with_the_last_row_that_refers_to_it(add, client, store, settings) -> None:
     for _ in range(2):
         add(picture())
     add(picture("JPEG"))
@@ -260,7 +262,7 @@ def test_a_file_goes_with_the_last_that_shows_it(add, client, store, settings) -
     assert kept(settings) == [store.media.get().file.name]
 
 
-def test_a_logo_is_on_the_screen_is_replaced_and_taken(add, client, store, settings) -> None:
+def test_a_logo_is_shown_replaced_and_removed(add, client, store, settings) -> None:
     assert look_of(client)["logo"] == ""
     for colour in ("red", "blue"):
         assert add(picture(colour=colour), page="/logo").status_code == 302
@@ -276,14 +278,14 @@ def test_a_logo_is_on_the_screen_is_replaced_and_taken(add, client, store, setti
     ("content", "reason"),
     [(WEBM, "Only JPEG, PNG and WebP"), (picture() + bytes(2 * uploads.MB), "at most 2 MB"), (b"", "empty")],
 )
-def test_a_logo_is_a_small_picture(add, settings, content, reason) -> None:
+def test_a_logo_that_is_no_small_picture_is_refused(add, settings, content, reason) -> None:
     response = add(content, page="/logo")
 
     assert (response.status_code, kept(settings)) == (400, [])
     assert reason in response.content.decode()
 
 
-def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
+def test_each_change_of_media_gives_the_screens_a_new_appearance_id(add, client, store, redis) -> None:
     announce.announce_differences()
 
     def told() -> tuple[str, int]:
@@ -311,7 +313,7 @@ def test_each_change_is_told_to_the_screens(add, client, store, redis) -> None:
     assert len({look for look, _revision in seen}) == 8
 
 
-def test_what_the_screens_cannot_be_told_is_not_done_and_nothing_of_it_is_kept(
+def test_without_redis_nothing_is_changed_and_no_file_is_stored(
     add, client, three, store, settings, environment
 ) -> None:
     before = kept(settings)
@@ -326,7 +328,7 @@ def test_what_the_screens_cannot_be_told_is_not_done_and_nothing_of_it_is_kept(
     assert (store.logo.name, store.revision, kept(settings)) == ("", 3, before)
 
 
-def test_what_a_worker_that_died_has_left_is_not_taken_for_whole(add, store, settings) -> None:
+def test_half_a_file_that_a_dead_worker_left_is_replaced(add, store, settings) -> None:
     add(picture())
     name = store.media.get().file.name
     Medium.objects.all().delete()
@@ -350,7 +352,7 @@ def test_a_manager_of_another_store_changes_nothing_here(add, client, store, set
     assert (list(north.media.all()), kept(settings)) == ([picture_of_north], [])
 
 
-def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
+def test_the_files_of_a_deleted_store_are_deleted_and_no_others(
     add, admin_client, client, store, settings, django_capture_on_commit_callbacks
 ) -> None:
     north = Store.objects.create(slug="north", name="North")
@@ -367,7 +369,7 @@ def test_a_store_that_is_deleted_takes_its_files_with_it_and_no_others(
     assert not (Path(settings.MEDIA_ROOT) / str(north.pk)).exists()
 
 
-def test_the_look_of_a_store_that_is_only_compared_asks_nothing(store, three, django_assert_num_queries) -> None:
+def test_the_appearance_id_needs_no_database_query(store, three, django_assert_num_queries) -> None:
     store.refresh_from_db()
     with django_assert_num_queries(0):
         appearance.appearance_id(store)
@@ -375,7 +377,7 @@ def test_the_look_of_a_store_that_is_only_compared_asks_nothing(store, three, dj
         appearance.appearance_json(store, None)
 
 
-def test_the_admin_tells_how_many_there_are_and_the_logo(add, admin_client, three, store) -> None:
+def test_the_admin_shows_the_number_of_media_and_the_logo(add, admin_client, three, store) -> None:
     add(picture(), page="/logo")
     store.refresh_from_db()
     html = admin_client.get(f"/admin/cashier_web/store/{store.pk}/change/").content.decode()

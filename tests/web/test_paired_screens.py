@@ -1,4 +1,4 @@
-"""What becomes of a paired screen: it is moved, renamed, louder, silent, or revoked."""
+"""A manager moves, renames, mutes and revokes a paired screen, or changes its volume."""
 
 import html
 import json
@@ -22,7 +22,9 @@ from tests.support.pairing import claim, code_on
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("closed_screens")]
 
 
-def test_a_screen_that_is_moved_goes_to_the_other_store(client, manager_of_north, stores, television, redis) -> None:
+def test_the_page_of_a_moved_screen_goes_to_the_other_store(
+    client, manager_of_north, stores, television, redis
+) -> None:
     Membership.objects.create(person=manager_of_north, store=stores[1], role=Role.MANAGER)
     claim(client, code_on(television))
     screen = Screen.objects.get()
@@ -35,7 +37,7 @@ def test_a_screen_that_is_moved_goes_to_the_other_store(client, manager_of_north
     assert television.get("/s/north/", follow=True).redirect_chain[-1][0] == "/s/south/"
 
 
-def test_a_screen_that_is_renamed_stays_as_it_is(client, manager_of_north, television, redis) -> None:
+def test_renaming_a_screen_does_not_revoke_its_credential(client, manager_of_north, television, redis) -> None:
     claim(client, code_on(television))
     mark = Screen.objects.get().credential_id
     change(client, Screen.objects.get(), name="Window", store="north")
@@ -53,9 +55,7 @@ def look_of_north() -> str:
     return the_timeline().idle(["north"])[0].appearance_id
 
 
-def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(
-    client, manager_of_north, stores, television
-) -> None:
+def test_a_screens_own_volume_is_announced_at_once(client, manager_of_north, stores, television) -> None:
     claim(client, code_on(television))
     screen = Screen.objects.get()
     assert volume_of(television) == 70
@@ -75,7 +75,7 @@ def test_one_screen_is_louder_or_silent_and_its_page_is_told_at_once(
     assert look_of_north() == appearance.appearance_id(Store.objects.get(slug="north"))
 
 
-def test_a_change_of_the_name_alone_tells_no_screen(client, manager_of_north, stores, television) -> None:
+def test_a_change_of_only_the_name_is_not_announced(client, manager_of_north, stores, television) -> None:
     claim(client, code_on(television))
     change(client, Screen.objects.get(), name="Window", store="north", volume="", is_muted="")
 
@@ -114,7 +114,7 @@ def change(client, screen, *, action="change", **fields):
 @pytest.mark.parametrize(
     "fields", [{"name": "Exit"}, {"name": ""}, {"name": "a\nb"}, {"store": "south"}, {"store": ""}, {"volume": "101"}]
 )
-def test_a_change_that_can_not_be_changes_nothing_and_says_why(client, manager_of_north, television, fields) -> None:
+def test_an_invalid_change_is_refused_with_a_reason(client, manager_of_north, television, fields) -> None:
     claim(client, code_on(television))
     claim(client, code_on(Client()), name="Exit")
     screen = Screen.objects.get(name="Entrance")
@@ -138,7 +138,7 @@ def test_without_redis_nothing_is_paired_moved_or_revoked(client, manager_of_nor
 
 
 @pytest.mark.parametrize("by", ["page", "admin", "move"])
-def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
+def test_a_screen_that_was_paired_long_ago_stays_revoked_after_a_comparison(
     client, manager_of_north, stores, television, redis, by
 ) -> None:
     claim(client, code_on(television))
@@ -159,7 +159,7 @@ def test_what_was_paired_long_ago_stays_revoked_when_web_compares(
     assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
 
 
-def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, television) -> None:
+def test_a_change_after_a_revocation_does_not_undo_the_revocation(stores, television) -> None:
     pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     chosen = Screen.objects.all()
     with transaction.atomic():
@@ -170,7 +170,7 @@ def test_a_change_that_comes_after_a_revocation_takes_nothing_back(stores, telev
     assert (screen.name, screen.store.slug, screen.revoked_at is None) == ("Entrance", "north", False)
 
 
-def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, redis, monkeypatch) -> None:
+def test_a_comparison_does_not_undo_a_revocation_that_happens_at_the_same_time(stores, redis, monkeypatch) -> None:
     def read_and_then_one_is_revoked() -> set[str]:
         known = known_before()
         the_revocations().add(["7.1"])
@@ -183,9 +183,7 @@ def test_a_comparison_takes_back_no_revocation_that_is_just_being_made(stores, r
     assert redis.smembers("cashier:revoked") == {b"7.1"}
 
 
-def test_a_store_that_is_deleted_puts_its_screens_out_and_its_calls_go_with_it(
-    admin_client, stores, television, redis
-) -> None:
+def test_deleting_a_store_revokes_its_screens_and_deletes_its_calls(admin_client, stores, television, redis) -> None:
     pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     mark = Screen.objects.get().credential_id
     the_timeline().press("north", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)

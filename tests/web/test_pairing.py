@@ -1,4 +1,4 @@
-"""A television shows a code, a manager enters it, and it is that store's screen."""
+"""Pairing: a television shows a code, a manager enters the code, and the television is a screen of the store."""
 
 import re
 
@@ -30,7 +30,7 @@ def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager_
     assert "Entrance" in client.get("/s/north/screens").content.decode()
 
 
-def test_it_survives_a_restart_of_its_browser(client, manager_of_north, television) -> None:
+def test_a_pairing_survives_a_restart_of_the_browser(client, manager_of_north, television) -> None:
     claim(client, code_on(television))
     kept = television.get("/s/north/").cookies["screen"]
 
@@ -41,7 +41,7 @@ def test_it_survives_a_restart_of_its_browser(client, manager_of_north, televisi
     assert restarted.get("/pair")["Location"] == "/s/north/"
 
 
-def test_the_code_stays_while_the_page_asks_again_and_another_television_has_another(television) -> None:
+def test_the_code_stays_while_the_page_polls_and_each_television_has_its_own(television) -> None:
     code = code_on(television)
 
     assert code_on(television, **{"hx-request": "true"}) == code
@@ -57,13 +57,15 @@ def test_the_qr_code_leads_to_the_page_with_the_code_in_it(client, manager_of_no
 
 
 @pytest.mark.parametrize("typed", ["{0} {1}", "{0}{1}", "{0}-{1}", " {0}{1} "])
-def test_a_code_may_be_typed_as_people_type(client, manager_of_north, television, typed) -> None:
+def test_a_code_may_be_typed_in_lower_case_and_with_spaces_or_hyphens(
+    client, manager_of_north, television, typed
+) -> None:
     first, second = code_on(television).lower().split()
 
     assert claim(client, typed.format(first, second)).status_code == 302
 
 
-def test_a_code_is_good_once(client, manager_of_north, television) -> None:
+def test_a_code_can_be_used_once(client, manager_of_north, television) -> None:
     code = code_on(television)
     claim(client, code)
     again = claim(client, code, name="Exit")
@@ -83,7 +85,7 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
     assert code_on(television) != code
 
 
-def test_a_code_can_not_be_guessed(client, manager_of_north, television) -> None:
+def test_a_person_may_try_only_a_few_codes(client, manager_of_north, television) -> None:
     code_on(television)
     for number in range(pairing.MOST_TRIES):
         wrong = "".join(pairing_codes.ALPHABET[number + place] for place in range(pairing_codes.LENGTH))
@@ -97,7 +99,7 @@ def test_a_code_can_not_be_guessed(client, manager_of_north, television) -> None
     assert len(pairing_codes.ALPHABET) ** pairing_codes.LENGTH > 800_000_000
 
 
-def test_no_address_makes_codes_without_end(television, monkeypatch) -> None:
+def test_the_number_of_codes_behind_one_address_is_limited(television, monkeypatch) -> None:
     monkeypatch.setattr(pairing_codes, "MOST_CODES", 3)
     for _ in range(3):
         code_on(Client())
@@ -108,7 +110,7 @@ def test_no_address_makes_codes_without_end(television, monkeypatch) -> None:
     assert code_on(Client(), **{"x-forwarded-for": "192.0.2.7"})
 
 
-def test_a_form_that_is_refused_leaves_the_code_as_it_was(client, manager_of_north, television) -> None:
+def test_a_refused_form_does_not_use_the_code_up(client, manager_of_north, television) -> None:
     code = code_on(television)
     claim(client, code)
     other = Client()
@@ -126,18 +128,19 @@ def test_a_form_that_is_refused_leaves_the_code_as_it_was(client, manager_of_nor
 
 
 @pytest.mark.parametrize("code", ["", "ABC", "ABCDEFG", "ABC 0O1", "*", "\0", "ÄBCDEF"])
-def test_what_is_no_code_is_refused_and_costs_no_try(client, manager_of_north, redis, code) -> None:
+def test_a_text_that_cannot_be_a_code_is_refused_and_is_not_counted_as_a_try(
+    client, manager_of_north, redis, code
+) -> None:
     assert claim(client, code).status_code == 400
     assert redis.keys("cashier:limit*") == []
 
 
-def test_a_manager_pairs_in_no_store_but_the_own(client, manager_of_north, television) -> None:
+def test_a_manager_cannot_pair_a_screen_with_another_store(client, manager_of_north, television) -> None:
     assert claim(client, code_on(television), store="south").status_code == 400
     assert Screen.objects.count() == 0
 
 
-# What each gets of a store's screen where screens are closed: nobody, stranger, cashier of another store, then viewer,
-# administrator, and screens.
+# The status of the page of a store's screen where screens are closed. 302 leads to the pairing page.
 @pytest.mark.parametrize(
     ("who", "gets"),
     [
@@ -152,7 +155,7 @@ def test_a_manager_pairs_in_no_store_but_the_own(client, manager_of_north, telev
         ("made up", 302),
     ],
 )
-def test_a_closed_screen_is_for_who_belongs_to_the_store(stores, who, gets) -> None:
+def test_a_closed_screen_is_shown_only_to_people_and_screens_of_the_store(stores, who, gets) -> None:
     north, south = stores
     browser = Client()
     if who in {"stranger", "of another store", "viewer", "administrator"}:
@@ -172,7 +175,7 @@ def test_a_closed_screen_is_for_who_belongs_to_the_store(stores, who, gets) -> N
     assert browser.get("/s/north/").status_code == gets
 
 
-def test_where_screens_are_open_everybody_may_look_but_a_paired_one_only_at_its_own(stores, environment) -> None:
+def test_with_open_screens_everybody_sees_each_store_but_a_paired_screen_only_its_own(stores, environment) -> None:
     environment(cashier_open_screens=True)
     television = Client()
     assert television.get("/s/north/").status_code == 200
@@ -184,7 +187,7 @@ def test_where_screens_are_open_everybody_may_look_but_a_paired_one_only_at_its_
     assert television.get("/s/south/")["Location"] == "/pair"
 
 
-def test_a_poll_that_has_the_code_already_is_answered_with_nothing(television) -> None:
+def test_a_poll_of_a_page_that_shows_the_code_already_gets_204(television) -> None:
     code = code_on(television).replace(" ", "")
     poll = {"headers": {"hx-request": "true"}}
 
@@ -192,7 +195,7 @@ def test_a_poll_that_has_the_code_already_is_answered_with_nothing(television) -
     assert "<html" not in television.get("/pair?code=ABCDEF", **poll).content.decode()
 
 
-def test_a_television_that_waits_is_told_when_no_code_can_be_made(television, monkeypatch, environment) -> None:
+def test_an_unpaired_television_shows_the_reason_why_it_gets_no_code(television, monkeypatch, environment) -> None:
     monkeypatch.setattr(pairing_codes, "MOST_CODES", 0)
     refused = television.get("/pair", headers={"hx-request": "true"})
     assert refused.status_code == 200, "htmx shows nothing else"
@@ -202,7 +205,7 @@ def test_a_television_that_waits_is_told_when_no_code_can_be_made(television, mo
     assert "No code can be made" in television.get("/pair", headers={"hx-request": "true"}).content.decode()
 
 
-def test_one_that_shows_a_code_gets_the_next_whatever_others_do_behind_its_address(
+def test_a_television_with_a_code_gets_the_next_one_although_its_address_has_used_up_the_limit(
     television, monkeypatch, redis
 ) -> None:
     monkeypatch.setattr(pairing_codes, "MOST_CODES", 1)
@@ -213,7 +216,7 @@ def test_one_that_shows_a_code_gets_the_next_whatever_others_do_behind_its_addre
     assert code_on(television) != code
 
 
-def test_the_limit_of_codes_is_each_persons(client, manager_of_north, stores, television, monkeypatch) -> None:
+def test_each_person_has_an_own_limit_of_tries(client, manager_of_north, stores, television, monkeypatch) -> None:
     monkeypatch.setattr(pairing, "MOST_TRIES", 1)
     claim(client, "ABCDEF")
     assert claim(client, "ABCDEF").status_code == 429
@@ -223,7 +226,7 @@ def test_the_limit_of_codes_is_each_persons(client, manager_of_north, stores, te
     assert claim(other, code_on(television)).status_code == 302
 
 
-def test_behind_https_the_cookie_goes_over_nothing_else(television, environment) -> None:
+def test_behind_https_the_cookie_is_secure(television, environment) -> None:
     assert not television.get("/pair").cookies["screen"]["secure"]
     environment(cashier_https=True)
 

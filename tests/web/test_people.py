@@ -1,4 +1,4 @@
-"""The people's page: a manager lets people in, and can't become more than he is by it."""
+"""The people page: managers invite people, and can't get more permissions for themselves in this way."""
 
 import re
 
@@ -28,13 +28,13 @@ def link_on(response) -> str:
 
 
 def choose_password(link, password=PASSWORD):
-    """Opens the link in a browser of its own, and chooses."""
+    """Opens the link in another browser and chooses the password."""
     browser = Client()
     form = browser.get(link, follow=True)
     return browser.post(form.request["PATH_INFO"], {"new_password1": password, "new_password2": password}, follow=True)
 
 
-def test_a_new_person_gets_a_link_chooses_a_password_and_is_in(client, manager, store) -> None:
+def test_a_new_person_gets_a_link_chooses_a_password_and_is_signed_in(client, manager, store) -> None:
     made = client.post("/people", {"username": "berta", "first_name": "Berta", "role": "2"})
     assert "no-store" in made["Cache-Control"]
     link = link_on(made)
@@ -46,7 +46,7 @@ def test_a_new_person_gets_a_link_chooses_a_password_and_is_in(client, manager, 
     assert link not in client.get("/people").content.decode()
 
 
-def test_a_link_is_good_once(client, manager) -> None:
+def test_a_link_can_be_used_once(client, manager) -> None:
     link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
     choose_password(link)
     again = Client().get(link, follow=True)
@@ -62,7 +62,7 @@ def test_a_weak_password_is_refused_with_the_reason(client, manager) -> None:
     assert not User.objects.get(username="berta").has_usable_password()
 
 
-def test_a_role_is_changed_and_taken(client, manager, store) -> None:
+def test_a_role_is_changed_and_removed(client, manager, store) -> None:
     client.post("/people", {"username": "berta", "role": "2"})
     berta = User.objects.get(username="berta")
     assert client.post(f"/people/{berta.pk}/change", {"role": "3"})["Location"] == "/people"
@@ -73,7 +73,7 @@ def test_a_role_is_changed_and_taken(client, manager, store) -> None:
     assert User.objects.filter(username="berta").exists()
 
 
-def test_whoever_works_elsewhere_is_added_by_an_administrator(client, manager, store, north) -> None:
+def test_a_person_who_works_in_another_store_is_added_by_an_administrator(client, manager, store, north) -> None:
     berta = User.objects.create_user("berta", password=PASSWORD)
     Membership.objects.create(person=berta, store=north, role=Role.MANAGER)
     answer = client.post("/people", {"username": "berta", "first_name": "Evil", "role": "2"})
@@ -98,7 +98,7 @@ def test_no_manager_makes_a_link_for_somebody_who_works_elsewhere(client, manage
     assert "An administrator has to do this" in link.content.decode()
 
 
-def test_a_link_is_void_when_the_account_becomes_more_than_it_was(client, manager, north) -> None:
+def test_a_link_is_invalid_after_the_account_has_got_another_role(client, manager, north) -> None:
     link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
     assert "<form" in Client().get(link, follow=True).content.decode()
     Membership.objects.create(person=User.objects.get(username="berta"), store=north, role=Role.MANAGER)
@@ -107,20 +107,20 @@ def test_a_link_is_void_when_the_account_becomes_more_than_it_was(client, manage
 
 
 @pytest.mark.parametrize("more", ["is_staff", "is_superuser"])
-def test_a_link_is_void_when_the_account_becomes_an_administrators(client, manager, more) -> None:
+def test_a_link_is_invalid_after_the_account_has_become_an_administrator(client, manager, more) -> None:
     link = link_on(client.post("/people", {"username": "berta", "role": "2"}))
     User.objects.filter(username="berta").update(**{more: True})
 
     assert "This link is not good any more" in Client().get(link, follow=True).content.decode()
 
 
-def test_a_username_is_kept_as_the_sign_in_reads_it(client, manager) -> None:
+def test_a_username_is_normalized_as_by_the_sign_in(client, manager) -> None:
     client.post("/people", {"username": "ｂerta", "role": "2"})
 
     assert User.objects.filter(username="berta").exists()
 
 
-def test_two_who_add_the_same_person_at_once(client, manager, store, monkeypatch) -> None:
+def test_two_requests_that_add_the_same_person_at_once(client, manager, store, monkeypatch) -> None:
     berta = User.objects.create_user("berta")
 
     def add(request, store, **fields):
@@ -134,7 +134,7 @@ def test_two_who_add_the_same_person_at_once(client, manager, store, monkeypatch
     assert "has a role here already" in answer.content.decode()
 
 
-def test_a_page_with_a_link_is_kept_nowhere(client, manager) -> None:
+def test_a_page_with_a_link_is_not_cached(client, manager) -> None:
     client.post("/people", {"username": "berta", "role": "2"})
     link = client.post(f"/people/{User.objects.get(username='berta').pk}/link")
 
@@ -154,7 +154,7 @@ def test_a_manager_of_both_stores_may_make_the_link(client, manager, store, nort
 
 
 @pytest.mark.parametrize("more", [{"is_superuser": True}, {"is_staff": True}, {"is_active": False}], ids=str)
-def test_no_manager_makes_a_link_to_an_account_that_is_more(client, manager, store, more) -> None:
+def test_no_manager_makes_a_link_to_an_account_with_more_permissions(client, manager, store, more) -> None:
     boss = User.objects.create_user("boss", **more)
     Membership.objects.create(person=boss, store=store)
 
@@ -171,7 +171,7 @@ def test_an_account_without_a_store_gets_its_first_from_an_administrator(client,
     assert client.post("/people", {"username": "boss", "role": "1"}).status_code == 302
 
 
-def test_nobody_changes_the_own_role(client, manager) -> None:
+def test_managers_cannot_change_their_own_role(client, manager) -> None:
     for action, fields in (("remove", {}), ("change", {"role": "1"})):
         assert client.post(f"/people/{manager.pk}/{action}", fields).status_code == 403
     assert Membership.objects.get().role == Role.MANAGER
@@ -191,7 +191,7 @@ def test_nobody_changes_the_own_role(client, manager) -> None:
     ],
     ids=str,
 )
-def test_a_bad_person_is_refused_with_a_reason_and_makes_none(client, manager, fields, reason) -> None:
+def test_a_person_with_invalid_fields_is_refused_with_a_reason_and_not_created(client, manager, fields, reason) -> None:
     answer = client.post("/people", fields)
 
     assert answer.status_code == 400

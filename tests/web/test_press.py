@@ -1,4 +1,4 @@
-"""The press: what it answers, and that whatever it refuses changes nothing."""
+"""A press: its answer, and that a refused press changes nothing."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_a_press_answers_204_with_a_receipt(client, store) -> None:
     assert receipt(response)["text"] == "Nº4 called"
 
 
-def test_who_waits_is_told_place_and_time(client, store) -> None:
+def test_the_receipt_of_a_queued_press_tells_place_and_time(client, store) -> None:
     press(client, 4)
 
     assert receipt(press(client, 2))["text"] == "Nº2 is 2nd, in 3 s"
@@ -35,7 +35,7 @@ def test_who_waits_is_told_place_and_time(client, store) -> None:
     assert receipt(press(client, 2))["text"] == "Nº2 is 2nd, in 3 s"
 
 
-def test_who_presses_again_while_shown_stays_up(client, store) -> None:
+def test_a_till_that_presses_again_while_it_is_shown_stays_up(client, store) -> None:
     press(client, 4)
 
     assert receipt(press(client, 4))["text"] == "Nº4 stays up"
@@ -62,7 +62,7 @@ def test_the_receipt_is_in_the_stores_language(client, store, language) -> None:
     assert receipt(press(client, 2))["text"] == WAITS[language]
 
 
-def test_a_store_that_replaces_calls_at_once(client, store) -> None:
+def test_a_store_with_the_policy_replace_calls_at_once(client, store) -> None:
     Store.objects.update(policy="replace")
     press(client, 4)
 
@@ -86,14 +86,14 @@ def test_a_closed_store_calls_nobody(client, store, redis) -> None:
     assert redis.keys() == []
 
 
-def test_the_hold_is_the_stores(client, store, redis) -> None:
+def test_a_call_has_the_hold_of_its_store(client, store, redis) -> None:
     Store.objects.update(hold_seconds="7.5")
     press(client, 4)
 
     assert json.loads(redis.zrange("cashier:{default}:calls", 0, 0)[0])["hold_ms"] == 7500
 
 
-def test_any_other_store_is_under_its_slug(client, redis) -> None:
+def test_another_store_is_called_under_its_slug(client, redis) -> None:
     Store.objects.create(slug="north-7", name="North", tills=9)
 
     assert press(client, 9, page="/s/north-7/cashier_action").status_code == 204
@@ -175,7 +175,7 @@ def test_an_unreadable_body_is_4xx_and_calls_nobody(client, store, redis, conten
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
-def test_only_a_post_calls(client, store, redis, method) -> None:
+def test_only_a_post_request_calls(client, store, redis, method) -> None:
     response = getattr(client, method)("/cashier_action")
 
     assert (response.status_code, response["Allow"]) == (405, "POST")
@@ -191,12 +191,12 @@ def test_a_post_without_its_csrf_token_is_403_with_a_reason(store, redis) -> Non
     assert redis.keys() == []
 
 
-def test_a_store_that_is_not_there_is_404(client, redis) -> None:
+def test_an_unknown_store_is_404(client, redis) -> None:
     assert press(client, page="/s/nowhere/cashier_action").status_code == 404
     assert redis.keys() == []
 
 
-def test_more_calls_than_may_wait_are_429_with_a_reason(client, store) -> None:
+def test_a_press_with_a_full_queue_is_429_with_a_reason(client, store) -> None:
     Store.objects.update(tills=99)
     answers = [press(client, till).status_code for till in range(1, 24)]
 

@@ -1,4 +1,4 @@
-"""What Docker, Prometheus and an operator's log collector are told."""
+"""Health checks, metrics and log lines, for Docker, Prometheus and log collectors."""
 
 import json
 import logging
@@ -25,14 +25,14 @@ def figure(client: Client, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
 
-def test_probes_answer_whoever_asks_under_any_name(client, store) -> None:
+def test_health_checks_answer_under_any_host_name(client, store) -> None:
     for path, text in (("/healthz", b"ok\n"), ("/readyz", b"ready\n")):
         answer = client.get(path, headers={"Host": "172.20.0.3:8000"})
         assert (answer.status_code, answer.content) == (200, text)
     assert client.get("/", headers={"Host": "172.20.0.3:8000"}).status_code == 400
 
 
-def test_a_name_that_is_not_ours_is_told_what_to_set(client, store) -> None:
+def test_the_refusal_of_an_unknown_host_name_names_the_setting(client, store) -> None:
     assert "CASHIER_HOSTS" in client.get("/", headers={"Host": "elsewhere.example"}).content.decode()
 
 
@@ -44,7 +44,7 @@ def test_without_redis_it_is_alive_but_not_ready(client, store, environment) -> 
     assert (answer.status_code, answer.content) == (503, b"no answer from Redis\n")
 
 
-def test_presses_are_counted_by_what_became_of_them(client, store, environment) -> None:
+def test_presses_are_counted_by_their_outcome(client, store, environment) -> None:
     called, refused, unreachable = (f'cashier_presses_total{{outcome="{each}"}}' for each in OUTCOMES)
     before = [figure(client, name) for name in (called, refused, unreachable)]
     press(client)
@@ -94,7 +94,7 @@ def test_the_json_format_writes_one_object_per_event_with_its_traceback_inside(c
     assert "ValueError" in json.loads(broken)["exception"]
 
 
-def test_the_same_press_from_nginx_again_is_one_call_with_the_same_receipt(client, store, redis) -> None:
+def test_a_press_that_nginx_sends_twice_is_one_call_with_one_receipt(client, store, redis) -> None:
     first = press(client, **{"X-Request-ID": "b" * 32})
     again = press(client, **{"X-Request-ID": "b" * 32})
 
@@ -102,14 +102,16 @@ def test_the_same_press_from_nginx_again_is_one_call_with_the_same_receipt(clien
     assert redis.hget("cashier:{default}:store", "seq") == b"1"
 
 
-def test_a_request_id_of_another_form_is_not_used(client, store, redis) -> None:
+def test_a_request_id_that_is_not_nginxs_is_ignored(client, store, redis) -> None:
     for _ in range(2):
         press(client, **{"X-Request-ID": "{default}:store"})
 
     assert redis.hget("cashier:{default}:store", "seq") == b"2"
 
 
-def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, monkeypatch, records) -> None:
+def test_without_the_database_a_press_is_refused_with_a_reason_and_no_traceback_is_logged(
+    client, monkeypatch, records
+) -> None:
     def lost(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection\n\tunexpectedly")
 
@@ -121,7 +123,7 @@ def test_a_database_that_is_away_refuses_with_a_reason_and_no_traceback(client, 
     assert not any(record.exc_info for record in records())
 
 
-def test_a_page_that_a_television_opens_while_the_database_is_away_loads_itself_again(client, monkeypatch, db) -> None:
+def test_without_the_database_a_page_reloads_itself(client, monkeypatch, db) -> None:
     def away(*args, **options):
         raise OperationalError("server closed the connection")
 
@@ -132,14 +134,14 @@ def test_a_page_that_a_television_opens_while_the_database_is_away_loads_itself_
     assert "Refresh" not in client.post("/cashier_action")
 
 
-def test_the_figures_tell_how_many_changes_of_calls_wait_for_the_database(client, redis) -> None:
+def test_the_metrics_contain_the_number_of_changes_that_are_not_recorded_yet(client, redis) -> None:
     for _ in range(3):
         redis.xadd("cashier:history", {"entry": "{}"})
 
     assert "\ncashier_history_waiting 3.0\n" in client.get("/metrics").content.decode()
 
 
-def test_without_redis_there_are_figures_too(client, environment) -> None:
+def test_without_redis_the_metrics_are_still_served(client, environment) -> None:
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     figures = client.get("/metrics").content.decode()
 

@@ -1,4 +1,4 @@
-"""The screen's page: what it says first, and the ticket with which its websocket is let in."""
+"""The page of a screen: its first content, and the ticket that opens its websocket."""
 
 import re
 
@@ -15,14 +15,14 @@ def websocket_of(response) -> str:
     return re.search(r'data-websocket="([^"]+)"', response.content.decode())[1]
 
 
-def test_the_default_store_is_at_the_top_and_says_please_wait(client) -> None:
+def test_the_default_store_is_at_the_root_and_says_please_wait(client) -> None:
     response = client.get("/")
 
     assert response.status_code == 200
     assert '<span class="waiting">Please wait</span>' in response.content.decode()
 
 
-def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
+def test_the_page_contains_a_ticket_for_its_store(client, settings) -> None:
     Store.objects.create(slug="north-7", name="North", language="fr")
     path, _, ticket = websocket_of(client.get("/s/north-7/")).partition("?ticket=")
 
@@ -32,7 +32,7 @@ def test_the_page_carries_a_ticket_of_its_store(client, settings) -> None:
     )
 
 
-def test_a_store_waits_in_its_own_language(client) -> None:
+def test_the_page_is_in_the_stores_language(client) -> None:
     Store.objects.create(slug="north-7", name="North", language="fr")
     html = client.get("/s/north-7/").content.decode()
 
@@ -48,7 +48,7 @@ def test_a_page_in_arabic_is_written_from_right_to_left(client, page, language) 
     assert '<html lang="ar" dir="rtl">' in html
 
 
-def test_the_page_of_a_store_that_is_not_there_is_404_with_a_reason(client) -> None:
+def test_the_page_of_an_unknown_store_is_404_with_a_reason(client) -> None:
     response = client.get("/s/nowhere/")
 
     assert response.status_code == 404
@@ -87,7 +87,7 @@ def test_an_unknown_host_is_refused(client) -> None:
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
 
 
-def test_the_page_of_a_closed_store_says_so_in_its_language_or_with_its_own_words(client, settings) -> None:
+def test_the_page_of_a_closed_store_shows_the_stores_message_or_a_default_in_its_language(client, settings) -> None:
     store = Store.objects.create(slug="north-7", name="North", language="fr", is_open=False)
     assert ">Nous sommes fermés<" in client.get("/s/north-7/").content.decode()
 

@@ -1,4 +1,4 @@
-"""The till's page: chosen once, one button, and "again"."""
+"""The till page: a till is chosen once, and then has the buttons to call and to call again."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def test_first_the_till_is_chosen_and_then_it_has_its_button(client, store) -> N
     assert ">Again<" in page
 
 
-def test_the_choice_is_of_one_store_and_one_browser(client, store) -> None:
+def test_the_choice_of_a_till_is_for_one_store_and_one_browser(client, store) -> None:
     Store.objects.create(slug="north", name="North")
     client.post("/till", {"till": "3"})
 
@@ -41,7 +41,7 @@ def test_another_till_can_be_chosen(client, store) -> None:
     assert 'name="cashier" value="2"' in client.get("/till").content.decode()
 
 
-def test_a_key_never_presses_again(client, store) -> None:
+def test_both_buttons_of_a_till_have_the_digits_of_its_label(client, store) -> None:
     Store.objects.update(labels={"1": "4", "4": "1"})
     client.post("/till", {"till": "1"})
 
@@ -52,7 +52,7 @@ def test_a_key_never_presses_again(client, store) -> None:
 
 
 @pytest.mark.parametrize("till", ["5", "0", "-1", "x", "1.5", "9" * 5000, "\0"])
-def test_a_till_that_the_store_has_not_is_refused_and_the_choice_stays(client, store, till) -> None:
+def test_an_unknown_till_is_refused_and_the_choice_stays(client, store, till) -> None:
     client.post("/till", {"till": "3"})
     response = client.post("/till", {"till": till})
 
@@ -60,14 +60,14 @@ def test_a_till_that_the_store_has_not_is_refused_and_the_choice_stays(client, s
     assert 'name="cashier" value="3"' in client.get("/till").content.decode()
 
 
-def test_a_till_that_is_gone_is_chosen_anew(client, store) -> None:
+def test_a_till_that_the_store_no_longer_has_must_be_chosen_again(client, store) -> None:
     client.post("/till", {"till": "4"})
     Store.objects.update(tills=3)
 
     assert "Which till is yours?" in client.get("/till").content.decode()
 
 
-def test_again_calls_the_same_till_and_is_told_apart_in_the_log(client, store, records) -> None:
+def test_again_calls_the_same_till_and_is_marked_in_the_log(client, store, records) -> None:
     for fields in ({}, {"again": "yes"}):
         response = client.post("/cashier_action", {"cashier": "3", "language": "en", **fields})
         assert response.status_code == 204

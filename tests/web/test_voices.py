@@ -1,4 +1,4 @@
-"""What screens say: each file has a clip for the next customer and for every till from 1 to 99."""
+"""The voices of screens: each file has a clip for the next customer and one for every till from 1 to 99."""
 
 import json
 import tomllib
@@ -18,7 +18,7 @@ WINDOW = RATE // 50
 
 
 def loudness(sound) -> float:
-    """In decibels below full scale, of what isn't silent."""
+    """The loudness of the parts that are not silent, in decibels relative to full scale."""
     powers = (sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(axis=1)
     return float(10 * np.log10(powers[powers > 1e-4].mean()))
 
@@ -28,7 +28,7 @@ def test_every_language_of_a_call_has_a_voice() -> None:
 
 
 @pytest.mark.django_db
-def test_the_screens_page_says_where_each_is(client) -> None:
+def test_the_screens_page_contains_the_url_of_each_voice(client) -> None:
     assert set(json.loads(voices.voice_urls())) == set(LANGUAGES)
     assert "/static/cashier_web/voices/fr.opus" in client.get("/").content.decode()
 
@@ -56,5 +56,5 @@ def test_no_two_clips_are_the_same() -> None:
     assert len(set(everything)) == 9 * 100
 
 
-def test_all_of_them_are_small() -> None:
+def test_all_voices_together_are_small() -> None:
     assert sum(file.stat().st_size for file in FILES) < 4_000_000
