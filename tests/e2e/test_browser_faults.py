@@ -137,7 +137,7 @@ def test_a_process_that_dies_is_started_again_and_that_is_said(topology) -> None
         process.kill(signal.SIGKILL)
         wait_until(lambda process=process, pid=pid: process.alive and process.pid != pid, 10, f"{process.name} is back")
 
-        assert topology.log.has(f"{process.name} | died (signal 9) and is started again")
+        assert topology.log.has(f"{process.name} | died (signal 9) and is restarted")
 
 
 def test_a_screen_that_is_switched_on_while_web_is_away_finds_its_way(topology, open_page) -> None:

@@ -115,7 +115,7 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
         known = len(own_topology.log.lines)
         own_topology.replicas[0].kill(signal.SIGKILL)
-        died = "ws1 | died (signal 9) and is started again"
+        died = "ws1 | died (signal 9) and is restarted"
         await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, known), 20, "ws1 has died")
         back = await open_screens(own_topology.url, path, of_each[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))

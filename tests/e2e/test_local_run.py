@@ -1,4 +1,4 @@
-"""`make run` as a user starts it: it says where to go, and stops without a rest; a port in use is one clear line."""
+"""`make run` as a user starts it: its output, its error messages, and that no process is left behind."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from cashier_local.ports import free_port, is_free, responds, wait_until
-from cashier_local.process import TIED
+from cashier_local.process import DIES_WITH_PARENT
 from cashier_local.topology import ROOT, Topology, prepare_data
 from tests.support.topologies import Log
 
 
-def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
+def start(port: object, folder, *options: str) -> "subprocess.Popen[str]":
     argv = [sys.executable, "-m", "cashier_local", "--port", str(port), "--folder", str(folder), *options]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
@@ -26,9 +26,9 @@ def run(port: object, folder, *options: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_it_says_where_to_go_serves_there_and_ctrl_c_leaves_nothing(tmp_path) -> None:
+def test_make_run_prints_the_addresses_and_ctrl_c_leaves_no_process(tmp_path) -> None:
     port, lines, seen = free_port(), [], threading.Event()
-    process = run(port, tmp_path, "--replicas", "3")
+    process = start(port, tmp_path, "--replicas", "3")
 
     def read() -> None:
         for line in process.stdout:
@@ -46,31 +46,31 @@ def test_it_says_where_to_go_serves_there_and_ctrl_c_leaves_nothing(tmp_path) ->
         assert "CASHIER_OPEN_BUTTONS=true: the buttons work without signing in." in lines
         assert any(line.startswith("   web | ") for line in lines)
         assert responds(f"http://127.0.0.1:{port}/cashier_buttons")
-        assert len(under(tmp_path)) > 8
+        assert len(processes_in(tmp_path)) > 8
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(20)
         reader.join()
 
     assert code == 0
-    assert under(tmp_path) == []
+    assert processes_in(tmp_path) == []
     assert is_free(port)
 
 
-def under(folder) -> list[str]:
-    """Processes that work in this folder."""
+def processes_in(folder) -> list[str]:
+    """Pids of the processes whose working directory is in this folder."""
     found = []
     for cwd in Path("/proc").glob("[0-9]*/cwd"):
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the process has just ended
             if cwd.readlink().is_relative_to(folder):
                 found.append(cwd.parent.name)
     return found
 
 
-def test_a_port_in_use_is_one_clear_line(tmp_path) -> None:
+def test_a_port_in_use_is_one_error_line(tmp_path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        process = run(port, tmp_path)
+        process = start(port, tmp_path)
         output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
@@ -83,14 +83,14 @@ def test_a_port_in_use_is_one_clear_line(tmp_path) -> None:
     [("abc", []), ("0", []), ("70000", []), ("8000", ["--replicas", "0"]), ("8000", ["--replicas", "x"])],
 )
 def test_a_bad_option_is_refused(tmp_path, port, options) -> None:
-    process = run(port, tmp_path, *options)
+    process = start(port, tmp_path, *options)
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 2
-    assert "is no whole number from 1 to" in output
+    assert "is not a whole number from 1 to" in output
 
 
-def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> None:
+def test_a_bad_setting_is_one_error_line_that_names_it(tmp_path) -> None:
     argv = [sys.executable, "-m", "cashier_local", "--port", str(free_port()), "--folder", str(tmp_path)]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "DATABASE_URL": "mysql://x"}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -100,15 +100,15 @@ def test_a_bad_setting_stops_the_start_with_a_line_that_names_it(tmp_path) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_a_redis_that_is_given_is_used_and_none_is_started(valkey, run_topology, tmp_path) -> None:
+def test_redis_url_is_used_and_no_redis_is_started(valkey, run_topology, tmp_path) -> None:
     with run_topology(tmp_path, REDIS_URL=valkey.url) as topology:
         assert "redis" not in topology.processes
         assert responds(topology.url)
 
 
-def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(run_topology, tmp_path) -> None:
+def test_a_second_run_in_the_same_folder_is_refused_and_the_first_continues(run_topology, tmp_path) -> None:
     with run_topology(tmp_path) as topology:
-        process = run(free_port(), tmp_path)
+        process = start(free_port(), tmp_path)
         output, _ = process.communicate(timeout=30)
 
         assert process.returncode == 1
@@ -116,8 +116,8 @@ def test_a_second_run_in_the_same_folder_is_refused_and_leaves_the_first_alone(r
         assert responds(topology.url)
 
 
-def test_ctrl_c_while_it_starts_ends_quietly(tmp_path) -> None:
-    process = run(free_port(), tmp_path)
+def test_ctrl_c_during_the_start_stops_without_a_traceback(tmp_path) -> None:
+    process = start(free_port(), tmp_path)
     assert process.stdout.readline() == "cashier_q: starting\n"
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
@@ -125,33 +125,33 @@ def test_ctrl_c_while_it_starts_ends_quietly(tmp_path) -> None:
     assert process.returncode == 1
     assert output.splitlines()[-1] == "cashier_q: stopped before the start was complete"
     assert "Traceback" not in output
-    assert under(tmp_path) == []
+    assert processes_in(tmp_path) == []
 
 
-def test_nothing_goes_on_when_it_is_killed(tmp_path) -> None:
-    if not TIED:
-        pytest.skip("needs setpriv (util-linux, Linux only); without it the processes of a killed `make run` go on")
-    process = run(free_port(), tmp_path)
+def test_all_processes_end_when_make_run_is_killed(tmp_path) -> None:
+    if not DIES_WITH_PARENT:
+        pytest.skip("needs setpriv (util-linux, Linux only); without it, the processes of a killed `make run` continue")
+    process = start(free_port(), tmp_path)
     for line in process.stdout:
         if "Ctrl-C" in line:
             break
-    assert under(tmp_path)
+    assert processes_in(tmp_path)
     process.kill()
     process.communicate(timeout=30)
 
-    wait_until(lambda: under(tmp_path) == [], 15, "all processes are gone")
+    wait_until(lambda: processes_in(tmp_path) == [], 15, "all processes have ended")
 
 
-def test_its_folder_may_have_any_name(run_topology, tmp_path) -> None:
+def test_the_folder_may_have_any_name(run_topology, tmp_path) -> None:
     name = "with space p%20q x#y c$d é"
     with run_topology(tmp_path / name) as topology:
         assert responds(f"{topology.url}/cashier_buttons")
         assert (tmp_path / name / "cashier_q.sqlite3").exists()
 
 
-def test_a_place_that_is_no_folder_is_one_clear_line(tmp_path) -> None:
+def test_a_data_folder_that_cannot_be_created_is_one_error_line(tmp_path) -> None:
     (tmp_path / "file").touch()
-    process = run(free_port(), tmp_path / "file" / "folder")
+    process = start(free_port(), tmp_path / "file" / "folder")
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1

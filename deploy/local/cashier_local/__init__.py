@@ -1,1 +1,1 @@
-"""The whole topology as local processes, without Docker and without root: what `make run` starts."""
+"""Runs Redis, web, ws and Nginx as local processes, without Docker and without root, for `make run` and for tests."""

@@ -1,4 +1,4 @@
-"""`make run`: start the topology, show every process's log with its name in front, stop on Ctrl-C."""
+"""`make run`: starts the topology, prints the logs of all processes, and stops on Ctrl-C."""
 
 import argparse
 import os
@@ -14,19 +14,19 @@ from cashier_local.topology import ROOT, CannotStart, Topology
 COLORS = {"redis": 31, "web": 34, "ws": 32, "nginx": 35}
 
 
-def log_line(name: str, line: str) -> None:
-    """One line of one process, its name in front."""
+def print_log_line(name: str, line: str) -> None:
+    """Print a line of a process's log after the name of the process."""
     color = COLORS.get(name.rstrip("0123456789"), 37)
     label = f"\033[{color}m{name:>6}\033[0m" if sys.stdout.isatty() else f"{name:>6}"
     print(f"{label} | {line}", flush=True)
 
 
-def number(low: int, high: int) -> Callable[[str], int]:
-    """Argument type: a whole number from `low` to `high`."""
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """An argument type: a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
         return int(text)
 
     return parse
@@ -34,8 +34,8 @@ def number(low: int, high: int) -> Callable[[str], int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", usage="make run [PORT=8000] [WS=2]")
-    parser.add_argument("--port", metavar="PORT", type=number(1, 65535), default=8000)
-    parser.add_argument("--replicas", metavar="WS", type=number(1, 64), default=2)
+    parser.add_argument("--port", metavar="PORT", type=whole_number(1, 65535), default=8000)
+    parser.add_argument("--replicas", metavar="WS", type=whole_number(1, 64), default=2)
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "local")
     options = parser.parse_args()
 
@@ -43,27 +43,27 @@ def main() -> int:
     open_buttons = os.environ.setdefault("CASHIER_OPEN_BUTTONS", "true")
     os.environ.setdefault("CASHIER_OPEN_SCREENS", "true")
 
-    def end(signum: int, frame: object) -> None:
+    def handle_signal(signum: int, frame: object) -> None:
         stop.set()
         topology.cancel()
 
-    topology = Topology(options.folder, log_line, port=options.port, replicas=options.replicas)
+    topology = Topology(options.folder, print_log_line, port=options.port, replicas=options.replicas)
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, end)
+        signal.signal(each, handle_signal)
     print("cashier_q: starting", flush=True)
     try:
         topology.start()
-    except CannotStart as fault:
-        print(f"cashier_q: {fault}", file=sys.stderr)
+    except CannotStart as error:
+        print(f"cashier_q: {error}", file=sys.stderr)
         return 1
-    answer = urllib.request.urlopen(f"{topology.url}/cashier_buttons")
-    closed = answer.geturl() != f"{topology.url}/cashier_buttons"
-    told = "the buttons need a sign-in" if closed else "the buttons work without signing in"
+    response = urllib.request.urlopen(f"{topology.url}/cashier_buttons")
+    needs_sign_in = response.geturl() != f"{topology.url}/cashier_buttons"
+    buttons = "the buttons require signing in" if needs_sign_in else "the buttons work without signing in"
     print(
-        f"\ncashier_q runs, with {options.replicas} ws replicas.\n"
+        f"\ncashier_q is running with {options.replicas} ws replicas.\n"
         f"  screen   {topology.url}/\n"
         f"  buttons  {topology.url}/cashier_buttons\n"
-        f"CASHIER_OPEN_BUTTONS={open_buttons}: {told}.\nCtrl-C stops everything.\n",
+        f"CASHIER_OPEN_BUTTONS={open_buttons}: {buttons}.\nPress Ctrl-C to stop.\n",
         flush=True,
     )
     stop.wait()

@@ -1,4 +1,4 @@
-"""Ports of this machine that are free, and whether something answers on one."""
+"""Find free ports of this machine, and check whether a process answers on a port."""
 
 import random
 import socket
@@ -7,20 +7,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-# Below the range from which Linux takes the ports of outgoing connections: with thousands of screens one of
-# those could sit on the port of a process that is just being started again.
+# This range is below the ports that Linux uses for outgoing connections. With thousands of screens, an outgoing
+# connection could otherwise use the port of a process that is being restarted.
 LOWEST, HIGHEST = 15_000, 32_000
 
 
 def try_port(port: int, host: str = "127.0.0.1") -> None:
-    """Raises OSError, or PermissionError, if nothing could listen on the port."""
+    """Raises OSError if no process can listen on the port, or PermissionError if only root can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether something could listen on the port."""
+    """Whether a process could listen on the port."""
     try:
         try_port(port, host)
     except OSError:
@@ -28,15 +28,15 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-_given: set[int] = set()
+_returned: set[int] = set()
 
 
 def free_port() -> int:
-    """A port that is free now, and another one each time. Raises OSError if none is found."""
+    """A free port, a different one for each call. Raises OSError if no free port is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # Those who asked before may not listen yet.
-        if port not in _given and is_free(port):
-            _given.add(port)
+        # The port of an earlier call may still be free, because its process does not listen yet.
+        if port not in _returned and is_free(port):
+            _returned.add(port)
             return port
     raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
 
@@ -51,7 +51,7 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def responds(url: str) -> bool:
-    """Whether a GET of the URL is answered with 2xx."""
+    """Whether a GET request for the URL succeeds."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True
@@ -59,10 +59,10 @@ def responds(url: str) -> bool:
         return False
 
 
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as `true()` is. Raises TimeoutError, naming `what`, when the time is over."""
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return as soon as `condition()` is true. Raises TimeoutError, which names `what`, after this many seconds."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.02)  # between two looks
+        time.sleep(0.02)  # before the condition is evaluated again
