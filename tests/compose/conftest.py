@@ -1,4 +1,7 @@
-"""One stack for all tests that leave it as they find it, and stores to press in."""
+"""One stack for all tests of this folder, 100 stores in it, and a fixture that sets the number of ws replicas.
+
+Each test leaves the stack as it was: healthy, with the settings of the `stack` fixture.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -12,23 +15,23 @@ STORES = 100
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Fails, and skips nothing, where no Docker engine answers: a deployment can't be tested without one."""
+    """Fail if no Docker engine is running. The tests are not skipped, because nothing else tests the deployment."""
     if not shutil.which("docker"):
         pytest.fail("docker is not installed")
     try:
         docker("info")
         docker("compose", "version")
-    except Failed as fault:
-        pytest.fail(str(fault))
+    except Failed as error:
+        pytest.fail(str(error))
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory) -> Iterator[Stack]:
-    """`make up` in a fresh clone; its output is `stack.told`, what it led to `stack.led_to`."""
+    """`make up` in a fresh clone. `stack.up_output` is its output, `stack.first_states` the containers' states."""
     stack = Stack(tmp_path_factory.mktemp("stack"), CASHIER_OPEN_BUTTONS="true", CASHIER_OPEN_SCREENS="true")
     stack.clone()
     try:
-        stack.told, stack.led_to = stack.make("up"), stack.states()
+        stack.up_output, stack.first_states = stack.make("up"), stack.states()
         yield stack
     finally:
         stack.clear()
@@ -36,7 +39,7 @@ def stack(tmp_path_factory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def stores(stack) -> list[str]:
-    """Slugs of 100 stores."""
+    """The slugs of 100 stores."""
     slugs = [f"shop-{number}" for number in range(1, STORES + 1)]
     stack.manage(
         "from cashier_web.models import Store\n"
@@ -47,7 +50,7 @@ def stores(stack) -> list[str]:
 
 @pytest.fixture
 def replicas(stack):
-    """`replicas(4)`: that many of ws, now and until something asks for another number."""
+    """`replicas(4)` runs four ws replicas and returns their ids. The number stays until another test changes it."""
 
     def replicas(count: int) -> list[str]:
         if len(stack.containers("ws")) != count:

@@ -1,4 +1,4 @@
-"""The database is written to a file and comes back from it, whole or not at all."""
+"""`make backup` writes the database into a file, and `make restore` restores it completely or not at all."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def count(stack) -> int:
     return int(stack.manage(COUNT).split()[-1])
 
 
-def test_what_was_backed_up_is_there_again_after_a_restore(stack, tmp_path) -> None:
+def test_a_restore_brings_back_what_was_deleted_after_the_backup(stack) -> None:
     stack.manage("from cashier_web.models import Store; Store.objects.create(slug='kept-1', name='Kept')")
     file = stack.make("backup").split()[-1]
     stack.manage("from cashier_web.models import Store; Store.objects.filter(slug='kept-1').delete()")
@@ -22,7 +22,7 @@ def test_what_was_backed_up_is_there_again_after_a_restore(stack, tmp_path) -> N
     assert (stack.compose_folder / "backups").stat().st_mode & 0o077 == 0
 
 
-def test_a_file_that_is_no_backup_changes_nothing(stack, tmp_path) -> None:
+def test_restoring_a_broken_file_changes_nothing(stack, tmp_path) -> None:
     before = count(stack)
     (tmp_path / "broken.dump").write_bytes(b"PGDMP and then something else")
 

@@ -1,4 +1,4 @@
-"""What each part's restart costs under load: counted, printed, and over when it is over."""
+"""Restarts of each service under load. The costs are printed; afterwards, everything must work as before."""
 
 import asyncio
 from collections import defaultdict
@@ -40,16 +40,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_nothing_is_stuck_after(fault, stack, stores, replicas, capsys) -> None:
+async def test_everything_works_after(fault, stack, stores, replicas, capsys) -> None:
     replicas(2)
     async with Load(stack.url, stores) as load:
         await asyncio.sleep(2)
         await asyncio.to_thread(FAULTS[fault], stack)
         if fault == "Nginx reloaded":
-            # The old workers send their screens away when worker_shutdown_timeout is over.
-            await until(lambda: all_moved(load), 45, "every screen has come over to the new workers")
+            # The old worker processes close the connections of their screens after worker_shutdown_timeout, 30 s.
+            await until(lambda: all_moved(load), 45, "all screens are connected to the new worker processes")
         await asyncio.sleep(4)
-        await until(lambda: succeed_again(load), 20, "presses are called again")
+        await until(lambda: succeed_again(load), 20, "presses are answered with a call again")
     with capsys.disabled():
         print(f"\n{fault}: {load.costs()}; not shown as owed: {load.faults() or 'none'}")
 
@@ -59,7 +59,7 @@ async def test_nothing_is_stuck_after(fault, stack, stores, replicas, capsys) ->
     await every_screen_shows_the_next_call(stack, load)
 
 
-async def test_presses_that_were_given_up_while_the_database_stood_still_are_not_called_afterwards(
+async def test_presses_that_timed_out_while_the_database_was_paused_are_not_called_later(
     stack, stores, replicas, capsys
 ) -> None:
     replicas(2)
@@ -71,57 +71,57 @@ async def test_presses_that_were_given_up_while_the_database_stood_still_are_not
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
-            # Some of them by Nginx, while web still asks the database.
-            await until(lambda: given_up(load) >= 20, 30, "presses are given up")
+            # Nginx gives some of them up while web still waits for the database.
+            await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
         await asyncio.sleep(2)
-        await until(lambda: succeed_again(load), 20, "presses are called again")
+        await until(lambda: succeed_again(load), 20, "presses are answered with a call again")
     too_late = stack.figure(web, 8000, outcome) - too_late
     loads += [load, await one_press_in_each_store(stack, stores)]
     unseen = sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in seqs_of(loads).values())
     with capsys.disabled():
-        print(f"\nDatabase stood still: {load.costs()}; came too late: {too_late:.0f}, called though: {unseen}")
+        print(f"\nDatabase paused: {load.costs()}; came too late: {too_late:.0f}, called without an answer: {unseen}")
 
     assert too_late > 5
-    assert unseen <= 2, "given up in the very moment in which they were called"
+    assert unseen <= 2, "a press can time out at the moment in which it is called, but not many can"
 
 
 def seqs_of(loads: list[Load]) -> dict[str, set[int]]:
-    """The calls that somebody was told of, by store."""
-    told = defaultdict(set)
+    """The numbers of the calls that were confirmed to their tills, by store."""
+    confirmed = defaultdict(set)
     for load in loads:
         for press in load.presses:
             if press.seq:
-                told[press.store].add(press.seq)
-    return told
+                confirmed[press.store].add(press.seq)
+    return confirmed
 
 
 def given_up(load: Load) -> int:
-    """Presses that were answered with anything but a call."""
+    """The number of presses whose answer was not a call."""
     return sum(press.answered > 0 and press.status != 204 for press in load.presses)
 
 
 def all_moved(load: Load) -> bool:
-    """Whether every screen has lost its first connection and has another."""
+    """Whether every screen has lost its first connection and is connected again."""
     return all(len(screen.connections) > 1 for screen in load.screens)
 
 
 def succeed_again(load: Load) -> bool:
-    """Whether the newest presses that have an answer were all called."""
+    """Whether the latest 30 answers to presses were all calls."""
     newest = [press for press in load.presses if press.answered][-30:]
     return {press.status for press in newest} == {204}
 
 
 async def one_press_in_each_store(stack, stores: list[str]) -> Load:
-    """With new screens and new tills."""
+    """A load of new screens and new tills with one press in each store."""
     async with Load(stack.url, stores, per_second=100) as load:
-        await until(lambda: len(load.presses) >= len(stores), 10, "every store was pressed in")
+        await until(lambda: len(load.presses) >= len(stores), 10, "there was a press in every store")
     return load
 
 
 async def every_screen_shows_the_next_call(stack, load: Load) -> None:
-    """It is shown and taken down everywhere."""
+    """Press in each store; every screen must show the call and remove it in time."""
     after = await one_press_in_each_store(stack, load.stores)
 
     assert after.faults() == []

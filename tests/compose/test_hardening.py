@@ -1,4 +1,4 @@
-"""What a container may do, whom it can reach, and what answers from outside."""
+"""What the containers may do, which services they can reach, and what is reachable from outside."""
 
 import socket
 
@@ -10,21 +10,21 @@ from tests.support.compose_stack import Failed, docker
 SERVICES = ["nginx", "web", "ws", "redis", "db"]
 
 
-def of_each_process(container: str, field: str) -> set[str]:
-    """A line of /proc/<pid>/status, of every process in a container."""
+def status_of_processes(container: str, field: str) -> set[str]:
+    """The values of one field of /proc/<pid>/status, of all processes in a container."""
     script = f"for each in /proc/[0-9]*; do sed -n 's/^{field}:[[:space:]]*//p' $each/status 2>/dev/null; done"
     return set(docker("exec", container, "sh", "-c", script).splitlines())
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_container_is_nobody_may_nothing_and_writes_nowhere(service, stack) -> None:
+def test_a_container_has_no_root_no_capabilities_and_a_read_only_file_system(service, stack) -> None:
     (container, *_) = stack.containers(service)
     settings = stack.inspect(container)["HostConfig"]
 
-    assert all(uid.split()[0] != "0" for uid in of_each_process(container, "Uid"))
-    assert of_each_process(container, "CapEff") == {"0" * 16}
-    assert of_each_process(container, "CapBnd") == {"0" * 16}
-    assert of_each_process(container, "NoNewPrivs") == {"1"}
+    assert all(uid.split()[0] != "0" for uid in status_of_processes(container, "Uid"))
+    assert status_of_processes(container, "CapEff") == {"0" * 16}
+    assert status_of_processes(container, "CapBnd") == {"0" * 16}
+    assert status_of_processes(container, "NoNewPrivs") == {"1"}
     for folder in ("/", "/etc", "/srv", "/usr/bin", "/venv", "/root"):
         with pytest.raises(Failed):
             docker("exec", container, "sh", "-c", f"touch {folder}/here")
@@ -41,7 +41,7 @@ def test_a_container_is_nobody_may_nothing_and_writes_nowhere(service, stack) ->
 
 
 @pytest.mark.parametrize("service", ["web", "ws", "nginx"])
-def test_an_image_has_no_build_tools_and_says_what_it_is(service, stack) -> None:
+def test_an_image_has_labels_and_no_build_tools(service, stack) -> None:
     (container, *_) = stack.containers(service)
     config = stack.inspect(container)["Config"]
 
@@ -53,10 +53,10 @@ def test_an_image_has_no_build_tools_and_says_what_it_is(service, stack) -> None
 
 
 @pytest.mark.parametrize(
-    ("service", "others"), [("web", "daphne channels autobahn twisted"), ("ws", "gunicorn psycopg cashier_web csp")]
+    ("service", "packages"), [("web", "daphne channels autobahn twisted"), ("ws", "gunicorn psycopg cashier_web csp")]
 )
-def test_a_service_has_nothing_of_the_other(service, others, stack) -> None:
-    code = f"import importlib.util as u; print([n for n in {others.split()} if u.find_spec(n)])"
+def test_a_service_does_not_contain_the_packages_of_the_other(service, packages, stack) -> None:
+    code = f"import importlib.util as u; print([n for n in {packages.split()} if u.find_spec(n)])"
 
     assert stack.compose("exec", "-T", service, "python", "-c", code).strip() == "[]"
 
@@ -83,14 +83,14 @@ def test_nginx_reaches_web_and_ws_but_neither_redis_nor_the_database(stack) -> N
     }
 
 
-def test_redis_asks_for_its_password(stack) -> None:
+def test_redis_requires_a_password_and_the_health_check_may_only_ping(stack) -> None:
     (redis,) = stack.containers("redis")
 
     assert "NOAUTH" in docker("exec", redis, "redis-cli", "get", "anything")
     assert "NOPERM" in docker("exec", redis, "redis-cli", "--user", "health", "--pass", "none", "get", "anything")
 
 
-def test_web_owns_its_database_and_is_nobody_in_others(stack) -> None:
+def test_the_database_account_of_web_has_no_rights_beyond_its_database(stack) -> None:
     code = (
         "from django.db import connection as c; k = c.cursor(); "
         "k.execute('SELECT usename, usesuper, usecreatedb FROM pg_user WHERE usename = current_user'); "
@@ -100,7 +100,7 @@ def test_web_owns_its_database_and_is_nobody_in_others(stack) -> None:
     assert stack.manage(code).strip().splitlines()[-1] == "('cashier', False, False)"
 
 
-def test_from_outside_only_nginx_answers(stack) -> None:
+def test_only_nginx_publishes_a_port(stack) -> None:
     published = {
         service: [port for port in stack.inspect(each)["NetworkSettings"]["Ports"].values() if port]
         for service in SERVICES
@@ -126,8 +126,8 @@ def test_from_outside_only_nginx_answers(stack) -> None:
         "/ws/%2e%2e/readyz",
     ],
 )
-def test_figures_and_probes_are_not_for_the_world(path, stack) -> None:
-    # By hand: a client would tidy the path first.
+def test_metrics_and_health_checks_are_not_public(path, stack) -> None:
+    # Through a plain socket, because an HTTP client would normalise the path.
     with socket.create_connection(("127.0.0.1", stack.port), timeout=5) as connection:
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{stack.port}\r\n\r\n".encode())
         answer = connection.makefile("rb").read().decode()
@@ -136,7 +136,7 @@ def test_figures_and_probes_are_not_for_the_world(path, stack) -> None:
     assert "cashier_" not in answer
 
 
-def test_no_version_is_shown_and_every_answer_has_its_headers(stack) -> None:
+def test_responses_have_security_headers_and_no_version(stack) -> None:
     page = httpx.get(f"{stack.url}/")
     static = page.text.split('src="')[1].split('"')[0]
     script = httpx.get(stack.url + static, headers={"Accept-Encoding": "gzip"})
@@ -149,12 +149,12 @@ def test_no_version_is_shown_and_every_answer_has_its_headers(stack) -> None:
     assert script.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_flood_of_presses_from_one_address_is_refused_and_a_storm_of_screens_is_not(stack) -> None:
+def test_too_many_presses_from_one_address_are_refused_but_reconnecting_screens_are_not(stack) -> None:
     with httpx.Client(base_url=stack.url) as client:
-        flood = [client.post("/cashier_action").status_code for _ in range(400)]
-        # Without an upgrade it is no screen, but it passes the same limits.
-        storm = [client.get("/ws/cashier_q").status_code for _ in range(400)]
+        presses = [client.post("/cashier_action").status_code for _ in range(400)]
+        # A request without an upgrade is not a websocket, but the same limits apply.
+        handshakes = [client.get("/ws/cashier_q").status_code for _ in range(400)]
 
-    assert flood[:100] == [403] * 100, "a store's tills pass: it is web that asks for the CSRF token"
-    assert 429 in flood
-    assert 429 not in storm
+    assert presses[:100] == [403] * 100, "Nginx let them pass, and web requires a CSRF token"
+    assert 429 in presses
+    assert 429 not in handshakes

@@ -1,4 +1,4 @@
-"""Locust's web page, as an operator opens it: a run from it loads the stack, and its verdict is told there."""
+"""Locust's web page, as an operator uses it: a run loads the stack, and the page shows the run's verdict."""
 
 import httpx
 
@@ -7,20 +7,20 @@ from cashier_local.ports import free_port, responds, wait_until
 RUN_SECONDS = 120
 
 
-def test_a_run_from_locusts_page_owes_nothing_and_tells_its_verdict(stack) -> None:
+def test_a_run_from_locusts_page_has_a_verdict_without_errors(stack) -> None:
     page = f"http://127.0.0.1:{free_port()}"
     port = page.rpartition(":")[2]
     stack.make("locust", LOAD_HOST=stack.url, LOAD_PAGE_PORT=port, LOAD_PROFILE="smoke")
     try:
         wait_until(lambda: responds(page), 30, "Locust's page answers")
         with httpx.Client(base_url=page, timeout=30) as browser:
-            assert browser.get("/verdict").status_code == 404, "nothing has run yet"
+            assert browser.get("/verdict").status_code == 404, "there was no run yet"
             wait_until(lambda: browser.get("/stats/requests").json()["state"] == "ready", 30, "Locust is ready")
-            # What its form offers by itself is the profile's.
-            offered = {"user_count": 54, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
-            for name in ('"num_users": 54', '"run_time": 46', f'"host": "{stack.url}"'):
-                assert name in browser.get("/").text, name
-            assert browser.post("/swarm", data=offered).json()["success"]
+            # The form is filled in with the values of the profile.
+            form = {"user_count": 54, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
+            for value in ('"num_users": 54', '"run_time": 46', f'"host": "{stack.url}"'):
+                assert value in browser.get("/").text, value
+            assert browser.post("/swarm", data=form).json()["success"]
             wait_until(
                 lambda: browser.get("/stats/requests").json()["state"] == "stopped", RUN_SECONDS, "the run has ended"
             )

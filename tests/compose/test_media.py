@@ -1,4 +1,4 @@
-"""Pictures come in through read-only containers, Nginx serves them from a volume, and a backup has them."""
+"""Uploads in read-only containers, Nginx serving them from the volume `media`, and their backup."""
 
 import re
 from io import BytesIO
@@ -20,21 +20,21 @@ Membership.objects.create(person=anna, store=store, role=3)
 DELETE = """
 from cashier_web.media import files
 from cashier_web.models import Store
-with shelf.changing(Store.objects.get(slug="seen")) as store:
+with files.changing(Store.objects.get(slug="seen")) as store:
     store.media.all().delete()
 """
 MEDIA = re.compile(r'src="(/media/[^"]+)"')
 
 
 def photo() -> bytes:
-    """One that is too large for Django to keep it in memory."""
+    """A picture that is too large for Django to keep it in memory during the upload."""
     target = BytesIO()
     Image.effect_noise((2400, 1600), 100).save(target, "JPEG", quality=95)
     assert len(target.getvalue()) > 2_621_440
     return target.getvalue()
 
 
-def test_a_picture_that_a_manager_brings_in_is_served_and_is_in_the_backup(stack) -> None:
+def test_an_uploaded_picture_is_served_and_is_in_the_backup(stack) -> None:
     stack.manage(STORE)
     with httpx.Client(base_url=stack.url, follow_redirects=True, timeout=60) as client:
 
@@ -60,7 +60,7 @@ def test_a_picture_that_a_manager_brings_in_is_served_and_is_in_the_backup(stack
         assert client.get(path).content == whole.content
 
 
-def test_web_keeps_them_and_nginx_only_reads(stack) -> None:
+def test_only_web_can_write_media(stack) -> None:
     (web,), (nginx,) = stack.containers("web"), stack.containers("nginx")
     docker("exec", web, "touch", "/srv/media/here")
 

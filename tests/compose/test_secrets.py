@@ -1,4 +1,4 @@
-"""Secrets stand in files alone, and those that are replaced are taken up."""
+"""Secrets are only in files, and new secrets are used after `make up`."""
 
 import pytest
 
@@ -11,18 +11,18 @@ OF_REDIS = ("redis_password", "redis_acl", "redis_url")
 OF_THE_DATABASE = ("postgres_password", "database_password", "database_url")
 
 
-def test_secrets_are_in_files_alone(stack) -> None:
-    words = {path.name: path.read_text().strip() for path in (stack.compose_folder / "secrets").iterdir()}
-    said = docker("inspect", *stack.compose("ps", "--quiet").split())
+def test_secrets_are_only_in_files(stack) -> None:
+    texts = {path.name: path.read_text().strip() for path in (stack.compose_folder / "secrets").iterdir()}
+    visible = docker("inspect", *stack.compose("ps", "--quiet").split())
     for service in ("web", "ws", "nginx"):
-        said += docker("history", "--no-trunc", f"{stack.project}-{service}")
+        visible += docker("history", "--no-trunc", f"{stack.project}-{service}")
 
-    assert len(words) == 9
-    assert [name for name, word in words.items() if word in said] == []
+    assert len(texts) == 9
+    assert [name for name, text in texts.items() if text in visible] == []
     assert (stack.compose_folder / "secrets").stat().st_mode & 0o077 == 0
 
 
-async def test_secrets_that_were_removed_are_new_after_make_up_and_everything_works(stack) -> None:
+async def test_make_up_replaces_removed_secrets_and_everything_works(stack) -> None:
     secrets = stack.compose_folder / "secrets"
     before = {name: (secrets / name).read_text() for name in (*OF_REDIS, *OF_THE_DATABASE, "ticket_key")}
     for name in before:
@@ -35,6 +35,6 @@ async def test_secrets_that_were_removed_are_new_after_make_up_and_everything_wo
         for screen in screens:
             await screen.until(3, 10)
             assert [paint.till for paint in screen.painted] == [0, 4, 0]
-    settled = stack.started()
+    started = stack.started()
     stack.make("up")
-    assert stack.started() == settled, "what is up to date is not started again"
+    assert stack.started() == started, "a service was restarted for no reason"

@@ -1,4 +1,4 @@
-"""With a pair in certs/ the site speaks HTTPS, and the plain port only sends there."""
+"""With a certificate in certs/, the site uses HTTPS, and the HTTP port only redirects."""
 
 import ssl
 
@@ -15,26 +15,26 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def https(stack):
-    """Address of the stack while it has a pair of its own."""
+    """Address of the stack while it has a certificate."""
     port = free_port()
     settings = {"CASHIER_HTTPS_PORT": str(port), "CASHIER_HSTS_SECONDS": "3600"}
     stack.make("certs")
-    told = stack.make("up", **settings)
-    assert f"https://localhost:{port}/cashier_buttons" in told
+    output = stack.make("up", **settings)
+    assert f"https://localhost:{port}/cashier_buttons" in output
     yield f"https://127.0.0.1:{port}"
     for name in ("tls.crt", "tls.key"):
         (stack.compose_folder / "certs" / name).unlink()
-    stack.make("up")
+    stack.reconcile()
     assert httpx.get(stack.url).status_code == 200
 
 
 @pytest.fixture
 def context(stack, https) -> ssl.SSLContext:
-    """Trusts nothing but the pair's certificate, and checks the name."""
+    """Trusts only this certificate, and checks the host name."""
     return ssl.create_default_context(cafile=stack.compose_folder / "certs" / "tls.crt")
 
 
-def test_pages_come_over_https_with_hsts_and_cookies_that_need_it(https, context) -> None:
+def test_pages_have_hsts_and_secure_cookies(https, context) -> None:
     page = httpx.get(f"{https}/cashier_buttons", verify=context)
 
     assert page.status_code == 200
@@ -45,7 +45,7 @@ def test_pages_come_over_https_with_hsts_and_cookies_that_need_it(https, context
     )
 
 
-async def test_a_press_over_https_is_shown_over_wss(https, context) -> None:
+async def test_a_press_over_https_appears_on_a_screen_over_wss(https, context) -> None:
     async with Till(https, trust=context) as till:
         screen = await open_screen(https, await till.websocket_path(), trust=context)
         await screen.until(1, 10)
@@ -57,14 +57,14 @@ async def test_a_press_over_https_is_shown_over_wss(https, context) -> None:
     assert [paint.till for paint in screen.painted] == [0, 3, 0]
 
 
-def test_the_plain_port_sends_to_https(https, stack) -> None:
+def test_the_http_port_redirects_to_https(https, stack) -> None:
     answer = httpx.get(f"{stack.url}/s/default/?a=1")
 
     assert answer.status_code == 301
     assert answer.headers["Location"] == f"{https}/s/default/?a=1"
 
 
-def test_old_protocols_are_refused(https, context) -> None:
+def test_old_tls_versions_are_refused(https, context) -> None:
     with pytest.warns(DeprecationWarning, match="deprecated"):
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
 
@@ -72,7 +72,7 @@ def test_old_protocols_are_refused(https, context) -> None:
         httpx.get(https, verify=context)
 
 
-def test_a_pair_that_is_there_is_not_overwritten(https, stack) -> None:
+def test_an_existing_certificate_is_not_overwritten(https, stack) -> None:
     before = (stack.compose_folder / "certs" / "tls.key").read_bytes()
 
     with pytest.raises(Failed, match="already"):
@@ -81,7 +81,7 @@ def test_a_pair_that_is_there_is_not_overwritten(https, stack) -> None:
 
 
 @pytest.mark.parametrize("target", ["up", "update"])
-def test_a_renewed_pair_is_served_after(target, https, stack) -> None:
+def test_a_renewed_certificate_is_used_after_make(target, https, stack) -> None:
     certificate = stack.compose_folder / "certs" / "tls.crt"
     old = certificate.read_bytes()
     for name in ("tls.crt", "tls.key"):

@@ -1,4 +1,4 @@
-"""`make up`, alone and in a fresh clone, leads to a stack that works."""
+"""`make up` in a fresh clone starts a working stack."""
 
 import json
 
@@ -10,16 +10,16 @@ from tests.support.compose_load import opened
 pytestmark = pytest.mark.anyio
 
 
-def test_everything_is_up_and_healthy_and_make_says_where(stack) -> None:
-    assert stack.led_to == {
+def test_make_up_starts_all_services_and_prints_the_addresses(stack) -> None:
+    assert stack.first_states == {
         *((service, "running", "healthy") for service in ("nginx", "web", "ws", "redis", "db")),
         *((service, "exited", "") for service in ("db_owner", "migrate")),
     }
-    assert f"http://localhost:{stack.port}/cashier_buttons" in stack.told
-    assert "make account" in stack.told
+    assert f"http://localhost:{stack.port}/cashier_buttons" in stack.up_output
+    assert "make account" in stack.up_output
 
 
-async def test_a_press_is_shown_and_taken_down_again_on_screens_of_both_replicas(stack) -> None:
+async def test_a_press_is_shown_on_screens_of_both_replicas_for_three_seconds(stack) -> None:
     async with Till(stack.url) as till, opened(stack.url, await till.websocket_path(), 10) as screens:
         assert (await till.press(4)).status_code == 204
         for screen in screens:
@@ -31,7 +31,7 @@ async def test_a_press_is_shown_and_taken_down_again_on_screens_of_both_replicas
         assert min(stack.figure(ws, 9000, "cashier_screens") for ws in stack.containers("ws")) > 0
 
 
-def test_an_account_can_be_made_and_a_second_make_up_changes_nothing(stack) -> None:
+def test_an_account_is_kept_by_a_second_make_up_which_replaces_nothing(stack) -> None:
     before = stack.compose("ps", "--quiet")
     stack.manage(
         "from django.contrib.auth.models import User; "
@@ -48,11 +48,11 @@ def test_an_account_can_be_made_and_a_second_make_up_changes_nothing(stack) -> N
     )
 
 
-async def test_nginx_and_web_tell_of_a_press_under_the_same_request_id(stack) -> None:
+async def test_nginx_and_web_log_a_press_with_the_same_request_id(stack) -> None:
     async with Till(stack.url) as till:
         assert (await till.press(2)).status_code == 204
     lines = stack.compose("logs", "--no-color", "--no-log-prefix", "web").splitlines()
-    told = [json.loads(line[line.index("{") :]) for line in lines if '"event": "press"' in line]
+    presses = [json.loads(line[line.index("{") :]) for line in lines if '"event": "press"' in line]
 
-    assert told[-1]["till"] == 2
-    assert told[-1]["request_id"] in stack.compose("logs", "--no-color", "--no-log-prefix", "nginx")
+    assert presses[-1]["till"] == 2
+    assert presses[-1]["request_id"] in stack.compose("logs", "--no-color", "--no-log-prefix", "nginx")

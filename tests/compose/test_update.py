@@ -1,4 +1,4 @@
-"""Replicas are stopped and everything is replaced under load: no call is lost, and screens are told to come back."""
+"""`make update`, and stopping a replica, under load: no call is lost, and screens are told to reconnect."""
 
 import asyncio
 import contextlib
@@ -15,12 +15,13 @@ DRAIN_SECONDS = 3.0
 
 
 def spread_of_closes(load: Load) -> float:
-    """Seconds from the first to the last screen that was sent away."""
+    """Seconds from the first to the last screen whose connection was closed by the server."""
     closed = [each.closed for screen in load.screens for each in screen.connections if each.code]
     return max(closed) - min(closed)
 
 
-def verify(load: Load) -> None:
+def verify_nothing_was_lost(load: Load) -> None:
+    """All screens were told to reconnect and did so, all presses were called, and all calls were shown completely."""
     codes = {each.code for screen in load.screens for each in screen.connections if each.code}
     assert codes == {1012}, load.costs()
     assert {press.status for press in load.presses} == {204}, load.costs()
@@ -28,63 +29,61 @@ def verify(load: Load) -> None:
     assert max(seconds for screen in load.screens for seconds in screen.seconds_away()) < 5, load.costs()
 
 
-async def test_a_replica_that_is_stopped_sends_its_screens_away_with_1012_spread_over_the_drain(
-    stack, stores, replicas
-) -> None:
-    leaver, _other = replicas(2)
+async def test_a_stopped_replica_closes_its_screens_with_1012_over_the_drain_time(stack, stores, replicas) -> None:
+    stopped, _other = replicas(2)
     async with Load(stack.url, stores) as load:
         await asyncio.sleep(2)
-        await asyncio.to_thread(docker, "stop", leaver)
+        await asyncio.to_thread(docker, "stop", stopped)
     print(load.costs())
 
-    verify(load)
+    verify_nothing_was_lost(load)
     assert DRAIN_SECONDS / 2 < spread_of_closes(load) < DRAIN_SECONDS + 1.5
-    stack.make("up")
+    stack.reconcile()
 
 
 async def test_an_update_replaces_web_and_ws_without_a_lost_press_or_call(stack, stores, replicas) -> None:
     replicas(2)
     old = {service: stack.containers(service) for service in ("web", "ws", "nginx")}
-    for service, module in (("web", "receipts"), ("ws", "health")):
+    for service, module in (("web", "calls/receipts"), ("ws", "health")):
         source = stack.folder / f"services/{service}/src/cashier_{service}/{module}.py"
         source.write_text(source.read_text() + "\n# A new version.\n")
     async with Load(stack.url, stores) as load:
-        told = await asyncio.to_thread(stack.make, "update")
+        output = await asyncio.to_thread(stack.make, "update")
     print(load.costs())
 
-    verify(load)
+    verify_nothing_was_lost(load)
     for service in ("web", "ws"):
         assert len(stack.containers(service)) == len(old[service])
         assert set(stack.containers(service)).isdisjoint(old[service])
     assert stack.containers("nginx") == old["nginx"]
-    assert "nginx: unchanged" in told
+    assert "nginx: unchanged" in output
 
 
-async def test_pages_find_their_files_all_through_an_update_that_changes_one(stack, replicas) -> None:
+async def test_pages_find_their_static_files_throughout_an_update_that_changes_one(stack, replicas) -> None:
     replicas(2)
     style = stack.folder / "services/web/src/cashier_web/static/cashier_web/screen/screen.css"
     style.write_text(style.read_text() + "\n/* A new version. */\n")
     (nginx,) = stack.containers("nginx")
-    asked: dict[str, set[int]] = {}
+    statuses: dict[str, set[int]] = {}
     update = asyncio.create_task(asyncio.to_thread(stack.make, "update"))
     async with httpx.AsyncClient(base_url=stack.url) as client:
         while not update.done():
-            with contextlib.suppress(httpx.TransportError):  # while Nginx itself is replaced
+            with contextlib.suppress(httpx.TransportError):  # while Nginx is replaced
                 page = await client.get("/")
                 for file in re.findall(r'"(/static/[^"]+)"', page.text):
-                    asked.setdefault(file, set()).add((await client.get(file)).status_code)
+                    statuses.setdefault(file, set()).add((await client.get(file)).status_code)
             await asyncio.sleep(0.05)
         await update
-        styles = [file for file in asked if "screen." in file and file.endswith(".css")]
+        styles = [file for file in statuses if "screen." in file and file.endswith(".css")]
         after = [(await client.get(file)).status_code for file in styles]
 
-    assert len(styles) == 2, "the one before and the new one"
-    assert set().union(*asked.values()) == {200}
+    assert len(styles) == 2, "the old file and the new file"
+    assert set().union(*statuses.values()) == {200}
     assert after == [200, 200]
     assert stack.containers("nginx") != [nginx]
 
 
-def test_an_update_that_a_bad_setting_stops_touches_nothing(stack) -> None:
+def test_an_update_with_a_bad_setting_changes_nothing(stack) -> None:
     before = stack.compose("ps", "--quiet")
 
     with pytest.raises(Failed, match="cashier_q: CASHIER_STUCK_SECONDS: "):
@@ -92,7 +91,7 @@ def test_an_update_that_a_bad_setting_stops_touches_nothing(stack) -> None:
     assert stack.compose("ps", "--quiet") == before
 
 
-def test_an_update_whose_new_version_does_not_start_leaves_the_old_one_serving(stack, replicas) -> None:
+def test_if_the_new_version_does_not_start_the_old_containers_stay_in_service(stack, replicas) -> None:
     before = replicas(2)
     source = stack.folder / "services/ws/src/cashier_ws/asgi.py"
     good = source.read_text()
@@ -105,7 +104,7 @@ def test_an_update_whose_new_version_does_not_start_leaves_the_old_one_serving(s
     assert stack.is_healthy()
 
 
-def test_an_update_brings_back_what_was_killed(stack, replicas) -> None:
+def test_an_update_replaces_killed_replicas(stack, replicas) -> None:
     docker("kill", *replicas(2))
     stack.make("update")
 

@@ -1,4 +1,7 @@
-"""The load: screens of many stores that come back as pages do, presses on a fixed schedule, what is owed to whom."""
+"""A load for the compose stack: screens of many stores that reconnect as pages do, and presses on a fixed schedule.
+
+After the load, `Load.faults` lists each call that a screen did not show as it should.
+"""
 
 import asyncio
 import time
@@ -16,23 +19,25 @@ from loadtests.measure.event_loop_lag import EventLoopLag
 from loadtests.measure.records import Press
 
 HOLD_SECONDS = 3.0
+STORES_AT_ONCE = 10
+"""Stores that are opened at the same time. web has two worker processes, which can use both cores."""
 SHORT_SECONDS, LATE_SECONDS = 0.25, 1.0
-"""By so much a hold may be shorter, and a number may come or go later, on two busy cores that build images beside it.
-The lag of the generator's own event loop is added to these limits."""
+"""Tolerances on two busy cores that also build images: a hold may be shorter by SHORT_SECONDS, and a number may appear
+or disappear later by LATE_SECONDS. The lag of this process's own event loop, which EventLoopLag measures, is added."""
 
 
-async def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as `true()` is. Raises TimeoutError, naming `what`, when the time is over."""
+async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return as soon as `condition()` is true. Raises TimeoutError, which names `what`, after this many seconds."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)  # between two looks
+        await asyncio.sleep(0.02)  # before the condition is evaluated again
 
 
 @asynccontextmanager
 async def opened(url: str, path: str, count: int) -> AsyncIterator[list[AsyncioScreen]]:
-    """Screens that are closed with the block, whatever happens in it; more may be added to the list."""
+    """Open screens, and close them at the end of the block. The block may append more screens to the list."""
     screens = [*await open_screens(url, path, count)]
     try:
         yield screens
@@ -42,7 +47,10 @@ async def opened(url: str, path: str, count: int) -> AsyncIterator[list[AsyncioS
 
 
 class Load:
-    """Lasts as long as its block; after that `presses` and `screens` say what happened."""
+    """Screens and presses for the duration of an `async with` block. `presses` and `screens` contain the results.
+
+    per_store: screens of each store. per_second: presses per second, which go to the stores in turn.
+    """
 
     def __init__(self, url: str, stores: list[str], *, per_store: int = 2, per_second: float = 20) -> None:
         self.url, self.stores = url, stores
@@ -53,20 +61,25 @@ class Load:
         self.lag = EventLoopLag()
         self._pressing: set[asyncio.Task[None]] = set()
         self._presser: asyncio.Task[None] | None = None
+        self._few_at_once = asyncio.Semaphore(STORES_AT_ONCE)
 
     async def __aenter__(self) -> "Load":
         await self.lag.start()
-        for store in self.stores:
-            self.tills[store] = await Till(self.url, store).__aenter__()
-            path = await self.tills[store].websocket_path()
-            self.screens += [ReconnectingScreen(self.url, path, store) for _ in range(self.per_store)]
-        for screen in self.screens:
-            await screen.start()
+        await asyncio.gather(*(self._open_store(store) for store in self.stores))
         self._presser = asyncio.create_task(self._press_on_schedule())
         return self
 
-    async def __aexit__(self, *fault: object) -> None:
-        """The last calls have their holds, and screens that were lost have time to come back."""
+    async def _open_store(self, store: str) -> None:
+        async with self._few_at_once:
+            till = self.tills[store] = await Till(self.url, store).__aenter__()
+            path = await till.websocket_path()
+            for _ in range(self.per_store):
+                screen = ReconnectingScreen(self.url, path, store)
+                self.screens.append(screen)
+                await screen.start()
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Stop pressing, wait until the last call has ended and all screens are connected, and close everything."""
         assert self._presser
         self._presser.cancel()
         if self._pressing:
@@ -78,12 +91,10 @@ class Load:
         )
         await asyncio.sleep(over - time.monotonic())
         await until(
-            lambda: all(screen.connected for screen in self.screens), 15, f"every screen is back ({self.costs()})"
+            lambda: all(screen.connected for screen in self.screens), 15, f"all screens are connected ({self.costs()})"
         )
-        for screen in self.screens:
-            await screen.stop()
-        for till in self.tills.values():
-            await till.__aexit__(None, None, None)
+        await asyncio.gather(*(screen.stop() for screen in self.screens))
+        await asyncio.gather(*(till.__aexit__(None, None, None) for till in self.tills.values()))
         await self.lag.stop()
 
     async def _press_on_schedule(self) -> None:
@@ -91,7 +102,7 @@ class Load:
         began, number = loop.time(), 0
         while True:
             store = self.stores[number % len(self.stores)]
-            # Not waited for: a press that is answered late must not put off the next one.
+            # In a task of its own, so that a late answer does not delay the next press.
             task = asyncio.create_task(self._press(store, number // len(self.stores) % 4 + 1))
             self._pressing.add(task)
             task.add_done_callback(self._pressing.discard)
@@ -112,7 +123,10 @@ class Load:
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
 
     def faults(self) -> list[str]:
-        """Whatever was owed and not shown, of each call that was answered with 204, on each screen of its store."""
+        """One line for each screen that did not show a call of its store as it should.
+
+        Only presses that were answered with 204 count.
+        """
         called = [press for press in self.presses if press.seq]
         return [
             fault
@@ -124,7 +138,7 @@ class Load:
         ]
 
     def costs(self) -> str:
-        """One line of what it took."""
+        """A summary of the load in one line."""
         statuses = Counter(press.status for press in self.presses)
         away = sorted(seconds for screen in self.screens for seconds in screen.seconds_away())
         codes = Counter(each.code for screen in self.screens for each in screen.connections if each.code)
@@ -139,19 +153,23 @@ class Load:
 
 
 def holds_of(connection: Connection) -> list[float]:
-    """Seconds from each number that came up while it was connected to what came after it."""
+    """Seconds for which the connection showed each number. A number that was shown when it connected is left out."""
     painted = connection.painted
     return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.till]
 
 
-def faults_of(press: Press, connection: Connection, lag_meter: EventLoopLag) -> list[str]:
-    """What this connection owed of this call: nothing, all of it, or, if it came in the middle, the rest."""
+def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> list[str]:
+    """Errors of one connection with one call.
+
+    A connection that was closed before the call ended, or opened after the call, owes nothing. A connection that was
+    opened during the call owes the rest of the call.
+    """
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS
     if connection.closed < ends + LATE_SECONDS or connection.opened > ends - LATE_SECONDS:
         return []
     name = f"{press.store} seq {press.seq}"
-    # By time too: a Redis that comes back empty counts its stores from 1 again.
+    # Earlier fragments are ignored: after a restart, Redis is empty and numbers the calls of a store from 1 again.
     painted = [paint for paint in connection.painted if paint.at > press.intended]
     shown = [paint.at for paint in painted if (paint.seq, paint.till) == (press.seq, press.till)]
     if not shown:
@@ -160,7 +178,7 @@ def faults_of(press: Press, connection: Connection, lag_meter: EventLoopLag) -> 
     if not after:
         return [f"{name}: never taken down"]
     from_the_beginning = connection.opened <= begins - LATE_SECONDS
-    lag = lag_meter.lag_at(press.answered) + lag_meter.lag_at(shown[0]) + lag_meter.lag_at(after[0])
+    lag = loop_lag.lag_at(press.answered) + loop_lag.lag_at(shown[0]) + loop_lag.lag_at(after[0])
     late = after[0] - ends
     if abs(late) > LATE_SECONDS + lag:
         return [f"{name}: ended {late:+.2f} s off (generator {lag:.2f} s)"]

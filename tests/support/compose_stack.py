@@ -1,4 +1,4 @@
-"""The stack: a fresh clone of this repository, and what `make` brings up out of it on this machine's Docker engine."""
+"""A compose stack under test: a fresh clone of this repository, and the containers that `make` starts from it."""
 
 import json
 import os
@@ -11,15 +11,16 @@ from cashier_local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MAKE_SECONDS = 600
+# pytest-django, and the `make` that runs these tests, set variables that would change the stack.
 NOT_INHERITED = ("CASHIER_", "COMPOSE_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "MAKE", "MFLAGS")
 
 
 class Failed(Exception):
-    """A command that did not exit with 0; the text is what it printed."""
+    """A command exited with another code than 0. The message contains the command's output."""
 
 
 class Stack:
-    """One deployment under a project name and a port of its own, so that it meddles with nobody's."""
+    """One deployment with its own project name and port, so that it does not affect other stacks of this machine."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder / "cashier_q"
@@ -27,7 +28,6 @@ class Stack:
         self.project = f"cashier_q_test_{secrets.token_hex(3)}"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        # Not what pytest-django, or the make that runs these tests, has set for this process.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
         self.environment = {
             **inherited,
@@ -37,7 +37,7 @@ class Stack:
         }
 
     def clone(self) -> None:
-        """As a new user has it; with what is not committed yet, so that it is this code that is tested."""
+        """Clone this repository, and add the changes that are not committed yet, so that they are tested."""
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.folder)], check=True)
         listed = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
         changed = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -52,30 +52,37 @@ class Stack:
         return {(each["Service"], each["State"], each["Health"]) for each in map(json.loads, lines)}
 
     def is_healthy(self) -> bool:
-        """Whether every service runs and is healthy, and what runs once has ended."""
+        """Whether all services are running and healthy, and the services that run only once have exited."""
         return {(state, health or "ended") for _, state, health in self.states()} == {
             ("running", "healthy"),
             ("exited", "ended"),
         }
 
     def make(self, *arguments: str, **settings: str) -> str:
-        """What a make target printed. Raises Failed."""
+        """Run a make target and return its output. Raises Failed."""
         return self._run(["make", *arguments], self.folder, settings)
 
-    def compose(self, *arguments: str) -> str:
-        """What a docker compose command printed. Raises Failed."""
-        return self._run(["docker", "compose", *arguments], self.compose_folder, {})
+    def compose(self, *arguments: str, **settings: str) -> str:
+        """Run a docker compose command and return its output. Raises Failed."""
+        return self._run(["docker", "compose", *arguments], self.compose_folder, settings)
+
+    def reconcile(self, **settings: str) -> None:
+        """Start missing containers and replace those with other settings, from the images that are already built.
+
+        This is the last step of `make up`, without its builds and checks.
+        """
+        self.compose("up", "--detach", "--wait", "nginx", **settings)
 
     def containers(self, service: str) -> list[str]:
         """Ids of a service's running containers."""
         return self.compose("ps", "--quiet", service).split()
 
     def started(self) -> dict[str, str]:
-        """When each running container was started."""
+        """The time at which each running container was started."""
         return {each: self.inspect(each)["State"]["StartedAt"] for each in self.compose("ps", "--quiet").split()}
 
     def inspect(self, container: str) -> dict:
-        """What Docker knows of a container."""
+        """The output of `docker inspect` for one container."""
         return json.loads(docker("inspect", container))[0]
 
     def address(self, container: str, network: str) -> str:
@@ -83,18 +90,18 @@ class Stack:
         return self.inspect(container)["NetworkSettings"]["Networks"][f"{self.project}_{network}"]["IPAddress"]
 
     def figure(self, container: str, port: int, name: str) -> float:
-        """Sum of a metric over its labels, as one container of web (8000) or ws (9000) tells it."""
+        """The value of a metric, summed over its labels, of one container of web (port 8000) or ws (port 9000)."""
         url = f"http://127.0.0.1:{port}/metrics"
         text = docker("exec", container, "python", "-m", "cashier_core.healthcheck", url)
         found = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(line.rsplit(" ", 1)[1]) for line in found)
 
     def manage(self, code: str) -> str:
-        """Run Python code in web's Django shell."""
+        """Run Python code in web's Django shell and return its output. Raises Failed."""
         return self.compose("exec", "-T", "web", "python", "-m", "cashier_web", "shell", "--no-imports", "-c", code)
 
     def clear(self) -> None:
-        """Everything of it goes: containers, volumes, networks, images."""
+        """Remove all containers, volumes, networks and images of this stack."""
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--rmi", "local", "-t", "2")
 
     def _run(self, argv: list[str], folder: Path, settings: dict[str, str]) -> str:
@@ -115,7 +122,7 @@ class Stack:
 
 
 def docker(*arguments: str) -> str:
-    """What a docker command printed on standard output. Raises Failed."""
+    """Run a docker command and return its standard output. Raises Failed."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         raise Failed(f"docker {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
