@@ -58,6 +58,13 @@ def test_the_readme_links_to_every_guide_in_docs() -> None:
     assert guides <= set(LINK.findall((ROOT / "README.md").read_text()))
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/design.md"])
+def test_every_script_that_a_document_names_exists(document) -> None:
+    scripts = {path.name for path in (ROOT / "services/web/src/cashier_web/static").rglob("*.js")}
+
+    assert set(re.findall(r"`(\w+\.js)`", (ROOT / document).read_text())) <= scripts
+
+
 SHORT = {name: f"services/{name}/src/cashier_{name}" for name in ("core", "web", "ws")}
 FILES_IN_GLOSSARY = re.findall(
     r"`((?:core|web|ws|deploy|loadtests|tests)/[\w/.]+)`", (ROOT / "docs/glossary.md").read_text()
