@@ -142,7 +142,7 @@ def markdown(results: Results, failures: list[str], rounds: int) -> str:
     """Return targets, measures side by side, and growth."""
     not_measured = "What could not be measured:\n\n" + "\n".join(f"- {failure}" for failure in failures)
     parts = [
-        f"# Benchmark\n\n{machine()}; {rounds} rounds; median (smallest to largest).",
+        f"# Benchmark\n\n{machine()}; {rounds} round{'s' if rounds > 1 else ''}; median (smallest to largest).",
         *([not_measured] if failures else []),
         "## Targets\n\n" + target_table(evaluate(results, rounds)),
         "## Measures\n\n" + measure_table(results),
