@@ -6,6 +6,7 @@ Modules, from the highest layer to the lowest. A module imports only from the la
     urls            the addresses of all pages
     gunicorn_conf   Gunicorn's configuration and hooks
     api             the HTTP API for devices and for the software of tills
+    old_form_urls   URLs to which managers' forms posted before version 0.1; removed in 0.2
     periodic        tasks that one of the worker processes repeats, such as recording calls
     management      commands: import and export stores, people and devices as CSV
     apps            the Django application, and what it connects to signals
