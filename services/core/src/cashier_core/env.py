@@ -1,6 +1,6 @@
-"""The environment: every variable that cashier_q reads, typed, in one place; nothing else touches `os.environ`.
+"""Defines and reads all environment variables of cashier_q. Only this module uses `os.environ`.
 
-`python -m cashier_core.env` prints the table that the README shows; a check keeps the two equal.
+`python -m cashier_core.env` prints the table of settings for the README; a test keeps the two equal.
 """
 
 import os
@@ -16,17 +16,18 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class BadEnvironment(SystemExit):
-    """A variable is missing or bad. Ends the process with one line that names it and the fault."""
+    """A variable is missing or has a bad value. Ends the process with one line that names the variable and the
+    fault."""
 
 
 def variable(help: str, *checks: Check, default: Any = MISSING, secret: bool = False) -> Any:
-    """Declare a variable named like its field in capitals; without a default it is required."""
+    """Declare a variable. Its name is the field's name in capitals. Without a default the variable is required."""
     return field(default=default, repr=not secret, metadata={"help": help, "checks": checks})
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoreEnvironment:
-    """What both services read."""
+    """The variables that both services read."""
 
     redis_url: str = variable(
         "The one Redis (or Valkey) that web and ws share.",
@@ -34,7 +35,7 @@ class CoreEnvironment:
         default="redis://localhost:6379/0",
     )
     cashier_ticket_key: str = variable(
-        "Signs the ticket in a screen's websocket address. The same for web and ws.", KEY, secret=True
+        "Signs the tickets in the websocket addresses of screens. Must be the same for web and ws.", KEY, secret=True
     )
     cashier_log_level: str = variable(
         "The least severe messages that are logged.",
@@ -42,7 +43,7 @@ class CoreEnvironment:
         default="INFO",
     )
     cashier_log_format: str = variable(
-        "How an event is logged: `line` for people, `json` for a log collector.",
+        "Format of log lines: `line` for people, `json` for a log collector.",
         validate.OneOf(["line", "json"], error="must be one of {choices}"),
         default="line",
     )
@@ -50,9 +51,9 @@ class CoreEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class WebEnvironment(CoreEnvironment):
-    """What the web service reads."""
+    """The variables that the web service reads."""
 
-    cashier_secret_key: str = variable("Django's secret key: sessions and CSRF tokens.", KEY, secret=True)
+    cashier_secret_key: str = variable("Django's secret key, for sessions and CSRF tokens.", KEY, secret=True)
     database_url: str = variable(
         "The database of stores and people: sqlite:// or postgres://.",
         scheme("sqlite", "postgres", "postgresql"),
@@ -60,35 +61,35 @@ class WebEnvironment(CoreEnvironment):
         secret=True,
     )
     cashier_hosts: tuple[str, ...] = variable(
-        "Names under which the site is opened, separated by commas.",
+        "Host names of the site, separated by commas.",
         host_names,
         default=("localhost", "127.0.0.1", "[::1]"),
     )
     cashier_https: bool = variable(
-        "Whether browsers come over HTTPS only; cookies are then sent over nothing else.", default=False
+        "Whether browsers always use HTTPS. Cookies are then sent over HTTPS only.", default=False
     )
     cashier_hsts_seconds: int = variable(
-        "How long browsers shall refuse this site without HTTPS; 0: not at all. Needs CASHIER_HTTPS.",
+        "Seconds for which browsers refuse this site without HTTPS (HSTS); 0 for never. Needs CASHIER_HTTPS.",
         between(0, 63_072_000),
         default=0,
     )
     cashier_open_buttons: bool = variable("Whether the buttons work without signing in.", default=False)
     cashier_open_screens: bool = variable(
-        "Whether everybody may look at a store's screen; if not, only paired screens and people with a role there.",
+        "Whether everybody may open a store's screen. If not, only paired screens and people with a role there may.",
         default=False,
     )
     cashier_session_hours: float = variable(
-        "After this time a person has to sign in again.", between(0.25, 24 * 365), default=12.0
+        "Hours after which a person has to sign in again.", between(0.25, 24 * 365), default=12.0
     )
-    cashier_history_days: int = variable("So long calls are kept in the database.", between(1, 3650), default=90)
+    cashier_history_days: int = variable("Days that calls are kept in the database.", between(1, 3650), default=90)
     cashier_static_root: str = variable(
-        "Folder into which `collectstatic` puts the files that Nginx serves.", default="staticfiles"
+        "Folder where `collectstatic` puts the static files, which Nginx serves.", default="staticfiles"
     )
     cashier_media_root: str = variable(
-        "Folder of the pictures and videos that screens show between calls; Nginx serves them.", default="media"
+        "Folder of the pictures and videos that screens show between calls, which Nginx serves.", default="media"
     )
-    cashier_web_workers: int = variable("Gunicorn's worker processes.", between(1, 16), default=2)
-    cashier_web_threads: int = variable("Threads of each Gunicorn worker.", between(1, 8), default=4)
+    cashier_web_workers: int = variable("Number of Gunicorn's worker processes.", between(1, 16), default=2)
+    cashier_web_threads: int = variable("Number of threads of each Gunicorn worker.", between(1, 8), default=4)
 
     def __post_init__(self) -> None:
         if self.cashier_hsts_seconds and not self.cashier_https:
@@ -97,15 +98,15 @@ class WebEnvironment(CoreEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class WsEnvironment(CoreEnvironment):
-    """What the ws service reads."""
+    """The variables that the ws service reads."""
 
     cashier_drain_seconds: float = variable(
-        "Time over which a replica that stops spreads the closing of its screens.",
+        "Seconds over which a replica that is stopped spreads the closing of its screens.",
         between(0, 60),
         default=3.0,
     )
     cashier_stuck_seconds: float = variable(
-        "A screen that accepts no bytes for this long is closed.", between(1, 300), default=10.0
+        "Seconds after which a screen that accepts no bytes is closed.", between(1, 300), default=10.0
     )
 
 
@@ -113,9 +114,9 @@ E_ = TypeVar("E_", bound=CoreEnvironment)
 
 
 def read(kind: type[E_]) -> E_:
-    """Read the variables of `kind` from the process's environment, or from files named by NAME_FILE.
+    """Read the variables of `kind` from the environment, or from the files that variables called NAME_FILE name.
 
-    Raises BadEnvironment for the first variable that is missing or bad. Secret values are not repeated.
+    Raises BadEnvironment for the first variable that is missing or bad. The message contains no secret values.
     """
     env = FileAwareEnv(strip_whitespace=True)
     parsers: dict[object, Any] = {
@@ -131,7 +132,7 @@ def read(kind: type[E_]) -> E_:
         default = {} if each.default is MISSING else {"default": each.default}
         try:
             if name in os.environ and f"{name}_FILE" in os.environ:
-                raise ValueError(f"set together with {name}_FILE; which of the two?")
+                raise ValueError(f"set together with {name}_FILE; set only one of them")
             values[each.name] = parsers[each.type](name, **default, validate=list(each.metadata["checks"]))
         except (EnvError, ValueError) as fault:
             raise BadEnvironment(f"cashier_q: {name}: {_reason(fault)}") from None
@@ -147,17 +148,17 @@ def _reason(fault: Exception) -> str:
 
 
 def use_settings(module: str) -> None:
-    """Make `module` Django's settings, unless the environment names another."""
+    """Make `module` Django's settings module, unless the environment names another one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
 
 
 def share_metrics(folder: str) -> None:
-    """Let all processes that are forked from now on count into files of this folder (prometheus_client's way)."""
+    """Let processes that are forked from now on keep their metrics in this folder, as prometheus_client does."""
     os.environ[METRICS_FOLDER] = folder
 
 
 def metrics_are_shared() -> bool:
-    """Whether this process is one of several that count together."""
+    """Whether this process shares its metrics with others."""
     return METRICS_FOLDER in os.environ
 
 

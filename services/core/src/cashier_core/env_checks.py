@@ -1,4 +1,4 @@
-"""The checks: what the value of a variable may be."""
+"""Checks for the values of environment variables."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from environs import ValidationError, validate
 
 Check = Callable[[Any], Any]
-"""Raises ValidationError with the reason."""
+"""A function that raises ValidationError, with the reason, if a value is not allowed."""
 
 
 def scheme(*allowed: str) -> Check:
-    """Check that a value is a URL of one of these schemes."""
+    """A check that a value is a URL with one of these schemes."""
 
     def check(value: str) -> None:
         if value.partition("://")[0] not in allowed or "://" not in value:
@@ -21,17 +21,17 @@ def scheme(*allowed: str) -> Check:
 
 
 def between(low: float, high: float) -> Check:
-    """Check that a number is from `low` to `high`, both included."""
+    """A check that a number is between `low` and `high`, both included."""
     return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")
 
 
 def host_names(names: list[str]) -> None:
-    """Check that there are names, each of them a host without a port."""
+    """Check that the list is not empty and that each name is a host name without a port."""
     if not names or "" in names:
-        raise ValidationError("has an empty name in it")
+        raise ValidationError("contains an empty name")
     for name in names:
         if not re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:.]+\]", name):
-            raise ValidationError(f"{name!r} is no name of a host; a port doesn't belong to it")
+            raise ValidationError(f"{name!r} is not a host name (without a port)")
 
 
 KEY = validate.Length(min=32, error="must be at least 32 characters long")

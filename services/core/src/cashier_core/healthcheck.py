@@ -1,7 +1,8 @@
-"""The probe: asks a service over HTTP, for the health checks of containers that have no other client.
+"""Asks a service over HTTP whether it is healthy. Containers use it, because their images have no other HTTP client.
 
-`python -m cashier_core.healthcheck URL` exits with 0 if the answer is 200. `... URL UPSTREAM` asks again, for half a
-minute, until the answer came from that address (header `X-Upstream`).
+`python -m cashier_core.healthcheck URL` exits with 0 if the answer has status 200.
+`python -m cashier_core.healthcheck URL UPSTREAM` repeats the request for up to half a minute, until an answer comes
+from the address UPSTREAM (Nginx sets the header `X-Upstream`).
 """
 
 import http.client
@@ -14,7 +15,8 @@ PATIENCE_SECONDS = 30.0
 
 
 def ask(url: str) -> tuple[int, str, str]:
-    """Status, text and X-Upstream of the answer; status 0 if there is none."""
+    """Status, text and `X-Upstream` of the answer. The status is 0, and the text is the fault, if there is no
+    answer."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
     try:
@@ -37,7 +39,7 @@ def main(url: str, upstream: str = "") -> int:
         if time.monotonic() > deadline:
             print(f"{url}: no answer from {upstream}, the last one from {came_from or 'nobody'}: {text}")
             return 1
-        time.sleep(0.1)  # between two looks
+        time.sleep(0.1)  # do not keep a CPU busy
 
 
 if __name__ == "__main__":

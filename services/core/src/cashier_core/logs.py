@@ -1,4 +1,4 @@
-"""Logging of both services: one line per event on standard error, for people or, as JSON, for a log collector."""
+"""Configures logging for both services: one line per event on standard error, as text or as JSON."""
 
 import logging
 from typing import Any
@@ -13,30 +13,36 @@ RENDERERS: dict[str, list[Any]] = {
         structlog.processors.JSONRenderer(),
     ],
 }
-"""How a line is written, by the values of CASHIER_LOG_FORMAT."""
+"""The processors that format a line, by the value of CASHIER_LOG_FORMAT."""
 
 
 class OneLine(logging.Filter):
-    """Keeps tracebacks for faults of ours: what a client or a lost Redis causes is one line."""
+    """Reduces expected exceptions to one line. Only bugs of our own are logged with a traceback.
+
+    Expected exceptions are caused by clients, or by a Redis that does not answer.
+    """
 
     EXPECTED = ("django.request", "django.security", "channels_redis")
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and not record.exc_info:
-            return False  # the journal tells of a refused request, and why
+            return False  # web's request log describes refused requests with their reason
         expected = record.name.startswith(self.EXPECTED)
         server_fault = record.name == "django.request" and record.levelno >= logging.ERROR
         if record.exc_info and expected and not server_fault:
             record.msg = f"{record.getMessage()} ({record.exc_info[1]!r})"
             record.args, record.exc_info, record.exc_text = (), None, None
-        # What Django and Gunicorn attach for handlers of their own: whole requests, which are no line.
+        # Django and Gunicorn attach whole request objects for their own handlers. They do not fit into a line.
         for name in ("request", "server_time"):
             record.__dict__.pop(name, None)
         return True
 
 
 def formatter(kind: str) -> dict[str, Any]:
-    """A formatter for `logging.config`: the message, and behind it what was given as `extra`."""
+    """A formatter for `logging.config`: the message, followed by the values that were passed as `extra`.
+
+    kind: a key of `RENDERERS`.
+    """
     shared = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -51,7 +57,7 @@ def formatter(kind: str) -> dict[str, Any]:
 
 
 def config(level: str, kind: str) -> dict[str, Any]:
-    """Django's LOGGING, and Gunicorn's, for this level."""
+    """The value of Django's setting LOGGING and of Gunicorn's setting `logconfig_dict`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -60,11 +66,11 @@ def config(level: str, kind: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Their own handlers would say it twice.
+            # Without their own handlers, which would write every line a second time.
             **{name: {"handlers": [], "propagate": True} for name in ("django", "gunicorn.error")},
-            # Any scanner asks under other names; the journal tells of it.
+            # Scanners send requests with wrong host names all the time; web's request log describes them.
             "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-            # Daphne, Twisted and asyncio tell every step of every connection at INFO.
+            # At INFO, Daphne, Twisted and asyncio log every step of every connection.
             **{name: {"level": "WARNING"} for name in ("daphne", "twisted", "asyncio")},
         },
     }

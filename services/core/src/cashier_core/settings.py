@@ -1,4 +1,4 @@
-"""Django settings that both services share."""
+"""Django settings that both services have in common."""
 
 from cashier_core import call
 
