@@ -1,4 +1,4 @@
-"""A call that is taken back while it waits, a press that comes again, and what is up: on Redis's own clock."""
+"""Cancelling queued calls, and repeating a press with the same key; on Redis's real clock."""
 
 import pytest
 from redis import Redis
@@ -24,7 +24,7 @@ def press(timeline, till, language="en", **options):
     return timeline.press("s", till, language, idle_language="en", **options)
 
 
-def test_a_call_that_waits_is_taken_back_and_those_behind_it_move_up(timeline) -> None:
+def test_a_queued_call_is_cancelled_and_the_calls_behind_it_move_up(timeline) -> None:
     for till in (4, 2, 7, 5):
         press(timeline, till)
     timeline.cancel("s", 2)
@@ -47,7 +47,9 @@ def test_a_call_that_waits_is_taken_back_and_those_behind_it_move_up(timeline) -
         (2, 4, WrongTill),
     ],
 )
-def test_what_can_not_be_taken_back_says_why_and_changes_nothing(timeline, redis, seq, till, reason) -> None:
+def test_a_call_that_cannot_be_cancelled_raises_the_reason_and_changes_nothing(
+    timeline, redis, seq, till, reason
+) -> None:
     press(timeline, 4)
     press(timeline, 2)
     before = redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)
@@ -57,7 +59,7 @@ def test_what_can_not_be_taken_back_says_why_and_changes_nothing(timeline, redis
     assert (redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)) == before
 
 
-def test_who_asks_again_because_the_answer_was_lost_is_told_the_same(timeline) -> None:
+def test_cancelling_twice_succeeds_because_an_answer_may_be_lost(timeline) -> None:
     press(timeline, 4)
     press(timeline, 2)
     timeline.cancel("s", 2, till=2)
@@ -69,7 +71,7 @@ def test_who_asks_again_because_the_answer_was_lost_is_told_the_same(timeline) -
         timeline.cancel("s", 2, till=4)
 
 
-def test_of_those_that_were_taken_back_as_many_are_known_as_can_wait(timeline) -> None:
+def test_as_many_cancelled_calls_are_remembered_as_can_be_queued(timeline) -> None:
     press(timeline, 99)
     for _ in range(30):
         timeline.cancel("s", press(timeline, 1).seq)
@@ -78,7 +80,7 @@ def test_of_those_that_were_taken_back_as_many_are_known_as_can_wait(timeline) -
     assert [call.till for call in timeline.snapshot("s").calls] == [99]
 
 
-def test_a_press_that_comes_again_with_its_key_is_the_same_and_another_one_is_refused(timeline) -> None:
+def test_a_repeated_key_returns_the_same_receipt_and_is_refused_with_another_payload(timeline) -> None:
     assert timeline.receipt("s", "a", "4") is None
     first = press(timeline, 4, key="a", payload="4")
 
@@ -91,7 +93,7 @@ def test_a_press_that_comes_again_with_its_key_is_the_same_and_another_one_is_re
 
 
 @pytest.mark.parametrize("answer", ['["called",7,0,1]', '["called",7,0,1,4,"en"]'])
-def test_a_key_that_another_version_remembered_is_another_press(timeline, redis, answer) -> None:
+def test_an_answer_stored_by_another_version_counts_as_another_press(timeline, redis, answer) -> None:
     redis.set("cashier:{s}:press:a", answer)
 
     with pytest.raises(KeyReused):
@@ -109,14 +111,14 @@ def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline,
     assert seconds - 10 <= redis.ttl("cashier:{s}:press:a") <= seconds
 
 
-def test_a_key_that_comes_again_after_its_hour_is_another_call(timeline, redis) -> None:
+def test_an_expired_key_makes_a_new_call(timeline, redis) -> None:
     for _ in range(2):
         press(timeline, 4, key="a")
-        redis.delete("cashier:{s}:press:a")  # as it goes by itself
+        redis.delete("cashier:{s}:press:a")  # as if it had expired
 
     first, second = timeline.snapshot("s").calls
     assert first.call_id != second.call_id
 
 
-def test_of_a_store_that_nobody_has_pressed_in_nothing_is_up(timeline) -> None:
+def test_a_store_without_presses_has_no_calls(timeline) -> None:
     assert timeline.snapshot("s").calls == ()

@@ -1,4 +1,4 @@
-"""The environment is read typed, and a bad value is refused in one line that names the variable."""
+"""Environment variables get their types, and a bad value is refused in one line that names the variable."""
 
 import pytest
 
@@ -78,7 +78,7 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path) ->
     assert env.read(env.WsEnvironment).cashier_ticket_key == "f" * 40
 
 
-def test_a_file_that_is_not_there_is_a_fault_of_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_a_missing_file_is_reported_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.delenv("CASHIER_TICKET_KEY")
     monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "nowhere"))
 
@@ -86,14 +86,14 @@ def test_a_file_that_is_not_there_is_a_fault_of_its_variable(monkeypatch: pytest
         env.read(env.WsEnvironment)
 
 
-def test_a_value_and_a_file_for_it_are_one_too_many(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_a_value_and_a_file_for_the_same_variable_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("CASHIER_TICKET_KEY_FILE", str(tmp_path / "key"))
 
     with pytest.raises(env.BadEnvironment, match="CASHIER_TICKET_KEY: set together with CASHIER_TICKET_KEY_FILE"):
         env.read(env.WsEnvironment)
 
 
-def test_secrets_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_do_not_appear_in_messages_or_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s" * 40 not in repr(env.read(env.WebEnvironment))
     monkeypatch.setenv("CASHIER_SECRET_KEY", "too-short")
 

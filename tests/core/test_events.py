@@ -1,4 +1,4 @@
-"""A message on the channel layer is an event of ours or is refused; nothing else comes through."""
+"""Messages of the channel layer are parsed; anything that is not a valid event is refused."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_call_is_read() -> None:
     )
 
 
-def test_number_zero_is_please_wait() -> None:
+def test_number_zero_means_that_there_is_no_call() -> None:
     assert Event.from_message({**MESSAGE, "num_cashier": 0}).call is None
 
 

@@ -1,4 +1,4 @@
-"""The one fragment: what it says, and what the page needs to know to fall back by itself."""
+"""The HTML fragment: its text, and the data with which the page returns to the idle text by itself."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_call_says_label_and_number_in_its_language(language: str) -> None:
     assert f">{number}<" in html
 
 
-def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
+def test_a_call_contains_seq_hold_and_the_idle_text_for_afterwards() -> None:
     html = fragment.render(fragment.context(Idle("fr"), language="en", till=4, seq=17, hold_ms=1800))
 
     assert 'data-seq="17"' in html
@@ -42,7 +42,7 @@ def test_a_call_carries_seq_hold_and_what_to_fall_back_to() -> None:
     assert 'data-waiting="Veuillez patienter" data-waiting-lang="fr" data-waiting-dir="ltr"' in html
 
 
-def test_waiting_says_so_and_has_no_number() -> None:
+def test_the_idle_fragment_says_please_wait_and_has_no_number() -> None:
     html = fragment.render(fragment.context(Idle("en"), seq=17))
 
     assert ">Please wait<" in html
@@ -56,7 +56,7 @@ def test_numbers_of_a_thousand_and_more_have_no_separator() -> None:
     assert ">Nº1234<" in html
 
 
-def test_a_till_with_a_name_is_called_by_it_alone() -> None:
+def test_a_till_with_a_word_as_label_is_called_by_the_word_alone() -> None:
     html = fragment.render(fragment.context(Idle("en"), till=4, label="Pharmacy"))
 
     assert 'data-num-cashier="4"' in html
@@ -64,18 +64,18 @@ def test_a_till_with_a_name_is_called_by_it_alone() -> None:
 
 
 @pytest.mark.parametrize(("label", "size"), [("Bakery", 6), ("Click & collect", 20), ("W" * 30, 20)])
-def test_a_longer_name_is_smaller(label: str, size: int) -> None:
+def test_a_longer_label_has_a_smaller_font(label: str, size: int) -> None:
     assert f'"number letters-{size}"' in fragment.render(fragment.context(Idle("en"), till=4, label=label))
 
 
-def test_a_till_with_another_number_is_called_by_that() -> None:
+def test_a_till_with_a_number_as_label_is_called_by_that_number() -> None:
     html = fragment.render(fragment.context(Idle("en"), till=4, label="128"))
 
     assert 'data-num-cashier="4"' in html
     assert '<span class="number digits-3">Nº128</span>' in html
 
 
-def test_a_notice_stands_in_for_please_wait_also_after_a_call() -> None:
+def test_a_notice_replaces_please_wait_before_and_after_a_call() -> None:
     closed = Idle("fr", "Fermé <b>")
     waiting, call = (fragment.render(fragment.context(closed, till=number)) for number in (0, 4))
 
@@ -84,7 +84,7 @@ def test_a_notice_stands_in_for_please_wait_also_after_a_call() -> None:
         assert 'data-waiting="Fermé &lt;b&gt;" data-waiting-lang="fr" data-waiting-dir="auto" data-notice' in html
 
 
-def test_a_call_and_what_it_falls_back_to_have_each_its_own_direction() -> None:
+def test_a_call_and_the_idle_text_each_have_their_own_direction() -> None:
     html = fragment.render(fragment.context(Idle("ar"), language="de", till=4))
 
     assert 'lang="de" dir="ltr" data-seq' in html
@@ -96,5 +96,5 @@ def test_a_call_and_what_it_falls_back_to_have_each_its_own_direction() -> None:
     [(Idle("ar", "Back on Monday"), {}), (Idle("en"), {"language": "ar", "till": 4, "label": "Pharmacy"})],
     ids=["notice", "name of a till"],
 )
-def test_what_people_have_typed_is_written_in_the_direction_of_its_letters(waiting, call) -> None:
+def test_notices_and_labels_take_their_direction_from_their_letters(waiting, call) -> None:
     assert 'lang="ar" dir="auto"' in fragment.render(fragment.context(waiting, **call))

@@ -11,7 +11,7 @@ from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 KEY, OTHER_KEY = "k" * 40, "o" * 40
 
 
-def test_a_ticket_comes_back_as_it_was_signed() -> None:
+def test_a_signed_ticket_is_read_unchanged() -> None:
     ticket = Ticket("north-7", Idle("fr", "Fermé <3"))
 
     assert Ticket.read(ticket.sign(KEY), KEY) == ticket
@@ -37,7 +37,7 @@ def test_a_ticket_of_another_store_cannot_be_made_from_ours() -> None:
         Ticket.read(forged, KEY)
 
 
-def test_a_ticket_is_of_a_paired_screen_if_it_says_so() -> None:
+def test_a_ticket_names_the_paired_screen_it_was_made_for() -> None:
     ticket = Ticket("north-7", Idle("fr"), "12.1")
 
     assert Ticket.read(ticket.sign(KEY), KEY).credential_id == "12.1"
@@ -55,6 +55,6 @@ def test_a_ticket_is_good_for_a_week(days, is_good) -> None:
 
 
 @pytest.mark.parametrize("odd", [["north-7", "fr"], ["north-7", "fr", ""], [], "north-7"], ids=str)
-def test_a_signed_ticket_of_another_version_is_taken_for_an_expired_one(odd) -> None:
+def test_a_signed_ticket_of_another_version_counts_as_expired(odd) -> None:
     with pytest.raises(ExpiredTicket, match="another version"):
         Ticket.read(Signer(key=KEY, salt="cashier.screen").sign_object(odd), KEY)

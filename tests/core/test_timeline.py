@@ -1,4 +1,4 @@
-"""Presses on Redis's own clock: receipts, the queue's bounds, the language, and a Redis that isn't there."""
+"""Presses on Redis's real clock: receipts, the limit of the queue, the idle text, and a Redis that does not answer."""
 
 import pytest
 from redis import Redis
@@ -37,7 +37,7 @@ def test_the_first_press_is_called_and_the_next_waits_for_it(press) -> None:
     assert 2900 <= second.starts_in_ms <= 3000
 
 
-def test_who_waits_already_is_not_queued_twice(press) -> None:
+def test_a_till_with_a_queued_call_is_not_queued_twice(press) -> None:
     press(4)
     waiting, again = press(2), press(2)
 
@@ -45,7 +45,7 @@ def test_who_waits_already_is_not_queued_twice(press) -> None:
     assert again.seq == waiting.seq
 
 
-def test_who_is_shown_and_presses_again_stays_up_for_another_hold(press) -> None:
+def test_a_till_that_is_shown_and_presses_again_stays_for_another_hold(press) -> None:
     press(4)
     again = press(4)
 
@@ -53,7 +53,7 @@ def test_who_is_shown_and_presses_again_stays_up_for_another_hold(press) -> None
     assert 2900 <= again.starts_in_ms <= 3000
 
 
-def test_who_is_shown_and_presses_again_stands_behind_those_who_wait(press) -> None:
+def test_a_till_that_is_shown_and_presses_again_queues_behind_the_others(press) -> None:
     press(4)
     press(2)
 
@@ -77,7 +77,7 @@ def test_the_queue_is_bounded_and_a_refused_press_changes_nothing(press, redis) 
     assert (redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)) == before
 
 
-def test_stores_do_not_know_of_each_other(press) -> None:
+def test_presses_in_one_store_do_not_affect_another(press) -> None:
     press(4, store="a")
 
     assert press(2, store="b").outcome == "called"
@@ -99,7 +99,7 @@ def test_an_emptied_redis_begins_a_new_epoch(press, redis) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_calls(press, redis, valkey) -> None:
+async def test_the_idle_text_is_in_the_snapshot_and_does_not_change_the_calls(press, redis, valkey) -> None:
     press(4)
     Timeline(redis).set_idle({"s": Idle("fr", "Closed")})
     async with timeline_reader.connect(valkey.url) as client:
@@ -111,7 +111,7 @@ async def test_what_is_said_between_calls_is_in_the_snapshot_and_leaves_the_call
 
 
 @pytest.mark.anyio
-async def test_a_call_keeps_the_label_that_its_till_had_when_it_was_pressed(redis, valkey) -> None:
+async def test_a_call_has_the_label_that_was_passed_with_the_press(redis, valkey) -> None:
     Timeline(redis).press("s", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, label="Pharmacie é")
     async with timeline_reader.connect(valkey.url) as client:
         (snapshot,) = await TimelineReader(client).snapshots(["s"])
@@ -119,7 +119,7 @@ async def test_a_call_keeps_the_label_that_its_till_had_when_it_was_pressed(redi
     assert [(call.till, call.label) for call in snapshot.calls] == [(4, "Pharmacie é")]
 
 
-def test_a_store_that_says_it_already_is_told_nothing(redis) -> None:
+def test_an_unchanged_idle_text_is_not_announced(redis) -> None:
     told = []
     for waiting in (Idle("en"), Idle("en"), Idle("en", "Closed"), Idle("en", "Closed"), Idle("en")):
         Timeline(redis).set_idle({"s": waiting})
@@ -149,7 +149,7 @@ def test_a_press_without_redis_fails() -> None:
         scheduler.press("s", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
 
 
-def test_a_clock_that_is_put_back_does_not_block_the_queue(redis) -> None:
+def test_a_clock_that_is_set_back_does_not_block_the_queue(redis) -> None:
     clock = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
     scheduler = Timeline(redis, clock)
 

@@ -138,7 +138,7 @@ def url(valkey) -> str:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(presses=presses, policies=policies, data=st.data())
-def test_redis_does_what_the_model_says_and_a_playlist_shows_it(url, presses, policies, data) -> None:
+def test_redis_behaves_like_the_model_and_a_playlist_shows_it(url, presses, policies, data) -> None:
     model, stage = Model(), Stage(url, START)
     try:
         for gap, till, hold in presses:
@@ -205,7 +205,7 @@ def assert_nothing_overlaps(calls: list[Up]) -> None:
     late=st.lists(st.floats(0, 0.3), min_size=60, max_size=60),
     data=st.data(),
 )
-def test_no_call_is_cut_short_however_late_replica_and_news_are(presses, late, data) -> None:
+def test_no_call_is_cut_short_if_announcements_and_timers_are_late(presses, late, data) -> None:
     """Announcements arrive up to 0.3 s late and the timer fires up to 0.3 s late: every hold is still whole."""
     model, news = Model(now=0), []
     for gap, till, hold in presses:

@@ -1,4 +1,4 @@
-"""Reading many stores' timelines at once: one that can't be read is that store's alone, a Redis that refuses is not."""
+"""Reading many timelines at once. A fault in one store concerns that store only; a Redis that refuses concerns all."""
 
 import pytest
 from redis import Redis
@@ -48,7 +48,7 @@ def limited(redis, valkey):
     redis.acl_deluser("reader")
 
 
-async def test_versions_of_many_stores_come_in_one_answer(redis, client) -> None:
+async def test_versions_of_many_stores_are_read_together(redis, client) -> None:
     versions = await TimelineReader(client).versions(["a", "b", "unknown"])
 
     assert [version.rev for version in versions] == [2, 1, 0]
@@ -56,7 +56,7 @@ async def test_versions_of_many_stores_come_in_one_answer(redis, client) -> None
 
 
 @pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
-async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, stranger) -> None:
+async def test_a_foreign_value_in_one_timeline_does_not_affect_the_others(redis, client, stranger) -> None:
     redis.delete(*keys("b"))
     stranger(redis, keys("b")[0])
     timelines = TimelineReader(client)
@@ -69,13 +69,13 @@ async def test_a_timeline_that_is_not_ours_spoils_no_other(redis, client, strang
     assert isinstance(snapshots[1], Snapshot)
 
 
-async def test_what_redis_says_of_all_of_them_is_raised(limited) -> None:
+async def test_a_fault_that_concerns_all_stores_is_raised(limited) -> None:
     async with timeline_reader.connect(limited("+@all")) as client:  # and no key at all
         with pytest.raises(NoPermissionError):
             await TimelineReader(client).versions(["a", "b"])
 
 
-async def test_a_read_that_fails_gives_its_connection_back(limited) -> None:
+async def test_a_failed_read_returns_its_connection_to_the_pool(limited) -> None:
     async with timeline_reader.connect(limited("+@all", "allkeys", "-script|exists")) as client:
         timelines = TimelineReader(client)
         with pytest.raises(NoPermissionError):

@@ -1,4 +1,4 @@
-"""A replica behind each kind of server, a till that presses without web, and a store of the test's own."""
+"""Fixtures: a replica behind each kind of server, presses without web, and a store for each test."""
 
 import secrets
 
@@ -18,7 +18,7 @@ def shared_server(request, valkey, tmp_path_factory):
 
 @pytest.fixture
 def server(shared_server):
-    """A replica; whatever the test does to it may leave no traceback in its log."""
+    """A replica. The test fails if it leaves a traceback in the replica's log."""
     known = len(shared_server.log.lines)
     yield shared_server
     assert not shared_server.log.has("Traceback", known), "\n".join(shared_server.log.lines[known:])

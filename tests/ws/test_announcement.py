@@ -1,4 +1,4 @@
-"""The script announces a call in the very form of the channel layer, which any consumer on it can receive."""
+"""The Lua script publishes a call in the format of the channel layer, so that any consumer can receive it."""
 
 import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
@@ -31,7 +31,7 @@ async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_scr
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xc1", b"\x01", b"text", b"\x81\xa4type\xc0"])
-async def test_bytes_that_are_no_message_do_not_end_the_replicas_listening(
+async def test_a_replica_goes_on_listening_after_bytes_that_are_not_a_message(
     shared_server, valkey, store, press, garbage
 ) -> None:
     screen = await open_screen(shared_server.url, path_of(store))

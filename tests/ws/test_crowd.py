@@ -1,4 +1,4 @@
-"""A crowd of screens that comes at once, as after a power cut, and those that are on the wall already."""
+"""Many screens that connect at once, as after a power cut, do not delay screens that are already connected."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ CROWD = 1500
 
 
 class PingingScreen(AsyncioScreen):
-    """Asks again as soon as it is answered: each round is one in which a call would have been painted."""
+    """Sends a ping after each pong. In each round, a call could have been painted."""
 
     rounds = 0
 
@@ -28,7 +28,7 @@ class PingingScreen(AsyncioScreen):
             super().data_received(data)
 
 
-async def test_a_screen_gets_its_turn_again_and_again_while_a_crowd_comes(valkey, tmp_path, store) -> None:
+async def test_a_connected_screen_is_answered_again_and_again_while_a_crowd_connects(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path) as server:
         address, loop = urlsplit(server.url), asyncio.get_running_loop()
 
@@ -39,7 +39,7 @@ async def test_a_screen_gets_its_turn_again_and_again_while_a_crowd_comes(valkey
 
         there = await connect(PingingScreen)
         await there.until(1, 5)
-        server.kill(signal.SIGSTOP)  # so that the whole crowd has connected and asked before the first is let in
+        server.kill(signal.SIGSTOP)  # so that all connections are queued before the first one is accepted
         crowd = await asyncio.gather(*(connect(AsyncioScreen) for _ in range(CROWD)))
         there.send(PING, b"")
         server.kill(signal.SIGCONT)

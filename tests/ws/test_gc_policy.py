@@ -1,4 +1,4 @@
-"""When a replica looks for garbage: not through screens that stay, and yet nothing of those that went is kept."""
+"""The garbage collector ignores screens that stay connected, and still collects what other screens left behind."""
 
 import gc
 import weakref
@@ -10,7 +10,7 @@ from cashier_ws.gc_policy import MANY, GcPolicy
 
 
 class Knot:
-    """What only the garbage collector takes away: it holds itself."""
+    """An object that refers to itself, so that only the garbage collector removes it."""
 
     def __init__(self) -> None:
         self.itself = self
@@ -28,7 +28,7 @@ def knots(count: int) -> list[weakref.ref]:
     return [weakref.ref(Knot()) for _ in range(count)]
 
 
-def test_what_has_settled_is_not_looked_through_again() -> None:
+def test_objects_of_a_connected_screen_are_not_collected_again() -> None:
     screen = Knot()
     settled = weakref.ref(screen)
     GcPolicy().apply(joined=1, screens=1)
@@ -39,7 +39,7 @@ def test_what_has_settled_is_not_looked_through_again() -> None:
     assert settled() is not None
 
 
-def test_what_a_handshake_leaves_behind_is_taken_away_before_the_screen_is_exempted() -> None:
+def test_garbage_of_a_handshake_is_collected_before_the_screen_is_frozen() -> None:
     left_behind = knots(1)
 
     GcPolicy().apply(joined=1, screens=1)
@@ -47,7 +47,7 @@ def test_what_a_handshake_leaves_behind_is_taken_away_before_the_screen_is_exemp
     assert left_behind[0]() is None
 
 
-def test_nothing_is_exempted_while_nobody_joins() -> None:
+def test_nothing_is_frozen_while_no_screen_joins() -> None:
     policy = GcPolicy()
     policy.apply(joined=5, screens=5)
     later = knots(1)
@@ -59,7 +59,7 @@ def test_nothing_is_exempted_while_nobody_joins() -> None:
 
 
 @pytest.mark.parametrize(("screens", "gone"), [(0, MANY), (10, MANY), (10_000, 5_000)])
-def test_what_screens_leave_behind_is_taken_away_when_many_have_gone(screens, gone) -> None:
+def test_garbage_of_screens_is_collected_when_many_have_left(screens, gone) -> None:
     policy, screen = GcPolicy(), Knot()
     policy.apply(joined=screens + gone - 1, screens=screens)
     left_behind = weakref.ref(screen)

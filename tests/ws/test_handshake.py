@@ -1,4 +1,4 @@
-"""What a connection says first: a handshake goes straight to its websocket, anything else to Daphne's HTTP."""
+"""The first bytes of a connection: a handshake goes straight to autobahn, anything else to Daphne's HTTP."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ def daphne(valkey, tmp_path_factory):
 
 
 def say(url: str, *parts: bytes) -> bytes:
-    """What is answered first to bytes that are sent one part after the other, each in a segment of its own."""
+    """Send the parts one after the other, each in its own TCP segment, and return the first answer."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=5) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -35,11 +35,11 @@ def say(url: str, *parts: bytes) -> bytes:
         return line.recv(4096)
 
 
-def test_a_handshake_is_read_with_its_query():
+def test_the_query_of_a_handshake_is_read():
     assert read_handshake(HEAD)["query"] == b"ticket=a:b-_c"
 
 
-def test_a_handshake_without_a_query_is_one_too():
+def test_a_handshake_may_have_no_query():
     assert read_handshake(HEAD.replace(b"?ticket=a:b-_c", b""))["query"] is None
 
 
@@ -67,31 +67,31 @@ def test_a_handshake_without_a_query_is_one_too():
         (b"\r\n\r\n", b"\r\n\r\nmore"),
     ],
 )
-def test_what_parsers_might_read_in_two_ways_takes_the_long_way(old, new):
+def test_a_request_that_parsers_may_understand_differently_is_left_to_daphne(old, new):
     assert old in HEAD
     assert read_handshake(HEAD.replace(old, new, 1)) is None
 
 
-def test_a_handshake_is_accepted_as_it_came(daphne, store):
+def test_a_handshake_in_one_piece_is_accepted(daphne, store):
     answer = say(daphne.url, handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url))
 
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
-def test_a_handshake_in_two_pieces_is_accepted_too(daphne, store):
+def test_a_handshake_in_two_pieces_is_accepted(daphne, store):
     whole = handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url)
     answer = say(daphne.url, whole[:20], whole[20:])
 
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
-def test_a_request_that_is_no_handshake_is_answered_over_http(daphne):
+def test_a_request_that_is_not_a_handshake_is_answered_over_http(daphne):
     answer = say(daphne.url, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_one_who_says_nothing_is_hung_up_on():
+def test_a_connection_that_sends_nothing_is_closed():
     clock, transport, connection = Clock(), StringTransport(), FirstBytes(server=None)
     connection.callLater = clock.callLater
     connection.makeConnection(transport)
@@ -102,7 +102,7 @@ def test_one_who_says_nothing_is_hung_up_on():
     assert transport.disconnecting
 
 
-def test_one_who_leaves_without_a_word_leaves_no_timer():
+def test_a_connection_that_ends_without_bytes_leaves_no_timer():
     clock, connection = Clock(), FirstBytes(server=None)
     connection.callLater = clock.callLater
     connection.makeConnection(StringTransport())
@@ -112,7 +112,7 @@ def test_one_who_leaves_without_a_word_leaves_no_timer():
 
 
 @pytest.mark.anyio
-async def test_many_who_leave_without_a_word_do_no_harm(daphne, store):
+async def test_many_connections_that_end_without_bytes_do_no_harm(daphne, store):
     address = urlsplit(daphne.url)
     for _ in range(50):
         _reader, writer = await asyncio.open_connection(address.hostname, address.port)

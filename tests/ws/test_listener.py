@@ -1,4 +1,4 @@
-"""How many connections are let in at once depends on how long the loop takes for them."""
+"""The number of connections accepted at once depends on the duration of the event loop's iterations."""
 
 import asyncio
 import socket
@@ -18,29 +18,29 @@ def port():
 
 
 def after(port, seconds: float, *, all_taken: bool) -> int:
-    """How many are let in after a turn that took so long, and before which that was so."""
+    """How many connections are accepted after an iteration that took so many seconds."""
     port.adapt(asyncio.get_running_loop().time() - seconds, all_taken)
     return port.accepts
 
 
-async def test_short_turns_let_in_more_and_more_up_to_a_limit(port, monkeypatch) -> None:
+async def test_after_short_iterations_more_connections_are_accepted_up_to_a_limit(port, monkeypatch) -> None:
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
     assert [after(port, 0, all_taken=True) for _ in range(5)] == [8, 16, MOST, MOST, MOST]
 
 
-async def test_a_port_at_which_nobody_waits_stays_as_it_is(port) -> None:
+async def test_without_waiting_connections_the_number_does_not_change(port) -> None:
     assert after(port, 0, all_taken=False) == FEWEST
 
 
-async def test_long_turns_let_in_fewer_but_always_some(port) -> None:
+async def test_after_long_iterations_fewer_connections_are_accepted_but_always_some(port) -> None:
     port.accepts = MOST
 
     assert [after(port, 2 * ITERATION_SECONDS, all_taken=True) for _ in range(5)] == [16, 8, FEWEST, FEWEST, FEWEST]
 
 
 @pytest.mark.parametrize(("came", "lets_in"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
-async def test_more_are_let_in_after_as_many_came_as_could(came, lets_in, monkeypatch) -> None:
-    """Of a crowd that waits at a real socket."""
+async def test_the_number_rises_after_as_many_connections_as_were_allowed(came, lets_in, monkeypatch) -> None:
+    """With connections that wait at a real socket."""
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
     reactor = MemoryReactor()
     port = ScreenPort(0, factory=Factory.forProtocol(Protocol), interface="127.0.0.1", reactor=reactor)

@@ -1,4 +1,4 @@
-"""What a replica tells Prometheus and its log."""
+"""Metrics and log lines of a replica."""
 
 import asyncio
 import json
@@ -37,14 +37,12 @@ async def test_screens_calls_paints_and_the_lateness_of_the_reset_are_counted(va
     assert after["cashier_screen_reconnects_total"] == 1
     assert after["cashier_paint_seconds_count"] >= 4
     assert after["cashier_reset_lateness_seconds_count"] == 1
-    assert 0 <= after["cashier_reset_lateness_seconds_sum"] < 0.5
+    assert after["cashier_reset_lateness_seconds_sum"] < 5  # seconds since the deadline, not since some other time
     assert after['cashier_screens_closed_total{code="1001"}'] == 1
     assert after['cashier_screens_closed_total{code="1006"}'] == 1
 
 
-async def test_a_screen_that_comes_and_goes_and_one_that_is_refused_are_a_json_line_each(
-    valkey, tmp_path, store
-) -> None:
+async def test_connecting_closing_and_refusing_a_screen_are_one_json_line_each(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_LOG_FORMAT="json") as server:
         screen = await open_screen(server.url, path_of(store))
         await screen.until(1, 5)

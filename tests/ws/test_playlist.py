@@ -1,4 +1,4 @@
-"""The playlist by itself: what is missed, told late, taken back or moved up."""
+"""The playlist: calls that are missed, announced late, cancelled or moved up."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from cashier_ws.boards.playlist import Playlist
 
 
 @pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])
-def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends) -> None:
+def test_a_missed_call_takes_its_place_when_a_snapshot_is_read(whole, ends) -> None:
     first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
     playlist = Playlist()
-    playlist.add("e", second, 0.0)  # the first one was never heard of
+    playlist.add("e", second, 0.0)  # the first call's announcement was lost
     playlist.add("e", replace(first, starts_in_ms=-500), 0.5, whole=whole)
 
     assert playlist.play(0.5).call.seq == 1
@@ -22,7 +22,7 @@ def test_a_call_that_was_missed_is_put_in_its_place_from_a_snapshot(whole, ends)
     assert playlist.play(ends[1]) is None
 
 
-def test_a_call_does_not_take_the_place_of_one_before_it_that_is_heard_of_later() -> None:
+def test_a_call_does_not_move_into_the_gap_of_a_call_that_is_announced_later() -> None:
     playlist = Playlist()
     playlist.add("e", Call("a", 1, 4, "en", 0, 1000), 0.0)
     assert playlist.play(0.0).call.seq == 1
@@ -38,7 +38,7 @@ def a_call(mark: str, seq: int, starts_in_ms: int, hold_ms: int = 3000) -> Call:
     return Call(mark, seq, seq, "en", starts_in_ms, hold_ms)
 
 
-def test_a_call_that_is_up_here_already_is_not_taken_back() -> None:
+def test_a_call_that_is_already_shown_is_not_cancelled() -> None:
     playlist = Playlist()
     playlist.add("e", a_call("a", 1, 0), 0.0)
     assert playlist.play(0.0).call.seq == 1
@@ -48,7 +48,7 @@ def test_a_call_that_is_up_here_already_is_not_taken_back() -> None:
     assert playlist.play(3.0) is None
 
 
-def test_one_that_was_taken_back_before_it_was_heard_of_never_comes_up() -> None:
+def test_a_call_that_is_cancelled_before_it_is_announced_is_never_shown() -> None:
     playlist = Playlist()
     for _ in range(3):
         playlist.cancel("a")
@@ -57,7 +57,7 @@ def test_one_that_was_taken_back_before_it_was_heard_of_never_comes_up() -> None
     assert playlist.play(0.0) is None
 
 
-def test_what_moves_up_is_of_the_same_epoch() -> None:
+def test_only_calls_of_the_same_epoch_move_up() -> None:
     playlist = Playlist()
     playlist.add("old", a_call("a", 1, 0), 0.0)
     playlist.add("old", a_call("b", 2, 3000), 0.0)
@@ -67,22 +67,22 @@ def test_what_moves_up_is_of_the_same_epoch() -> None:
     assert [playlist.play(at) is None for at in (0.0, 3.0, 7.9, 8.0)] == [False, True, True, False]
 
 
-def test_no_blink_lies_between_two_calls_one_of_which_moved_up() -> None:
+def test_there_is_no_gap_before_a_call_that_has_moved_up() -> None:
     playlist = Playlist()
     playlist.add("e", a_call("a", 1, -1), 0.0)
     playlist.play(0.0)
     playlist.add("e", a_call("b", 2, 3000), 0.0)
-    playlist.add("e", a_call("c", 3, 6050), 0.0)  # told a little late
+    playlist.add("e", a_call("c", 3, 6050), 0.0)  # announced a little late
     playlist.cancel("b")
 
     assert [playlist.play(at).call.seq for at in (2.9, 3.01, 5.9)] == [1, 3, 3]
 
 
-def test_who_missed_a_press_and_hears_only_that_it_is_taken_back_learns_from_a_snapshot_what_moved_up() -> None:
+def test_a_replica_that_missed_a_press_learns_from_a_snapshot_what_moved_up_after_its_cancellation() -> None:
     playlist = Playlist()
     playlist.add("e", a_call("a", 1, 0), 0.0)
     playlist.play(0.0)
-    playlist.add("e", a_call("c", 3, 6000), 0.0)  # b was never heard of
+    playlist.add("e", a_call("c", 3, 6000), 0.0)  # the announcement of b was lost
     playlist.cancel("b")
     playlist.add("e", a_call("c", 3, 2500), 0.5)
 

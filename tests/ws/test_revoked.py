@@ -1,4 +1,4 @@
-"""A paired screen that is revoked is put out within seconds, and not let in again; no other screen notices."""
+"""A revoked screen is closed within seconds and cannot connect again; other screens are not affected."""
 
 import pytest
 from redis import Redis
@@ -23,7 +23,7 @@ def path_of_screen(store: str, mark: str, **options) -> str:
     return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle('en'), mark).sign(KEY, **options)}"
 
 
-async def test_the_revoked_one_goes_with_4410_and_the_others_stay(server, store, press, revocations) -> None:
+async def test_a_revoked_screen_is_closed_with_4410_and_others_stay(server, store, press, revocations) -> None:
     revoked, again = [await open_screen(server.url, path_of_screen(store, "7.1")) for _ in range(2)]
     other, moved, anybody = [
         await open_screen(server.url, path)
@@ -41,7 +41,7 @@ async def test_the_revoked_one_goes_with_4410_and_the_others_stay(server, store,
         screen.close()
 
 
-async def test_it_is_not_let_in_again_until_it_may_be(server, store, revocations) -> None:
+async def test_a_revoked_screen_is_refused_until_the_revocation_is_removed(server, store, revocations) -> None:
     screen = await open_screen(server.url, path_of_screen(store, "7.1"))
     revocations.add(["7.1"])
     assert await screen.until_closed(5) == 4410
@@ -58,7 +58,7 @@ async def test_it_is_not_let_in_again_until_it_may_be(server, store, revocations
 
 
 async def is_closed(screen) -> bool:
-    """Whether it was let in is known when it is painted or closed."""
+    """Whether the screen was refused: it is either painted or closed."""
     try:
         await screen.until(1, 5)
     except (ConnectionError, AssertionError):
@@ -66,13 +66,13 @@ async def is_closed(screen) -> bool:
     return False
 
 
-async def test_an_expired_ticket_is_told_from_one_that_is_not_ours(server, store) -> None:
+async def test_an_expired_ticket_has_another_code_than_a_forged_one(server, store) -> None:
     screen = await open_screen(server.url, path_of_screen(store, "7.1", now=1_000_000_000))
 
     assert await screen.until_closed(5) == 4410
 
 
-async def test_a_ticket_that_was_stolen_from_another_store_opens_none(server, store) -> None:
+async def test_a_ticket_of_another_store_is_refused(server, store) -> None:
     stolen = path_of_screen(store, "7.1").replace(f"/{store}?", "/another-store?")
     screen = await open_screen(server.url, stolen)
 

@@ -1,7 +1,12 @@
-"""What a screen is shown, behind Daphne with our frames and behind another ASGI server alike."""
+"""What a screen shows, behind Daphne with our frames and behind another ASGI server.
 
+Tests assert the order of what is shown, and that nothing is shown for a shorter time than its hold, counted from before
+the press. How late something is shown is the subject of the load test.
+"""
+
+import asyncio
+import re
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -13,6 +18,11 @@ from tests.support.ws_server import path_of
 pytestmark = pytest.mark.anyio
 
 
+def hold_ms_of(paint) -> int:
+    """For how long the page will still show this number."""
+    return int(re.search(r'data-hold-ms="(\d+)"', paint.html)[1])
+
+
 async def test_an_idle_screen_is_painted_at_once_with_please_wait(server, store) -> None:
     screen = await open_screen(server.url, path_of(store, language="fr"))
     await screen.until(1, 5)
@@ -22,8 +32,9 @@ async def test_an_idle_screen_is_painted_at_once_with_please_wait(server, store)
     screen.close()
 
 
-async def test_a_call_is_shown_for_its_hold_and_then_waiting_returns(server, store, press) -> None:
+async def test_a_call_is_shown_for_its_hold_and_then_the_idle_text_returns(server, store, press) -> None:
     screens = await open_screens(server.url, path_of(store), 5)
+    pressed = time.monotonic()
     press(4, hold_ms=1000)
     for screen in screens:
         await screen.until(3, 5)
@@ -32,46 +43,50 @@ async def test_a_call_is_shown_for_its_hold_and_then_waiting_returns(server, sto
         _, shown, reset = screen.painted
         assert (shown.till, reset.till) == (4, 0)
         assert 'data-hold-ms="1000"' in shown.html
-        assert abs(reset.at - shown.at - 1.0) < 0.05
+        assert reset.at - pressed >= 1.0
         screen.close()
 
 
-async def test_a_screen_that_opens_in_a_call_shows_what_is_left_of_it(server, store, press) -> None:
+async def test_a_screen_that_opens_during_a_call_shows_the_rest_of_it(server, store, press) -> None:
     first = await open_screen(server.url, path_of(store))
     await first.until(1, 5)
     press(4, hold_ms=1500)
     await first.until(2, 5)
+    opened = time.monotonic()
     second = await open_screen(server.url, path_of(store))
     await second.until(2, 5)
     await first.until(3, 5)
 
     assert [paint.till for paint in second.painted] == [4, 0]
-    assert abs(second.painted[1].at - first.painted[2].at) < 0.05
+    shown_for_ms = (opened - first.painted[1].at) * 1000
+    assert hold_ms_of(second.painted[0]) <= 1500 - shown_for_ms + 1
+    assert [paint.till for paint in first.painted] == [0, 4, 0]
     first.close()
     second.close()
 
 
-async def test_the_first_screen_of_a_store_finds_the_call_that_is_up(server, store, press) -> None:
-    press(4, hold_ms=1500)
+async def test_the_first_screen_of_a_store_shows_the_current_call(server, store, press) -> None:
     pressed = time.monotonic()
+    press(4, hold_ms=1500)
     screen = await open_screen(server.url, path_of(store))
     await screen.until(2, 5)
 
     assert [paint.till for paint in screen.painted] == [4, 0]
-    assert abs(screen.painted[1].at - pressed - 1.5) < 0.1
+    assert screen.painted[1].at - pressed >= 1.5 - 0.01  # the snapshot's times are whole milliseconds
     screen.close()
 
 
 async def test_calls_follow_each_other_without_please_wait_between(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
+    pressed = time.monotonic()
     for till in (4, 2, 7):
         press(till, hold_ms=500)
     await screen.until(5, 5)
 
     assert [paint.till for paint in screen.painted] == [0, 4, 2, 7, 0]
-    times = [paint.at for paint in screen.painted[1:]]
-    assert all(0.45 < later - earlier < 0.6 for earlier, later in pairwise(times))
+    for calls_before, paint in enumerate(screen.painted[1:]):
+        assert paint.at - pressed >= 0.5 * calls_before
     screen.close()
 
 
@@ -79,39 +94,44 @@ async def test_a_call_that_replaces_takes_over_and_has_its_whole_hold(server, st
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     for till in (4, 2, 7):
+        pressed = time.monotonic()
         press(till, hold_ms=1000, policy=Policy.REPLACE)
-    while screen.painted[-1].till != 7:
-        await screen.until(len(screen.painted) + 1, 5)
+    async with asyncio.timeout(10):
+        while screen.painted[-1].till != 7:
+            await screen.until(len(screen.painted) + 1, 10)
     count = len(screen.painted)
     await screen.until(count + 1, 5)
 
     shown, reset = screen.painted[-2:]
     assert (shown.till, reset.till) == (7, 0)
-    assert abs(reset.at - shown.at - 1.0) < 0.05
+    assert reset.at - pressed >= 1.0
     screen.close()
 
 
-async def test_a_change_of_language_repaints_waiting_and_leaves_a_call_alone(server, store, press) -> None:
+async def test_a_change_of_language_repaints_the_idle_text_and_not_a_call(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     press.timeline.set_idle({store: Idle("fr")})
     await screen.until(2, 5)
     assert "Veuillez patienter" in screen.painted[1].html
 
+    pressed = time.monotonic()
     press(4, hold_ms=1000, idle_language="fr")
     await screen.until(3, 5)
     press.timeline.set_idle({store: Idle("en")})
     await screen.until(4, 5)
 
     shown, reset = screen.painted[2:]
-    assert abs(reset.at - shown.at - 1.0) < 0.05
+    assert (shown.till, reset.till) == (4, 0)
+    assert reset.at - pressed >= 1.0
     assert "Please wait" in reset.html
     screen.close()
 
 
-async def test_a_store_that_closes_says_so_when_its_call_is_over(server, store, press) -> None:
+async def test_a_store_that_closes_shows_the_notice_when_its_call_is_over(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
+    pressed = time.monotonic()
     press(4, hold_ms=1000, label="Pharmacy")
     await screen.until(2, 5)
     press.timeline.set_idle({store: Idle("en", "Closed until 9")})
@@ -123,7 +143,7 @@ async def test_a_store_that_closes_says_so_when_its_call_is_over(server, store, 
 
     _first, shown, closed, reopened = screen.painted
     assert ">Pharmacy<" in shown.html
-    assert abs(closed.at - shown.at - 1.0) < 0.05
+    assert closed.at - pressed >= 1.0
     assert ">Closed until 9<" in closed.html
     assert ">Closed until 9<" in late.painted[0].html
     assert ">Please wait<" in reopened.html
@@ -144,7 +164,7 @@ async def test_a_screen_of_another_store_is_not_repainted(server, store, press) 
     screen.close()
 
 
-async def test_a_store_whose_screens_all_left_works_again_for_the_next(server, store, press) -> None:
+async def test_a_store_works_again_after_all_its_screens_have_left(server, store, press) -> None:
     for hold_ms in (1000, 1000):
         screen = await open_screen(server.url, path_of(store))
         await screen.until(1, 5)
@@ -152,8 +172,3 @@ async def test_a_store_whose_screens_all_left_works_again_for_the_next(server, s
         await screen.until(3, 5)
         assert [paint.till for paint in screen.painted] == [0, 4, 0]
         screen.close()
-        # Longer than a repair round, in which the replica forgets a board without screens.
-        leaving = await open_screen(server.url, path_of(f"{store}-other"))
-        with pytest.raises(TimeoutError):
-            await leaving.until(2, 1.5)
-        leaving.close()

@@ -1,4 +1,4 @@
-"""A screen that takes no bytes holds nobody up, is shown only the newest paint, and is closed in the end."""
+"""A screen that accepts no bytes does not delay others, gets only the newest frame, and is closed in the end."""
 
 import asyncio
 from functools import partial
@@ -12,7 +12,7 @@ from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 FLOOD = 1500
-"""Calls, each replacing the one before: about 600 kB of paints, more than all socket buffers between."""
+"""Number of calls, each of which replaces the one before: about 600 kB of frames, more than all socket buffers hold."""
 
 
 async def flood(press, count: int = FLOOD) -> None:
@@ -21,7 +21,7 @@ async def flood(press, count: int = FLOOD) -> None:
 
 
 async def open_stalled(server, store):
-    """A screen that was painted and then takes no more bytes."""
+    """A screen that was painted once and then reads no more bytes."""
     screen = await open_screen(server.url, path_of(store), buffer=4096)
     await screen.until(1, 5)
     screen.pause()
@@ -47,7 +47,7 @@ async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, 
         healthy.close()
 
 
-async def test_a_screen_that_wakes_up_jumps_to_the_newest_paint(valkey, tmp_path, store, press) -> None:
+async def test_a_screen_that_reads_again_gets_only_the_newest_frame(valkey, tmp_path, store, press) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_STUCK_SECONDS="60") as server:
         screen = await open_stalled(server, store)
         await flood(press)
