@@ -1,4 +1,4 @@
-"""What months of calls leave in a screen's page: nothing; and that none of them was not painted."""
+"""Months of calls leave nothing behind in a screen's page, and every call is painted."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,9 +9,9 @@ from tests.e2e.conftest import wait_for
 
 CALLS = 10_000
 WARM_UP = 1_000
-"""Calls until whatever is made once has been made."""
+"""Calls after which everything that is allocated only once exists."""
 AT_ONCE = 100
-"""Calls between two looks whether all were painted: less than fills a socket, of which ws would leave some out."""
+"""Calls after which the test waits until all are painted. More would fill the socket, and ws would skip some."""
 FLAT_KIB = 256
 
 

@@ -1,4 +1,4 @@
-"""A screen that lives for months: a boot without a server, a server that is away for long, and a new version."""
+"""A screen that runs for months: it boots without a server, survives a long outage, and takes up a new version."""
 
 import json
 
@@ -40,7 +40,9 @@ def renew(topology, rule: str) -> None:
     (static / "staticfiles.json").write_text(json.dumps({**manifest, "hash": "new"}))
 
 
-def test_a_screen_that_boots_before_its_server_waits_and_finds_its_way(topology, open_page, open_screen_page) -> None:
+def test_a_screen_that_boots_before_its_server_says_please_wait_and_connects_later(
+    topology, open_page, open_screen_page
+) -> None:
     screen = open_screen_page(topology.url)
     wait_for(screen, KEPT)
     topology.processes["nginx"].stop()
@@ -55,7 +57,7 @@ def test_a_screen_that_boots_before_its_server_waits_and_finds_its_way(topology,
     expect(booted.locator(".number")).to_have_text("Nº4")
 
 
-def test_ten_minutes_without_a_server_are_waited_out(topology, open_page) -> None:
+def test_a_screen_connects_again_after_ten_minutes_without_a_server(topology, open_page) -> None:
     screen = open_page("about:blank")
     screen.clock.install()
     screen.goto(topology.url)
@@ -75,7 +77,7 @@ def test_ten_minutes_without_a_server_are_waited_out(topology, open_page) -> Non
     expect(screen.locator(".number")).to_have_text("Nº2")
 
 
-def test_a_new_version_is_taken_up_between_calls_and_kept_for_the_next_boot(topology, open_page) -> None:
+def test_a_new_version_is_loaded_between_calls_and_kept_for_the_next_boot(topology, open_page) -> None:
     change_store(topology, "default", hold_seconds=8)
     screen = open_page("about:blank")
     screen.add_init_script("Math.random = () => 0.001")  # a chain's screens take their time, up to a minute
@@ -88,8 +90,8 @@ def test_a_new_version_is_taken_up_between_calls_and_kept_for_the_next_boot(topo
     topology.processes["web"].start()
     press(topology, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # What one of the workers does once a minute.
-    topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.compare()")
+    # One of the workers does this once a minute.
+    topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.announce_differences()")
     assert screen.evaluate("window.old")
     assert screen.locator(".number").is_visible()
 

@@ -1,4 +1,4 @@
-"""Nine languages on real pages: in sight from edge to edge, and each in its own direction."""
+"""Nine languages on real pages: every text fits on the screen, and each has its own direction."""
 
 import re
 
@@ -52,7 +52,7 @@ def lines(screen: Page, selector: str) -> int:
     )
 
 
-def test_a_call_in_arabic_where_the_store_waits_in_german(topology, make_store, open_page, open_screens) -> None:
+def test_a_call_in_arabic_in_a_store_whose_idle_text_is_german(topology, make_store, open_page, open_screens) -> None:
     slug = make_store(language="de", languages=["de", "ar"], hold_seconds=5)
     screens = open_screens(slug).values()
     till = open_page(f"{topology.url}/s/{slug}/till")
@@ -72,7 +72,7 @@ def test_a_call_in_arabic_where_the_store_waits_in_german(topology, make_store, 
         assert (said, outside(screen)) == (["de", "ltr"], [])
 
 
-def test_what_the_page_puts_up_by_itself_has_its_language_and_direction(
+def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
     topology, make_store, open_page, open_screen_page
 ) -> None:
     slug = make_store(language="ar", languages=["ar", "de"])

@@ -1,4 +1,4 @@
-"""How a screen looks: what the store sets is taken up at once, never disturbs a call, and can be read from afar."""
+"""The appearance of screens: settings apply within seconds, never disturb a call, and stay readable from afar."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -35,7 +35,7 @@ def colours(screen: Page, element: str) -> tuple[str, str]:
     return tuple(f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in (c[4:-1].split(",") for c in found))
 
 
-def test_what_a_store_changes_is_on_its_screens_without_loading_them_again(topology, store) -> None:
+def test_a_new_setting_appears_on_the_screens_without_a_reload(topology, store) -> None:
     slug, screen, _press = store()
     screen.evaluate("window.same = true")
     change_store(topology, slug, name="Market Hall", time_zone="Asia/Tokyo", ink="#ffee00", ground="#001020")
@@ -49,7 +49,7 @@ def test_what_a_store_changes_is_on_its_screens_without_loading_them_again(topol
     assert screen.evaluate("window.same")
 
 
-def test_a_change_waits_until_the_call_that_is_up_has_ended(topology, store) -> None:
+def test_a_new_setting_is_not_applied_during_a_call(topology, store) -> None:
     slug, screen, press = store(hold_seconds=6)
     press("4")
     expect(screen.locator(".number")).to_be_visible()
@@ -93,7 +93,7 @@ def test_an_arrow_points_to_a_till_beside_its_number(topology, store, arrow, siz
     assert not screen.locator("#message").get_attribute("data-arrow")
 
 
-def test_it_waits_in_two_languages_in_turn_and_a_call_takes_the_screen_at_once(topology, store) -> None:
+def test_the_idle_text_alternates_between_two_languages_and_a_call_replaces_it_at_once(topology, store) -> None:
     _slug, screen, press = store(also_waits_in=["fr"])
     message = screen.locator("#message")
     expect(message).to_have_text("Veuillez patienter")
@@ -106,7 +106,7 @@ def test_it_waits_in_two_languages_in_turn_and_a_call_takes_the_screen_at_once(t
     expect(message).to_have_text("Veuillez patienter")
 
 
-def test_the_last_three_calls_are_listed_where_the_store_wants_them_also_after_a_reload(topology, store) -> None:
+def test_the_last_three_calls_are_listed_if_the_store_wants_it_and_survive_a_reload(topology, store) -> None:
     slug, screen, press = store(hold_seconds=1)
     recent = screen.locator("#recent")
     for key in ("1", "2", "3", "4"):
@@ -124,7 +124,7 @@ def test_the_last_three_calls_are_listed_where_the_store_wants_them_also_after_a
     expect(recent.locator("li")).to_have_text(["Cashier Nº4", "Cashier Nº3", "Cashier Nº2"])
 
 
-def test_a_call_is_listed_also_where_no_frame_comes_because_the_display_sleeps(store) -> None:
+def test_a_call_is_listed_while_the_display_sleeps_and_gets_no_frames(store) -> None:
     _slug, screen, press = store(hold_seconds=1, shows_recent=True)
     screen.evaluate("window.requestAnimationFrame = () => 0")
     press("4")
@@ -159,7 +159,7 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
 
 
 @pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])
-def test_all_that_is_said_has_a_contrast_of_seven_to_one(topology, store, chosen) -> None:
+def test_all_texts_have_a_contrast_of_at_least_seven_to_one(topology, store, chosen) -> None:
     _slug, screen, press = store(shows_recent=True, **chosen)
     screen.emulate_media(reduced_motion="reduce")
     found = {part: contrast(*colours(screen, part)) for part in (".waiting", "#name", "#clock")}
@@ -170,7 +170,7 @@ def test_all_that_is_said_has_a_contrast_of_seven_to_one(topology, store, chosen
     assert min(found.values()) >= 7, found
 
 
-def test_a_call_flashes_moves_and_is_calm_and_does_neither_for_who_asked_for_no_motion(topology, store) -> None:
+def test_a_call_flashes_and_moves_briefly_but_not_if_the_browser_asks_for_reduced_motion(topology, store) -> None:
     _slug, screen, press = store(hold_seconds=4)
     motions = "document.getAnimations().map((each) => each.animationName).sort().join()"
     moves = "'moves' in document.getElementById('message').dataset && document.querySelector('.number')"

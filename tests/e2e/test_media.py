@@ -1,4 +1,4 @@
-"""Between calls: a store's pictures and videos in turn, from a manager's page to the glass; a call comes before all."""
+"""A store's pictures and videos between calls, from the manager's upload to the screen; a call always comes first."""
 
 import base64
 import re
@@ -129,7 +129,7 @@ def name(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def test_what_a_manager_brings_in_is_on_the_screen_by_itself_and_goes_again(
+def test_uploaded_media_and_logo_appear_on_the_screen_and_disappear_when_deleted(
     topology, slug, screen_of, open_page
 ) -> None:
     screen = screen_of()
@@ -155,7 +155,7 @@ def test_what_a_manager_brings_in_is_on_the_screen_by_itself_and_goes_again(
     assert screen.evaluate("window.same"), "the page was not loaded again"
 
 
-def test_they_come_in_turn_and_what_is_broken_is_skipped(topology, manager, films, screen_of) -> None:
+def test_media_are_shown_in_turn_and_broken_ones_are_skipped(topology, manager, films, screen_of) -> None:
     red, film, gone, broken, clip = (
         manager.add(each) for each in (picture("red"), films["mp4"], picture("green"), picture("white"), films["webm"])
     )
@@ -174,7 +174,7 @@ def test_they_come_in_turn_and_what_is_broken_is_skipped(topology, manager, film
     assert screen.evaluate("document.querySelectorAll('#media img, #media video').length") == 4
 
 
-def test_a_call_takes_the_screen_at_once_and_a_video_goes_on_where_it_was(
+def test_a_call_hides_a_video_at_once_and_the_video_continues_where_it_was(
     topology, slug, manager, films, screen_of, open_page
 ) -> None:
     manager.add(films["mp4"])
@@ -208,7 +208,7 @@ def test_a_call_takes_the_screen_at_once_and_a_video_goes_on_where_it_was(
     assert screen.evaluate("getComputedStyle(document.getElementById('media')).visibility") == "visible"
 
 
-def test_a_picture_keeps_what_is_left_of_its_time(topology, slug, manager, screen_of, open_page) -> None:
+def test_the_time_of_a_picture_does_not_run_during_a_call(topology, slug, manager, screen_of, open_page) -> None:
     red, _blue = (manager.add(picture(each)) for each in ("red", "blue"))
     manager.show_for(4)
     screen = screen_of()
@@ -227,7 +227,7 @@ def test_a_picture_keeps_what_is_left_of_its_time(topology, slug, manager, scree
 @pytest.mark.parametrize(
     "fields", [{"closed_message": "x" * 40 + " " + "We are back on Monday at eight " * 2}, {"language": "pt"}]
 )
-def test_header_and_bar_have_their_ground_to_themselves(topology, slug, manager, screen_of, fields, size) -> None:
+def test_media_cover_neither_the_header_nor_the_idle_text(topology, slug, manager, screen_of, fields, size) -> None:
     change_store(
         topology,
         slug,
@@ -259,7 +259,7 @@ def test_header_and_bar_have_their_ground_to_themselves(topology, slug, manager,
     assert screen.evaluate("getComputedStyle(document.querySelector('#media .front')).transitionDuration") == "0s"
 
 
-def test_nginx_serves_them_for_ever_in_parts_and_nothing_else_beside_them(topology, manager, films) -> None:
+def test_nginx_serves_media_as_immutable_and_in_ranges_and_nothing_else(topology, manager, films) -> None:
     film, poster = manager.add(films["mp4"]), manager.add(picture("red"))
     folder = Path(film).parent
     (topology.folder / "nginx" / "site" / str(folder)[1:] / "notes.txt").write_text("nobody's business")
@@ -283,7 +283,7 @@ def test_nginx_serves_them_for_ever_in_parts_and_nothing_else_beside_them(topolo
     assert missing == [404] * 5
 
 
-def test_only_where_they_are_brought_in_may_anything_be_large(topology, slug, manager) -> None:
+def test_only_the_upload_page_accepts_large_requests(topology, slug, manager) -> None:
     large, too_large = bytes(200_000), bytes(66 * 1024 * 1024)
     refused = manager.send_form(manager.page, {"file": ("file", large)})
     assert (refused.status_code, "Only JPEG, PNG, WebP, MP4 and WebM." in refused.text) == (400, True)

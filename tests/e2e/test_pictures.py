@@ -1,4 +1,4 @@
-"""Screens look as in the pictures that are kept, in each size, from left to right and from right to left."""
+"""Screens look as in the committed pictures, in each size, from left to right and from right to left."""
 
 import pytest
 from PIL import Image, ImageChops
@@ -6,7 +6,7 @@ from PIL import Image, ImageChops
 from tests.support import pictures
 
 SHARE = 0.01
-"""Of all points, how many may be other: the edges of letters are drawn a little otherwise by each browser."""
+"""The share of pixels that may differ, because each browser draws the edges of letters a little differently."""
 CLEARLY = 64
 
 

@@ -1,4 +1,4 @@
-"""A browser that plays nothing before a touch, as all but a kiosk's: it is asked for once."""
+"""Browsers that are not a kiosk's play nothing before somebody touches the page; the page asks for this once."""
 
 from playwright.sync_api import expect
 
