@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-PARALLEL = ["-m", "not serial", "--numprocesses", "2", "--dist", "loadfile"]
+# Whole files are given to the processes in the order of their names, because their tests share topologies. By default
+# pytest-xdist begins with the files that have the most tests, and the slow files of tests/e2e would come last.
+PARALLEL = ["-m", "not serial", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 SERIAL = ["-m", "serial"]
 
 
