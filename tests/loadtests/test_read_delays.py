@@ -30,6 +30,7 @@ def test_a_message_that_arrived_while_the_process_was_busy_has_at_least_its_true
     assert recorded >= true
 
 
+@pytest.mark.serial
 def test_the_time_in_which_the_process_waited_for_a_message_is_no_delay() -> None:
     recorded, true = read_late("wait_for_the_sender")
 
