@@ -20,7 +20,7 @@ Membership.objects.create(person=anna, store=store, role=3)
 DELETE = """
 from cashier_web.media import files
 from cashier_web.models import Store
-with files.changing(Store.objects.get(slug="seen")) as store:
+with files.changing_media(Store.objects.get(slug="seen")) as store:
     store.media.all().delete()
 """
 MEDIA = re.compile(r'src="(/media/[^"]+)"')
