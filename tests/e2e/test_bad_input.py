@@ -45,7 +45,7 @@ async def test_a_press_with_a_bad_till_is_refused(bystander, cashier) -> None:
 async def test_a_press_without_a_till_is_refused(bystander) -> None:
     answer = await bystander.till._post("cashier_action", {"language": "en"})
 
-    assert (answer.status_code, answer.text) == (400, "Which till? None was sent.\n")
+    assert (answer.status_code, answer.text) == (400, "The request contains no till.\n")
 
 
 @pytest.mark.parametrize("language", ["", "xx", "en-GB", "\0"])
@@ -88,7 +88,7 @@ async def test_a_press_without_a_csrf_token_is_refused(bystander) -> None:
     async with httpx.AsyncClient() as stranger:
         answer = await stranger.post(url, data={"cashier": "4", "language": "en"})
 
-    assert (answer.status_code, answer.text) == (403, "This page is too old: reload it.\n")
+    assert (answer.status_code, answer.text) == (403, "This page is out of date. Reload it.\n")
 
 
 async def test_a_press_from_a_page_of_another_site_is_refused(bystander) -> None:

@@ -165,7 +165,7 @@ def test_a_press_without_a_session_says_that_the_page_is_too_old(topology, make_
     buttons.context.clear_cookies()
     buttons.keyboard.press("4")
 
-    expect(buttons.locator("#receipts li").first).to_have_text("This page is too old: reload it.")
+    expect(buttons.locator("#receipts li").first).to_have_text("This page is out of date. Reload it.")
 
 
 def test_a_screen_that_runs_for_days_takes_a_new_ticket_twice_a_day(topology, make_store, open_page) -> None:

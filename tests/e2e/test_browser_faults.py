@@ -50,7 +50,9 @@ def test_redis_stopped_is_told_to_the_cashier_and_started_again_it_works(topolog
     expect(screen.locator(".number")).to_have_text("Nº4")
     topology.processes["redis"].stop(signal.SIGKILL)
     buttons.keyboard.press("2")
-    expect(buttons.locator("#receipts li").first).to_have_text("Nº2 not called: the screens can't be reached just now.")
+    expect(buttons.locator("#receipts li").first).to_have_text(
+        "Nº2 was not called: the screens cannot be reached at the moment."
+    )
     expect(screen.locator("#message")).to_have_text("Please wait")
 
     topology.processes["redis"].start()

@@ -95,7 +95,7 @@ def test_a_language_that_could_not_be_changed_is_not_shown_as_chosen(store, open
     buttons.context.clear_cookies()
     buttons.get_by_label("Language").select_option("fr")
 
-    expect(buttons.locator("#receipts li").first).to_have_text("This page is too old: reload it.")
+    expect(buttons.locator("#receipts li").first).to_have_text("This page is out of date. Reload it.")
     expect(buttons.get_by_label("Language")).to_have_value("en")
 
 

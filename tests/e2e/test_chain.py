@@ -93,11 +93,11 @@ def test_a_cashier_signs_in_and_calls_at_one_till_but_not_in_another_store(own_t
     page.get_by_role("button", name="Cashier Nº4").click()
     expect(page.locator("#receipts li").first).to_have_text("Nº4 called")
     page.get_by_role("button", name="Again").click()
-    expect(page.locator("#receipts li").first).to_have_text("Nº4 stays up")
+    expect(page.locator("#receipts li").first).to_have_text("Nº4 stays on the screen")
     expect(page.get_by_label("Language")).to_have_value("fr")
 
     page.goto(f"{own_topology.url}/s/south/till")
-    expect(page.locator("body")).to_contain_text("You can't do this in the store “South”.")
+    expect(page.locator("body")).to_contain_text("You are not allowed to do this in the store “South”.")
 
 
 @pytest.fixture(scope="module")

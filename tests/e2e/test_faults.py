@@ -137,7 +137,7 @@ async def test_while_redis_is_down_presses_get_503_and_after_its_return_calls_re
         await asyncio.to_thread(redis.stop, signal.SIGKILL)
         refused = [await till.press(2) for _ in range(3)]
         assert {response.status_code for response in refused} == {503}
-        assert "can't be reached" in refused[0].text
+        assert "cannot be reached" in refused[0].text
 
         await asyncio.to_thread(redis.start)
         async with asyncio.timeout(20):

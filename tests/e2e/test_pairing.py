@@ -36,7 +36,7 @@ def pair(manager, television, chain, name: str, store: str = "north") -> None:
     manager.goto(f"{chain.url}/claim?store={store}&code={code.replace(' ', '')}")
     manager.get_by_label("Name of the screen").fill(name)
     manager.get_by_role("button", name="Pair a screen").click()
-    expect(manager.get_by_role("status")).to_contain_text(f"“{name}” is a screen of this store now.")
+    expect(manager.get_by_role("status")).to_contain_text(f"“{name}” is now a screen of this store.")
 
 
 def test_a_manager_pairs_a_screen_adds_a_cashier_and_a_device_and_revokes_the_screen(chain, manager, open_page) -> None:
@@ -60,7 +60,7 @@ def test_a_manager_pairs_a_screen_adds_a_cashier_and_a_device_and_revokes_the_sc
     manager.get_by_role("link", name="Devices").click()
     manager.get_by_label("Name").fill("Button")
     manager.get_by_label("Till").select_option("2")
-    manager.get_by_role("button", name="Make it").click()
+    manager.get_by_role("button", name="Create device").click()
     address = manager.locator("pre").last.inner_text()
     assert httpx.get(address).json()["text"].startswith("Nº2")
     expect(television.locator(".number")).to_have_text("Nº2")

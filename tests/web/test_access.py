@@ -175,7 +175,7 @@ def test_a_refused_request_changes_nothing_in_the_other_store(client, sign_in, r
     sign_in(who)
     for page in ("cashier_buttons", "cashier_action"):
         response = client.post(f"{ELSEWHERE}{page}", {"cashier": "4", "language": "fr"})
-        assert "You can't do this in the store “Elsewhere”." in response.content.decode()
+        assert "You are not allowed to do this in the store “Elsewhere”." in response.content.decode()
 
     assert Store.objects.get(slug="elsewhere").language == "en"
     assert redis.keys() == []

@@ -61,8 +61,11 @@ def test_a_queued_call_can_be_cancelled(make_button) -> None:
 
     assert (button.cancel(2).status_code, button.cancel(2).status_code) == (204, 204)
     assert [call["till"] for call in button.look().json()["waiting"]] == [1]
-    assert (button.cancel(1).status_code, button.cancel(1).json()) == (409, {"detail": "This call is up already."})
-    assert (button.cancel(9).status_code, button.cancel(9).json()) == (404, {"detail": "No such call waits."})
+    assert (button.cancel(1).status_code, button.cancel(1).json()) == (
+        409,
+        {"detail": "This call is already on the screen."},
+    )
+    assert (button.cancel(9).status_code, button.cancel(9).json()) == (404, {"detail": "No such call is waiting."})
     assert button.cancel("x" * 5).status_code == 404
     assert button.cancel(2**70).status_code in {404, 422}
 
@@ -128,7 +131,7 @@ def test_a_full_queue_is_429_with_the_seconds_until_there_is_room(make_button) -
     answer = button.press(till=30)
 
     assert (answer.status_code, answer["Retry-After"]) == (429, "3")
-    assert answer.json() == {"detail": "Nº30 not called: too many are waiting."}
+    assert answer.json() == {"detail": "Nº30 was not called: too many calls are waiting."}
 
 
 def test_without_redis_the_api_answers_503_with_a_reason(make_button, environment) -> None:
@@ -137,7 +140,7 @@ def test_without_redis_the_api_answers_503_with_a_reason(make_button, environmen
 
     for answer in (button.press(till=4), button.look(), button.cancel(1)):
         assert answer.status_code == 503
-        assert "can't be reached" in answer.json()["detail"]
+        assert "cannot be reached" in answer.json()["detail"]
 
 
 def test_a_till_that_the_store_no_longer_has_is_422(make_button) -> None:
@@ -158,7 +161,7 @@ def test_a_retry_with_the_same_key_calls_once_and_gets_the_same_answer(make_butt
     different = button.press(till=2, key="a-1")
     assert (different.status_code, different.json()) == (
         422,
-        {"detail": "Not called: this key was another press's."},
+        {"detail": "Not called: this key was already used for another press."},
     )
     assert other.press(till=2, key="a-1").status_code == 201, "keys of another device are others"
 

@@ -15,7 +15,7 @@ def test_a_device_that_sends_too_many_requests_is_429_and_another_device_is_not(
 
     assert statuses == [200] * auth.MOST_REQUESTS + [429]
     assert 1 <= int(wild.look()["Retry-After"]) <= auth.IN_SECONDS
-    assert "too often" in wild.press(till=4).json()["detail"]
+    assert "too many requests" in wild.press(till=4).json()["detail"]
     assert other.look().json()["up"] is None
 
 
@@ -35,7 +35,7 @@ def test_a_request_without_a_valid_token_is_401_without_further_details(client, 
         answer = client.generic(method, f"/api/v1/stores/default/{path}", headers=headers)
         assert (answer.status_code, answer.json()) == (
             401,
-            {"detail": "No token, an unknown one, or one that was revoked or isn't for this address."},
+            {"detail": "The token is missing, unknown, revoked, or not valid for this address."},
         )
 
 

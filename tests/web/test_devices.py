@@ -50,7 +50,7 @@ def test_a_revoked_token_stays_revoked_and_a_new_token_replaces_the_old_one(clie
     assert client.post(f"/devices/{device.pk}/revoke")["Location"] == "/devices"
     assert press(client, second).status_code == 401
     page = client.get("/devices").content.decode()
-    assert "calls no more" in page
+    assert "can no longer call" in page
     assert "revoked " in page
     third = token_on(client.post(f"/devices/{device.pk}/renew"))
     assert press(client, third).status_code == 201
@@ -59,10 +59,10 @@ def test_a_revoked_token_stays_revoked_and_a_new_token_replaces_the_old_one(clie
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"name": "Keypad"}, "Another device of this store has this name."),
+        ({"name": "Keypad"}, "Another device of this store already has this name."),
         ({"name": ""}, "This field is required."),
         ({"name": "x" * 101}, "at most 100"),
-        ({"name": "two\nlines"}, "in one line"),
+        ({"name": "two\nlines"}, "one line of text"),
         ({"name": "@Other"}, "begin with “@”"),
         ({"name": "Other", "till": "5"}, "valid choice"),
         ({"name": "Other", "till": "x"}, "valid choice"),
@@ -99,7 +99,7 @@ def test_two_requests_that_create_the_same_device_at_once(client, manager, store
     answer = client.post("/devices", {"name": "Keypad"})
 
     assert answer.status_code == 400
-    assert "Another device of this store has this name." in answer.content.decode()
+    assert "Another device of this store already has this name." in answer.content.decode()
 
 
 def test_a_page_with_a_token_is_not_cached(client, manager, store) -> None:

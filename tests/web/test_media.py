@@ -110,22 +110,25 @@ def nested(depth: int) -> bytes:
 
 PNG_BOMB = picture(size=(8000, 5001), colour="black")
 REFUSED = {
-    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "Only JPEG, PNG, WebP, MP4"),
-    "html": (b"<!doctype html><script>alert(1)</script>", "Only JPEG, PNG, WebP, MP4"),
-    "gif": (picture("GIF"), "Only JPEG, PNG, WebP, MP4"),
+    "svg": (
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        "must be a JPEG, PNG or WebP picture, or",
+    ),
+    "html": (b"<!doctype html><script>alert(1)</script>", "must be a JPEG, PNG or WebP picture, or"),
+    "gif": (picture("GIF"), "must be a JPEG, PNG or WebP picture, or"),
     "nothing": (b"", "empty"),
-    "half a picture": (picture("JPEG", (400, 400), quality=95)[:1500], "no picture that can be read"),
-    "a picture in name only": (b"\x89PNG\r\n\x1a\n<script>", "no picture that can be read"),
+    "half a picture": (picture("JPEG", (400, 400), quality=95)[:1500], "not a readable"),
+    "a picture in name only": (b"\x89PNG\r\n\x1a\n<script>", "not a readable"),
     "a bomb": (PNG_BOMB, "at most 40 million pixels"),
     "a large picture": (picture() + bytes(8 * uploads.MB), "at most 8 MB"),
     "a large video": (mp4() + box(b"free", bytes(64 * uploads.MB)), "at most 64 MB"),
-    "half a video": (mp4()[:-3], "not complete"),
-    "a video without an end": (mp4() + b"\x00\x00\x00\x02free", "not complete"),
-    "no frames": (mp4().partition(b"mdat")[0][:-4], "not complete"),
+    "half a video": (mp4()[:-3], "is incomplete"),
+    "a video without an end": (mp4() + b"\x00\x00\x00\x02free", "is incomplete"),
+    "no frames": (mp4().partition(b"mdat")[0][:-4], "is incomplete"),
     "h.265": (mp4(b"hvc1"), "MP4 with H.264, or WebM"),
     "millions of boxes": (mp4() + box(b"free", b"") * 10_000, "MP4 with H.264, or WebM"),
-    "boxes without an end": (mp4().partition(b"moov")[0][:-4] + nested(3_000), "not complete"),
-    "quicktime": (mp4(brand=b"qt  "), "Only JPEG, PNG, WebP, MP4"),
+    "boxes without an end": (mp4().partition(b"moov")[0][:-4] + nested(3_000), "is incomplete"),
+    "quicktime": (mp4(brand=b"qt  "), "must be a JPEG, PNG or WebP picture, or"),
     "matroska": (WEBM.replace(b"\x84webm", b"\x88matroska"), "MP4 with H.264, or WebM"),
 }
 
@@ -204,7 +207,7 @@ def test_a_store_has_at_most_thirty_pictures_and_videos(add, store, settings) ->
     response = add(picture())
 
     assert response.status_code == 400
-    assert "At most 30" in response.content.decode()
+    assert "at most 30" in response.content.decode()
     assert (store.media.count(), kept(settings)) == (30, [])
 
 
@@ -276,7 +279,11 @@ def test_a_logo_is_shown_replaced_and_removed(add, client, store, settings) -> N
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(WEBM, "Only JPEG, PNG and WebP"), (picture() + bytes(2 * uploads.MB), "at most 2 MB"), (b"", "empty")],
+    [
+        (WEBM, "must be a JPEG, PNG or WebP picture"),
+        (picture() + bytes(2 * uploads.MB), "at most 2 MB"),
+        (b"", "empty"),
+    ],
 )
 def test_a_logo_that_is_no_small_picture_is_refused(add, settings, content, reason) -> None:
     response = add(content, page="/logo")

@@ -94,7 +94,7 @@ def test_a_person_may_try_only_a_few_codes(client, manager_of_north, television)
 
     assert limited.status_code == 429
     assert 0 < int(limited["Retry-After"]) <= pairing_codes.CODE_SECONDS
-    assert "Too many codes" in limited.content.decode()
+    assert "too many codes" in limited.content.decode()
     assert Screen.objects.count() == 0
     assert len(pairing_codes.ALPHABET) ** pairing_codes.LENGTH > 800_000_000
 
@@ -202,7 +202,7 @@ def test_an_unpaired_television_shows_the_reason_why_it_gets_no_code(television,
     assert "Too many screens" in refused.content.decode()
 
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    assert "No code can be made" in television.get("/pair", headers={"hx-request": "true"}).content.decode()
+    assert "No code is available" in television.get("/pair", headers={"hx-request": "true"}).content.decode()
 
 
 def test_a_television_with_a_code_gets_the_next_one_although_its_address_has_used_up_the_limit(

@@ -103,9 +103,9 @@ def test_every_bad_line_of_people_is_reported_and_nothing_is_changed(import_csv)
     for reason, part in zip(
         reasons,
         [
-            "in a line before",
+            "in an earlier line",
             "valid username",
-            "Only “yes” or “no”",
+            "Write “yes” or “no”",
             "no store “west”",
             "not “boss”",
             "two roles",
@@ -138,7 +138,7 @@ def test_usernames_are_normalised_as_at_the_sign_in(import_csv) -> None:
     import_csv("people", "username\njohn\n")
 
     assert import_csv("people", "username,first_name\nｊohn,John\n").startswith("john: first_name")
-    with pytest.raises(CommandError, match="in a line before"):
+    with pytest.raises(CommandError, match="in an earlier line"):
         import_csv("people", "username\nｊohn\njohn\n")
 
 
@@ -227,7 +227,7 @@ def test_the_admin_shows_what_an_import_of_people_changes_and_then_imports_them(
     carla = User.objects.get(username="carla")
     assert not carla.has_usable_password()
     assert [(each.store.slug, each.role) for each in carla.memberships.all()] == [("north", Role.CASHIER)]
-    assert "imported already" in confirm(admin_client, shown).content.decode()
+    assert "already been imported" in confirm(admin_client, shown).content.decode()
 
 
 def test_the_audit_log_names_the_administrator_who_imported_people(admin_client) -> None:

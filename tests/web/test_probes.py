@@ -119,7 +119,7 @@ def test_without_the_database_a_press_is_refused_with_a_reason_and_no_traceback_
     answer = press(client)
 
     assert answer.status_code == 503
-    assert "the stores can't be read just now" in answer.content.decode()
+    assert "the database cannot be reached at the moment" in answer.content.decode()
     assert not any(record.exc_info for record in records())
 
 

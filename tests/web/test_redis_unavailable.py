@@ -11,8 +11,8 @@ from cashier_web.models import Medium, Screen, Store
 from tests.web.test_media import picture
 
 pytestmark = pytest.mark.django_db
-UNREACHABLE = "the screens can't be reached just now"
-NOTHING_CHANGED = "Nothing was changed: the screens can"
+UNREACHABLE = "the screens cannot be reached at the moment"
+NOTHING_CHANGED = "Nothing was changed, because the screens can"
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_after_five_wrong_passwords_the_right_one_is_refused_for_15_minutes(page
 
     assert answers[:4] == [200] * 4
     assert (locked.status_code, locked["Retry-After"]) == (429, "900")
-    assert "try again in 15 minutes" in locked.content.decode()
+    assert "Try again in 15 minutes" in locked.content.decode()
 
 
 @pytest.mark.usefixtures("anna")
@@ -123,7 +123,7 @@ def test_a_changed_password_ends_the_persons_other_sessions(client, anna) -> Non
     response = client.post("/password", fields)
 
     assert (response.status_code, response["Location"]) == (302, "/stores")
-    assert "The password is changed." in client.get("/cashier_buttons").content.decode()
+    assert "The password was changed." in client.get("/cashier_buttons").content.decode()
     assert other.get("/cashier_buttons").status_code == 302
     assert sign_in("another secret").status_code == 302
 

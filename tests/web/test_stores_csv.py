@@ -128,10 +128,10 @@ def test_a_row_is_reported_with_the_line_where_it_begins(import_stores) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no column “slug”"),
-        ("name\nNorth\n", "no column “slug”"),
-        ("slug,nmae\nnorth-7,North\n", "there is no such column as “nmae”"),
-        ("slug,name,name\nn,a,b\n", "a column comes twice"),
+        ("", "column “slug” is missing"),
+        ("name\nNorth\n", "column “slug” is missing"),
+        ("slug,nmae\nnorth-7,North\n", "unknown column “nmae”"),
+        ("slug,name,name\nn,a,b\n", "a column appears twice"),
         ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
         ('slug,name\nnorth-7,"North\n', "line 2"),
         (b"slug,name\nn,\xff\xfe\n", "utf-8"),
@@ -146,7 +146,7 @@ def test_a_file_that_is_not_a_table_of_stores_is_refused_with_a_reason(import_st
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_imported_without_redis(import_stores, environment) -> None:
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    with pytest.raises(CommandError, match="screens can't be reached"):
+    with pytest.raises(CommandError, match="screens cannot be reached"):
         import_stores(f"{HEADER}\n{NORTH}\n")
 
     assert not Store.objects.filter(slug="north-7").exists()
@@ -170,7 +170,7 @@ def test_the_admin_shows_the_changes_of_an_import_and_then_makes_them_once(admin
     assert "1 new, 0 updated" in confirm(admin_client, shown).content.decode()
     assert Store.objects.get(slug="north-7").labels == {"4": "Pharmacy", "5": "12"}
     assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
-    assert "imported already" in confirm(admin_client, shown).content.decode()
+    assert "already been imported" in confirm(admin_client, shown).content.decode()
 
 
 def test_the_admin_reports_bad_lines_and_offers_no_import(admin_client) -> None:
@@ -183,7 +183,7 @@ def test_the_admin_reports_bad_lines_and_offers_no_import(admin_client) -> None:
 
 def test_the_admin_says_why_a_file_is_not_a_table_of_stores(admin_client) -> None:
     assert (
-        "there is no such column as “nmae”, only slug, name"
+        "unknown column “nmae”; the columns are slug, name"
         in upload(admin_client, "slug,nmae\nn,North\n").content.decode()
     )
 

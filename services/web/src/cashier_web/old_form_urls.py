@@ -26,7 +26,7 @@ def by_action(views: dict[str, View]) -> View:
     @allow_methods("POST")
     def dispatch(request: HttpRequest, **parts: Any) -> HttpResponse:
         view = views.get(request.POST.get("action", ""))
-        return view(request, **parts) if view else refuse(400, _("The request can't be read."))
+        return view(request, **parts) if view else refuse(400, _("The server cannot read this request."))
 
     return dispatch
 

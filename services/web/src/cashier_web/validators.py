@@ -18,9 +18,9 @@ def check_name(text: str) -> str:
     Exports contain names, and a spreadsheet would execute a formula.
     """
     if not is_one_line(text):
-        raise ValidationError(_("Only letters, in one line."))
+        raise ValidationError(_("Use one line of text, without control characters."))
     if text.startswith(("=", "+", "-", "@")):
-        raise ValidationError(_("A name doesn't begin with “%(letter)s”.") % {"letter": text[0]})
+        raise ValidationError(_("A name must not begin with “%(letter)s”.") % {"letter": text[0]})
     return text
 
 
@@ -31,7 +31,7 @@ LEAST_CONTRAST = 7.0
 def check_colour(colour: str) -> None:
     """Raise ValidationError if the colour is not written like #1a2b3c."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        raise ValidationError(_("A colour is written like #1a2b3c."))
+        raise ValidationError(_("Write a colour like #1a2b3c."))
 
 
 def contrast(one: str, other: str) -> float:
@@ -46,7 +46,11 @@ def check_contrast(ink: str, ground: str) -> None:
     if found < LEAST_CONTRAST:
         params = {"found": f"{found:.1f}", "least": f"{LEAST_CONTRAST:g}"}
         raise ValidationError(
-            _("These colours have a contrast of %(found)s to 1; to be read from afar they need %(least)s.") % params
+            _(
+                "These colours have a contrast of %(found)s to 1. "
+                "To be readable from a distance they need at least %(least)s to 1."
+            )
+            % params
         )
 
 

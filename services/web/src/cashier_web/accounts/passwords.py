@@ -20,4 +20,4 @@ class LongEnough(MinimumLengthValidator):
     """Django's validator, with a reason that is translated into all our languages."""
 
     def get_error_message(self) -> str:
-        return _("This password has fewer than %(least)s characters.") % {"least": self.min_length}
+        return _("The password must have at least %(least)s characters.") % {"least": self.min_length}

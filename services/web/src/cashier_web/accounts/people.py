@@ -23,7 +23,7 @@ from cashier_web.models import Membership, Role, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
 
-HAS_ROLE = gettext_lazy("This person has a role here already.")
+HAS_ROLE = gettext_lazy("This person already has a role in this store.")
 
 
 class RoleForm(forms.Form):
@@ -76,7 +76,7 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
         else:
             if is_new:
                 return invite(request, store, person)
-            messages.success(request, _("“%(name)s” had an account already.") % {"name": person.username})
+            messages.success(request, _("“%(name)s” already had an account.") % {"name": person.username})
             return redirect(store_path("people", store))
     return render_people_page(request, store, form, status=400)
 
@@ -92,7 +92,9 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif not request.user.is_superuser and not is_own_account(request, person):
         # The managers of the account's other stores may know its password, and would get into this store with it. They
         # also could no longer help this person, because the account would no longer be only of their stores.
-        raise ValidationError(_("This account is not only of your stores: an administrator has to add it."))
+        raise ValidationError(
+            _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
+        )
     Membership.objects.create(person=person, store=store, role=role)
     return person, is_new
 
@@ -120,7 +122,9 @@ def remove_person(request: HttpRequest, store: Store, number: int) -> HttpRespon
     with transaction.atomic():
         membership = membership_of_other(request, store, number)
         membership.delete()
-    messages.success(request, _("“%(name)s” has no role here any more.") % {"name": membership.person.username})
+    messages.success(
+        request, _("“%(name)s” no longer has a role in this store.") % {"name": membership.person.username}
+    )
     return redirect(store_path("people", store))
 
 
@@ -142,7 +146,7 @@ def membership_of_other(request: HttpRequest, store: Store, person_id: int) -> M
     locked = store.memberships.select_for_update(of=["self"]).select_related("person")
     membership: Membership = get_object_or_404(locked, person_id=person_id)
     if person_id == request.user.pk:
-        raise PermissionDenied(_("Let somebody else change what you may do."))
+        raise PermissionDenied(_("You cannot change your own role. Ask another manager."))
     return membership
 
 
@@ -159,7 +163,9 @@ def require_own_account(request: HttpRequest, person: User) -> None:
     Whoever opens the link gets the account, and with it the account's roles in other stores.
     """
     if not request.user.is_superuser and not is_own_account(request, person):
-        raise PermissionDenied(_("An administrator has to do this: the account is not only of your stores."))
+        raise PermissionDenied(
+            _("Managers can only help accounts that belong to their own stores and no others. Ask an administrator.")
+        )
 
 
 def welcome_path(person: User) -> str:

@@ -96,7 +96,7 @@ class PersonResource(TableResource):
         instance.roles = self._roles.get(instance.pk, {})
 
     def repeated(self) -> str:
-        return _("This person was in a line before.")
+        return _("This person already appears in an earlier line.")
 
     def import_instance(self, instance: Any, row: dict[str, str], **kwargs: Any) -> None:
         if instance.is_superuser:
@@ -105,7 +105,7 @@ class PersonResource(TableResource):
         form = AccountForm(typed, instance=instance)
         errors: dict[str, Any] = form.errors.as_data()
         if typed["active"] not in YES_OR_NO.values():
-            errors["active"] = _("Only “yes” or “no”.")
+            errors["active"] = _("Write “yes” or “no”.")
         try:
             instance.roles = self._parse_roles(typed["roles"])
         except ValidationError as error:

@@ -46,7 +46,7 @@ def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
     """Like `role_in`, but open buttons make no difference."""
     person = request.user
     if not person.is_authenticated:
-        raise PermissionDenied(_("Sign in: reload this page."))
+        raise PermissionDenied(_("You are not signed in. Reload this page."))
     store = next(iter(Store.objects.raw(STORE_AND_ROLE, [person.pk, slug])), None)
     if store is None:
         raise Http404
@@ -57,7 +57,7 @@ def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 def require(store: Store, role: int, least: Role) -> None:
     """Raise PermissionDenied, with the reason, if the role in the store is lower than `least`."""
     if role < least:
-        raise PermissionDenied(_("You can't do this in the store “%(store)s”.") % {"store": store.name})
+        raise PermissionDenied(_("You are not allowed to do this in the store “%(store)s”.") % {"store": store.name})
 
 
 def store_for(request: HttpRequest, slug: str, least: Role) -> Store:

@@ -28,11 +28,11 @@ class ChangePassword(views.PasswordChangeView):
     """Changes the password, which ends the person's other sessions."""
 
     template_name = "cashier_web/form_page.html"
-    extra_context = {"heading": gettext_lazy("Change the password")}
+    extra_context = {"heading": gettext_lazy("Change password")}
     success_url = reverse_lazy("stores")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, _("The password is changed."))
+        messages.success(self.request, _("The password was changed."))
         return super().form_valid(form)
 
 

@@ -39,7 +39,9 @@ class TableAdmin(ImportExportMixin):
         try:
             return super().process_import(request, **kwargs)
         except FileNotFoundError:
-            messages.error(request, _("This file was imported already, or is gone: choose it again."))
+            messages.error(
+                request, _("This file has already been imported, or the server no longer has it. Choose it again.")
+            )
             return self._to_import_page()
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:

@@ -29,7 +29,7 @@ def device_of_token(token: str) -> Device | None:
     if not device:
         return None
     if seconds := seconds_until_allowed("api", str(device.pk), most=MOST_REQUESTS, seconds=IN_SECONDS):
-        reason = _("This device asks too often: %(most)s times in %(seconds)s seconds are enough.")
+        reason = _("This device sends too many requests. It may send %(most)s in %(seconds)s seconds.")
         raise Refused(429, reason % {"most": MOST_REQUESTS, "seconds": IN_SECONDS}, seconds)
     if device.used_at is None or device.used_at < timezone.now() - USED_AT_PRECISION:
         Device.objects.filter(pk=device.pk).update(used_at=timezone.now())
@@ -70,7 +70,7 @@ def till_of(device: Device, number: int | None) -> Till:
     """
     number = number or device.till
     if number is None:
-        raise Refused(422, _("Which till? None was sent."))
+        raise Refused(422, _("The request contains no till."))
     if device.till not in (None, number):
         raise Refused(403, _("This token is for another till."))
     if number > device.store.tills:

@@ -139,14 +139,12 @@ def press_own_till(request: DeviceRequest) -> Status[Any]:
 @api.exception_handler(AuthenticationError)
 def unknown_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     """The same answer for each kind of wrong token, so that it tells an attacker nothing."""
-    return refuse_in_format(
-        request, 401, _("No token, an unknown one, or one that was revoked or isn't for this address.")
-    )
+    return refuse_in_format(request, 401, _("The token is missing, unknown, revoked, or not valid for this address."))
 
 
 @api.exception_handler(KeyReused)
 def key_reused(request: HttpRequest, error: KeyReused) -> HttpResponse:
-    return refuse_in_format(request, 422, _("Not called: this key was another press's."))
+    return refuse_in_format(request, 422, _("Not called: this key was already used for another press."))
 
 
 @api.exception_handler(ValidationError)

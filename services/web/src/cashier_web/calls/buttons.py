@@ -64,7 +64,10 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
     form = LanguageForm(request.POST, store)
     if not form.is_valid():
         return refuse(400, one_line(form))
-    with refuse_without_redis(_("Not changed: the screens can't be reached just now.")), transaction.atomic():
+    with (
+        refuse_without_redis(_("The language was not changed, because the screens cannot be reached at the moment.")),
+        transaction.atomic(),
+    ):
         # Read again and locked: screens are told the language together with whether the store is open, which another
         # request may be changing.
         store = Store.objects.select_for_update().get(pk=store.pk)

@@ -18,7 +18,7 @@ class LanguageForm(forms.Form):
     language = forms.ChoiceField(
         choices=list(LANGUAGES.items()),
         error_messages={
-            "required": _("Which language? None was sent."),
+            "required": _("The request contains no language."),
             "invalid_choice": _("This language is not offered."),
         },
     )
@@ -40,8 +40,8 @@ class PressForm(LanguageForm):
     # Not an IntegerField, which also accepts "+4", " 4 ", "4.0" and the digits of every script.
     cashier = forms.CharField(
         strip=False,
-        validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("A till is a plain number: 1, 2, 3, ..."))],
-        error_messages={"required": _("Which till? None was sent.")},
+        validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("The till must be a plain number: 1, 2, 3, ..."))],
+        error_messages={"required": _("The request contains no till.")},
     )
     field_order = ["cashier", "language"]
 

@@ -14,7 +14,7 @@ def receipt_text(receipt: Receipt, till: Till) -> str:
     if receipt.outcome == "called":
         return _("%(till)s called") % {"till": till_name(till)}
     if receipt.outcome == "stays up":
-        return _("%(till)s stays up") % {"till": till_name(till)}
+        return _("%(till)s stays on the screen") % {"till": till_name(till)}
     seconds = -(-receipt.starts_in_ms // 1000)
     return _("%(till)s is %(place)s, in %(seconds)s s") % {
         "till": till_name(till),

@@ -63,7 +63,7 @@ def schedule_call(
         raise Refused(409, _("This store is closed."))
     params = {"till": till_name(till)}
     if is_client_gone(request):
-        raise Refused(408, _("%(till)s not called: the answer took too long.") % params)
+        raise Refused(408, _("%(till)s was not called: the answer took too long.") % params)
     nginx_id = request_id(request)
     try:
         receipt = the_timeline().press(
@@ -82,9 +82,11 @@ def schedule_call(
         )
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
-        raise Refused(429, _("%(till)s not called: too many are waiting.") % params, seconds) from None
+        raise Refused(429, _("%(till)s was not called: too many calls are waiting.") % params, seconds) from None
     except RedisError:
-        raise redis_unavailable(_("%(till)s not called: the screens can't be reached just now.") % params) from None
+        raise redis_unavailable(
+            _("%(till)s was not called: the screens cannot be reached at the moment.") % params
+        ) from None
     metrics.PRESSES.labels(receipt.outcome).inc()
     extra = {
         "store": store.slug,
@@ -105,9 +107,9 @@ def cancel_call(store: Store, seq: int, device: Device) -> None:
     try:
         the_timeline().cancel(store.slug, seq, till=device.till or 0)
     except timeline.AlreadyShown:
-        raise Refused(409, _("This call is up already.")) from None
+        raise Refused(409, _("This call is already on the screen.")) from None
     except timeline.WrongTill:
         raise Refused(403, _("This token is for another till.")) from None
     except timeline.NotQueued:
-        raise Refused(404, _("No such call waits.")) from None
+        raise Refused(404, _("No such call is waiting.")) from None
     log.info("taken back", extra={"store": store.slug, "seq": seq, "device": device.name})

@@ -21,7 +21,7 @@ from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.stores.labels import till_name
 from cashier_web.validators import check_name
 
-NAME_TAKEN = gettext_lazy("Another device of this store has this name.")
+NAME_TAKEN = gettext_lazy("Another device of this store already has this name.")
 
 
 class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
@@ -41,7 +41,7 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
         if (own := self.instance.till) and own > store.tills:
             # The store no longer has the device's till. Offer this till anyway, so that the device can stay as it is.
             tills.append((own, str(own)))
-        self.fields["till"].choices = [("", _("every till")), *tills]  # type: ignore[attr-defined]
+        self.fields["till"].choices = [("", _("all tills")), *tills]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         name = check_name(self.cleaned_data["name"])
@@ -88,7 +88,7 @@ def revoke_device(request: HttpRequest, store: Store, number: int) -> HttpRespon
         if device.revoked_at is None:
             device.revoked_at = timezone.now()
             device.save(update_fields=["revoked_at"])
-    messages.success(request, _("Revoked: “%(name)s” calls no more.") % {"name": device.name})
+    messages.success(request, _("“%(name)s” was revoked and can no longer call.") % {"name": device.name})
     return redirect(store_path("devices", store))
 
 
@@ -113,7 +113,7 @@ def render_devices_page(
     rows = [
         {
             "device": device,
-            "till": till_name(store.till(device.till)) if device.till else _("every till"),
+            "till": till_name(store.till(device.till)) if device.till else _("all tills"),
             "renew_path": store_path("renew_device", store, number=device.pk),
             "revoke_path": store_path("revoke_device", store, number=device.pk),
         }

@@ -31,14 +31,14 @@ def check_columns(names: list[str], columns: Sequence[str], keys: Sequence[str])
     """Raise ValueError, with the reason, if a column is missing, unknown or occurs twice."""
     for key in keys:
         if key not in names:
-            raise ValueError(_("there is no column “%(name)s”") % {"name": key})
+            raise ValueError(_("the column “%(name)s” is missing") % {"name": key})
     if unknown := [name for name in names if name not in columns]:
         raise ValueError(
-            _("there is no such column as “%(name)s”, only %(names)s")
+            _("unknown column “%(name)s”; the columns are %(names)s")
             % {"name": unknown[0], "names": ", ".join(columns)}
         )
     if len(set(names)) < len(names):
-        raise ValueError(_("a column comes twice"))
+        raise ValueError(_("a column appears twice"))
 
 
 def _rows(reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:

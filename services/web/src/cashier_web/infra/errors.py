@@ -65,7 +65,7 @@ def allow_methods(*methods: str) -> Callable[[View], View]:
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method in methods:
                 return view(request, *args, **kwargs)
-            response = refuse(405, _("This address takes only %(methods)s.") % {"methods": ", ".join(methods)})
+            response = refuse(405, _("This address accepts only %(methods)s.") % {"methods": ", ".join(methods)})
             response["Allow"] = ", ".join(methods)
             return response
 
@@ -76,13 +76,13 @@ def allow_methods(*methods: str) -> Callable[[View], View]:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django calls this for a POST without a valid CSRF token."""
-    return refuse(403, _("This page is too old: reload it."))
+    return refuse(403, _("This page is out of date. Reload it."))
 
 
 def locked_out(request: HttpRequest, *attempt: Any) -> HttpResponse:
     """django-axes calls this after too many wrong passwords."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
-    reason = _("Too many wrong passwords: try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
+    reason = _("Too many wrong passwords. Try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
     response = refuse_page(request, 429, reason)
     response["Retry-After"] = str(seconds)
     return response
@@ -92,9 +92,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django calls this for a request that it can't read, or whose Host header is not in ALLOWED_HOSTS."""
     if isinstance(exception, DisallowedHost):
         return refuse_in_format(
-            request, 400, _("This site does not go by this name: its operator can add it to CASHIER_HOSTS.")
+            request, 400, _("This site does not answer to this name. Its operator can add the name to CASHIER_HOSTS.")
         )
-    return refuse_in_format(request, 400, _("The request can't be read."))
+    return refuse_in_format(request, 400, _("The server cannot read this request."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

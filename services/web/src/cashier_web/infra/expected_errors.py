@@ -28,14 +28,14 @@ class ExpectedErrors:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The response to an error that a view raised. None for a fault of this code, which Django answers with 500."""
         if isinstance(exception, PermissionDenied):
-            reason = str(exception) or _("You can't do this.")
+            reason = str(exception) or _("You are not allowed to do this.")
             return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
         if isinstance(exception, RedisError):
             exception = redis_unavailable()
         elif isinstance(exception, (OperationalError, InterfaceError)):
             metrics.DATABASE_ERRORS.inc()
             log.warning("the database does not answer: %s", " ".join(str(exception).split()))
-            exception = Refused(503, _("Nothing was done: the stores can't be read just now."))
+            exception = Refused(503, _("Nothing was changed, because the database cannot be reached at the moment."))
         if isinstance(exception, Refused):
             return refuse_in_format(request, exception.status, exception.reason, exception.retry_after)
         return None

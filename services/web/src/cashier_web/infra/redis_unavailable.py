@@ -18,7 +18,7 @@ from cashier_web.infra.errors import Refused
 def redis_unavailable(reason: str = "") -> Refused:
     """Count a request that failed because Redis did not answer. Returns the refusal (503) for the view to raise."""
     metrics.REDIS_ERRORS.inc()
-    return Refused(503, reason or _("The screens can't be reached just now."))
+    return Refused(503, reason or _("The screens cannot be reached at the moment."))
 
 
 @contextmanager
@@ -45,4 +45,4 @@ def message_without_redis(request: HttpRequest) -> Iterator[None]:
 
 def nothing_changed() -> str:
     """The reason why a change was not saved: the screens could not be told about the change."""
-    return _("Nothing was changed: the screens can't be reached just now.")
+    return _("Nothing was changed, because the screens cannot be reached at the moment.")

@@ -42,7 +42,9 @@ class TableFormat(CSV):
         """Read the file. Raises ValueError, with the reason, if the text is not such a table."""
         names, rows = csv_table.read(in_stream, self.columns, [self.key])
         if len(rows) > self.most_rows:
-            raise ValueError(_("the file has more than %(most)s rows: divide it") % {"most": self.most_rows})
+            raise ValueError(
+                _("the file has more than %(most)s rows; split it into several files") % {"most": self.most_rows}
+            )
         return Dataset(*([*cells, line] for line, cells in rows), headers=[*names, LINE])
 
 

@@ -32,12 +32,14 @@ def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
         with one_at_a_time, Image.open(file, formats=list(EXTENSIONS)) as image:
             if image.width * image.height > MOST_PIXELS:
                 most = MOST_PIXELS // 1_000_000
-                raise ValidationError(_("This picture is too large: at most %(most)s million pixels.") % {"most": most})
+                raise ValidationError(
+                    _("This picture is too large. It may have at most %(most)s million pixels.") % {"most": most}
+                )
             return redraw(image)
     except ValidationError:
         raise
     except Exception as fault:  # Pillow documents no common exception class
-        raise ValidationError(_("This is no picture that can be read: JPEG, PNG or WebP.")) from fault
+        raise ValidationError(_("This file is not a readable JPEG, PNG or WebP picture.")) from fault
 
 
 def redraw(image: Image.Image) -> tuple[BytesIO, str]:

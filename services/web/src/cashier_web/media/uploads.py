@@ -28,7 +28,7 @@ def clean_medium(file: IO[bytes]) -> tuple[Kind, IO[bytes], str]:
 def clean_logo(file: IO[bytes]) -> tuple[IO[bytes], str]:
     """The content of a logo to store, and its extension. Raises ValidationError with the reason."""
     if kind_of(file) != Kind.PICTURE:
-        raise ValidationError(_("Only JPEG, PNG and WebP."))
+        raise ValidationError(_("The file must be a JPEG, PNG or WebP picture."))
     check_size(file, MOST_BYTES_OF_A_LOGO)
     return clean_image(file)
 
@@ -42,11 +42,11 @@ def kind_of(file: IO[bytes]) -> Kind:
     # "qt  " is QuickTime, Apple's variant of MP4, which browsers of other systems do not play.
     if head.startswith(EBML) or (head[4:8] == b"ftyp" and head[8:] != b"qt  "):
         return Kind.VIDEO
-    raise ValidationError(_("Only JPEG, PNG, WebP, MP4 and WebM."))
+    raise ValidationError(_("The file must be a JPEG, PNG or WebP picture, or an MP4 or WebM video."))
 
 
 def check_size(file: IO[bytes], most: int) -> None:
     """Raise ValidationError if the file has more than `most` bytes."""
     if file.seek(0, 2) > most:
-        raise ValidationError(_("Too large: at most %(most)s MB.") % {"most": most // MB})
+        raise ValidationError(_("This file is too large. It may have at most %(most)s MB.") % {"most": most // MB})
     file.seek(0)

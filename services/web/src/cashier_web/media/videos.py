@@ -34,17 +34,17 @@ def clean_video(file: IO[bytes]) -> str:
     head = read_at(file, 0, 64)
     if head.startswith(EBML):
         if not WEBM.search(head):
-            raise ValidationError(_("This is no video that screens play: MP4 with H.264, or WebM."))
+            raise ValidationError(_("Screens cannot play this video. Use MP4 with H.264, or WebM."))
         return "webm"
     boxes = list(islice(mp4_boxes(file, 0, file.seek(0, 2)), MOST_BOXES + 1))
     if len(boxes) > MOST_BOXES:
-        raise ValidationError(_("This is no video that screens play: MP4 with H.264, or WebM."))
+        raise ValidationError(_("Screens cannot play this video. Use MP4 with H.264, or WebM."))
     kinds = {kind for kind, _begin, _end in boxes}
     if not {b"moov", b"mdat"} <= kinds:
-        raise ValidationError(_("This video is not complete."))
+        raise ValidationError(_("This video is incomplete."))
     codecs = {read_at(file, begin + 12, 4) for kind, begin, _end in boxes if kind == b"stsd"}
     if not codecs & PLAYED_CODECS:
-        raise ValidationError(_("This is no video that screens play: MP4 with H.264, or WebM."))
+        raise ValidationError(_("Screens cannot play this video. Use MP4 with H.264, or WebM."))
     for kind, begin, end in boxes:
         if kind in METADATA:
             erase_box(file, begin, end)
@@ -63,7 +63,7 @@ def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator
         elif size == 0:  # the box ends with the box around it
             size = end - begin
         if size < head or begin + size > end:
-            raise ValidationError(_("This video is not complete."))
+            raise ValidationError(_("This video is incomplete."))
         yield kind, begin + head, begin + size
         if kind in CONTAINERS and depth < MOST_DEPTH:
             yield from mp4_boxes(file, begin + head, begin + size, depth + 1)

@@ -47,7 +47,7 @@ class LogoForm(forms.Form):
     logo = forms.FileField(
         label=gettext_lazy("Logo"),
         widget=forms.FileInput({"accept": PICTURES}),
-        help_text=gettext_lazy("At the top of the screens in place of the name: JPEG, PNG or WebP up to 2 MB."),
+        help_text=gettext_lazy("Shown at the top of the screens instead of the name: JPEG, PNG or WebP up to 2 MB."),
     )
     cleaned: tuple[IO[bytes], str]
 
@@ -135,7 +135,9 @@ def add_medium(store: Store, kind: Medium.Kind, content: IO[bytes], extension: s
     """Add a picture or a video at the end. Raises ValidationError if the store already has MOST_MEDIA of them."""
     positions = list(store.media.values_list("position", flat=True))
     if len(positions) >= MOST_MEDIA:
-        raise ValidationError(_("At most %(most)s: delete one first.") % {"most": MOST_MEDIA})
+        raise ValidationError(
+            _("A store can have at most %(most)s pictures and videos. Delete one first.") % {"most": MOST_MEDIA}
+        )
     name = store_file(store, content, extension)
     Medium.objects.create(store=store, kind=kind, file=name, position=max(positions, default=0) + 1)
 

@@ -55,8 +55,11 @@ class Store(models.Model):
         _("policy"),
         max_length=8,
         choices=[
-            (Policy.QUEUE.value, _("queue: a press waits until the number that is up has had its hold")),
-            (Policy.REPLACE.value, _("replace: a press takes the screen at once")),
+            (
+                Policy.QUEUE.value,
+                _("queue: a press waits until the number on the screen has been shown for its full time"),
+            ),
+            (Policy.REPLACE.value, _("replace: a press replaces the number on the screen at once")),
         ],
         default=Policy.QUEUE.value,
     )
@@ -64,16 +67,14 @@ class Store(models.Model):
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
     # Languages in which the screens wait in turn with `language`.
-    also_waits_in = models.JSONField(_("also waits in"), default=list, blank=True)
+    also_waits_in = models.JSONField(_("further languages between calls"), default=list, blank=True)
     arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # such as {"4": "left"}
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
     is_muted = models.BooleanField(_("muted"), default=False)
-    ink = models.CharField(
-        _("colour of letters"), max_length=7, default="#ffffff", validators=[validators.check_colour]
-    )
+    ink = models.CharField(_("text colour"), max_length=7, default="#ffffff", validators=[validators.check_colour])
     ground = models.CharField(
-        _("colour of the ground"), max_length=7, default="#000000", validators=[validators.check_colour]
+        _("background colour"), max_length=7, default="#000000", validators=[validators.check_colour]
     )
     logo = models.FileField(_("logo"), blank=True, editable=False)
     # Incremented when media or logo change, which are not columns of this table but visible on the screens.

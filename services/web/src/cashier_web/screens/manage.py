@@ -27,7 +27,7 @@ from cashier_web.screens.announce import announce_appearance
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
 
-NAME_TAKEN = gettext_lazy("Another screen of this store has this name.")
+NAME_TAKEN = gettext_lazy("Another screen of this store already has this name.")
 
 
 class ScreenForm(forms.Form):

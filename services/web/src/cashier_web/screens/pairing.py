@@ -47,7 +47,7 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
     secret = "" if screen else request.COOKIES.get(identity.COOKIE, "")
     secret = secret if identity.SECRET.fullmatch(secret) else new_token()
     try:
-        with refuse_without_redis(_("No code can be made just now: this page tries again.")):
+        with refuse_without_redis(_("No code is available at the moment. This page tries again by itself.")):
             code = code_for(token_hash(secret), client_address(request))
     except Refused as refused:
         return render_code(request, {"reason": refused.reason}, refused.status)
@@ -87,7 +87,7 @@ class ClaimForm(forms.Form):
     def clean_code(self) -> str:
         code = "".join(self.cleaned_data["code"].upper().replace("-", " ").split())
         if not is_code(code):
-            raise ValidationError(_("A code has six letters and digits, like 7KD 2MX."))
+            raise ValidationError(_("A code consists of six letters and digits, for example 7KD 2MX."))
         return code
 
     def clean_name(self) -> str:
@@ -108,7 +108,7 @@ def claim_page(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     stores = permissions.managed_by(request.user)
     if not stores.exists():
-        raise PermissionDenied(_("Only a store's manager can do this."))
+        raise PermissionDenied(_("Only managers of a store can do this."))
     if request.method != "POST":
         first = request.GET.get("store") or stores.values_list("slug", flat=True)[0]
         form = ClaimForm(None, stores, initial={"code": request.GET.get("code", ""), "store": first})
@@ -124,7 +124,7 @@ def claim_page(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             return render_claim_page(request, form, refused)
         else:
-            messages.success(request, _("“%(name)s” is a screen of this store now.") % form.cleaned_data)
+            messages.success(request, _("“%(name)s” is now a screen of this store.") % form.cleaned_data)
             return redirect(store_path("screens", form.cleaned_data["store"]))
     return render_claim_page(request, form, status=400)
 
@@ -134,9 +134,9 @@ def claim_screen(request: HttpRequest, code: str, store: Store, name: str) -> No
 
     Raises ValidationError for an unknown code, IntegrityError for a name that is taken, and Refused.
     """
-    with refuse_without_redis(_("The screens can't be reached just now.")):
+    with refuse_without_redis(_("The screens cannot be reached at the moment.")):
         if seconds := seconds_until_allowed("claim", f"{request.user.pk}", most=MOST_TRIES, seconds=CODE_SECONDS):
-            raise Refused(429, _("Too many codes: try again in %(s)s seconds.") % {"s": seconds}, seconds)
+            raise Refused(429, _("You entered too many codes. Try again in %(s)s seconds.") % {"s": seconds}, seconds)
         with transaction.atomic():
             create_screen(redeem_code(code), store, name)
 

@@ -34,7 +34,7 @@ def code_for(secret_hash: str, client_address: str) -> str:
     # A known television gets its next code even if other clients have used up the limit of the shared address.
     actor, most = (secret_hash, MOST_CODES_OF_KNOWN) if known else (client_address, MOST_CODES)
     if seconds := seconds_until_allowed("codes", actor, most=most, seconds=CODE_SECONDS):
-        raise Refused(429, _("Too many screens are being paired from here: wait a while."), seconds)
+        raise Refused(429, _("Too many screens are being paired from this network. Wait a few minutes."), seconds)
     while True:
         code = "".join(secrets.choice(ALPHABET) for _letter in range(LENGTH))
         if redis.set(f"cashier:code:{code}", secret_hash, nx=True, ex=CODE_SECONDS):
@@ -49,7 +49,7 @@ def redeem_code(code: str) -> str:
     """
     secret_hash = cast(bytes | None, the_redis().getdel(f"cashier:code:{code}"))
     if secret_hash is None:
-        raise ValidationError(_("No screen shows this code, or not any more."))
+        raise ValidationError(_("No screen shows this code, or the code has expired."))
     return secret_hash.decode()
 
 

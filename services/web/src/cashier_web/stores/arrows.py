@@ -21,7 +21,9 @@ def check_arrows(arrows: Mapping[str, str], tills: int) -> None:
         if direction not in DIRECTIONS
     ]
     faults += [
-        _("There is no till %(till)s to point to.") % {"till": number} for number in arrows if int(number) > tills
+        _("An arrow points to till %(till)s, but the store has no such till.") % {"till": number}
+        for number in arrows
+        if int(number) > tills
     ]
     if faults:
         raise ValidationError(faults)

@@ -45,32 +45,32 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
     labels = PairsField(
         labels.EXAMPLE,
         label=_("Labels of tills"),
-        help_text=_("Where a till isn't called by its number: “4=Pharmacy; 5=12”."),
+        help_text=_("Names of tills that are not called by their number, for example “4=Pharmacy; 5=12”."),
     )
     arrows = PairsField(
         arrows.EXAMPLE,
         label=_("Arrows"),
-        help_text=_("Which way a till is from the screens: “4=left; 5=right; 6=ahead”."),
+        help_text=_("The direction from the screens to a till, for example “4=left; 5=right; 6=ahead”."),
     )
     languages = forms.MultipleChoiceField(
         label=_("Languages"),
         choices=list(LANGUAGES.items()),
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("In which cashiers may call."),
+        help_text=_("Languages in which cashiers may call."),
     )
     also_waits_in = forms.MultipleChoiceField(
-        label=_("Also waits in"),
+        label=_("Further languages between calls"),
         required=False,
         choices=list(LANGUAGES.items()),
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Two more languages at most, in turn with the first."),
+        help_text=_("At most two languages, shown in turn with the first one."),
     )
-    ink = forms.CharField(label=_("Colour of letters"), validators=[validators.check_colour], widget=COLOUR)
+    ink = forms.CharField(label=_("Text colour"), validators=[validators.check_colour], widget=COLOUR)
     ground = forms.CharField(
-        label=_("Colour of the ground"),
+        label=_("Background colour"),
         validators=[validators.check_colour],
         widget=COLOUR,
-        help_text=_("A call has both the other way round."),
+        help_text=_("A call exchanges the two colours."),
     )
 
     class Meta:
@@ -97,10 +97,10 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
             "ground",
         ]
         help_texts = {
-            "language": _("In which its screens wait."),
-            "closed_message": _("On its screens while it is closed; if empty, “We are closed”."),
-            "shows_recent": _("Small, at the edge of its screens."),
-            "volume": _("Of its screens, unless one has its own."),
+            "language": _("The language of the screens between calls."),
+            "closed_message": _("Shown on the screens while the store is closed. If empty: “We are closed”."),
+            "shows_recent": _("Shown in small type at the edge of the screens."),
+            "volume": _("The volume of the store's screens. A screen can have its own volume."),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -108,13 +108,13 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         super().clean()
         language, languages = self.cleaned_data.get("language"), self.cleaned_data.get("languages")
         if language and languages and language not in languages:
-            self.add_error("language", _("This language is not among those that the store offers."))
+            self.add_error("language", _("The store does not offer this language."))
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
-                self.add_error(column, _("Only letters, in one line."))
+                self.add_error(column, _("Use one line of text, without control characters."))
         # The own language may be among them: the page with the buttons can change the own language later.
         if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_MORE:
-            self.add_error("also_waits_in", _("Two more languages at most, beside the first."))
+            self.add_error("also_waits_in", _("Choose at most two further languages."))
         self._check("labels", labels.check_labels, "labels", "tills")
         self._check("arrows", arrows.check_arrows, "arrows", "tills")
         self._check("ground", validators.check_contrast, "ink", "ground")

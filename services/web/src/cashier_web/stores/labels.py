@@ -28,9 +28,9 @@ def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
         number, equals, label = (part.strip() for part in pair.partition("="))
         if not equals or not re.fullmatch(r"[1-9][0-9]?", number):
             params = {"example": example, "pair": pair.strip()}
-            raise ValidationError(_("This is written like “%(example)s”, not “%(pair)s”.") % params)
+            raise ValidationError(_("Write this like “%(example)s”, not like “%(pair)s”.") % params)
         if number in labels:
-            raise ValidationError(_("Till %(till)s comes twice.") % {"till": number})
+            raise ValidationError(_("Till %(till)s appears twice.") % {"till": number})
         labels[number] = label
     return labels
 
@@ -50,15 +50,18 @@ def check_labels(labels: Mapping[str, str], tills: int) -> None:
 def _faults(labels: Mapping[str, str], tills: int) -> Iterator[str]:
     for number, label in labels.items():
         if int(number) > tills:
-            yield _("There is no till %(till)s to be called “%(label)s”.") % {"till": number, "label": label}
+            yield _("Till %(till)s has the label “%(label)s”, but the store has no such till.") % {
+                "till": number,
+                "label": label,
+            }
         if not 1 <= len(label) <= LONGEST or not is_one_line(label):
-            yield _("A label has 1 to %(most)s letters.") % {"most": LONGEST}
+            yield _("A label must have 1 to %(most)s characters.") % {"most": LONGEST}
         if label.isdecimal() and len(label) > MOST_DIGITS:
-            yield _("A label that is a number has %(most)s digits at most.") % {"most": MOST_DIGITS}
+            yield _("A label that is a number may have at most %(most)s digits.") % {"most": MOST_DIGITS}
     names = Counter(labels.get(str(number), str(number)) for number in range(1, tills + 1))
     for name, times in names.items():
         if times > 1:
-            yield _("Two tills would be called “%(label)s”.") % {"label": name}
+            yield _("Two tills have the same name: “%(label)s”.") % {"label": name}
 
 
 def till_name(till: Till) -> str:

@@ -48,13 +48,13 @@ class StoreResource(TableResource):
         return Column(field_name, lambda store: write(getattr(store, field_name)))
 
     def repeated(self) -> str:
-        return _("This store was in a line before.")
+        return _("This store already appears in an earlier line.")
 
     def import_instance(self, instance: Store, row: dict[str, str], **kwargs: Any) -> None:
         """Judge the row with the form of the admin. The library's own widgets read 4.5 tills as 4, and "open" as no."""
         typed = {**self.cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
         if wrong := [column for column in SWITCHES if typed[column] not in YES_OR_NO.values()]:
-            raise ValidationError(dict.fromkeys(wrong, _("Only “yes” or “no”.")))
+            raise ValidationError(dict.fromkeys(wrong, _("Write “yes” or “no”.")))
         switches = {column: typed[column] == YES_OR_NO[True] for column in SWITCHES}
         lists = {column: typed[column].split() for column in LISTS}
         form = StoreForm({**typed, **lists, **switches}, instance=instance)
