@@ -91,9 +91,11 @@ class Manager:
         return re.findall(r'src="(/media/[^"]+)"', answer.text.partition("<tbody>")[2].partition("</tbody>")[0])[-1]
 
     def show_for(self, seconds: int) -> None:
-        """Every picture."""
-        for path in re.findall(rf'action="({self.page}/\d+)"', self._client.get(self.page).text):
-            self.send_form(path, action="change", seconds=str(seconds))
+        """Change how long each picture is shown."""
+        paths = re.findall(rf'formaction="({self.page}/\d+/change)"', self._client.get(self.page).text)
+        assert paths, "there are no pictures"
+        for path in paths:
+            assert self.send_form(path, seconds=str(seconds)).status_code == 200
 
 
 @pytest.fixture
@@ -293,5 +295,5 @@ def test_only_the_upload_page_accepts_large_requests(topology, slug, manager) ->
 
     refused = manager.send_form(manager.page, {"file": ("file", too_large)})
     assert (refused.status_code, refused.text) == (413, "Too large: a picture may have 8 MB, a video 64 MB.\n")
-    for path in (f"/s/{slug}/screens", f"/s/{slug}/people", f"{manager.page}/1", "/media/1"):
+    for path in (f"/s/{slug}/screens", f"/s/{slug}/people", f"{manager.page}/1/change", "/media/1"):
         assert manager.send_form(path, {"file": ("file", large)}).status_code == 413, path
