@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
         screens = await open_screens(server.url, path_of(store), 40)
-        server._unwanted.set()  # it is meant to end
+        server._stopping.set()  # it is meant to end
         started = time.monotonic()
         server.kill(signal.SIGTERM)
         gone = []
@@ -38,7 +38,7 @@ async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_pa
 async def test_a_draining_replica_is_unready_and_refuses_new_screens(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="2") as server:
         await open_screens(server.url, path_of(store), 2)
-        server._unwanted.set()
+        server._stopping.set()
         server.kill(signal.SIGTERM)
         async with httpx.AsyncClient() as client:
             async with asyncio.timeout(10):
