@@ -17,8 +17,9 @@ DRAIN_SECONDS = 20.0
 class Profile:
     """One profile. Its times are seconds after the first press.
 
-    per_second: presses per second, over all stores. seconds: how long is pressed. cut_at: when all screens lose their
-    connection. faults: (when, "ws", "web" or "redis"): what is killed; needs a local topology.
+    per_second: presses per second, over all stores. seconds: for how long buttons are pressed. cut_at: when all screens
+    lose their connection. faults: pairs of a time and the service that is killed then ("ws", "web" or "redis"). A
+    profile with faults needs a local topology.
     """
 
     name: str

@@ -35,7 +35,7 @@ LONG_SECONDS = 1.0
 EDGE_SECONDS = 0.5
 """Nothing is owed that was due less than this before the end of a connection."""
 UNKNOWN_SECONDS = 70.0
-"""A press without an answer may still lead to a number for this long, because a full queue may be before it."""
+"""For this long, a press that got no answer may still make a number appear: its call may wait behind a full queue."""
 CALL_OUTCOMES = {"called", "waits", "stays up"}
 """Outcomes of presses that create a call. A press of a till that is queued already creates none."""
 

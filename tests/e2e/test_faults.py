@@ -1,4 +1,4 @@
-"""Processes die during a call: the call ends nevertheless, screens are taken again, and later presses work."""
+"""Processes are killed during a call. The call still ends, screens can connect again, and later presses work."""
 
 import asyncio
 import os

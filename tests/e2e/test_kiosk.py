@@ -22,7 +22,7 @@ from tests.e2e.conftest import wait_for
 KIOSK = Path(__file__).parents[2] / "deploy" / "kiosk"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 NOBODY = 65534
-# Neither cage nor Chromium's sandbox run as root, and a kiosk does not run them as root either.
+# cage and Chromium's sandbox refuse to start as root, so these tests start them as another user, as a kiosk does.
 AS_NOBODY = [SETPRIV, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
 needs_browser = pytest.mark.skipif(not BROWSER or not shutil.which("ss"), reason="needs Debian's chromium and iproute2")
 

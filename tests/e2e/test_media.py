@@ -85,7 +85,7 @@ class Manager:
         return self._client.post(path, data=fields, files=files)
 
     def add(self, content: bytes) -> str:
-        """Bring in a picture or a video; returns the name of its file."""
+        """Upload a picture or a video. Returns the path of the stored file."""
         answer = self.send_form(self.page, {"file": ("file", content)})
         assert answer.status_code == 200, answer.text
         return re.findall(r'src="(/media/[^"]+)"', answer.text.partition("<tbody>")[2].partition("</tbody>")[0])[-1]

@@ -1,7 +1,8 @@
-"""What a screen plays: the sources that its audio graph really starts, on the audio clock, in a kiosk's browser.
+"""Which sounds a screen really plays, in a kiosk's browser.
 
-A clip is recognised by the bytes that the page has decoded: each clip is an Ogg stream whose title is the text that it
-says (tests/web/test_voices.py checks all of them). An analyser in front of the loudspeaker shows that sound comes out.
+The tests record each source that the page's audio graph starts, with its start time on the audio clock. A clip is
+recognised by the bytes that the page has decoded: each clip is an Ogg stream whose title is the text that it says
+(tests/web/test_voices.py checks all of them). An analyser in front of the loudspeaker shows that sound comes out.
 """
 
 import base64
@@ -182,7 +183,7 @@ def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
     assert voice.end - high.start < 3.2  # with the hold, or almost
     peaks = [sound.peak for sound in (high, low, voice)]
-    # A busy machine may look away from one of them.
+    # On a busy machine, the analyser may read its sample too late and miss one of the three sounds.
     assert max(peaks) > 0.1
     assert max(peaks) <= 1
     expect(screen.locator("#sound")).to_be_hidden()

@@ -1,5 +1,6 @@
-// Keeps a copy of the page for a screen that boots when its server is away. Each copy of the page that is fetched is
-// kept together with all its scripts, styles and its icon; service_worker.js answers from there.
+// Keeps a copy of the page in the browser's cache, for a screen that boots when its server cannot be reached. Each time
+// the page is fetched, the page is stored together with all its scripts, its styles and its icon. service_worker.js
+// answers from this cache.
 
 import { appearance, versionOf } from "./appearance.js";
 import { fetchPage } from "./fetch_page.js";
