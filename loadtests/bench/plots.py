@@ -11,7 +11,7 @@ from loadtests.bench.samples import MEASURES, Results, Sample, Summary, summariz
 AGAINST = ("screens", "stores", "replicas")
 COLUMNS = 3
 Curve = list[tuple[int, Summary]]
-"""(number of screens, stores or replicas; what was measured), in ascending order."""
+"""The points of a curve, in ascending order of the number of screens, stores or replicas. Second: what was measured."""
 
 
 def write(folder: Path, samples: Iterable[Sample]) -> None:

@@ -25,8 +25,8 @@ RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS count
 ReadDelay = tuple[float, float, float]
 """(end of a poll, begin of the next poll, `since`), in seconds of time.monotonic().
 
-What is read between the two polls may have arrived at any time after `since`: after the end of the previous poll,
-unless the first of the two polls had to wait, because then nothing was there to read before it ended."""
+A message that is read between the two polls arrived after `since`. If the first poll had to wait, nothing had arrived
+before this poll ended, so `since` is its end. Otherwise `since` is the end of the poll before it."""
 
 
 class ReadDelayRecorder:

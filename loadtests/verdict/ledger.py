@@ -26,14 +26,14 @@ KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HE
 TIMEOUT_SECONDS = 10.0
 """A number that is not shown, or not removed, this long after it was due counts as missing, with this latency."""
 SHORT_SECONDS = 0.1
-"""Tolerance for a hold that is too short: its begin and its end pass through everything between replica and generator.
+"""Tolerance for a hold that is too short. Its begin and its end may reach the generator with different delays.
 
 The delay with which the generator read the begin is added: a number that was read 0.2 s late had been shown for 0.2 s
 already."""
 LONG_SECONDS = 1.0
 """Tolerance for a hold that is too long. The delay with which the generator read its end is added."""
 EDGE_SECONDS = 0.5
-"""Nothing is owed that was due less than this before the end of a connection."""
+"""A number that was due less than this before the end of a connection is not owed."""
 UNKNOWN_SECONDS = 70.0
 """For this long, a press that got no answer may still make a number appear: its call may wait behind a full queue."""
 CALL_OUTCOMES = {"called", "waits", "stays up"}

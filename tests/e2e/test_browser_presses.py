@@ -1,4 +1,4 @@
-"""A real browser at a till on a bad day: no press is lost without a word, and the page stays what it was."""
+"""The buttons page on a slow or broken network: each press gets a receipt or a reason, and the page keeps working."""
 
 import re
 
@@ -13,7 +13,7 @@ def store(topology, make_store):
 
 
 def slow(page, milliseconds: int) -> None:
-    """A network on which every request takes this long."""
+    """Make every request of this page take this long."""
     devtools = page.context.new_cdp_session(page)
     devtools.send(
         "Network.emulateNetworkConditions",
@@ -21,7 +21,7 @@ def slow(page, milliseconds: int) -> None:
     )
 
 
-def test_presses_behind_a_change_of_language_on_a_slow_network_are_all_called(store, open_page) -> None:
+def test_presses_during_a_slow_change_of_language_are_all_called(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
     buttons.get_by_label("Language").select_option("fr")
@@ -38,7 +38,7 @@ def test_presses_behind_a_change_of_language_on_a_slow_network_are_all_called(st
     expect(buttons.locator("#till-1 .label")).to_have_text("Caisse")
 
 
-def test_a_language_chosen_while_a_press_is_under_way_is_not_chosen_back_by_its_receipt(store, open_page) -> None:
+def test_the_receipt_of_an_earlier_press_does_not_undo_a_change_of_language(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
     buttons.keyboard.press("1")
@@ -48,7 +48,7 @@ def test_a_language_chosen_while_a_press_is_under_way_is_not_chosen_back_by_its_
     expect(buttons.get_by_label("Langue")).to_have_value("fr")
 
 
-def test_a_press_whose_button_changes_its_words_under_the_finger_is_called(store, open_page) -> None:
+def test_a_press_is_called_if_its_button_changes_language_between_touch_and_release(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.locator("button[value='4'] .number").hover()
     buttons.mouse.down()
@@ -59,7 +59,7 @@ def test_a_press_whose_button_changes_its_words_under_the_finger_is_called(store
     expect(buttons.locator("#receipts li").first).to_have_text("Nº4 appelée")
 
 
-def test_of_two_languages_chosen_one_behind_the_other_the_last_stays(store, open_page) -> None:
+def test_the_last_of_two_changes_of_language_stays(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
     for language in ("fr", "en"):
@@ -69,7 +69,7 @@ def test_of_two_languages_chosen_one_behind_the_other_the_last_stays(store, open
     expect(buttons.get_by_label("Language")).to_have_value("en")
 
 
-def test_without_a_network_every_press_says_not_sent(store, open_page) -> None:
+def test_without_a_network_every_press_is_reported_as_not_sent(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.context.set_offline(True)
     for key in "123456789":
@@ -81,7 +81,7 @@ def test_without_a_network_every_press_says_not_sent(store, open_page) -> None:
     }
 
 
-def test_a_press_whose_answer_does_not_come_is_not_said_to_be_not_sent(store, open_page) -> None:
+def test_a_press_without_an_answer_is_not_reported_as_not_sent(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.route("**/cashier_action", lambda route: None)
     buttons.evaluate("htmx.config.timeout = 300")
@@ -90,7 +90,7 @@ def test_a_press_whose_answer_does_not_come_is_not_said_to_be_not_sent(store, op
     expect(buttons.locator("#receipts li").first).to_have_text("Nº2 no answer: look at the screen")
 
 
-def test_a_language_that_could_not_be_changed_is_not_shown_as_chosen(store, open_page) -> None:
+def test_a_failed_change_of_language_leaves_the_old_language_selected(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.context.clear_cookies()
     buttons.get_by_label("Language").select_option("fr")
@@ -99,7 +99,7 @@ def test_a_language_that_could_not_be_changed_is_not_shown_as_chosen(store, open
     expect(buttons.get_by_label("Language")).to_have_value("en")
 
 
-def test_a_page_learns_the_language_that_another_has_chosen(store, open_page) -> None:
+def test_a_receipt_updates_the_language_that_another_page_has_chosen(store, open_page) -> None:
     first, second = open_page(store["buttons"]), open_page(store["buttons"])
     first.get_by_label("Language").select_option("fr")
     expect(first.locator("#receipts li").first).to_have_text("Français")
@@ -112,7 +112,7 @@ def test_a_page_learns_the_language_that_another_has_chosen(store, open_page) ->
 @pytest.mark.parametrize(
     ("key", "code", "shift"), [("'", "Digit4", False), ("4", "Digit4", True), ("4", "Numpad4", False)]
 )
-def test_digits_press_on_any_keyboard_wherever_the_focus_is(store, open_page, key, code, shift) -> None:
+def test_digit_keys_press_on_any_keyboard_and_with_any_focus(store, open_page, key, code, shift) -> None:
     buttons = open_page(store["buttons"])
     buttons.locator("#language").focus()
     buttons.locator("#language").dispatch_event(
@@ -122,7 +122,7 @@ def test_digits_press_on_any_keyboard_wherever_the_focus_is(store, open_page, ke
     expect(buttons.locator("#receipts li").first).to_have_text("Nº4 called")
 
 
-def test_receipts_are_in_sight_on_a_phone_with_nine_tills(store, open_page) -> None:
+def test_receipts_are_visible_on_a_phone_with_nine_tills(store, open_page) -> None:
     buttons = open_page(store["buttons"], viewport={"width": 390, "height": 664})
     buttons.keyboard.press("1")
 

@@ -43,7 +43,7 @@ def test_ten_thousand_calls_are_painted_and_leave_nothing_behind(topology, make_
                 wait_for(screen, f"next > {number}")
 
     def kept() -> dict[str, float]:
-        # What was never painted, because the next call came before the next frame, is only then let go.
+        # A fragment may be replaced before it is painted. The browser frees it only after the next frame.
         screen.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         session.send("HeapProfiler.collectGarbage")
         metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}

@@ -31,7 +31,7 @@ def press(topology, open_page, key: str) -> None:
 
 
 def renew(topology, rule: str) -> None:
-    """A new version of web, in which the screen's style says something more."""
+    """Install a new version of web, whose style sheet for screens has one more rule."""
     static = topology.folder / "nginx" / "site" / "static"
     manifest = json.loads((static / "staticfiles.json").read_text())
     style = static / manifest["paths"]["cashier_web/screen/screen.css"]
@@ -80,7 +80,7 @@ def test_a_screen_connects_again_after_ten_minutes_without_a_server(topology, op
 def test_a_new_version_is_loaded_between_calls_and_kept_for_the_next_boot(topology, open_page) -> None:
     change_store(topology, "default", hold_seconds=8)
     screen = open_page("about:blank")
-    screen.add_init_script("Math.random = () => 0.001")  # a chain's screens take their time, up to a minute
+    screen.add_init_script("Math.random = () => 0.001")  # screens wait for a random time of up to a minute
     screen.goto(topology.url)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")
     wait_for(screen, KEPT)
@@ -90,7 +90,7 @@ def test_a_new_version_is_loaded_between_calls_and_kept_for_the_next_boot(topolo
     topology.processes["web"].start()
     press(topology, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # One of the workers does this once a minute.
+    # In production, a worker process does this once a minute.
     topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.announce_differences()")
     assert screen.evaluate("window.old")
     assert screen.locator(".number").is_visible()
@@ -104,15 +104,15 @@ def test_a_new_version_is_loaded_between_calls_and_kept_for_the_next_boot(topolo
     styles = (
         "caches.open('screen').then((c) => c.keys()).then((k) => k.filter((r) => /screen[^/]*css$/.test(r.url)).length)"
     )
-    assert screen.evaluate(styles) == 1, "the old version is kept no longer"
+    assert screen.evaluate(styles) == 1, "the old version is no longer in the cache"
 
 
 def test_a_screen_may_be_installed(topology, open_screen_page) -> None:
     screen = open_screen_page(topology.url)
     session = screen.context.new_cdp_session(screen)
-    told = session.send("Page.getAppManifest")
+    manifest = session.send("Page.getAppManifest")
 
-    assert told["errors"] == []
-    assert json.loads(told["data"])["display"] == "fullscreen"
+    assert manifest["errors"] == []
+    assert json.loads(manifest["data"])["display"] == "fullscreen"
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert [error["errorId"] for error in errors] == ["in-incognito"], "as every page of a test is"
+    assert [error["errorId"] for error in errors] == ["in-incognito"], "Playwright opens every page in a private window"

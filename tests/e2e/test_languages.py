@@ -1,4 +1,4 @@
-"""Nine languages on real pages: every text fits on the screen, and each has its own direction."""
+"""Real pages in nine languages: every text fits on the screen, and is written in the direction of its language."""
 
 import re
 
@@ -21,14 +21,14 @@ def open_screens(topology, open_screen_page):
         for name, (width, height) in SIZES.items():
             viewport = {"width": width, "height": height}
             screens[name] = open_screen_page(f"{topology.url}/s/{slug}/", viewport=viewport)
-            screens[name].emulate_media(reduced_motion="reduce")  # what grows would be measured while it does
+            screens[name].emulate_media(reduced_motion="reduce")  # Otherwise a number would be measured while it grows.
         return screens
 
     return open_screens
 
 
 def outside(screen: Page) -> list[str]:
-    """What doesn't fit on the screen: an element, or the page itself if it could be scrolled."""
+    """The elements that do not fit on the screen, and "page" if the page can be scrolled."""
     return screen.evaluate(
         """() => {
           const { clientWidth: width, clientHeight: height, scrollWidth, scrollHeight } = document.documentElement;
@@ -41,7 +41,7 @@ def outside(screen: Page) -> list[str]:
 
 
 def lines(screen: Page, selector: str) -> int:
-    """In how many lines an element's text is broken."""
+    """The number of lines into which the text of an element is broken."""
     return screen.evaluate(
         """(selector) => {
           const range = document.createRange();
@@ -77,7 +77,7 @@ def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
 ) -> None:
     slug = make_store(language="ar", languages=["ar", "de"])
     screen = open_screen_page(f"{topology.url}/s/{slug}/")
-    # The repaint that takes the call down is lost on its way.
+    # The fragment that ends the call does not arrive.
     screen.evaluate(
         """addEventListener("htmx:wsBeforeMessage", (event) => {
              if (event.detail.message.includes("data-num-cashier")) return;

@@ -10,7 +10,7 @@ from tests.support.topologies import change_store
 
 @pytest.fixture
 def store(topology, make_store, open_page, open_screen_page):
-    """Of one store: its slug, its screen, and a function that presses a key on its buttons' page."""
+    """A new store: its slug, its open screen, and a function that presses a key on its buttons page."""
 
     def store(**fields):
         slug = make_store(**fields)
@@ -22,7 +22,7 @@ def store(topology, make_store, open_page, open_screen_page):
 
 
 def colours(screen: Page, element: str) -> tuple[str, str]:
-    """Of an element: its letters', and its ground's, which is that of the nearest around it that has one."""
+    """The text colour and the background colour of an element. It may get its background from an element around it."""
     found = screen.evaluate(
         """(selector) => {
           let element = document.querySelector(selector);
@@ -88,7 +88,7 @@ def test_an_arrow_points_to_a_till_beside_its_number(topology, store, arrow, siz
         or number["y"] + number["height"] <= box["top"]
     )
     assert apart, (box, number)
-    press("2")  # which has none
+    press("2")  # this till has no arrow
     expect(screen.locator(".number")).to_have_text("Nº2")
     assert not screen.locator("#message").get_attribute("data-arrow")
 
@@ -154,7 +154,7 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
     shown, painted = screen.evaluate("[shown, painted]")
 
     assert (shown["moves"], painted["moves"]) == (False, True)
-    # Unless the machine is so busy that it painted nothing for as long as the page waits for that.
+    # On a very busy machine, the page may report a call before a frame is painted: it waits at most 250 ms for a frame.
     assert painted["frames"] > shown["frames"] or painted["at"] - shown["at"] >= 250
 
 

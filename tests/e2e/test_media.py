@@ -41,7 +41,7 @@ FRONT = """(() => {
   const box = document.querySelector("#media .front");
   return (box && [...box.children].find((each) => !each.hidden).currentSrc) ?? "";
 })()"""
-# Notes what is in front, and since when, in ms in which no number was up.
+# Records which picture or video is in front, and when it came there. Time in which a number is shown does not count.
 WATCH = """() => {
   window.seen = [];
   let waited = 0, last = performance.now();
@@ -72,7 +72,7 @@ def films(browser) -> dict[str, bytes]:
 
 
 class Manager:
-    """Of one store, and signed in."""
+    """A manager of one store, who has signed in."""
 
     def __init__(self, client: httpx.Client, slug: str) -> None:
         self._client = client
@@ -100,7 +100,7 @@ class Manager:
 
 @pytest.fixture
 def slug(topology) -> str:
-    """A store of its own, and its manager."""
+    """The slug of a new store, which has a manager."""
     slug = f"store-{secrets.token_hex(4)}"
     topology.shell.call("add_store", slug=slug, name="North")
     topology.shell.call("add_member", username=f"{slug}-anna", store=slug, role="manager", password=PASSWORD)
@@ -171,7 +171,8 @@ def test_media_are_shown_in_turn_and_broken_ones_are_skipped(topology, manager, 
     wait_for(screen, "seen.filter(({ front }) => front).length >= 4", 30)
 
     assert fronts(screen)[:4] == order
-    # Two pictures and two videos for as long as the page lives; what isn't shown any more gives its memory back.
+    # The page always has two elements for pictures and two for videos. An element that is not shown has no source, so
+    # that it uses no memory.
     wait_for(screen, "document.querySelectorAll('#media video[src]').length < 2")
     assert screen.evaluate("document.querySelectorAll('#media img, #media video').length") == 4
 
@@ -222,7 +223,7 @@ def test_the_time_of_a_picture_does_not_run_during_a_call(topology, slug, manage
     wait_for(screen, "seen.filter(({ front }) => front).length >= 2", 20)
 
     first, second = (each["at"] for each in screen.evaluate("seen.filter(({ front }) => front)")[:2])
-    assert 3_400 < second - first < 5_500, "4 s, without those of the call"
+    assert 3_400 < second - first < 5_500, "a picture is shown for 4 s, and the time of the call does not count"
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
@@ -255,8 +256,8 @@ def test_media_cover_neither_the_header_nor_the_idle_text(topology, slug, manage
     assert boxes[".waiting"]["bottom"] <= boxes["#message"]["bottom"]
     assert boxes[".waiting"]["left"] >= 0
     assert boxes[".waiting"]["right"] <= size[0]
-    told = fields.get("closed_message", "").strip() or please_wait("pt")
-    expect(screen.locator(".waiting")).to_have_text(told)
+    idle_text = fields.get("closed_message", "").strip() or please_wait("pt")
+    expect(screen.locator(".waiting")).to_have_text(idle_text)
     assert screen.evaluate("getComputedStyle(document.getElementById('message')).backgroundColor") == "rgb(0, 16, 32)"
     assert screen.evaluate("getComputedStyle(document.querySelector('#media .front')).transitionDuration") == "0s"
 

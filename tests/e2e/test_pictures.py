@@ -11,13 +11,13 @@ CLEARLY = 64
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """The share of points that are clearly others."""
+    """The share of the points whose brightness differs clearly."""
     changes = ImageChops.difference(one.convert("L"), other.convert("L")).histogram()
     return sum(changes[CLEARLY:]) / sum(changes)
 
 
 @pytest.mark.timeout(240)
-def test_screens_look_as_they_are_kept(own_topology, open_page, tmp_path) -> None:
+def test_screens_look_like_the_golden_pictures(own_topology, open_page, tmp_path) -> None:
     if pictures.installed_fonts() != pictures.FONTS.read_text():
         pytest.skip(f"the pictures were taken with other fonts than this machine has:\n{pictures.installed_fonts()}")
     seen, found = set(), {}
@@ -30,4 +30,4 @@ def test_screens_look_as_they_are_kept(own_topology, open_page, tmp_path) -> Non
             picture.save(tmp_path / f"{name}.png")
 
     assert seen == {path.stem for path in pictures.FOLDER.glob("*.png")}
-    assert max(found.values()) <= SHARE, f"{found}\nas they are now: {tmp_path}"
+    assert max(found.values()) <= SHARE, f"{found}\nthe new pictures: {tmp_path}"

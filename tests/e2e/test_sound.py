@@ -77,7 +77,7 @@ LISTEN = """(() => {
   });
 })()"""
 HAS_VOICE = "performance.getEntriesByType('resource').some(({ name }) => name.endsWith('.opus'))"
-TOLD = "sounds.map(({ context, ...told }) => told)"
+SOUND_FIELDS = "sounds.map(({ context, ...fields }) => fields)"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Sound:
-    """said: "" for a tone of the chime. start, end: seconds of the audio clock. peak: of 1."""
+    """A sound. said: its text, "" for a tone of the chime. start, end: on the audio clock, in seconds. peak: 0 to 1."""
 
     said: str
     start: float
@@ -98,17 +98,17 @@ class Sound:
 
 
 def sounds(screen: Page) -> list[Sound]:
-    """Those that are heard, or were: what is stopped before it starts never is."""
+    """The sounds that were heard or are heard now. A sound that was stopped before its start is left out."""
     return [
         Sound(
-            clip_title(base64.b64decode(told["clip"])) if told.get("clip") else "",
-            told["from"],
-            told["until"],
-            told["lateMs"],
-            told["peak"],
+            clip_title(base64.b64decode(fields["clip"])) if fields.get("clip") else "",
+            fields["from"],
+            fields["until"],
+            fields["lateMs"],
+            fields["peak"],
         )
-        for told in screen.evaluate(TOLD)
-        if told["until"] > told["from"]
+        for fields in screen.evaluate(SOUND_FIELDS)
+        if fields["until"] > fields["from"]
     ]
 
 
@@ -117,14 +117,14 @@ def said(screen: Page) -> list[str]:
 
 
 def assert_none_overlaps(heard: list[Sound]) -> None:
-    """The chime's two tones are one sound."""
+    """No sound begins before the sound before it has ended. The two tones of the chime count as one sound."""
     for first, second in pairwise(heard):
         assert first.end <= second.start + ROUNDING or not (first.said or second.said), heard
 
 
 @pytest.fixture
 def open_kiosk(topology, browser) -> Iterator:
-    """Opens a store's screen on a machine that reaches nothing but the server; fails for whatever else is tried."""
+    """Opens a store's screen in a browser that can reach only the server. Any other request fails the test."""
     contexts, faults = [], []
 
     def guard(route: Route) -> None:
@@ -134,7 +134,7 @@ def open_kiosk(topology, browser) -> Iterator:
         return route.abort()
 
     def open_kiosk(slug: str, voices=None) -> Page:
-        context = browser.new_context(service_workers="block")  # Playwright doesn't see what these ask for
+        context = browser.new_context(service_workers="block")  # Playwright does not see their requests
         contexts.append(context)
         context.add_init_script(LISTEN)
         if voices:
@@ -181,7 +181,7 @@ def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press
     assert [high.said, low.said, voice.said] == ["", "", FOUR]
     assert high.late_ms >= 0  # The sound starts after the number is painted.
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
-    assert voice.end - high.start < 3.2  # with the hold, or almost
+    assert voice.end - high.start < 3.2  # about as long as the hold
     peaks = [sound.peak for sound in (high, low, voice)]
     # On a busy machine, the analyser may read its sample too late and miss one of the three sounds.
     assert max(peaks) > 0.1

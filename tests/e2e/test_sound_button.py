@@ -34,7 +34,7 @@ def test_a_touch_turns_the_sound_on_and_the_button_is_gone_for_good(topology, ma
     wait_for(screen, "window.audio && !audio.isOld && audio.state === 'running'")
 
 
-def test_a_button_that_nobody_touches_is_gone_after_a_minute_and_stays_away(topology, make_store, open_page) -> None:
+def test_a_button_that_nobody_touches_disappears_after_a_minute_for_good(topology, make_store, open_page) -> None:
     screen = open_listening(open_page, f"{topology.url}/s/{make_store(language='fr')}/")
     button = screen.get_by_role("button", name="Activer le son")
     expect(button).to_be_visible()

@@ -39,9 +39,10 @@ def poster() -> Image.Image:
 
 
 def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -> Iterator[tuple[str, Image.Image]]:
-    """Yield the name of each golden picture with a new picture of the same screen.
+    """Take a picture of each screen that has a golden picture, and yield it after the golden picture's name.
 
-    A called number is taken twice with the same name, without and with media, because both must look the same.
+    A screen with a called number is photographed twice, without media and with media. Both pictures are yielded under
+    one name, because both must look like the same golden picture.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poster.png"

@@ -1,4 +1,4 @@
-"""The WSGI application of the plain peer, which Gunicorn serves."""
+"""The WSGI application that Gunicorn serves for the plain peer: the benchmark's ordinary Channels application."""
 
 from django.core.wsgi import get_wsgi_application
 

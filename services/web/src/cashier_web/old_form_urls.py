@@ -1,8 +1,8 @@
 """The URLs to which managers' forms posted before each action had a URL of its own.
 
 There was one URL for each object, and the form field `action` named the action. A page that was loaded before the
-update to version 0.1 still posts to these URLs. Version 0.2 removes this module and its test; `logo` in urls.py is then
-`media.replace_logo`.
+update to version 0.1 still posts to these URLs. In version 0.2, remove this module and its test, and let
+the URL `logo` in urls.py call `media.replace_logo` directly.
 """
 
 from collections.abc import Callable

@@ -35,7 +35,10 @@ class RoleForm(forms.Form):
 
 
 class PersonForm(RoleForm):
-    """`username`: of an existing account, or of a new one, which also gets the names."""
+    """`username`: names an existing account, or a new one that is created with the first and last name.
+
+    The names of an existing account do not change.
+    """
 
     username = forms.CharField(label=gettext_lazy("Username"), max_length=150, validators=[User.username_validator])
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)

@@ -12,7 +12,7 @@ from cashier_web.infra import metrics
 from cashier_web.infra.request_info import request_id
 
 OUTCOMES = {408: "given up", 429: "full", 500: "failed", 503: "unreachable"}
-"""The outcome as which a refused press is counted, by HTTP status. Any other status counts as "refused"."""
+"""HTTP status of a refused press to the outcome that the metric counts. Any other status counts as "refused"."""
 
 PRESSES = {("POST", "press"), ("POST", "calls"), ("POST", "button"), ("GET", "button")}
 """Method and URL name of requests that are presses: of the buttons pages, the API, and a device's own address."""

@@ -74,8 +74,9 @@ class Board:
         """Apply an announced change. A change that is older than what the board knows is ignored."""
         known, announced = self.version, event.version
         if announced.epoch == known.epoch and announced.rev <= known.rev:
-            # Either the board already knows this change, or Redis has lost writes and a rev has occurred twice. In the
-            # second case the versions differ, and a snapshot decides.
+            # The rev is not new. Either the board already knows this change, or Redis has lost writes and has given the
+            # same rev to another change. In the second case the two versions have different change ids, and the board
+            # reads a snapshot.
             self.is_behind = self.is_behind or announced != known
             return
         expected_before = known.change_id if announced.epoch == known.epoch else ""

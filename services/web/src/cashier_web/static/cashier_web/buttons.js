@@ -101,7 +101,7 @@ for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
 // The keys 1 to 9 press buttons.
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-  // By the key's position if it types something else: on a French keyboard digits need Shift.
+  // If the key does not type a digit, its position counts: on a French keyboard, digits need Shift.
   const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
   const digit = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
   if (!digit) return;
