@@ -1,4 +1,4 @@
-# cashier_q. `make` alone prints the targets.
+# The make targets of cashier_q. `make` without a target prints them.
 PYTHON ?= python3
 PORT ?= 8000
 WS ?= 2
@@ -7,7 +7,7 @@ DEV := $(VENVS)/dev/bin
 UV := $(VENVS)/uv/bin/uv
 export PYTHONPATH := deploy/local:.
 
-# What the linters and formatters look at.
+# The files and folders that the linters and formatters check.
 PYTHON_SOURCES := deploy/local loadtests services tests tools
 SHELL_SOURCES = .ci/run $(shell git grep -lI '^\#!.*sh$$' -- deploy)
 SHFMT = $(DEV)/shfmt --indent 2 --case-indent
@@ -16,13 +16,13 @@ DOCKERFILES = $(shell git ls-files '*Dockerfile')
 
 FAST_TESTS := tests/core tests/docs tests/web
 
-# The environments that a target needs.
+# A target depends on these files, so that make first installs the virtual environments that the target needs.
 SERVICES := $(VENVS)/web/.done $(VENVS)/ws/.done
 LOCAL := $(SERVICES) $(VENVS)/local/.done
 TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
-# Docker compose works on this host's stack.
+# Every `docker compose` command in this file works on this host's stack.
 STACK := deploy/compose
 export COMPOSE_FILE := $(STACK)/compose.yaml$(if $(wildcard $(STACK)/certs/tls.crt),:$(STACK)/tls.yaml)
 
@@ -74,13 +74,13 @@ format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and 
 
 ##@ Deploy, with docker compose on this host
 
-up: ## build, start, and wait until everything is healthy; the first time, make .env and the secrets
+up: ## build, start, and wait until everything is healthy; create .env and the secrets if they are missing
 	@$(STACK)/up
 
 down: ## stop and remove the containers; the database and the media stay
 	@docker compose --profile monitoring --profile load down
 
-scale: ## run as many ws replicas as WS=5 says
+scale: ## change the number of ws replicas: WS=5
 	@$(STACK)/scale '$(if $(filter file,$(origin WS)),,$(WS))'
 
 update: ## build the images again, and replace one container after another
@@ -103,10 +103,10 @@ certs: ## create a self-signed certificate for HTTPS
 
 ##@ Load and measure
 
-load: $(TESTS) ## load a topology with Locust and account for every call: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
+load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
 	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
 
-locust: ## start Locust's web page beside the compose stack, which it loads; LOAD_PROFILE= and more in .env
+locust: ## start Locust's web page, to put load on the compose stack; its settings, such as LOAD_PROFILE=, are in .env
 	@docker compose --profile load up --build --detach --no-deps load
 	@echo "Locust: http://localhost:$$(docker compose --profile load config --format json | sed -n 's/.*"LOCUST_WEB_PORT": "\([0-9]*\)".*/\1/p') (the verdict of a finished run is at /verdict)"
 
@@ -118,7 +118,7 @@ paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the c
 
 ##@ Maintain
 
-lock: $(UV) ## resolve all requirements again: UPGRADE=--upgrade for newer versions
+lock: $(UV) ## write all lock files again; with UPGRADE=--upgrade, they get newer versions
 	$(LOCK) services/web/pyproject.toml -o services/web/requirements.txt
 	$(LOCK) services/ws/pyproject.toml -o services/ws/requirements.txt
 	$(LOCK) deploy/local/requirements.in -o deploy/local/requirements.txt
@@ -139,8 +139,9 @@ clean: ## remove what make has created: environments, local data, caches
 	rm -rf $(VENVS) var .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each thing that is installed has an environment of its own, made from its own lock file, so that none of them can use
-# another one's packages by accident. uv makes the environments, because pip needs minutes for what uv does in seconds.
+# web, ws, the local topology and the development tools each have a virtual environment of their own, made from a lock
+# file of their own. So none of them can use a package of another by accident. uv creates the environments in seconds,
+# while pip needs minutes.
 $(UV): tests/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cashier_q needs Python 3.11 or newer; choose one with PYTHON=")'
 	@echo "installing uv"

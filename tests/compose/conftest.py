@@ -1,6 +1,6 @@
-"""One stack for all tests of this folder, 100 stores in it, and a fixture that sets the number of ws replicas.
+"""The fixtures for all tests of this folder: a compose stack, 100 stores, and a function that changes the ws replicas.
 
-Each test leaves the stack as it was: healthy, with the settings of the `stack` fixture.
+Each test leaves the stack healthy, and with the settings of the `stack` fixture.
 """
 
 import shutil
@@ -15,7 +15,7 @@ STORES = 100
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Fail if no Docker engine is running. The tests are not skipped, because nothing else tests the deployment."""
+    """Fail if no Docker engine is running. The tests are not skipped, because no other tests check the deployment."""
     if not shutil.which("docker"):
         pytest.fail("docker is not installed")
     try:
@@ -27,7 +27,10 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory) -> Iterator[Stack]:
-    """`make up` in a fresh clone. `stack.up_output` is its output, `stack.first_states` the containers' states."""
+    """Start a stack with `make up` in a fresh clone, and remove the stack after the last test.
+
+    `stack.up_output` contains the output of `make up`, and `stack.first_states` the states of the containers after it.
+    """
     stack = Stack(tmp_path_factory.mktemp("stack"), CASHIER_OPEN_BUTTONS="true", CASHIER_OPEN_SCREENS="true")
     stack.clone()
     try:
@@ -39,7 +42,7 @@ def stack(tmp_path_factory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def stores(stack) -> list[str]:
-    """The slugs of 100 stores."""
+    """Create 100 stores and return their slugs."""
     slugs = [f"shop-{number}" for number in range(1, STORES + 1)]
     stack.manage(
         "from cashier_web.models import Store\n"
@@ -50,7 +53,10 @@ def stores(stack) -> list[str]:
 
 @pytest.fixture
 def replicas(stack):
-    """`replicas(4)` runs four ws replicas and returns their ids. The number stays until another test changes it."""
+    """Return a function: `replicas(4)` runs four ws replicas and returns the ids of their containers.
+
+    The number of replicas stays the same until another test changes it.
+    """
 
     def replicas(count: int) -> list[str]:
         if len(stack.containers("ws")) != count:

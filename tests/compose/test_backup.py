@@ -11,7 +11,7 @@ def count(stack) -> int:
     return int(stack.manage(COUNT).split()[-1])
 
 
-def test_a_restore_brings_back_what_was_deleted_after_the_backup(stack) -> None:
+def test_a_restore_brings_back_a_store_that_was_deleted_after_the_backup(stack) -> None:
     stack.manage("from cashier_web.models import Store; Store.objects.create(slug='kept-1', name='Kept')")
     file = stack.make("backup").split()[-1]
     stack.manage("from cashier_web.models import Store; Store.objects.filter(slug='kept-1').delete()")

@@ -1,4 +1,7 @@
-"""Restarts of each service under load. The costs are printed; afterwards, everything must work as before."""
+"""Each service is restarted under load.
+
+Each test prints what the restart costs, and checks that everything works afterwards.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -40,18 +43,19 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_everything_works_after(fault, stack, stores, replicas, capsys) -> None:
+async def test_everything_works_again_after_a_fault(fault, stack, stores, replicas, capsys) -> None:
     replicas(2)
     async with Load(stack.url, stores) as load:
         await asyncio.sleep(2)
         await asyncio.to_thread(FAULTS[fault], stack)
         if fault == "Nginx reloaded":
-            # The old worker processes close the connections of their screens after worker_shutdown_timeout, 30 s.
+            # After the reload, Nginx's old worker processes close the connections of their screens. This happens after
+            # 30 s (worker_shutdown_timeout).
             await until(lambda: all_moved(load), 45, "all screens are connected to the new worker processes")
         await asyncio.sleep(4)
         await until(lambda: succeed_again(load), 20, "presses are answered with a call again")
     with capsys.disabled():
-        print(f"\n{fault}: {load.costs()}; not shown as owed: {load.faults() or 'none'}")
+        print(f"\n{fault}: {load.costs()}; calls that were not shown correctly: {load.faults() or 'none'}")
 
     assert not {press.status for press in load.presses} & {500}
     last = [screen.connections[-1].painted[-1] for screen in load.screens]
@@ -71,7 +75,7 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
-            # Nginx gives some of them up while web still waits for the database.
+            # Nginx gives up some of the presses while web still waits for the database.
             await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
@@ -79,16 +83,18 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
         await until(lambda: succeed_again(load), 20, "presses are answered with a call again")
     too_late = stack.figure(web, 8000, outcome) - too_late
     loads += [load, await one_press_in_each_store(stack, stores)]
-    unseen = sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in seqs_of(loads).values())
+    unconfirmed = sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in seqs_of(loads).values())
     with capsys.disabled():
-        print(f"\nDatabase paused: {load.costs()}; came too late: {too_late:.0f}, called without an answer: {unseen}")
+        print(
+            f"\nDatabase paused: {load.costs()}; refused as too late: {too_late:.0f}; called unconfirmed: {unconfirmed}"
+        )
 
     assert too_late > 5
-    assert unseen <= 2, "a press can time out at the moment in which it is called, but not many can"
+    assert unconfirmed <= 2, "only few presses can time out at the same moment in which they are called"
 
 
 def seqs_of(loads: list[Load]) -> dict[str, set[int]]:
-    """The numbers of the calls that were confirmed to their tills, by store."""
+    """Return for each store the numbers (seq) of the calls that were confirmed to a till."""
     confirmed = defaultdict(set)
     for load in loads:
         for press in load.presses:
@@ -98,30 +104,30 @@ def seqs_of(loads: list[Load]) -> dict[str, set[int]]:
 
 
 def given_up(load: Load) -> int:
-    """The number of presses whose answer was not a call."""
+    """Return how many presses have failed, with another status than 204 or without an answer."""
     return sum(press.answered > 0 and press.status != 204 for press in load.presses)
 
 
 def all_moved(load: Load) -> bool:
-    """Whether every screen has lost its first connection and is connected again."""
+    """Return whether every screen has lost its first connection and has connected again."""
     return all(len(screen.connections) > 1 for screen in load.screens)
 
 
 def succeed_again(load: Load) -> bool:
-    """Whether the latest 30 answers to presses were all calls."""
+    """Return whether each of the last 30 presses that were answered was called."""
     newest = [press for press in load.presses if press.answered][-30:]
     return {press.status for press in newest} == {204}
 
 
 async def one_press_in_each_store(stack, stores: list[str]) -> Load:
-    """A load of new screens and new tills with one press in each store."""
+    """Open new screens and new tills, press once in each store, and return the load with its results."""
     async with Load(stack.url, stores, per_second=100) as load:
         await until(lambda: len(load.presses) >= len(stores), 10, "there was a press in every store")
     return load
 
 
 async def every_screen_shows_the_next_call(stack, load: Load) -> None:
-    """Press in each store; every screen must show the call and remove it in time."""
+    """Press once in each store. Check that every screen shows the call and removes it in time."""
     after = await one_press_in_each_store(stack, load.stores)
 
     assert after.faults() == []

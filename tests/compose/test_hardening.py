@@ -1,4 +1,4 @@
-"""What the containers may do, which services they can reach, and what is reachable from outside."""
+"""Tests of what the containers may do, which services they can reach, and what is reachable from outside."""
 
 import socket
 
@@ -11,7 +11,7 @@ SERVICES = ["nginx", "web", "ws", "redis", "db"]
 
 
 def status_of_processes(container: str, field: str) -> set[str]:
-    """The values of one field of /proc/<pid>/status, of all processes in a container."""
+    """Return the values of one field of /proc/<pid>/status for all processes in a container."""
     script = f"for each in /proc/[0-9]*; do sed -n 's/^{field}:[[:space:]]*//p' $each/status 2>/dev/null; done"
     return set(docker("exec", container, "sh", "-c", script).splitlines())
 
@@ -127,7 +127,7 @@ def test_only_nginx_publishes_a_port(stack) -> None:
     ],
 )
 def test_metrics_and_health_checks_are_not_public(path, stack) -> None:
-    # Through a plain socket, because an HTTP client would normalise the path.
+    # The request is sent through a plain socket, because an HTTP client would normalise the path.
     with socket.create_connection(("127.0.0.1", stack.port), timeout=5) as connection:
         connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{stack.port}\r\n\r\n".encode())
         answer = connection.makefile("rb").read().decode()
@@ -152,9 +152,9 @@ def test_responses_have_security_headers_and_no_version(stack) -> None:
 def test_too_many_presses_from_one_address_are_refused_but_reconnecting_screens_are_not(stack) -> None:
     with httpx.Client(base_url=stack.url) as client:
         presses = [client.post("/cashier_action").status_code for _ in range(400)]
-        # A request without an upgrade is not a websocket, but the same limits apply.
+        # These requests do not open websockets, but Nginx's limits for websockets apply to them, too.
         handshakes = [client.get("/ws/cashier_q").status_code for _ in range(400)]
 
-    assert presses[:100] == [403] * 100, "Nginx let them pass, and web requires a CSRF token"
+    assert presses[:100] == [403] * 100, "Nginx accepts 100 presses at once, and web refuses them without a CSRF token"
     assert 429 in presses
     assert 429 not in handshakes

@@ -1,4 +1,4 @@
-"""Locust's web page, as an operator uses it: a run loads the stack, and the page shows the run's verdict."""
+"""An operator starts a run on Locust's web page. The run puts load on the stack, and the page shows its verdict."""
 
 import httpx
 
@@ -14,9 +14,9 @@ def test_a_run_from_locusts_page_has_a_verdict_without_errors(stack) -> None:
     try:
         wait_until(lambda: responds(page), 30, "Locust's page answers")
         with httpx.Client(base_url=page, timeout=30) as browser:
-            assert browser.get("/verdict").status_code == 404, "there was no run yet"
+            assert browser.get("/verdict").status_code == 404, "there has been no run yet"
             wait_until(lambda: browser.get("/stats/requests").json()["state"] == "ready", 30, "Locust is ready")
-            # The form is filled in with the values of the profile.
+            # The form on the page already contains the values of the load profile.
             form = {"user_count": 54, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
             for value in ('"num_users": 54', '"run_time": 46', f'"host": "{stack.url}"'):
                 assert value in browser.get("/").text, value

@@ -1,4 +1,7 @@
-"""Uploads in read-only containers, Nginx serving them from the volume `media`, and their backup."""
+"""Pictures can be uploaded although the containers are read-only.
+
+Nginx serves the pictures from the volume `media`, and a backup contains them.
+"""
 
 import re
 from io import BytesIO
@@ -27,7 +30,7 @@ MEDIA = re.compile(r'src="(/media/[^"]+)"')
 
 
 def photo() -> bytes:
-    """A picture that is too large for Django to keep it in memory during the upload."""
+    """Return a picture that is so large that Django writes it to a file during the upload."""
     target = BytesIO()
     Image.effect_noise((2400, 1600), 100).save(target, "JPEG", quality=95)
     assert len(target.getvalue()) > 2_621_440

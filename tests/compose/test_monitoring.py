@@ -1,4 +1,4 @@
-"""Prometheus finds all containers and can answer all queries of Grafana's dashboard.
+"""Prometheus finds all containers of web and ws, and every query of Grafana's dashboard has a result.
 
 Grafana itself is not started, because its image is not available on machines without access to a registry.
 """
@@ -18,13 +18,16 @@ pytestmark = pytest.mark.anyio
 
 
 def query_api(stack, path: str) -> dict:
-    """A response of Prometheus's API, asked from web's container, because Prometheus publishes no port."""
+    """Return the data in a response of Prometheus's API.
+
+    The request is sent from web's container, because Prometheus publishes no port.
+    """
     url = f"http://prometheus:9090/api/v1/{path}"
     return json.loads(stack.compose("exec", "-T", "web", "python", "-m", "cashier_core.healthcheck", url))["data"]
 
 
 def targets_up(stack) -> set[str]:
-    """Addresses of the containers that Prometheus reads successfully."""
+    """Return the addresses of the containers whose metrics Prometheus can read."""
     try:
         targets = query_api(stack, "targets")["activeTargets"]
     except (Failed, ValueError):
@@ -34,7 +37,11 @@ def targets_up(stack) -> set[str]:
 
 @pytest.fixture
 def prometheus(stack) -> Iterator[None]:
-    """Prometheus, which reads the metrics every second: a rate needs two samples, and operators' interval is 15 s."""
+    """Start Prometheus with an interval of 1 s between two reads of the metrics.
+
+    The queries need two reads to compute a rate. With the operators' interval of 15 s, the test would have to wait
+    longer.
+    """
     configuration = stack.compose_folder / "monitoring" / "prometheus.yml"
     original = configuration.read_text()
     configuration.write_text(original.replace("scrape_interval: 15s", "scrape_interval: 1s"))
@@ -66,7 +73,7 @@ async def test_every_query_of_the_dashboard_has_a_result(stack, replicas, promet
         assert total["value"][1] == "4"
 
 
-async def test_the_presses_of_all_workers_are_counted_even_of_a_killed_one(stack) -> None:
+async def test_presses_are_counted_even_if_their_worker_process_has_been_killed(stack) -> None:
     (web,) = stack.containers("web")
     me = "os.getpid()"
     workers = f"import os; print(*[pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, {me})])"

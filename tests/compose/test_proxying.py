@@ -1,4 +1,4 @@
-"""Nginx behind another proxy, and Nginx while web is stopped."""
+"""Nginx works behind another proxy, and answers requests while web is stopped."""
 
 import json
 
@@ -11,13 +11,17 @@ BROWSER = "203.0.113.7"
 
 
 def logged_requests(stack) -> list[dict]:
-    """Lines of Nginx's access log."""
+    """Return the entries of Nginx's access log."""
     lines = stack.compose("logs", "--no-color", "--no-log-prefix", "nginx").splitlines()
     return [json.loads(line[line.index("{") :]) for line in lines if '{"timestamp"' in line]
 
 
 def send(stack, marker: str, method: str = "GET", path: str = "/", **options) -> tuple[httpx.Response, dict]:
-    """The response to a request, and Nginx's log entry of it. marker: a word that no other request contains."""
+    """Send a request, and return the response and Nginx's log entry of the request.
+
+    marker: the User-Agent of the request. It must differ from that of all other requests, because it identifies the log
+        entry.
+    """
     answer = httpx.request(
         method, f"{stack.url}{path}", headers={"User-Agent": marker, "X-Forwarded-For": BROWSER}, **options
     )
@@ -32,7 +36,7 @@ def send(stack, marker: str, method: str = "GET", path: str = "/", **options) ->
 
 
 def gateway(stack) -> str:
-    """The address from which Nginx sees the requests of this machine."""
+    """Return the address that requests from this machine have when they reach Nginx."""
     (network,) = json.loads(docker("network", "inspect", f"{stack.project}_front"))
     return network["IPAM"]["Config"][0]["Gateway"]
 
@@ -58,8 +62,8 @@ def test_while_web_is_stopped_a_page_reloads_itself_and_a_sign_in_is_not_repeate
     (web,) = stack.containers("web")
     docker("stop", web)
     try:
-        # Before that, Nginx tries to connect to the stopped container, which has another outcome.
-        wait_until(lambda: httpx.get(stack.url).status_code == 502, 10, "Nginx has forgotten its address")
+        # At first, Nginx still tries to connect to the stopped container, and the answers are different.
+        wait_until(lambda: httpx.get(stack.url).status_code == 502, 10, "Nginx forgets web's address")
         page, got = send(stack, "a page")
         sign_in, posted = send(stack, "a sign-in", "POST", "/sign_in", data={"username": "ada"})
     finally:
@@ -68,5 +72,5 @@ def test_while_web_is_stopped_a_page_reloads_itself_and_a_sign_in_is_not_repeate
 
     assert (page.status_code, sign_in.status_code) == (502, 502)
     assert 'http-equiv="refresh"' in page.text
-    assert " : " in got["upstream"], "Nginx has sent it twice"
-    assert " : " not in posted["upstream"], "Nginx has sent it once"
+    assert " : " in got["upstream"], "Nginx has sent the request for the page twice"
+    assert " : " not in posted["upstream"], "Nginx has sent the sign-in once"

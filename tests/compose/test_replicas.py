@@ -1,4 +1,4 @@
-"""ws replicas are added, removed and killed, while screens and presses continue."""
+"""ws replicas are added, removed and killed while screens are connected and tills press."""
 
 import asyncio
 import time
@@ -44,7 +44,7 @@ async def test_make_scale_sets_the_number_of_replicas_for_every_later_make_up(st
     stack.make("down")
     output = stack.make("scale", "WS=3")
     assert "make up will start 3" in output
-    assert stack.compose("ps", "--all", "--quiet") == "", "make scale has started something"
+    assert stack.compose("ps", "--all", "--quiet") == "", "make scale has started a container"
     stack.make("up")
     assert len(stack.containers("ws")) == 3
 
@@ -87,8 +87,8 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_and_sho
             assert late, "no screen reconnected during the call"
             for connection in late:
                 numbers = [paint.till for paint in connection.painted]
-                # When a press is answered, the other replica may not know the call yet: on a busy machine, a screen
-                # that reconnects right after the answer may show "Please wait" first.
+                # A press may be answered before the other replica knows the call. So on a busy machine, a screen that
+                # reconnects right after the answer may show "Please wait" first.
                 assert numbers == [4, 0] or (numbers == [0, 4, 0] and connection.opened < called + 0.5)
                 assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
             for screen in screens:

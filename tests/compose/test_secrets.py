@@ -1,4 +1,4 @@
-"""Secrets are only in files, and new secrets are used after `make up`."""
+"""Secrets are stored only in files, and all services use new secrets after `make up`."""
 
 import pytest
 

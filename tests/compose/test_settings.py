@@ -1,4 +1,4 @@
-"""A missing or bad setting stops the start with one line that contains the name of the variable."""
+"""If a setting is missing or bad, the service does not start, and prints one line with the name of the variable."""
 
 import pytest
 
@@ -18,7 +18,7 @@ CASES = [(service, setting) for service, settings in BAD.items() for setting in 
 
 
 @pytest.mark.parametrize(("service", "setting"), CASES, ids=lambda case: case.split("=")[0])
-def test_a_bad_value_stops_the_container_with_a_line_that_names_it(service, setting, stack) -> None:
+def test_a_bad_value_stops_the_container_with_a_line_that_names_the_variable(service, setting, stack) -> None:
     secrets = [f"--env=CASHIER_{name}=only for this test, only for this test" for name in ("TICKET_KEY", "SECRET_KEY")]
     tmpfs = (
         [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("conf.d", "run")] if service == "nginx" else []
@@ -33,14 +33,14 @@ def test_a_bad_value_stops_the_container_with_a_line_that_names_it(service, sett
 
 
 @pytest.mark.parametrize(("service", "secret"), [("web", "SECRET_KEY"), ("ws", "TICKET_KEY")])
-def test_a_missing_secret_is_named(service, secret, stack) -> None:
+def test_a_missing_secret_stops_the_container_with_a_line_that_names_the_variable(service, secret, stack) -> None:
     others = {"SECRET_KEY", "TICKET_KEY"} - {secret}
 
     with pytest.raises(Failed, match=f"cashier_q: CASHIER_{secret}: required, but not set"):
         docker("run", "--rm", *(f"--env=CASHIER_{name}={'x' * 40}" for name in others), f"{stack.project}-{service}")
 
 
-def test_make_up_prints_that_line_and_changes_nothing(stack) -> None:
+def test_make_up_with_a_bad_value_prints_that_line_and_changes_nothing(stack) -> None:
     before = stack.compose("ps", "--quiet")
 
     with pytest.raises(Failed) as failed:

@@ -1,4 +1,4 @@
-"""Import and export of stores, people and devices as CSV tables, and the history of calls, on PostgreSQL."""
+"""Stores, people and devices are imported and exported as CSV tables, and calls get into the history, on PostgreSQL."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ WEB = ("exec", "-T", "web", "python", "-m", "cashier_web")
 
 
 def import_table(stack, what: str, table: str) -> str:
-    """Run `stores import -`, or the same command for people or devices, and return its output."""
+    """Import a CSV table of stores, people or devices with web's management command, and return its output."""
     command = f"printf '{table}' | python -m cashier_web {what} import -"
     return stack.compose("exec", "-T", "web", "sh", "-c", command)
 
@@ -35,7 +35,7 @@ def test_people_and_devices_are_imported_and_the_call_of_a_device_is_in_the_hist
     assert "/welcome/" in stack.compose(*WEB, "people", "links", "https://queue.example.com")
 
     devices = csv.DictReader(io.StringIO(import_table(stack, "devices", "store,name,till\\nroster-1,Button,3\\n")))
-    (token,) = [row["token"] for row in devices if row["store"] == "roster-1"]  # the output also contains messages
+    (token,) = [row["token"] for row in devices if row["store"] == "roster-1"]  # there are messages between the rows
     assert httpx.get(f"{stack.url}/api/v1/press?token={token}").json()["text"] == "Nº3 called"
     calls = "from cashier_web.models import PastCall as P; print(*P.objects.values_list('by', 'till', 'outcome'))"
     history = (*WEB, "shell", "--no-imports", "-c", calls)

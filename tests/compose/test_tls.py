@@ -1,4 +1,4 @@
-"""With a certificate in certs/, the site uses HTTPS, and the HTTP port only redirects."""
+"""If certs/ contains a certificate, the site uses HTTPS, and the HTTP port only redirects to HTTPS."""
 
 import ssl
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def https(stack):
-    """Address of the stack while it has a certificate."""
+    """Enable HTTPS with a new certificate, yield the HTTPS address of the stack, and disable HTTPS again."""
     port = free_port()
     settings = {"CASHIER_HTTPS_PORT": str(port), "CASHIER_HSTS_SECONDS": "3600"}
     stack.make("certs")
@@ -30,7 +30,7 @@ def https(stack):
 
 @pytest.fixture
 def context(stack, https) -> ssl.SSLContext:
-    """Trusts only this certificate, and checks the host name."""
+    """Return an SSL context that trusts only the stack's certificate and checks the host name."""
     return ssl.create_default_context(cafile=stack.compose_folder / "certs" / "tls.crt")
 
 

@@ -1,4 +1,4 @@
-"""`make update`, and stopping a replica, under load: no call is lost, and screens are told to reconnect."""
+"""Under load, `make update` runs or a replica is stopped. No call is lost, and screens are told to reconnect."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,16 @@ DRAIN_SECONDS = 3.0
 
 
 def spread_of_closes(load: Load) -> float:
-    """Seconds from the first to the last screen whose connection was closed by the server."""
+    """Return the time in seconds between the first and the last connection that the server closed."""
     closed = [each.closed for screen in load.screens for each in screen.connections if each.code]
     return max(closed) - min(closed)
 
 
 def verify_nothing_was_lost(load: Load) -> None:
-    """All screens were told to reconnect and did so, all presses were called, and all calls were shown completely."""
+    """Check that the server closed connections only with code 1012, so that screens reconnect, and that they soon did.
+
+    Also check that all presses were called, and that all calls were shown completely.
+    """
     codes = {each.code for screen in load.screens for each in screen.connections if each.code}
     assert codes == {1012}, load.costs()
     assert {press.status for press in load.presses} == {204}, load.costs()
@@ -68,7 +71,7 @@ async def test_pages_find_their_static_files_throughout_an_update_that_changes_o
     update = asyncio.create_task(asyncio.to_thread(stack.make, "update"))
     async with httpx.AsyncClient(base_url=stack.url) as client:
         while not update.done():
-            with contextlib.suppress(httpx.TransportError):  # while Nginx is replaced
+            with contextlib.suppress(httpx.TransportError):  # there are no connections while Nginx is replaced
                 page = await client.get("/")
                 for file in re.findall(r'"(/static/[^"]+)"', page.text):
                     statuses.setdefault(file, set()).add((await client.get(file)).status_code)

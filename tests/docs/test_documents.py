@@ -1,4 +1,4 @@
-"""All Markdown documents: their relative links lead somewhere, and their lines are at most 100 columns wide."""
+"""In all Markdown documents, relative links lead to existing files, and lines are at most 100 columns wide."""
 
 import re
 import subprocess
@@ -16,13 +16,13 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def prose_of(document: str) -> str:
-    """The text of a document without its fenced code blocks, whose lines stay as empty lines."""
+    """Return the text of a document. The lines of fenced code blocks are empty, so that line numbers stay correct."""
     text = (ROOT / document).read_text()
     return CODE_BLOCK.sub(lambda block: "\n" * block.group().count("\n"), text)
 
 
 def anchors_of(document: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a document."""
+    """Return the anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -44,7 +44,7 @@ def test_every_line_of_prose_has_at_most_100_columns(document) -> None:
     too_long = []
     for number, line in enumerate(prose_of(document).splitlines(), start=1):
         is_table_or_code = line.startswith(("|", "    "))
-        # The address of a link cannot be wrapped, so it does not count.
+        # The address of a link cannot be wrapped, so its length does not count.
         if not is_table_or_code and len(LINK.sub("]", line)) > WIDTH:
             too_long.append(f"{document}:{number}")
 

@@ -1,4 +1,7 @@
-"""`.env.example`, the compose files and env.py name the same variables: none is read by nobody, none is left out."""
+"""`.env.example`, the compose files and env.py agree about the environment variables.
+
+Each variable in the example is read by a service, and each variable that a service reads is in the example.
+"""
 
 import re
 from dataclasses import fields
@@ -10,28 +13,31 @@ from cashier_core import env
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 EXAMPLE = (COMPOSE / ".env.example").read_text()
-KNOBS = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+EXAMPLE_VALUES = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 FILES = {name: (COMPOSE / name).read_text() for name in ("compose.yaml", "tls.yaml")}
-START = (COMPOSE.parent / "nginx" / "entrypoint").read_text()
+ENTRYPOINT = (COMPOSE.parent / "nginx" / "entrypoint").read_text()
 SERVICES: dict[str, type[env.CoreEnvironment]] = {"web": env.WebEnvironment, "ws": env.WsEnvironment}
-DOCKERS_OWN = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+READ_BY_DOCKER = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
 
 
 def environment(service: str) -> dict:
-    """What compose.yaml gives a service; None: passed on as it is."""
+    """Return the environment variables that compose.yaml gives to a service.
+
+    If the value of a variable is None, Compose takes the value from .env.
+    """
     return yaml.safe_load(FILES["compose.yaml"])["services"][service]["environment"]
 
 
 def test_every_variable_in_the_example_is_read_by_something() -> None:
     read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
-    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + START)) | DOCKERS_OWN
+    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + ENTRYPOINT)) | READ_BY_DOCKER
 
-    assert set(KNOBS) - read == set()
+    assert set(EXAMPLE_VALUES) - read == set()
 
 
 def test_every_variable_that_is_read_is_in_the_example() -> None:
     read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
-    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + START)) - DOCKERS_OWN
+    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + ENTRYPOINT)) - READ_BY_DOCKER
 
     assert [name for name in sorted(read) if not re.search(rf"\b{name}\b", EXAMPLE)] == []
 
@@ -39,27 +45,27 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
 def test_each_service_is_passed_every_variable_that_it_reads() -> None:
     for service, kind in SERVICES.items():
         given = {name.removesuffix("_FILE") for name in environment(service)}
-        own = {"CASHIER_STATIC_ROOT", "CASHIER_MEDIA_ROOT"}  # set in the image
+        own = {"CASHIER_STATIC_ROOT", "CASHIER_MEDIA_ROOT"}  # the web image sets these
 
         assert {each.name.upper() for each in fields(kind)} - own == given
 
 
-def test_nginx_is_passed_every_variable_that_its_start_reads() -> None:
+def test_nginx_is_passed_every_variable_that_its_entrypoint_reads() -> None:
     with_tls = yaml.safe_load(FILES["tls.yaml"])["services"]["nginx"]["environment"]
 
-    assert set(re.findall(r"\$\{([A-Z_]+)", START)) == set(environment("nginx")) | set(with_tls)
+    assert set(re.findall(r"\$\{([A-Z_]+)", ENTRYPOINT)) == set(environment("nginx")) | set(with_tls)
 
 
-def test_the_defaults_that_the_example_tells_are_env_pys() -> None:
-    told = {name: value for name, value in KNOBS.items() if name != "CASHIER_LOG_FORMAT"}
+def test_the_defaults_in_the_example_equal_those_in_env_py() -> None:
+    values = {name: value for name, value in EXAMPLE_VALUES.items() if name != "CASHIER_LOG_FORMAT"}
     for kind in SERVICES.values():
         for each in fields(kind):
-            if each.name.upper() in told:
+            if each.name.upper() in values:
                 default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default)
-                assert told[each.name.upper()] in {default, default.lower(), default.removesuffix(".0")}, each.name
+                assert values[each.name.upper()] in {default, default.lower(), default.removesuffix(".0")}, each.name
 
 
-def test_base_images_are_named_in_compose_yaml_alone() -> None:
+def test_only_compose_yaml_names_base_images() -> None:
     images = yaml.safe_load(FILES["compose.yaml"])["x-images"]
     assert all(":" in image and not image.endswith(":latest") for image in images.values())
 

@@ -1,4 +1,4 @@
-"""No module of the repository imports itself by way of others."""
+"""No module imports itself, neither directly nor through other modules."""
 
 from graphlib import CycleError, TopologicalSorter
 
@@ -9,7 +9,10 @@ PACKAGES = ["cashier_core", "cashier_local", "cashier_web", "cashier_ws", "loadt
 
 
 def cycle_in(imports: dict[str, set[str]]) -> list[str]:
-    """The modules of one import cycle, or an empty list. imports: each module with the modules that it imports."""
+    """Return the modules of one import cycle, or an empty list if there is no cycle.
+
+    imports: for each module, the modules that it imports.
+    """
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""The README names settings, make targets and functions that exist."""
+"""Every setting, make target and function that the README names exists."""
 
 import re
 import subprocess

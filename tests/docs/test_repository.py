@@ -1,4 +1,7 @@
-"""What holds of the repository as a whole: each service installs alone, and no file says where it was made."""
+"""Tests of the repository as a whole.
+
+web and ws must be installed without each other. A lock file must contain hashes and no addresses.
+"""
 
 import subprocess
 from pathlib import Path
@@ -18,7 +21,7 @@ print(*(distribution.metadata["Name"] for distribution in distributions()), sep=
 
 
 def packages(venv: str) -> set[str]:
-    """Names of the packages that are installed in an environment, as PyPI writes them."""
+    """Return the names of the packages in a virtual environment, in lower case and with hyphens."""
     argv = [str(VENVS / venv / "bin/python"), "-c", LIST_PACKAGES]
     listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     return {line.lower().replace("_", "-") for line in listed.splitlines()}
@@ -34,7 +37,7 @@ def test_ws_is_installed_without_gunicorn_database_driver_or_web() -> None:
     assert packages("ws") & {"cashier-web", "gunicorn", "psycopg", "dj-database-url", "django-htmx"} == set()
 
 
-def test_nginx_takes_its_configuration(tmp_path) -> None:
+def test_nginx_accepts_its_configuration(tmp_path) -> None:
     Topology(tmp_path, Log()).check_nginx()
 
 
@@ -52,7 +55,7 @@ def test_a_lock_pins_hashes_and_names_no_index(lock) -> None:
     assert "file:" not in text
 
 
-def test_there_are_no_more_locks_than_things_that_are_installed() -> None:
+def test_there_is_one_lock_for_each_environment_that_is_installed() -> None:
     assert [str(path.parent.relative_to(ROOT)) for path in LOCKS] == [
         "loadtests", "tests", "deploy/local", "services/web", "services/ws"
     ]  # fmt: skip

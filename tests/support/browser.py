@@ -1,6 +1,6 @@
-"""Find and start a browser: the Chromium of this machine or, if there is none, the Chromium of Playwright.
+"""Finds and starts a browser: the Chromium of this machine or, if there is none, the Chromium of Playwright.
 
-`python -m tests.support.browser` installs a browser if there is none, or prints how to install one.
+`python -m tests.support.browser` installs a browser if there is none. If that fails, it prints how to install one.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Tests do without the browser's background networking. Chromium needs --no-sandbox when root starts it.
+# The tests do not need the browser's background networking. Chromium needs --no-sandbox if root starts it.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MANUAL = "Install Chromium (Debian: apt-get install chromium) or run `.venv/dev/bin/playwright install chromium`."
 
 
 def executable() -> str | None:
-    """The path of an installed browser, or None."""
+    """Return the path of an installed browser, or None if there is none."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -30,7 +30,7 @@ def executable() -> str | None:
 
 
 def install() -> bool:
-    """Install a browser with apt-get or Playwright. Returns whether there is a browser now."""
+    """Install a browser with apt-get or Playwright. Returns whether a browser is installed now."""
     commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         apt = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-dejavu-core"
@@ -44,7 +44,10 @@ def install() -> bool:
 
 @contextmanager
 def launch(*arguments: str) -> Iterator[Browser]:
-    """A headless browser that runs until the block ends. `arguments` are additional options of Chromium."""
+    """Start a headless browser, and close it when the block ends.
+
+    arguments: additional command-line options of Chromium.
+    """
     path = executable()
     if path is None:
         raise RuntimeError(f"no browser is installed. {MANUAL}")

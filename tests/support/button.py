@@ -1,4 +1,4 @@
-"""A client for tests that uses the API as a button device does."""
+"""A client with which tests call the API as a button device does."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Finds the texts of a package that must be translated, without using gettext."""
+"""Finds all texts of a package that are marked for translation, without using gettext.
+
+Tests use these texts to check that the catalogs are complete.
+"""
 
 import ast
 import re
@@ -12,7 +15,8 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).parents[2] / "services"
 CORE, WEB = PACKAGES = [ROOT / "core/src/cashier_core", ROOT / "web/src/cashier_web"]
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "c"), 2)}
-# Django's templatize turns a tag into such a call, and replaces the rest of a template by the letter X.
+# Django's templatize() turns each translation tag of a template into a call of gettext() or pgettext(), and the rest of
+# the template into the letter X. TAG finds these calls, and TEXT finds their arguments.
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
@@ -21,19 +25,22 @@ FOR_MANAGERS = [
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "devices")),
     *(f"templates/cashier_web/{name}.html" for name in ("history", "import", "media", "people", "screens")),
 ]
-"""Packages, modules and templates whose texts only managers and administrators read."""
+"""Only managers and administrators read the texts in these packages, modules and templates."""
 
 String = str | tuple[str, str]
-"""A text, or a pair of a context and a text."""
+"""A text for translation, or a pair of its context and the text."""
 
 
 def strings(package: Path) -> set[String]:
-    """Every text in the package's templates and modules that is marked for translation."""
+    """Return every text in the package's templates and modules that is marked for translation."""
     return {string for path in files(package) for string in strings_of(path)}
 
 
 def seen_by_all(package: Path) -> set[String]:
-    """The texts that customers, cashiers and people who sign in may see: those of all files outside FOR_MANAGERS."""
+    """Return the texts that customers, cashiers and people who sign in may see.
+
+    These are the texts of all files outside FOR_MANAGERS.
+    """
     others = [package / name for name in FOR_MANAGERS]
     return {
         string
@@ -48,7 +55,7 @@ def files(package: Path) -> list[Path]:
 
 
 def strings_of(path: Path) -> Iterator[String]:
-    """The texts of one module or template."""
+    """Yield the texts of one module or template that are marked for translation."""
     if path.suffix == ".html":
         for context, text in TAG.findall(templatize(path.read_text())):
             string = ast.literal_eval(text)

@@ -1,6 +1,6 @@
-"""A load for the compose stack: screens of many stores that reconnect as pages do, and presses on a fixed schedule.
+"""Puts load on the compose stack. Screens of many stores reconnect as pages do, and tills press on a fixed schedule.
 
-After the load, `Load.faults` lists each call that a screen did not show as it should.
+After the load, `Load.faults()` lists each call that a screen did not show as it should.
 """
 
 import asyncio
@@ -20,24 +20,31 @@ from loadtests.measure.records import Press
 
 HOLD_SECONDS = 3.0
 STORES_AT_ONCE = 10
-"""Stores that are opened at the same time. web has two worker processes, which can use both cores."""
+"""The number of stores that are opened at the same time. web has two worker processes, so both cores are busy then."""
 SHORT_SECONDS, LATE_SECONDS = 0.25, 1.0
-"""Tolerances on two busy cores that also build images: a hold may be shorter by SHORT_SECONDS, and a number may appear
-or disappear later by LATE_SECONDS. The lag of this process's own event loop, which EventLoopLag measures, is added."""
+"""The tests run on two busy cores that also build images, so they allow some deviation. A hold may be shorter by
+SHORT_SECONDS, and a number may appear or disappear later by LATE_SECONDS. The lag of this process's own event loop,
+which EventLoopLag measures, is allowed in addition."""
 
 
 async def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as `condition()` is true. Raises TimeoutError, which names `what`, after this many seconds."""
+    """Return as soon as `condition()` is true.
+
+    If that takes longer than `seconds`, raise TimeoutError. Its message contains `what`, which describes the condition.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)  # before the condition is evaluated again
+        await asyncio.sleep(0.02)  # pause before `condition()` is called again
 
 
 @asynccontextmanager
 async def opened(url: str, path: str, count: int) -> AsyncIterator[list[AsyncioScreen]]:
-    """Open screens, and close them at the end of the block. The block may append more screens to the list."""
+    """Open screens, yield a list of them, and close all screens in the list when the block ends.
+
+    The block may append more screens to the list.
+    """
     screens = [*await open_screens(url, path, count)]
     try:
         yield screens
@@ -47,9 +54,12 @@ async def opened(url: str, path: str, count: int) -> AsyncIterator[list[AsyncioS
 
 
 class Load:
-    """Screens and presses for the duration of an `async with` block. `presses` and `screens` contain the results.
+    """Keeps screens connected and presses buttons for the duration of an `async with` block.
 
-    per_store: screens of each store. per_second: presses per second, which go to the stores in turn.
+    After the block, `presses` and `screens` contain the results.
+
+    per_store: the number of screens in each store.
+    per_second: the number of presses per second in all stores together. The stores take turns.
     """
 
     def __init__(self, url: str, stores: list[str], *, per_store: int = 2, per_second: float = 20) -> None:
@@ -61,7 +71,7 @@ class Load:
         self.lag = EventLoopLag()
         self._pressing: set[asyncio.Task[None]] = set()
         self._presser: asyncio.Task[None] | None = None
-        self._few_at_once = asyncio.Semaphore(STORES_AT_ONCE)
+        self._open_slots = asyncio.Semaphore(STORES_AT_ONCE)
 
     async def __aenter__(self) -> "Load":
         await self.lag.start()
@@ -70,7 +80,7 @@ class Load:
         return self
 
     async def _open_store(self, store: str) -> None:
-        async with self._few_at_once:
+        async with self._open_slots:
             till = self.tills[store] = await Till(self.url, store).__aenter__()
             path = await till.websocket_path()
             for _ in range(self.per_store):
@@ -84,12 +94,12 @@ class Load:
         self._presser.cancel()
         if self._pressing:
             await asyncio.wait(self._pressing)
-        over = (
+        all_ended_at = (
             max((press.answered + press.starts_in for press in self.presses), default=0.0)
             + HOLD_SECONDS
             + 2 * LATE_SECONDS
         )
-        await asyncio.sleep(over - time.monotonic())
+        await asyncio.sleep(all_ended_at - time.monotonic())
         await until(
             lambda: all(screen.connected for screen in self.screens), 15, f"all screens are connected ({self.costs()})"
         )
@@ -102,7 +112,7 @@ class Load:
         began, number = loop.time(), 0
         while True:
             store = self.stores[number % len(self.stores)]
-            # In a task of its own, so that a late answer does not delay the next press.
+            # Each press has a task of its own, so that a late answer does not delay the next press.
             task = asyncio.create_task(self._press(store, number // len(self.stores) % 4 + 1))
             self._pressing.add(task)
             task.add_done_callback(self._pressing.discard)
@@ -123,7 +133,7 @@ class Load:
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
 
     def faults(self) -> list[str]:
-        """One line for each screen that did not show a call of its store as it should.
+        """Return one line for each screen that did not show a call of its store as it should.
 
         Only presses that were answered with 204 count.
         """
@@ -138,7 +148,7 @@ class Load:
         ]
 
     def costs(self) -> str:
-        """A summary of the load in one line."""
+        """Return a summary of the load in one line."""
         statuses = Counter(press.status for press in self.presses)
         away = sorted(seconds for screen in self.screens for seconds in screen.seconds_away())
         codes = Counter(each.code for screen in self.screens for each in screen.connections if each.code)
@@ -148,41 +158,46 @@ class Load:
         held = f"held {min(holds):.2f} to {max(holds):.2f} s" if holds else "none shown"
         return (
             f"{len(self.presses)} presses, not called: {lost or 'none'}; {len(away)} reconnects, "
-            f"codes {dict(codes)}, longest away {longest}; {held}; generator late by up to {self.lag.worst:.3f} s"
+            f"close codes {dict(codes)}, longest disconnection {longest}; {held}; "
+            f"event loop lag up to {self.lag.worst:.3f} s"
         )
 
 
 def holds_of(connection: Connection) -> list[float]:
-    """Seconds for which the connection showed each number. A number that was shown when it connected is left out."""
+    """Return for how many seconds the connection showed each number.
+
+    If the screen already showed a number when it connected, that number is left out.
+    """
     painted = connection.painted
     return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.till]
 
 
 def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> list[str]:
-    """Errors of one connection with one call.
+    """Return what was wrong when one connection showed one call.
 
-    A connection that was closed before the call ended, or opened after the call, owes nothing. A connection that was
-    opened during the call owes the rest of the call.
+    A connection that was closed before the call ended, or opened after the call, need not show the call. A connection
+    that was opened during the call must show the rest of the call.
     """
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS
     if connection.closed < ends + LATE_SECONDS or connection.opened > ends - LATE_SECONDS:
         return []
     name = f"{press.store} seq {press.seq}"
-    # Earlier fragments are ignored: after a restart, Redis is empty and numbers the calls of a store from 1 again.
+    # Fragments from before the press are ignored. They may have the same seq as the press, because Redis is empty after
+    # a restart and numbers the calls of each store from 1 again.
     painted = [paint for paint in connection.painted if paint.at > press.intended]
     shown = [paint.at for paint in painted if (paint.seq, paint.till) == (press.seq, press.till)]
     if not shown:
         return [f"{name}: never shown"]
     after = [paint.at for paint in painted if paint.at > shown[0] and paint.till != press.till]
     if not after:
-        return [f"{name}: never taken down"]
+        return [f"{name}: never removed"]
     from_the_beginning = connection.opened <= begins - LATE_SECONDS
     lag = loop_lag.lag_at(press.answered) + loop_lag.lag_at(shown[0]) + loop_lag.lag_at(after[0])
     late = after[0] - ends
     if abs(late) > LATE_SECONDS + lag:
-        return [f"{name}: ended {late:+.2f} s off (generator {lag:.2f} s)"]
+        return [f"{name}: ended {late:+.2f} s off (event loop lag: {lag:.2f} s)"]
     held = after[0] - shown[0]
     if from_the_beginning and not -SHORT_SECONDS - lag < held - HOLD_SECONDS < LATE_SECONDS + lag:
-        return [f"{name}: held {held:.3f} s (generator {lag:.2f} s)"]
+        return [f"{name}: held {held:.3f} s (event loop lag: {lag:.2f} s)"]
     return []

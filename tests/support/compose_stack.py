@@ -1,4 +1,4 @@
-"""A compose stack under test: a fresh clone of this repository, and the containers that `make` starts from it."""
+"""A compose stack for tests. It consists of a fresh clone of this repository, and the containers that `make` starts."""
 
 import json
 import os
@@ -11,16 +11,17 @@ from cashier_local.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MAKE_SECONDS = 600
-# pytest-django, and the `make` that runs these tests, set variables that would change the stack.
+# The stack does not inherit environment variables with these prefixes. pytest-django, and the `make` that runs these
+# tests, set such variables, which would change the stack.
 NOT_INHERITED = ("CASHIER_", "COMPOSE_", "DJANGO_", "DATABASE_URL", "REDIS_URL", "MAKE", "MFLAGS")
 
 
 class Failed(Exception):
-    """A command exited with another code than 0. The message contains the command's output."""
+    """Raised if a command exits with another code than 0. The message contains the command's output."""
 
 
 class Stack:
-    """One deployment with its own project name and port, so that it does not affect other stacks of this machine."""
+    """A deployment with its own project name and port, so that it does not affect other stacks on this machine."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder / "cashier_q"
@@ -37,7 +38,7 @@ class Stack:
         }
 
     def clone(self) -> None:
-        """Clone this repository, and add the changes that are not committed yet, so that they are tested."""
+        """Clone this repository, and copy the uncommitted changes into the clone, so that they are tested, too."""
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.folder)], check=True)
         listed = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
         changed = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -47,57 +48,60 @@ class Stack:
                 shutil.copy(ROOT / name, self.folder / name)
 
     def states(self) -> set[tuple[str, str, str]]:
-        """Service, state and health of every container."""
+        """Return the service, the state and the health of every container."""
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
         return {(each["Service"], each["State"], each["Health"]) for each in map(json.loads, lines)}
 
     def is_healthy(self) -> bool:
-        """Whether all services are running and healthy, and the services that run only once have exited."""
+        """Return whether all services are healthy, and the services that run only once have exited."""
         return {(state, health or "ended") for _, state, health in self.states()} == {
             ("running", "healthy"),
             ("exited", "ended"),
         }
 
     def make(self, *arguments: str, **settings: str) -> str:
-        """Run a make target and return its output. Raises Failed."""
+        """Run a make target and return its output. Raises Failed if the target fails."""
         return self._run(["make", *arguments], self.folder, settings)
 
     def compose(self, *arguments: str, **settings: str) -> str:
-        """Run a docker compose command and return its output. Raises Failed."""
+        """Run a docker compose command and return its output. Raises Failed if the command fails."""
         return self._run(["docker", "compose", *arguments], self.compose_folder, settings)
 
     def reconcile(self, **settings: str) -> None:
-        """Start missing containers and replace those with other settings, from the images that are already built.
+        """Start missing containers, and replace containers whose settings have changed. No images are built.
 
-        This is the last step of `make up`, without its builds and checks.
+        `make up` does the same as its last step, after its builds and checks.
         """
         self.compose("up", "--detach", "--wait", "nginx", **settings)
 
     def containers(self, service: str) -> list[str]:
-        """Ids of a service's running containers."""
+        """Return the ids of a service's running containers."""
         return self.compose("ps", "--quiet", service).split()
 
     def started(self) -> dict[str, str]:
-        """The time at which each running container was started."""
+        """Return the time at which each running container was started."""
         return {each: self.inspect(each)["State"]["StartedAt"] for each in self.compose("ps", "--quiet").split()}
 
     def inspect(self, container: str) -> dict:
-        """The output of `docker inspect` for one container."""
+        """Return the output of `docker inspect` for one container."""
         return json.loads(docker("inspect", container))[0]
 
     def address(self, container: str, network: str) -> str:
-        """A container's IP address in one of the stack's networks."""
+        """Return a container's IP address in one of the stack's networks."""
         return self.inspect(container)["NetworkSettings"]["Networks"][f"{self.project}_{network}"]["IPAddress"]
 
     def figure(self, container: str, port: int, name: str) -> float:
-        """The value of a metric, summed over its labels, of one container of web (port 8000) or ws (port 9000)."""
+        """Return the value of a metric of one container, summed over all labels.
+
+        port: 8000 for web, 9000 for ws.
+        """
         url = f"http://127.0.0.1:{port}/metrics"
         text = docker("exec", container, "python", "-m", "cashier_core.healthcheck", url)
         found = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
         return sum(float(line.rsplit(" ", 1)[1]) for line in found)
 
     def manage(self, code: str) -> str:
-        """Run Python code in web's Django shell and return its output. Raises Failed."""
+        """Run Python code in web's Django shell and return its output. Raises Failed if the code fails."""
         return self.compose("exec", "-T", "web", "python", "-m", "cashier_web", "shell", "--no-imports", "-c", code)
 
     def clear(self) -> None:
@@ -122,7 +126,7 @@ class Stack:
 
 
 def docker(*arguments: str) -> str:
-    """Run a docker command and return its standard output. Raises Failed."""
+    """Run a docker command and return its standard output. Raises Failed if the command fails."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         raise Failed(f"docker {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")

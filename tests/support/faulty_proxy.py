@@ -1,4 +1,4 @@
-"""A proxy before the real system that damages what some screens receive, in each way that the ledger must notice."""
+"""A proxy in front of the real system. It damages what some screens receive, in ways that the ledger must notice."""
 
 import asyncio
 import re
@@ -19,11 +19,14 @@ from loadtests.verdict.ledger import (
 
 LATE_SECONDS, EARLY_SECONDS = 1.5, 1.0
 Send = Callable[[bytes, float], None]
-"""Sends a fragment to the screen after so many seconds."""
+"""A function that sends a fragment to the screen after the given number of seconds."""
 
 
 class Unchanged:
-    """Forwards every fragment at once. `numbers` counts the fragments that show a number."""
+    """Forwards every fragment at once. The subclasses override this to do damage.
+
+    `numbers` counts the fragments that show a number.
+    """
 
     def __init__(self, send: Send) -> None:
         self.send, self.numbers, self.last_idle = send, 0, b""
@@ -64,7 +67,7 @@ class FirstNumberTooShort(Unchanged):
 
 
 class FirstNumberTooLong(Unchanged):
-    """Everything after the first number is late by the same time, so that only the hold of that number is too long."""
+    """Delays everything after the first number by the same time. So only the first number is held too long."""
 
     def forward_number(self, payload: bytes) -> None:
         self.send(payload, LATE_SECONDS if self.numbers > 1 else 0)
@@ -92,7 +95,7 @@ class FirstNumbersSwapped(Unchanged):
 
 
 class NumberInvented(Unchanged):
-    """Shows till 77, for which nobody pressed."""
+    """Shows a call of till 77, although nobody has pressed at till 77."""
 
     def forward_number(self, payload: bytes) -> None:
         self.send(payload, 0)
@@ -109,12 +112,15 @@ DAMAGES: dict[str, type[Unchanged]] = {
     OUT_OF_ORDER: FirstNumbersSwapped,
     NEVER_CALLED: NumberInvented,
 }
-"""Kind of fault in the ledger -> the damage that causes it."""
+"""For each kind of fault in the ledger, the class that causes this fault."""
 
 
 @asynccontextmanager
 async def faulty_proxy(port: int) -> AsyncIterator[int]:
-    """Yield a port that leads to `port`. The first screens get one kind of damage each, all later ones none."""
+    """Run a proxy for the server at `port`, and yield the proxy's own port.
+
+    Each of the first screens gets another kind of damage. All later screens get none.
+    """
     damages = chain(DAMAGES.values(), repeat(Unchanged))
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -137,7 +143,7 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def copy_frames(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, damage: type[Unchanged]) -> None:
-    """Forward what the server sends; fragments go through the damage."""
+    """Copy what the server sends to the screen. Fragments pass through an instance of `damage`."""
     loop, incoming = asyncio.get_running_loop(), Incoming()
 
     def send(payload: bytes, seconds: float) -> None:
@@ -157,7 +163,7 @@ async def copy_frames(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 
 def server_frame(opcode: int, payload: bytes) -> bytes:
-    """Return a frame as a server sends it: not masked."""
+    """Return an unmasked websocket frame, as a server sends it."""
     size = len(payload)
     length = bytes([size]) if size < 126 else bytes([126]) + size.to_bytes(2, "big")
     return bytes([0x80 | opcode]) + length + payload

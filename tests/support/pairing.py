@@ -1,4 +1,4 @@
-"""Pairing in tests: read the code that a television shows, and enter the code as a manager."""
+"""Pairs screens in tests: reads the code that a television shows, and enters the code as a manager."""
 
 import re
 
@@ -13,5 +13,5 @@ def code_on(television: Client, **headers: str) -> str:
 
 
 def claim(client: Client, code: str, store: str = "north", name: str = "Entrance") -> HttpResponse:
-    """Enter the code for a store and return the response."""
+    """Enter the code for a store, as a manager does, and return the response."""
     return client.post("/claim", {"code": code, "store": store, "name": name})

@@ -1,4 +1,7 @@
-"""Take the golden pictures of screens. `make screenshots` stores them, tests/e2e/test_pictures.py compares them."""
+"""Takes the golden pictures of screens.
+
+`make screenshots` stores the pictures, and tests/e2e/test_pictures.py compares new pictures with the stored ones.
+"""
 
 import subprocess
 import tempfile
@@ -19,12 +22,15 @@ FONTS = FOLDER / "fonts.txt"
 SIZES = {"landscape": (960, 540), "portrait": (540, 960), "4k": (3840, 2160), "phone": (390, 844)}
 LANGUAGES = ("en", "ar")
 LONGEST_SIDE = 960
-"""In pixels. Larger pictures are scaled down before they are stored or compared."""
+"""The longest side of a picture in pixels. Larger pictures are scaled down before they are stored or compared."""
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 
 
 def installed_fonts() -> str:
-    """The fonts that this machine uses for screens. Pictures can only be compared between machines with equal fonts."""
+    """Return the names of the fonts that this machine uses for screens.
+
+    Pictures of two machines can only be compared if both machines use the same fonts.
+    """
     patterns = ("Helvetica Neue:bold", "Arial:lang=ar:bold")
     return "".join(
         subprocess.run(["fc-match", pattern], capture_output=True, text=True, check=True).stdout for pattern in patterns
@@ -32,17 +38,17 @@ def installed_fonts() -> str:
 
 
 def poster() -> Image.Image:
-    """A picture such as a store shows between calls."""
+    """Return a picture that a store can show between calls."""
     picture = Image.linear_gradient("L").resize((1600, 900)).convert("RGB")
     ImageDraw.Draw(picture).ellipse((500, 150, 1100, 750), fill=(230, 120, 40))
     return picture
 
 
 def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -> Iterator[tuple[str, Image.Image]]:
-    """Take a picture of each screen that has a golden picture, and yield it after the golden picture's name.
+    """Take a new picture for each golden picture. Yields the name of the golden picture and the new picture.
 
-    A screen with a called number is photographed twice, without media and with media. Both pictures are yielded under
-    one name, because both must look like the same golden picture.
+    A screen with a called number is photographed twice: once in a store with media, and once in a store without media.
+    Both pictures are yielded under the same name, because both must look like the same golden picture.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "poster.png"
@@ -61,7 +67,8 @@ def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -
                     "about:blank", viewport={"width": width, "height": height}, reduced_motion="reduce"
                 )
                 page.clock.set_fixed_time(NOON)
-                # Without this entry, the page would ask for a touch that enables sound. A kiosk never asks.
+                # Without this entry in the session storage, the page would ask for a touch that enables sound. A kiosk
+                # never asks.
                 page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
                 page.goto(f"{topology.url}/s/{language}-{kind}/")
                 expect(page.locator("body")).to_have_attribute("data-connection", "open")
@@ -76,7 +83,7 @@ def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -
 
 
 def take_picture(page: Page) -> Image.Image:
-    """A picture of the page, scaled down to `LONGEST_SIDE`."""
+    """Return a picture of the page, scaled down to `LONGEST_SIDE`."""
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return picture

@@ -1,4 +1,4 @@
-"""Whole topologies and a Valkey server for the tests, with the log lines of their processes."""
+"""Runs topologies and a Valkey server for tests, and collects the log lines of their processes."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from tests.support.web_shell import WebShell
 
 
 class Log:
-    """The lines that all processes of a topology have written so far, in the order of their arrival."""
+    """Collects the log lines of all processes of a topology, in the order of their arrival."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -22,7 +22,7 @@ class Log:
         self.lines.append(f"{name} | {line}")
 
     def has(self, text: str, since: int = 0) -> bool:
-        """Whether one of the lines, from index `since` on, contains the text."""
+        """Return whether a log line contains the text. Lines before the index `since` are ignored."""
         return any(text in line for line in self.lines[since:])
 
 
@@ -40,13 +40,13 @@ class Valkey(Process):
 
 
 class TopologyUnderTest(Topology):
-    """A topology with its log, and with a Python of the web service that prepares data for tests."""
+    """A topology with its log, and with a Python process of the web service that prepares data for tests."""
 
     log: Log
     shell: WebShell
 
 
-# os.environ is not passed on: pytest-django has changed it for the tests' own process.
+# Topologies do not inherit os.environ, because pytest-django has changed it for the process that runs the tests.
 ENVIRONMENT = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
 
 
@@ -55,7 +55,7 @@ def run_topology(folder: Path, *, prepared: Path | None = None, **environment: s
     """Start a topology with open buttons and screens, and stop the topology when the block ends.
 
     prepared: a folder that `cashier_local.topology.prepare_data` has filled.
-    environment: settings that replace or extend those of an ordinary topology.
+    environment: environment variables that are added to ENVIRONMENT, or replace values in it.
     """
     log = Log()
     topology = TopologyUnderTest(folder, log, environment={**ENVIRONMENT, **environment}, prepared=prepared)

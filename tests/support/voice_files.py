@@ -1,4 +1,4 @@
-"""Read a voice file: the clips in it, and the title and the samples of a clip."""
+"""Reads a file with spoken clips: all its clips, and the title and the samples of a clip."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,10 @@ FILES: list[Path] = sorted(FOLDER.glob("*.opus"))
 
 
 def read_clips(language: str) -> list[bytes]:
-    """The Ogg streams of a language's file in their order. A stream begins with a page whose second flag is set."""
+    """Return the clips in the file of a language, in their order.
+
+    Each clip is an Ogg stream. The second flag of a page marks the first page of a stream.
+    """
     file = (FOLDER / f"{language}.opus").read_bytes()
     starts, at = [], 0
     while at < len(file):
@@ -31,6 +34,6 @@ def clip_title(clip: bytes) -> str:
 
 
 def clip_samples(clip: bytes) -> NDArray[np.float32]:
-    """The decoded samples, at 48 kHz."""
+    """Return the decoded samples of a clip. There are 48,000 samples per second."""
     with av.open(io.BytesIO(clip)) as container:
         return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])

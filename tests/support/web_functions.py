@@ -1,6 +1,7 @@
-"""Functions that tests run in web's Python on the database of a topology, by name: `topology.shell.call("add_store")`.
+"""Functions that tests run in web's Python, on the database of a topology.
 
-Arguments and results are sent as JSON. Only the packages of web can be imported here.
+Tests call a function by its name, for example `topology.shell.call("add_store")`. Arguments and results are sent as
+JSON. This module can import only packages that are installed for web.
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def change_store(slug: str, **fields: object) -> None:
 
 
 def close_store_silently(slug: str) -> None:
-    """Close a store in the database only, so that its screens learn it after their next contact with the database."""
+    """Close a store in the database without announcing it, as if Redis had lost the announcement."""
     Store.objects.filter(slug=slug).update(is_open=False)
 
 
@@ -39,7 +40,7 @@ def add_administrator(username: str, password: str) -> None:
 
 
 def add_member(username: str, store: str, role: str, password: str | None = None) -> None:
-    """Give a person, who is created if necessary, a role in a store: "viewer", "cashier" or "manager"."""
+    """Give a person a role in a store: "viewer", "cashier" or "manager". The person is created if necessary."""
     person = User.objects.filter(username=username).first() or User.objects.create_user(username, password=password)
     Membership.objects.create(person=person, store=Store.objects.get(slug=store), role=Role[role.upper()])
 
@@ -55,16 +56,16 @@ def add_devices(store: str, count: int = 1, till: int | None = None) -> list[str
 
 
 def add_screen(store: str, name: str) -> None:
-    """Create a paired screen that no browser can use, because nobody knows its secret."""
+    """Create a paired screen. No browser can use it, because nobody knows its secret."""
     Screen.objects.create(store=Store.objects.get(slug=store), name=name, secret_hash=name)
 
 
 def revoke_screen_silently(name: str) -> None:
-    """Revoke a screen in the database only, as if Redis had lost the announcement."""
+    """Revoke a screen in the database without announcing it, as if Redis had lost the announcement."""
     Screen.objects.filter(name=name).update(revoked_at=timezone.now(), changed_at=timezone.now())
 
 
 def add_picture(store: str, path: str) -> None:
-    """Add the picture in the file `path` to what a store shows between calls."""
+    """Add the picture in the file `path` to the pictures that a store shows between calls."""
     with files.changing_media(Store.objects.get(slug=store)) as locked, Path(path).open("rb") as file:
         views.add_medium(locked, *uploads.clean_medium(file))

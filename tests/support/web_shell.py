@@ -1,4 +1,4 @@
-"""A Python process of the web service that stays alive, because Django starts slowly and most tests create a store."""
+"""Runs a Python process of the web service that tests use again and again, because Django starts slowly."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from cashier_local.topology import ROOT, VENVS, Topology
 
 
 class WebShell:
-    """Calls functions of tests/support/web_functions.py in web's Python. The process starts with the first call."""
+    """Calls functions of tests/support/web_functions.py in a Python process of web, which the first call starts."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
@@ -18,14 +18,18 @@ class WebShell:
         return self
 
     def call(self, function: str, **arguments: object) -> Any:
-        """The result of the function. Raises RuntimeError with the function's traceback if the function fails."""
+        """Call the function and return its result.
+
+        If the function fails, raises RuntimeError with the function's traceback.
+        """
         child = self._child = self._child or self._start()
         assert child.stdout
         try:
             print(json.dumps([function, arguments]), file=child.stdin, flush=True)
             result, error = json.loads(child.stdout.readline())
         except BaseException:
-            # A test's timeout raises here, too. The next call would take the late answer for its own.
+            # The test's own timeout may also raise an exception here. The late answer would then be read by the next
+            # call, so the process is stopped.
             self._stop()
             raise
         if error:

@@ -1,4 +1,4 @@
-"""The child process of `WebShell`: calls functions of web_functions.py that standard input asks for."""
+"""The child process of `WebShell`. It calls functions of web_functions.py when `WebShell` asks for them."""
 
 import contextlib
 import importlib
@@ -10,7 +10,11 @@ import django
 
 
 def main() -> None:
-    """Answer each line, a JSON list of function name and arguments, with a JSON list of result and traceback."""
+    """Read requests from standard input and print answers, one per line.
+
+    A request is a JSON list of the name of a function and its arguments. An answer is a JSON list of the result and the
+    traceback.
+    """
     django.setup()
     functions = importlib.import_module("tests.support.web_functions")
     for line in sys.stdin:

@@ -1,4 +1,7 @@
-"""Run one replica of ws in a real server: the project's Daphne, which writes frames directly to sockets, or uvicorn."""
+"""Runs one ws replica for tests, in a real server.
+
+The server is either the project's Daphne, which writes frames directly to sockets, or uvicorn.
+"""
 
 import os
 from collections.abc import Iterator
@@ -56,12 +59,15 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
 
 
 def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
-    """The path of a store's websocket, with a valid ticket if `key` is the key of the replica."""
+    """Return the path of a store's websocket, including a ticket.
+
+    The ticket is valid if `key` is the replica's ticket key.
+    """
     return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language)).sign(key)}"
 
 
 async def figures(server: Server) -> dict[str, float]:
-    """The metrics of the replica: name and labels, as Prometheus writes them, and value."""
+    """Return the metrics of the replica. A key consists of a metric's name and labels, in the format of Prometheus."""
     async with httpx.AsyncClient() as client:
         text = (await client.get(f"{server.url}/metrics")).text
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]

@@ -1,4 +1,5 @@
--- Creates the account that owns cashier_q's database, and sets its password to the one in secrets/.
+-- Creates cashier_q's database and the account that owns it. The account's password is the one in
+-- secrets/database_password.
 \set password `cat /run/secrets/database_password`
 SELECT 'CREATE ROLE cashier LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'cashier') \gexec
 ALTER ROLE cashier PASSWORD :'password';

@@ -1,4 +1,4 @@
-"""`make run`: starts the topology, prints the logs of all processes, and stops on Ctrl-C."""
+"""Implements `make run`: starts the topology, prints the logs of all processes, and stops everything on Ctrl-C."""
 
 import argparse
 import os
@@ -15,14 +15,14 @@ COLORS = {"redis": 31, "web": 34, "ws": 32, "nginx": 35}
 
 
 def print_log_line(name: str, line: str) -> None:
-    """Print a line of a process's log after the name of the process."""
+    """Print one line of a process's log, with the name of the process in front of it."""
     color = COLORS.get(name.rstrip("0123456789"), 37)
     label = f"\033[{color}m{name:>6}\033[0m" if sys.stdout.isatty() else f"{name:>6}"
     print(f"{label} | {line}", flush=True)
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """An argument type: a whole number from `low` to `high`."""
+    """Return a type for argparse that accepts a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):

@@ -1,4 +1,4 @@
-"""Find free ports of this machine, and check whether a process answers on a port."""
+"""Finds free ports of this machine, and checks whether a process answers on a port."""
 
 import random
 import socket
@@ -7,20 +7,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
-# This range is below the ports that Linux uses for outgoing connections. With thousands of screens, an outgoing
-# connection could otherwise use the port of a process that is being restarted.
+# Free ports are chosen from this range, which is below the ports that Linux uses for outgoing connections. Otherwise an
+# outgoing connection could take the port of a process that is being restarted. This is likely with the connections of
+# thousands of screens.
 LOWEST, HIGHEST = 15_000, 32_000
 
 
 def try_port(port: int, host: str = "127.0.0.1") -> None:
-    """Raises OSError if no process can listen on the port, or PermissionError if only root can."""
+    """Check that a process can listen on the port. Raises OSError otherwise.
+
+    If only root may listen on the port, the error is a PermissionError.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a process could listen on the port."""
+    """Return whether a process can listen on the port."""
     try:
         try_port(port, host)
     except OSError:
@@ -32,9 +36,10 @@ _returned: set[int] = set()
 
 
 def free_port() -> int:
-    """A free port, a different one for each call. Raises OSError if no free port is found."""
+    """Return a free port that no earlier call has returned. Raises OSError if no free port is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # The port of an earlier call may still be free, because its process does not listen yet.
+        # A port from an earlier call can still look free, because the process for which it was chosen does not listen
+        # yet.
         if port not in _returned and is_free(port):
             _returned.add(port)
             return port
@@ -42,7 +47,7 @@ def free_port() -> int:
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a connection to the port is accepted."""
+    """Return whether a process accepts connections on the port."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
@@ -51,7 +56,7 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def responds(url: str) -> bool:
-    """Whether a GET request for the URL succeeds."""
+    """Return whether a GET request for the URL succeeds."""
     try:
         with urllib.request.urlopen(url, timeout=2):
             return True
@@ -60,9 +65,12 @@ def responds(url: str) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as `condition()` is true. Raises TimeoutError, which names `what`, after this many seconds."""
+    """Return as soon as `condition()` is true.
+
+    If that takes longer than `seconds`, raise TimeoutError. Its message contains `what`, which describes the condition.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.02)  # before the condition is evaluated again
+        time.sleep(0.02)  # pause before `condition()` is called again

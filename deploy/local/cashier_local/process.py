@@ -13,16 +13,19 @@ from pathlib import Path
 Sink = Callable[[str, str], None]
 """A function that receives the name of a process and one line of its log."""
 
-SETPRIV = shutil.which("setpriv")  # Linux only
+SETPRIV = shutil.which("setpriv")  # setpriv exists only on Linux
 DIES_WITH_PARENT = [SETPRIV, "--pdeathsig", "TERM"] if SETPRIV else []
-"""With this prefix, the kernel stops the child when the thread that started it ends. No child survives if this process
-is killed."""
+"""This prefix is put before the command line of each child process. The kernel then stops the child process when the
+thread that started it ends. So no child process survives if this process is killed."""
 STOP_SECONDS = 10.0
 LONG_LIFE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 8.0
 
 
 class Process:
-    """A program in its own session, so that a Ctrl-C reaches only the process that supervises it."""
+    """A program that runs in a session of its own, and is started again whenever it dies.
+
+    Because of the session, a Ctrl-C reaches only the process that supervises the program.
+    """
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, sink: Sink) -> None:
         self.name, self.argv, self.env, self.cwd, self._sink = name, list(argv), dict(env), cwd, sink
@@ -48,7 +51,10 @@ class Process:
         spawned.wait()
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
-        """Send the signal and wait until the process has ended. After STOP_SECONDS, kill it, and log that."""
+        """Send the signal and wait until the process has ended.
+
+        If the process still runs after STOP_SECONDS, it is killed, which is logged.
+        """
         self._stopping.set()
         if self.alive:
             self.kill(signum)
@@ -66,7 +72,11 @@ class Process:
             self._child.send_signal(signum)
 
     def _kill_leftovers(self) -> None:
-        """Kill the children of the process: when Nginx's master is killed, its workers live on and keep its port."""
+        """Kill the children of a process that has died.
+
+        If Nginx's master process is killed, its worker processes live on and keep the port. Then Nginx could not start
+        again.
+        """
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -91,7 +101,8 @@ class Process:
                 self._sink(self.name, line.rstrip("\n"))
 
     def _watch(self, spawned: threading.Event) -> None:
-        # This thread starts the child, and lives as long as the child must run: see DIES_WITH_PARENT.
+        # This thread starts the child process, and must live as long as the child process. If the thread ended, the
+        # kernel would stop the child process: see DIES_WITH_PARENT.
         pause, next_pause = 0.0, 0.0
         while not self._stopping.wait(pause):
             started = time.monotonic()
@@ -100,14 +111,14 @@ class Process:
             finally:
                 spawned.set()
             if self._stopping.is_set():
-                self.kill(signal.SIGTERM)  # `stop` was called before the child was started
+                self.kill(signal.SIGTERM)  # `stop` was called while the child was being started
             assert self._child
             code = self._child.wait()
             self._kill_leftovers()
             if self._stopping.is_set():
                 return
-            # The first restart is immediate. Later restarts wait, so that a program that always fails does not use up
-            # the whole machine.
+            # The first restart is immediate. Later restarts are delayed, so that a program that always fails does not
+            # use up the whole CPU.
             pause = 0.0 if time.monotonic() - started > LONG_LIFE_SECONDS else next_pause
             next_pause = min(LONGEST_PAUSE_SECONDS, pause * 2 or 1.0)
             reason = f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,4 +1,4 @@
-"""Redis, web, the ws replicas and Nginx as processes of this machine, each on its own port."""
+"""Runs Redis, web, the ws replicas and Nginx as processes of this machine, each on its own port."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ MEDIA = Path("nginx", "site", "media")
 
 
 def valkey_argv(port: int, folder: Path) -> list[str]:
-    """Command line of a Valkey server that saves nothing to disk."""
+    """Return the command line of a Valkey server that saves nothing to disk."""
     return [
         *(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1"),
         *("--save", "", "--dir", str(folder), "--loglevel", "warning"),
@@ -38,24 +38,25 @@ def valkey_argv(port: int, folder: Path) -> list[str]:
 def prepare_data(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Create a migrated database and the static files in `folder`, for use in `Topology(prepared=folder)`.
 
-    `migrate` and `collectstatic` each start a new Python process, and take most of the time that a topology needs to
-    start. `environment` must not contain DATABASE_URL. Raises CannotStart if a command fails.
+    This saves time if several topologies are started: `migrate` and `collectstatic` each start a new Python process,
+    and take most of the time that a topology needs to start. `environment` must not contain DATABASE_URL. Raises
+    CannotStart if a command fails.
     """
     Topology(folder, lambda name, line: None, environment=environment).prepare()
 
 
 class CannotStart(Exception):
-    """The topology cannot be started; the message gives the reason in one line."""
+    """Raised if the topology cannot be started. The message gives the reason in one line."""
 
 
 class Topology:
-    """All processes that a store needs, with their data in one folder.
+    """All processes of cashier_q on this machine, with their data in one folder.
 
     `start` returns when all processes answer. `stop` returns when all processes have ended.
 
-    environment: environment variables of the processes. They override the defaults for a topology in this folder.
-    prepared: a folder that `prepare_data` has filled. Its database and static files are copied, unless `folder` already
-        contains them, and `start` does not run `migrate` and `collectstatic`.
+    environment: environment variables of the processes. They override the defaults, which fit a topology in `folder`.
+    prepared: a folder that `prepare_data` has filled. `start` copies its database and static files into `folder`,
+        unless they exist there already, and does not run `migrate` and `collectstatic`.
     """
 
     def __init__(
@@ -94,13 +95,14 @@ class Topology:
 
     @property
     def replicas(self) -> list[Process]:
-        """The ws processes."""
+        """The processes of the ws replicas."""
         return [process for name, process in self.processes.items() if name.startswith("ws")]
 
     def start(self) -> None:
         """Start all processes and wait until they answer.
 
-        Raises CannotStart, after the processes that were already started have been stopped again.
+        Raises CannotStart if a process does not start. Before that, the processes that have already been started are
+        stopped.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,8 @@ class Topology:
             raise CannotStart(
                 f"port {self.port} is in use: stop the process that uses it, or choose another port with PORT="
             ) from None
-        # A replica holds one socket per screen, and many systems allow a process only 1,024 open files by default.
+        # A replica has one open socket for each screen. On many systems, a process may open only 1,024 files by
+        # default, so this limit is raised.
         hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
         try:
@@ -136,19 +139,20 @@ class Topology:
             raise
 
     def stop(self) -> None:
-        """Stop all processes: Nginx first, so that the replicas have no screens to drain, and Redis last."""
+        """Stop all processes. Nginx stops first, so that the replicas have no screens to drain. Redis stops last."""
         for process in reversed(self.processes.values()):
             process.stop()
         if self._lock:
             self._lock.close()
 
     def cancel(self) -> None:
-        """Make a running `start` raise CannotStart soon. Called from a signal handler or from another thread."""
+        """Make a running `start` raise CannotStart soon. A signal handler or another thread may call this method."""
         self._cancelled = True
 
     def manage(self, *arguments: str) -> str:
         """Run one of web's management commands and return its output. Raises CannotStart if the command fails."""
-        # In its own session, like every process here: a Ctrl-C must reach only the process that supervises the others.
+        # The command runs in a session of its own, like all processes of the topology. A Ctrl-C then reaches only the
+        # process that supervises the others.
         done = subprocess.run(
             [self._python("web"), "-m", "cashier_web", *arguments],
             env=self.environment,
@@ -167,7 +171,7 @@ class Topology:
         return str(VENVS / venv / "bin" / "python")
 
     def commands(self) -> dict[str, list[str]]:
-        """Name and command line of each process, in the order in which they start."""
+        """Return the name and the command line of each process, in the order in which the processes start."""
         web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
         argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
         for number, port in enumerate(self.ws_ports, start=1):
