@@ -9,6 +9,7 @@ os.environ["CASHIER_OPEN_BUTTONS"] = os.environ["CASHIER_OPEN_SCREENS"] = "true"
 
 from cashier_web.settings import *  # noqa: F403
 
-# These tests run without `collectstatic`. The tests in the browser cover static file names with hashes.
+# These tests use static files without `collectstatic`, so the names of the files contain no hashes. The browser tests
+# cover names with hashes.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

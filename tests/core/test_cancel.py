@@ -1,4 +1,7 @@
-"""Cancelling queued calls, and repeating a press with the same key; on Redis's real clock."""
+"""A queued call can be cancelled, and a press that is repeated with the same idempotency key makes no second call.
+
+These tests use the real clock of Redis.
+"""
 
 import pytest
 from redis import Redis
@@ -114,7 +117,7 @@ def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline,
 def test_an_expired_key_makes_a_new_call(timeline, redis) -> None:
     for _ in range(2):
         press(timeline, 4, key="a")
-        redis.delete("cashier:{s}:press:a")  # as if it had expired
+        redis.delete("cashier:{s}:press:a")  # Redis deletes an expired key in the same way
 
     first, second = timeline.snapshot("s").calls
     assert first.call_id != second.call_id

@@ -1,6 +1,6 @@
-"""The catalogs: every text is translated, and the compiled catalogs agree with their sources.
+"""Every text is translated, and each compiled translation catalog (`django.mo`) agrees with its source (`django.po`).
 
-English has no catalog, because the texts in the code are the English ones.
+English has no catalog, because the texts in the code are English.
 """
 
 import re
@@ -17,7 +17,8 @@ from tests.support.catalogs import CORE, FOR_MANAGERS, PACKAGES, WEB, seen_by_al
 
 TRANSLATED = sorted(LANGUAGES.keys() - {"en"})
 COMPLETE = ["fr"]
-"""Languages that also translate the managers' pages and the admin. In the others, these are in English."""
+"""The languages into which everything is translated. In all other languages of the project, the managers' pages and the
+admin are in English."""
 
 
 def source(package, language):
@@ -29,18 +30,22 @@ def key(message):
 
 
 def translated(package, language):
-    """Each translated text of a catalog with its translation."""
+    """Return the translations of one catalog: a dictionary from each text to its translation."""
     return {key(message): message.string for message in source(package, language) if message.id and message.string}
 
 
 PO_SYNTAX = re.compile(r'msg(id|str|ctxt)|["\\\n]')
-"""Parts of a catalog's syntax. No text for people contains any of them: texts use typographic quotes."""
+"""Matches the syntax of a catalog file: its keywords, straight quotes, backslashes and line breaks. If a text contains
+one of them, Babel has misread the file, because our texts contain none of them (they use typographic quotes)."""
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
-    """Babel reads `msgstr "a"msgid "b"` without complaint, and everything after the first quote becomes the text."""
+    """If a line break is missing, as in `msgstr "a"msgid "b"`, Babel reports no error.
+
+    Babel takes everything after the first quote for the text, so the text contains the word `msgid`.
+    """
     texts = [text for message in source(package, language) if message.id for text in (message.id, message.string)]
 
     assert texts
@@ -103,7 +108,10 @@ def test_every_language_but_english_has_a_catalog_in_both_packages() -> None:
 
 
 def test_a_text_is_in_english_without_a_catalog_even_after_another_language() -> None:
-    """Django adds no fallback for the language of LANGUAGE_CODE, so English never falls back to a translation."""
+    """English needs no catalog, because Django uses no other language for a text that English does not translate.
+
+    This is true only while LANGUAGE_CODE is "en".
+    """
     assert settings.LANGUAGE_CODE == "en"
     assert translation.check_for_language("en")
     for language, text in [("fr", "Veuillez patienter"), ("en", "Please wait"), ("de", "Bitte warten")]:

@@ -1,4 +1,4 @@
-"""Messages of the channel layer are parsed; anything that is not a valid event is refused."""
+"""A message from the channel layer is parsed into an event. A message that is not a valid event is refused."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The HTML fragment: its text, and the data with which the page returns to the idle text by itself."""
+"""The HTML fragment of a screen contains the text to show.
+
+The fragment also contains the data that the page needs to show the idle text again without the server.
+"""
 
 import pytest
 

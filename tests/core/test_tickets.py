@@ -1,4 +1,4 @@
-"""A ticket says which store a screen belongs to, and only we can make one."""
+"""A ticket says which store a screen belongs to. Only somebody who has the key can make a valid ticket."""
 
 import time
 
@@ -22,14 +22,14 @@ def test_a_signed_ticket_is_read_unchanged() -> None:
     ["", "x", "a:b", ":", "WyJkZWZhdWx0IiwiZW4iXQ", Ticket("default", Idle("en")).sign(OTHER_KEY), "é" * 50, "\0"],
     ids=["empty", "letter", "two parts", "colon", "payload only", "other key", "not ASCII", "NUL"],
 )
-def test_anything_else_is_refused_with_a_reason(text: str) -> None:
+def test_a_text_that_is_not_a_valid_ticket_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(BadTicket) as caught:
         Ticket.read(text, KEY)
 
     assert "ticket" in str(caught.value)
 
 
-def test_a_ticket_of_another_store_cannot_be_made_from_ours() -> None:
+def test_the_signature_of_one_store_is_not_valid_for_the_ticket_of_another_store() -> None:
     ours, theirs = Ticket("a", Idle("en")).sign(KEY), Ticket("b", Idle("en")).sign(OTHER_KEY)
     forged = theirs.split(":")[0] + ":" + ours.split(":")[1]
 
@@ -54,7 +54,7 @@ def test_a_ticket_is_good_for_a_week(days, is_good) -> None:
             Ticket.read(text, KEY)
 
 
-@pytest.mark.parametrize("odd", [["north-7", "fr"], ["north-7", "fr", ""], [], "north-7"], ids=str)
-def test_a_signed_ticket_of_another_version_counts_as_expired(odd) -> None:
+@pytest.mark.parametrize("payload", [["north-7", "fr"], ["north-7", "fr", ""], [], "north-7"], ids=str)
+def test_a_signed_ticket_of_another_version_counts_as_expired(payload) -> None:
     with pytest.raises(ExpiredTicket, match="another version"):
-        Ticket.read(Signer(key=KEY, salt="cashier.screen").sign_object(odd), KEY)
+        Ticket.read(Signer(key=KEY, salt="cashier.screen").sign_object(payload), KEY)

@@ -1,4 +1,8 @@
-"""Presses on Redis's real clock: receipts, the limit of the queue, the idle text, and a Redis that does not answer."""
+"""A press schedules a call in Redis, and the cashier gets a receipt.
+
+The tests also cover the limit of the queue, the idle text, and a Redis that does not answer. Most of them use the real
+clock of Redis.
+"""
 
 import pytest
 from redis import Redis
@@ -39,10 +43,10 @@ def test_the_first_press_is_called_and_the_next_waits_for_it(press) -> None:
 
 def test_a_till_with_a_queued_call_is_not_queued_twice(press) -> None:
     press(4)
-    waiting, again = press(2), press(2)
+    queued, again = press(2), press(2)
 
     assert again.outcome == "waits already"
-    assert again.seq == waiting.seq
+    assert again.seq == queued.seq
 
 
 def test_a_till_that_is_shown_and_presses_again_stays_for_another_hold(press) -> None:
@@ -53,7 +57,7 @@ def test_a_till_that_is_shown_and_presses_again_stays_for_another_hold(press) ->
     assert 2900 <= again.starts_in_ms <= 3000
 
 
-def test_a_till_that_is_shown_and_presses_again_queues_behind_the_others(press) -> None:
+def test_a_till_that_is_shown_and_presses_again_queues_behind_the_queued_calls(press) -> None:
     press(4)
     press(2)
 
@@ -120,12 +124,12 @@ async def test_a_call_has_the_label_that_was_passed_with_the_press(redis, valkey
 
 
 def test_an_unchanged_idle_text_is_not_announced(redis) -> None:
-    told = []
-    for waiting in (Idle("en"), Idle("en"), Idle("en", "Closed"), Idle("en", "Closed"), Idle("en")):
-        Timeline(redis).set_idle({"s": waiting})
-        told.append(redis.hget("cashier:{s}:store", "rev"))
+    revs = []
+    for idle in (Idle("en"), Idle("en"), Idle("en", "Closed"), Idle("en", "Closed"), Idle("en")):
+        Timeline(redis).set_idle({"s": idle})
+        revs.append(redis.hget("cashier:{s}:store", "rev"))
 
-    assert told == [b"1", b"1", b"2", b"2", b"3"]
+    assert revs == [b"1", b"1", b"2", b"2", b"3"]
 
 
 @pytest.mark.parametrize("policy", Policy)

@@ -1,6 +1,8 @@
-"""The scheduling script against a model: random presses on a real Valkey, on a clock that the test turns.
+"""A model test of the timeline and of the playlist.
 
-What a replica's playlist shows is compared with both, so that model, Redis and board agree at any moment.
+The test makes random presses, with `press.lua` in a real Valkey and with a simple model in Python. Redis and the
+playlist of a replica must agree with the model about which call is shown at any time. The test sets the clock, so that
+it need not wait.
 """
 
 import asyncio
@@ -26,9 +28,9 @@ START = 1_700_000_000_000
 
 presses = st.lists(
     st.tuples(
-        st.one_of(st.integers(0, 50), st.integers(0, 4000)),  # ms since the press before
-        st.integers(1, 30),  # till
-        st.sampled_from([1000, 3000, 3001]),  # hold in ms
+        st.one_of(st.integers(0, 50), st.integers(0, 4000)),  # milliseconds since the press before this one
+        st.integers(1, 30),  # number of the till
+        st.sampled_from([1000, 3000, 3001]),  # hold in milliseconds
     ),
     max_size=60,
 )
@@ -36,8 +38,8 @@ policies = st.one_of(st.just([Policy.QUEUE]), st.just([Policy.REPLACE]), st.just
 
 
 @dataclass
-class Up:
-    """A call in the model: up in [start, end)."""
+class ModelCall:
+    """A call in the model. It is shown from `start` until just before `end`; both are in milliseconds."""
 
     seq: int
     till: int
@@ -47,81 +49,91 @@ class Up:
 
 @dataclass
 class Model:
-    """What design §4 says, with nothing but a list."""
+    """The rules for presses (see "Policies" in docs/design.md), with a plain list of calls instead of Redis."""
 
     now: int = START
     seq: int = 0
-    calls: list[Up] = field(default_factory=list)
+    calls: list[ModelCall] = field(default_factory=list)
 
-    def unended(self) -> list[Up]:
+    def unended(self) -> list[ModelCall]:
         return [call for call in self.calls if call.end > self.now]
 
-    def press(self, till: int, hold: int, policy: Policy) -> Up | None:
-        """The call that the press led to or found waiting; None if it is refused."""
+    def press(self, till: int, hold: int, policy: Policy) -> ModelCall | None:
+        """Return the call that this press makes, or the queued call that the till already has.
+
+        Returns None if the press is refused because the queue is full.
+        """
         if policy is Policy.REPLACE:
             self.calls, start = [], self.now
         else:
-            waiting = [call for call in self.unended() if call.start > self.now]
-            for call in waiting:
+            queued = [call for call in self.unended() if call.start > self.now]
+            for call in queued:
                 if call.till == till:
                     return call
-            if len(waiting) >= MAX_QUEUED:
+            if len(queued) >= MAX_QUEUED:
                 return None
             start = max([self.now, *(call.end for call in self.unended())])
         self.seq += 1
-        self.calls.append(Up(self.seq, till, start, start + hold))
+        self.calls.append(ModelCall(self.seq, till, start, start + hold))
         return self.calls[-1]
 
-    def cancel(self, call: Up) -> None:
-        """Take it back; those behind it move up."""
+    def cancel(self, call: ModelCall) -> None:
+        """Remove a queued call. The calls behind it begin earlier, by the hold of the removed call."""
         at = self.calls.index(call)
         hold = call.end - call.start
         behind = [replace(later, start=later.start - hold, end=later.end - hold) for later in self.calls[at + 1 :]]
         self.calls[at:] = behind
 
-    def up(self, at: float) -> int:
-        """Seq of the call that is up; 0 if none is."""
+    def shown_seq(self, at: float) -> int:
+        """The seq of the call that is shown at this time; 0 if no call is shown."""
         return next((call.seq for call in self.calls if call.start <= at < call.end), 0)
 
 
-class Stage:
-    """A store in Redis, its turned clock, what is announced of it, and a playlist that hears it."""
+class RealStore:
+    """A store in Redis with a clock that the test sets, the events of the store, and two playlists of its calls."""
 
     def __init__(self, url: str, now: int) -> None:
         self.url, self.redis = url, Redis.from_url(url)
         self.redis.flushall()
         self.timeline = Timeline(self.redis, CLOCK)
-        self.heard = self.redis.pubsub(ignore_subscribe_messages=True)
-        self.heard.subscribe(REDIS_CHANNEL)
-        self.heard.get_message(timeout=1)
-        self.playlist, self.deaf = Playlist(), Playlist()  # the second reads snapshots, as a board that is repaired
-        self.turn(now)
+        self.subscription = self.redis.pubsub(ignore_subscribe_messages=True)
+        self.subscription.subscribe(REDIS_CHANNEL)
+        self.subscription.get_message(timeout=1)
+        self.playlist = Playlist()  # gets every event, as on a board that misses no announcement
+        self.repaired_playlist = Playlist()  # gets no events, only snapshots, as on a board that the repair corrects
+        self.set_clock(now)
 
     def close(self) -> None:
-        self.heard.close()
+        self.subscription.close()
         self.redis.close()
 
-    def turn(self, now: int) -> None:
-        """Let the playlists live every change until `now`, as a board's timer does."""
-        for playlist in (self.playlist, self.deaf):
+    def set_clock(self, now: int) -> None:
+        """Set the clock of Redis to `now`. Before that, play every change that is due in the playlists until `now`.
+
+        The timer of a board plays the changes in the same way.
+        """
+        for playlist in (self.playlist, self.repaired_playlist):
             while (due := playlist.next_change) is not None and due <= now / 1000 + 1e-6:
                 playlist.play(due)
                 if playlist.next_change == due:
                     break
         self.redis.set("clock", now)
 
-    def announced(self, count: int) -> list[Event]:
-        """What was announced since the last time; waits for `count`, which may come after the press's own answer."""
+    def new_events(self, count: int) -> list[Event]:
+        """Return the events that were published since the last call of this method.
+
+        Waits for at least `count` events, because an event may arrive after Redis has answered the press.
+        """
         events = []
-        while message := self.heard.get_message(timeout=5 if len(events) < count else 0):
+        while message := self.subscription.get_message(timeout=5 if len(events) < count else 0):
             events.append(Event.from_message(msgpack.unpackb(message["data"])))
         return events
 
     def repair(self, snapshot: Snapshot, now: int) -> None:
-        for mark in snapshot.cancelled:
-            self.deaf.cancel(mark)
+        for call_id in snapshot.cancelled:
+            self.repaired_playlist.cancel(call_id)
         for call in snapshot.calls:
-            self.deaf.add(snapshot.version.epoch, call, now / 1000)
+            self.repaired_playlist.add(snapshot.version.epoch, call, now / 1000)
 
     def snapshot(self) -> Snapshot:
         async def read() -> Snapshot:
@@ -138,62 +150,64 @@ def url(valkey) -> str:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(presses=presses, policies=policies, data=st.data())
-def test_redis_behaves_like_the_model_and_a_playlist_shows_it(url, presses, policies, data) -> None:
-    model, stage = Model(), Stage(url, START)
+def test_redis_and_the_playlists_agree_with_the_model(url, presses, policies, data) -> None:
+    model, store = Model(), RealStore(url, START)
     try:
         for gap, till, hold in presses:
             policy = data.draw(st.sampled_from(policies))
-            between = model.now + data.draw(st.integers(0, gap))
-            stage.turn(between)
-            slot = stage.playlist.play(between / 1000 + 0.0005)
-            assert (slot.call.seq if slot else 0) == model.up(between + 0.5), "between two presses"
+            time_between = model.now + data.draw(st.integers(0, gap))
+            store.set_clock(time_between)
+            slot = store.playlist.play(time_between / 1000 + 0.0005)
+            assert (slot.call.seq if slot else 0) == model.shown_seq(time_between + 0.5), (
+                "the playlist shows another call than the model between two presses"
+            )
 
             model.now += gap
-            stage.turn(model.now)
-            before = model.seq
+            store.set_clock(model.now)
+            last_seq = model.seq
             expected = model.press(till, hold, policy)
             if expected is None:
                 with pytest.raises(QueueFull):
-                    stage.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
-                assert stage.announced(0) == []
+                    store.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
+                assert store.new_events(0) == []
             else:
-                receipt = stage.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
+                receipt = store.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
                 assert (receipt.seq, receipt.starts_in_ms) == (expected.seq, expected.start - model.now)
                 assert receipt.place == model.unended().index(expected) + 1
-                events = stage.announced(model.seq - before)
-                assert [event.seq for event in events] == [expected.seq] * (model.seq - before)
+                events = store.new_events(model.seq - last_seq)
+                assert [event.seq for event in events] == [expected.seq] * (model.seq - last_seq)
                 for event in events:
-                    stage.playlist.add(event.version.epoch, event.call, model.now / 1000)
+                    store.playlist.add(event.version.epoch, event.call, model.now / 1000)
 
             if model.unended() and data.draw(st.integers(0, 2)) == 0:
-                taken = data.draw(st.sampled_from(model.unended()))
-                if taken.start <= model.now:
+                cancelled = data.draw(st.sampled_from(model.unended()))
+                if cancelled.start <= model.now:
                     with pytest.raises(AlreadyShown):
-                        stage.timeline.cancel("s", taken.seq)
+                        store.timeline.cancel("s", cancelled.seq)
                 else:
-                    model.cancel(taken)
-                    stage.timeline.cancel("s", taken.seq)
-                    (event,) = stage.announced(1)
-                    stage.playlist.cancel(event.cancels)
+                    model.cancel(cancelled)
+                    store.timeline.cancel("s", cancelled.seq)
+                    (event,) = store.new_events(1)
+                    store.playlist.cancel(event.cancels)
 
-            snapshot = stage.snapshot()
-            stage.repair(snapshot, model.now)
+            snapshot = store.snapshot()
+            store.repair(snapshot, model.now)
             assert [(call.seq, call.starts_in_ms, call.hold_ms) for call in snapshot.calls] == [
                 (call.seq, call.start - model.now, call.end - call.start) for call in model.unended()
             ]
-            newcomer = Playlist()
+            new_playlist = Playlist()
             for call in snapshot.calls:
-                newcomer.add(snapshot.version.epoch, call, model.now / 1000)
-            for playlist in (stage.playlist, newcomer, stage.deaf):
+                new_playlist.add(snapshot.version.epoch, call, model.now / 1000)
+            for playlist in (store.playlist, new_playlist, store.repaired_playlist):
                 slot = playlist.play(model.now / 1000 + 0.0005)
-                assert (slot.call.seq if slot else 0) == model.up(model.now + 0.5)
+                assert (slot.call.seq if slot else 0) == model.shown_seq(model.now + 0.5)
         if policies == [Policy.QUEUE]:
-            assert_nothing_overlaps(model.calls)
+            assert_calls_do_not_overlap(model.calls)
     finally:
-        stage.close()
+        store.close()
 
 
-def assert_nothing_overlaps(calls: list[Up]) -> None:
+def assert_calls_do_not_overlap(calls: list[ModelCall]) -> None:
     for earlier, later in pairwise(calls):
         assert earlier.seq < later.seq
         assert earlier.end <= later.start
@@ -202,21 +216,21 @@ def assert_nothing_overlaps(calls: list[Up]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     presses=presses,
-    late=st.lists(st.floats(0, 0.3), min_size=60, max_size=60),
+    delays=st.lists(st.floats(0, 0.3), min_size=60, max_size=60),
     data=st.data(),
 )
-def test_no_call_is_cut_short_if_announcements_and_timers_are_late(presses, late, data) -> None:
-    """Announcements arrive up to 0.3 s late and the timer fires up to 0.3 s late: every hold is still whole."""
-    model, news = Model(now=0), []
+def test_no_call_is_cut_short_if_announcements_and_timers_are_late(presses, delays, data) -> None:
+    """Every call is shown for its whole hold, although its announcement and the board's timer are up to 0.3 s late."""
+    model, announcements = Model(now=0), []
     for gap, till, hold in presses:
         model.now += gap
-        before = model.seq
+        last_seq = model.seq
         call = model.press(till, hold, Policy.QUEUE)
-        if model.seq > before and call:
-            told = Call(str(call.seq), call.seq, till, "en", call.start - model.now, hold)
-            news.append((model.now / 1000, told))
-    playlist, shown, up, began, now = Playlist(), [], None, 0.0, 0.0
-    arrivals = sorted((at + delay, call.seq, call) for (at, call), delay in zip(news, late, strict=False))
+        if model.seq > last_seq and call:
+            announced = Call(str(call.seq), call.seq, till, "en", call.start - model.now, hold)
+            announcements.append((model.now / 1000, announced))
+    playlist, shown, current, began, now = Playlist(), [], None, 0.0, 0.0
+    arrivals = sorted((at + delay, call.seq, call) for (at, call), delay in zip(announcements, delays, strict=False))
     while arrivals or playlist.next_change is not None:
         due = playlist.next_change
         if arrivals and (due is None or arrivals[0][0] <= due):
@@ -226,13 +240,13 @@ def test_no_call_is_cut_short_if_announcements_and_timers_are_late(presses, late
         else:
             now = max(now, due + data.draw(st.floats(0, 0.3)))
         slot = playlist.play(now)
-        if slot is not up:
-            if up is not None:
-                shown.append((up.call, now - began))
-            up, began = slot, now
+        if slot is not current:
+            if current is not None:
+                shown.append((current.call, now - began))
+            current, began = slot, now
 
     assert [call.seq for call, _ in shown] == sorted(call.seq for call, _ in shown)
-    assert {call.seq for call, _ in shown} == {call.seq for _, call in news}
+    assert {call.seq for call, _ in shown} == {call.seq for _, call in announcements}
     for call, seconds in shown:
         assert seconds >= call.hold_ms / 1000 - 1e-9
         assert seconds <= call.hold_ms / 1000 + 0.61

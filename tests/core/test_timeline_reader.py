@@ -1,4 +1,8 @@
-"""Reading many timelines at once. A fault in one store concerns that store only; a Redis that refuses concerns all."""
+"""The timelines of many stores are read together.
+
+If one store's data in Redis is bad, the other stores are still read. If Redis refuses to answer, the read fails for all
+stores.
+"""
 
 import pytest
 from redis import Redis
@@ -13,7 +17,7 @@ from cashier_core.timeline import Timeline
 from cashier_core.timeline_reader import TimelineReader
 
 pytestmark = pytest.mark.anyio
-STRANGERS = {
+FOREIGN_VALUES = {
     "of another type": lambda redis, key: redis.set(key, "somebody else's"),
     "with a rev that is no number": lambda redis, key: redis.hset(key, "rev", "x"),
     "with a mark that is no text": lambda redis, key: redis.hset(key, "mark", b"\xff"),
@@ -38,7 +42,10 @@ async def client(valkey):
 
 @pytest.fixture
 def limited(redis, valkey):
-    """A user `reader`, what it may not do, and its address; with one connection, so that one that is lost is missed."""
+    """Return a function that creates a Redis user with the given ACL rules, and returns the URL for this user.
+
+    The URL allows only one connection. If a read did not return the connection to the pool, the next read would fail.
+    """
 
     def limit(*rules: str) -> str:
         redis.execute_command("ACL", "SETUSER", "reader", "on", "nopass", *rules)
@@ -55,10 +62,10 @@ async def test_versions_of_many_stores_are_read_together(redis, client) -> None:
     assert versions[2] == Version()
 
 
-@pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
-async def test_a_foreign_value_in_one_timeline_does_not_affect_the_others(redis, client, stranger) -> None:
+@pytest.mark.parametrize("write_foreign_value", FOREIGN_VALUES.values(), ids=FOREIGN_VALUES)
+async def test_a_foreign_value_in_one_timeline_does_not_affect_the_others(redis, client, write_foreign_value) -> None:
     redis.delete(*keys("b"))
-    stranger(redis, keys("b")[0])
+    write_foreign_value(redis, keys("b")[0])
     timelines = TimelineReader(client)
     versions, snapshots = await timelines.versions(["b", "a"]), await timelines.snapshots(["b", "a"])
 
@@ -70,7 +77,8 @@ async def test_a_foreign_value_in_one_timeline_does_not_affect_the_others(redis,
 
 
 async def test_a_fault_that_concerns_all_stores_is_raised(limited) -> None:
-    async with timeline_reader.connect(limited("+@all")) as client:  # and no key at all
+    # The user may run all commands, but has no access to any key.
+    async with timeline_reader.connect(limited("+@all")) as client:
         with pytest.raises(NoPermissionError):
             await TimelineReader(client).versions(["a", "b"])
 

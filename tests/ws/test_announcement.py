@@ -24,14 +24,14 @@ async def test_a_press_is_received_through_the_stock_channel_layer(valkey, store
     assert (message["starts_in_ms"], message["hold_ms"]) == (0, 3000)
 
 
-async def test_a_message_sent_through_the_stock_channel_layer_goes_where_the_script_publishes(valkey) -> None:
+async def test_the_stock_channel_layer_publishes_on_the_redis_channel_of_the_script(valkey) -> None:
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)
 
     assert layer._get_group_channel_name(GROUP) == REDIS_CHANNEL
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\xc1", b"\x01", b"text", b"\x81\xa4type\xc0"])
-async def test_a_replica_goes_on_listening_after_bytes_that_are_not_a_message(
+async def test_a_replica_ignores_bytes_that_are_not_a_message_and_shows_the_next_call(
     shared_server, valkey, store, press, garbage
 ) -> None:
     screen = await open_screen(shared_server.url, path_of(store))
@@ -46,9 +46,7 @@ async def test_a_replica_goes_on_listening_after_bytes_that_are_not_a_message(
 
 
 @pytest.mark.parametrize("message", [{"type": "cashier.message"}, {"type": "other"}, {"no": "type"}])
-async def test_a_foreign_message_on_the_layer_repaints_nothing_and_breaks_nothing(
-    server, valkey, store, press, message
-) -> None:
+async def test_a_foreign_message_on_the_channel_layer_is_ignored(server, valkey, store, press, message) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     layer = RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX)

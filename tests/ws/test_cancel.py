@@ -27,7 +27,7 @@ async def test_a_cancelled_call_is_not_shown_and_the_next_call_follows_at_once(s
     screen.close()
 
 
-async def test_a_replica_that_misses_the_announcement_finds_the_cancelled_call_itself(server, store, press) -> None:
+async def test_a_replica_that_misses_the_announcement_still_removes_the_cancelled_call(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     press(4, hold_ms=3000)
@@ -42,6 +42,6 @@ async def test_a_replica_that_misses_the_announcement_finds_the_cancelled_call_i
 
 
 def cancel_unannounced(timeline, store, seq) -> None:
-    """Cancel a call, but announce this on a channel to which no replica is subscribed."""
+    """Cancel a call, but publish the announcement on a Redis channel to which no replica is subscribed."""
     with mock.patch("cashier_core.timeline.REDIS_CHANNEL", "cashier__group__nobody"):
         timeline.cancel(store, seq)

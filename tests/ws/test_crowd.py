@@ -16,19 +16,22 @@ CROWD = 1500
 
 
 class PingingScreen(AsyncioScreen):
-    """Sends a ping after each pong. In each round, a call could have been painted."""
+    """A screen that sends a ping as soon as it has received the answer to the last ping.
+
+    `rounds` counts the answers. Whenever the replica answers a ping, it could also paint a call.
+    """
 
     rounds = 0
 
     def data_received(self, data: bytes) -> None:
-        if data[0] == 0x8A:  # a Pong
+        if data[0] == 0x8A:  # the first byte of a Pong frame
             self.rounds += 1
             self.send(PING, b"")
         else:
             super().data_received(data)
 
 
-async def test_a_connected_screen_is_answered_again_and_again_while_a_crowd_connects(valkey, tmp_path, store) -> None:
+async def test_a_connected_screen_is_answered_often_while_many_others_connect(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path) as server:
         address, loop = urlsplit(server.url), asyncio.get_running_loop()
 
@@ -37,16 +40,17 @@ async def test_a_connected_screen_is_answered_again_and_again_while_a_crowd_conn
             await loop.create_connection(lambda: screen, address.hostname, address.port)
             return screen
 
-        there = await connect(PingingScreen)
-        await there.until(1, 5)
-        server.kill(signal.SIGSTOP)  # so that all connections are queued before the first one is accepted
+        connected = await connect(PingingScreen)
+        await connected.until(1, 5)
+        # While the replica is stopped, the kernel queues all connections. So they wait together when it continues.
+        server.kill(signal.SIGSTOP)
         crowd = await asyncio.gather(*(connect(AsyncioScreen) for _ in range(CROWD)))
-        there.send(PING, b"")
+        connected.send(PING, b"")
         server.kill(signal.SIGCONT)
         for screen in crowd:
             await screen.until(1, 20)
 
         assert all(screen.painted for screen in crowd)
-        assert there.rounds > CROWD / 150
-        for screen in [there, *crowd]:
+        assert connected.rounds > CROWD / 150
+        for screen in [connected, *crowd]:
             screen.close()

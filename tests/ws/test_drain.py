@@ -16,20 +16,20 @@ pytestmark = pytest.mark.anyio
 async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
         screens = await open_screens(server.url, path_of(store), 40)
-        server._stopping.set()  # it is meant to end
+        server._stopping.set()  # so that `Process` does not restart the replica
         started = time.monotonic()
         server.kill(signal.SIGTERM)
-        gone = []
+        closed = []
 
         async def wait(screen) -> None:
             code = await screen.until_closed(10)
-            gone.append((time.monotonic() - started, code, screen.reason))
+            closed.append((time.monotonic() - started, code, screen.reason))
 
         await asyncio.gather(*(wait(screen) for screen in screens))
         assert await asyncio.to_thread(server._child.wait, 10) == 0
 
-    assert {(code, reason) for _, code, reason in gone} == {(1012, "this replica is restarting")}
-    times = sorted(at for at, _, _ in gone)
+    assert {(code, reason) for _, code, reason in closed} == {(1012, "this replica is restarting")}
+    times = sorted(at for at, _, _ in closed)
     for index, at in enumerate(times):
         assert at >= index / len(screens), "the Close frames are spread evenly over the second"
     assert not server.log.has("Traceback")

@@ -1,4 +1,7 @@
-"""The garbage collector ignores screens that stay connected, and still collects what other screens left behind."""
+"""The garbage collector does not examine the objects of connected screens again and again.
+
+It still collects the objects of screens that have left.
+"""
 
 import gc
 import weakref
@@ -9,7 +12,7 @@ import pytest
 from cashier_ws.gc_policy import MANY, GcPolicy
 
 
-class Knot:
+class Cycle:
     """An object that refers to itself, so that only the garbage collector removes it."""
 
     def __init__(self) -> None:
@@ -17,19 +20,19 @@ class Knot:
 
 
 @pytest.fixture(autouse=True)
-def thawed() -> Iterator[None]:
-    """Each test begins and ends with nothing frozen."""
+def unfrozen() -> Iterator[None]:
+    """Before and after each test, undo `gc.freeze()`, so that no object is exempt from the garbage collection."""
     gc.unfreeze()
     yield
     gc.unfreeze()
 
 
-def knots(count: int) -> list[weakref.ref]:
-    return [weakref.ref(Knot()) for _ in range(count)]
+def cycles(count: int) -> list[weakref.ref]:
+    return [weakref.ref(Cycle()) for _ in range(count)]
 
 
 def test_objects_of_a_connected_screen_are_not_collected_again() -> None:
-    screen = Knot()
+    screen = Cycle()
     settled = weakref.ref(screen)
     GcPolicy().apply(joined=1, screens=1)
     del screen
@@ -40,7 +43,7 @@ def test_objects_of_a_connected_screen_are_not_collected_again() -> None:
 
 
 def test_garbage_of_a_handshake_is_collected_before_the_screen_is_frozen() -> None:
-    left_behind = knots(1)
+    left_behind = cycles(1)
 
     GcPolicy().apply(joined=1, screens=1)
 
@@ -50,7 +53,7 @@ def test_garbage_of_a_handshake_is_collected_before_the_screen_is_frozen() -> No
 def test_nothing_is_frozen_while_no_screen_joins() -> None:
     policy = GcPolicy()
     policy.apply(joined=5, screens=5)
-    later = knots(1)
+    later = cycles(1)
     policy.apply(joined=5, screens=4)
 
     gc.collect()
@@ -60,12 +63,12 @@ def test_nothing_is_frozen_while_no_screen_joins() -> None:
 
 @pytest.mark.parametrize(("screens", "gone"), [(0, MANY), (10, MANY), (10_000, 5_000)])
 def test_garbage_of_screens_is_collected_when_many_have_left(screens, gone) -> None:
-    policy, screen = GcPolicy(), Knot()
+    policy, screen = GcPolicy(), Cycle()
     policy.apply(joined=screens + gone - 1, screens=screens)
     left_behind = weakref.ref(screen)
     del screen
     policy.apply(joined=screens + gone - 1, screens=screens)
-    assert left_behind(), "one too few have gone"
+    assert left_behind(), "everything was collected one screen too early"
 
     policy.apply(joined=screens + gone, screens=screens)
 

@@ -1,4 +1,7 @@
-"""The first bytes of a connection: a handshake goes straight to autobahn, anything else to Daphne's HTTP."""
+"""The first bytes of a connection decide who handles it.
+
+The handshake of a screen goes straight to autobahn, the websocket library. Any other request goes to Daphne's HTTP.
+"""
 
 import asyncio
 import socket
@@ -25,14 +28,14 @@ def daphne(valkey, tmp_path_factory):
         yield server
 
 
-def say(url: str, *parts: bytes) -> bytes:
-    """Send the parts one after the other, each in its own TCP segment, and return the first answer."""
+def send(url: str, *parts: bytes) -> bytes:
+    """Send each part in a TCP segment of its own, and return the first bytes that the server answers."""
     address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=5) as line:
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for part in parts:
-            line.sendall(part)
-        return line.recv(4096)
+            connection.sendall(part)
+        return connection.recv(4096)
 
 
 def test_the_query_of_a_handshake_is_read():
@@ -73,20 +76,20 @@ def test_a_request_that_parsers_may_understand_differently_is_left_to_daphne(old
 
 
 def test_a_handshake_in_one_piece_is_accepted(daphne, store):
-    answer = say(daphne.url, handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url))
+    answer = send(daphne.url, handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url))
 
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
 def test_a_handshake_in_two_pieces_is_accepted(daphne, store):
     whole = handshake(urlsplit(daphne.url).netloc, path_of(store), daphne.url)
-    answer = say(daphne.url, whole[:20], whole[20:])
+    answer = send(daphne.url, whole[:20], whole[20:])
 
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
 def test_a_request_that_is_not_a_handshake_is_answered_over_http(daphne):
-    answer = say(daphne.url, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+    answer = send(daphne.url, b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 
@@ -112,12 +115,12 @@ def test_a_connection_that_ends_without_bytes_leaves_no_timer():
 
 
 @pytest.mark.anyio
-async def test_many_connections_that_end_without_bytes_do_no_harm(daphne, store):
+async def test_many_connections_that_end_without_bytes_do_not_prevent_a_handshake(daphne, store):
     address = urlsplit(daphne.url)
     for _ in range(50):
         _reader, writer = await asyncio.open_connection(address.hostname, address.port)
         writer.close()
-    answer = say(daphne.url, handshake(address.netloc, path_of(store), daphne.url))
+    answer = send(daphne.url, handshake(address.netloc, path_of(store), daphne.url))
 
     assert answer.startswith(b"HTTP/1.1 101 ")
     assert not daphne.log.has("Traceback")

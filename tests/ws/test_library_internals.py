@@ -1,6 +1,7 @@
-"""The internals of Daphne, Twisted and autobahn that `cashier_ws.daphne` relies on are still as they were.
+"""Upgrades have not changed the internals of Daphne, Twisted and autobahn on which `cashier_ws.daphne` relies.
 
-If a test fails after an upgrade, read the place that its message names, and adapt or remove it.
+If a test fails after an upgrade, its message names a file and a function of `cashier_ws.daphne`. Adapt this function to
+the new version, or remove it if it is no longer needed.
 """
 
 import inspect
@@ -32,7 +33,7 @@ def parameters(function) -> list[str]:
 
 
 def source(function) -> str:
-    """The source on one line, so that an assertion does not depend on where lines break."""
+    """Return the source of a function on one line, so that a test does not depend on where its lines break."""
     return re.sub(r"\s+", " ", inspect.getsource(function))
 
 
@@ -135,7 +136,8 @@ def test_autobahn_keeps_its_state_where_the_protocol_reads_it() -> None:
 
 def test_autobahn_only_logs_before_it_handles_received_bytes() -> None:
     received: list[bytes] = []
-    # Has only the attributes for the log message, and `_dataReceived`: anything else would raise an AttributeError.
+    # The object has only the attributes that the log message needs, and `_dataReceived`. If autobahn uses another
+    # attribute before `_dataReceived`, the test fails with an AttributeError.
     connection = SimpleNamespace(log=Mock(), peer="", _dataReceived=received.append)
     connection.dataReceived = lambda data: WebSocketServerProtocol.dataReceived(connection, data)
     connection.dataReceived(b"x")

@@ -17,39 +17,43 @@ def port():
     return ScreenPort(0, factory=None)
 
 
-def after(port, seconds: float, *, all_taken: bool) -> int:
-    """How many connections are accepted after an iteration that took so many seconds."""
+def accepts_after(port, seconds: float, *, all_taken: bool) -> int:
+    """Return how many connections the port accepts at once after an iteration that took `seconds`.
+
+    all_taken: see `ScreenPort.adapt`.
+    """
     port.adapt(asyncio.get_running_loop().time() - seconds, all_taken)
     return port.accepts
 
 
 async def test_after_short_iterations_more_connections_are_accepted_up_to_a_limit(port, monkeypatch) -> None:
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
-    assert [after(port, 0, all_taken=True) for _ in range(5)] == [8, 16, MOST, MOST, MOST]
+    assert [accepts_after(port, 0, all_taken=True) for _ in range(5)] == [8, 16, MOST, MOST, MOST]
 
 
 async def test_without_waiting_connections_the_number_does_not_change(port) -> None:
-    assert after(port, 0, all_taken=False) == FEWEST
+    assert accepts_after(port, 0, all_taken=False) == FEWEST
 
 
 async def test_after_long_iterations_fewer_connections_are_accepted_but_always_some(port) -> None:
     port.accepts = MOST
 
-    assert [after(port, 2 * ITERATION_SECONDS, all_taken=True) for _ in range(5)] == [16, 8, FEWEST, FEWEST, FEWEST]
+    numbers = [accepts_after(port, 2 * ITERATION_SECONDS, all_taken=True) for _ in range(5)]
+    assert numbers == [16, 8, FEWEST, FEWEST, FEWEST]
 
 
-@pytest.mark.parametrize(("came", "lets_in"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
-async def test_the_number_rises_after_as_many_connections_as_were_allowed(came, lets_in, monkeypatch) -> None:
-    """With connections that wait at a real socket."""
+@pytest.mark.parametrize(("connections", "accepts"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
+async def test_the_number_rises_if_as_many_connections_came_as_were_allowed(connections, accepts, monkeypatch) -> None:
+    """This test does not call `adapt` itself: it opens real connections, and lets the port accept them."""
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
     reactor = MemoryReactor()
     port = ScreenPort(0, factory=Factory.forProtocol(Protocol), interface="127.0.0.1", reactor=reactor)
     port.startListening()
-    crowd = [socket.create_connection(port.socket.getsockname()) for _ in range(came)]
+    clients = [socket.create_connection(port.socket.getsockname()) for _ in range(connections)]
     port.doRead()
     for _ in range(3):
         await asyncio.sleep(0)
-    for each in [*crowd, *(reader.socket for reader in reactor.readers)]:
+    for each in [*clients, *(reader.socket for reader in reactor.readers)]:
         each.close()
 
-    assert port.accepts == lets_in
+    assert port.accepts == accepts

@@ -1,4 +1,7 @@
-"""A screen behind a server without our ASGI extension: the newest frame wins, and a stuck screen is closed."""
+"""`PlainScreen` sends frames to a screen behind an ASGI server that does not have our extension.
+
+A slow screen gets only the newest frame, and a stuck screen is closed.
+"""
 
 import asyncio
 
@@ -40,12 +43,12 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         await asyncio.Event().wait()
 
     async def give_up() -> None:
-        screen.close()  # as the consumer does when it leaves the board
+        screen.close()  # the consumer does the same when it gives up a screen
         await asyncio.sleep(0)
         closed.set()
 
     screen = PlainScreen(send, give_up, 0.05)
-    screen.send(Frame.prepare("never taken"))
+    screen.send(Frame.prepare("never accepted"))
     async with asyncio.timeout(5):
         await closed.wait()
 

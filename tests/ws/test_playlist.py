@@ -1,4 +1,7 @@
-"""The playlist: calls that are missed, announced late, cancelled or moved up."""
+"""The playlist of a board shows calls in the right order and for the right time.
+
+This is also true if the announcement of a call is lost or late, or if a queued call is cancelled.
+"""
 
 from dataclasses import replace
 
@@ -9,10 +12,10 @@ from cashier_ws.boards.playlist import Playlist
 
 
 @pytest.mark.parametrize(("whole", "ends"), [(True, (3.5, 6.5)), (False, (3.0, 6.0))])
-def test_a_missed_call_takes_its_place_when_a_snapshot_is_read(whole, ends) -> None:
+def test_a_call_whose_announcement_was_lost_is_shown_after_a_snapshot_is_read(whole, ends) -> None:
     first, second = Call("a", 1, 4, "en", 0, 3000), Call("b", 2, 7, "en", 3000, 3000)
     playlist = Playlist()
-    playlist.add("e", second, 0.0)  # the first call's announcement was lost
+    playlist.add("e", second, 0.0)  # the first call is missing, because its announcement was lost
     playlist.add("e", replace(first, starts_in_ms=-500), 0.5, whole=whole)
 
     assert playlist.play(0.5).call.seq == 1
@@ -34,8 +37,8 @@ def test_a_call_does_not_move_into_the_gap_of_a_call_that_is_announced_later() -
     assert playlist.play(3.3) is None
 
 
-def a_call(mark: str, seq: int, starts_in_ms: int, hold_ms: int = 3000) -> Call:
-    return Call(mark, seq, seq, "en", starts_in_ms, hold_ms)
+def a_call(call_id: str, seq: int, starts_in_ms: int, hold_ms: int = 3000) -> Call:
+    return Call(call_id, seq, seq, "en", starts_in_ms, hold_ms)
 
 
 def test_a_call_that_is_already_shown_is_not_cancelled() -> None:
@@ -72,17 +75,17 @@ def test_there_is_no_gap_before_a_call_that_has_moved_up() -> None:
     playlist.add("e", a_call("a", 1, -1), 0.0)
     playlist.play(0.0)
     playlist.add("e", a_call("b", 2, 3000), 0.0)
-    playlist.add("e", a_call("c", 3, 6050), 0.0)  # announced a little late
+    playlist.add("e", a_call("c", 3, 6050), 0.0)  # 50 ms too much, because the announcement arrived late
     playlist.cancel("b")
 
     assert [playlist.play(at).call.seq for at in (2.9, 3.01, 5.9)] == [1, 3, 3]
 
 
-def test_a_replica_that_missed_a_press_learns_from_a_snapshot_what_moved_up_after_its_cancellation() -> None:
+def test_a_call_moves_up_by_a_snapshot_if_the_cancelled_call_before_it_was_never_announced() -> None:
     playlist = Playlist()
     playlist.add("e", a_call("a", 1, 0), 0.0)
     playlist.play(0.0)
-    playlist.add("e", a_call("c", 3, 6000), 0.0)  # the announcement of b was lost
+    playlist.add("e", a_call("c", 3, 6000), 0.0)  # call b is missing, because its announcement was lost
     playlist.cancel("b")
     playlist.add("e", a_call("c", 3, 2500), 0.5)
 

@@ -1,4 +1,7 @@
-"""A replica whose Redis is down: boards play on, screens stay connected, and missed changes are repaired afterwards."""
+"""While Redis is down, a replica goes on playing the calls that it knows, and its screens stay connected.
+
+When Redis is back, the replica finds the changes that it has missed.
+"""
 
 import asyncio
 import signal
@@ -15,8 +18,9 @@ from tests.support.ws_server import path_of, serve
 
 pytestmark = pytest.mark.anyio
 
-# A press that announces nothing: the same script, but its PUBLISH goes nowhere.
-MUTE_CLOCK = """
+# Lua code in front of `press.lua` that ignores the command PUBLISH, so that a press makes a call and does not announce
+# it. The code replaces `clock.lua`, so it defines `now_ms`, too.
+UNANNOUNCED = """
 local real = redis
 local redis = setmetatable({call = function(command, ...)
   if command ~= 'PUBLISH' then return real.call(command, ...) end
@@ -107,21 +111,21 @@ async def test_a_call_whose_announcement_was_lost_is_found_soon_and_has_its_whol
         screen = await open_screen(server.url, path_of(store))
         await screen.until(1, 5)
         client = timeline.connect(own_valkey.url)
-        quiet = Timeline(client, MUTE_CLOCK)
+        unannounced_timeline = Timeline(client, UNANNOUNCED)
         pressed = time.monotonic()
-        quiet.press(store, 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
+        unannounced_timeline.press(store, 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
         await screen.until(3, 10)
 
         _, shown, reset = screen.painted
         assert (shown.till, reset.till) == (4, 0)
-        # A call that is found more than two seconds late is shown only for the rest of its hold.
+        # The call was found less than two seconds late, so it is shown for its whole hold, and not only for the rest.
         assert 'data-hold-ms="3000"' in shown.html
         assert reset.at - pressed >= 3.0
         client.close()
         screen.close()
 
 
-async def test_a_redis_that_lost_its_last_writes_is_noticed_although_its_numbers_repeat(
+async def test_a_redis_that_lost_its_last_writes_is_noticed_although_the_rev_repeats(
     own_valkey, tmp_path, store, press
 ) -> None:
     with serve("daphne", own_valkey.url, tmp_path) as server:
@@ -133,12 +137,12 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_although_its_numbers
         lost = press(2, hold_ms=1500)
         for key, value in kept.items():
             client.restore(key, 0, value, replace=True)
-        quiet = Timeline(client, MUTE_CLOCK)
-        told = quiet.press(store, 7, "en", idle_language="en", hold_ms=1500, policy=Policy.QUEUE)
+        unannounced_timeline = Timeline(client, UNANNOUNCED)
+        unannounced = unannounced_timeline.press(store, 7, "en", idle_language="en", hold_ms=1500, policy=Policy.QUEUE)
         await screen.until(5, 10)
 
-        assert told.seq == lost.seq
-        # Both calls are shown: the announced one that Redis has lost, and the one whose announcement was lost.
+        assert unannounced.seq == lost.seq
+        # Redis announced the call of till 2 and then lost it. It did not announce the call of till 7. Both are shown.
         assert [paint.till for paint in screen.painted][:2] == [0, 4]
         assert {paint.till for paint in screen.painted[2:4]} == {2, 7}
         assert screen.painted[4].till == 0
@@ -147,7 +151,11 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_although_its_numbers
 
 
 async def test_two_presses_after_redis_lost_a_write_are_both_shown(own_valkey, tmp_path, store, press) -> None:
-    """The first press has a rev that the board already knows; the second press seems to follow the known one."""
+    """The board must not rely on the rev alone, because revs repeat after Redis has lost a write.
+
+    The first press has the same rev as a change that the board already knows. The second press has the rev after it, so
+    the board could believe that it has missed nothing.
+    """
     with serve("daphne", own_valkey.url, tmp_path) as server:
         screen = await open_screen(server.url, path_of(store))
         await screen.until(1, 5)

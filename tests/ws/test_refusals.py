@@ -1,4 +1,7 @@
-"""Connections that are not screens, and frames that no screen sends, are closed with a code and a reason."""
+"""A replica closes a connection if it is not a screen, or if it sends a frame that no screen sends.
+
+The close frame contains a code and a reason.
+"""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -41,7 +44,8 @@ async def test_a_page_with_the_origin_null_is_refused(server) -> None:
     await asyncio.get_running_loop().create_connection(lambda: screen, "127.0.0.1", server.port)
     code = await screen.until_closed(5)
 
-    # Daphne itself refuses it before it asks the application.
+    # autobahn, Daphne's websocket library, refuses this handshake with HTTP status 400. uvicorn accepts it, and our
+    # application closes the websocket with 4403.
     assert (screen.status, code) in {(400, 1006), (101, 4403)}
 
 
@@ -85,7 +89,8 @@ async def test_a_heartbeat_together_with_a_close_frame_leaves_no_traceback(serve
         await screen.until(1, 5)
         screen.send_raw(b"\x81\x84\0\0\0\0ping" + b"\x88\x82\0\0\0\0\x03\xe8")
         screen.close()
-    # Daphne logs once a second what its applications have raised. When this call has ended, it has done so.
+    # Daphne logs the exceptions of its applications once a second. This call lasts longer, so at its end all exceptions
+    # are in the log, which the fixture `server` checks.
     press(4, hold_ms=1500)
     await bystander.until(3, 5)
     bystander.close()
@@ -129,7 +134,7 @@ async def test_more_frames_than_a_screen_sends_close_the_socket(server, store) -
 
 
 @pytest.mark.parametrize("frame", [b"\x81", b"\x81\xfe\xff", b"\xff\xff\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n"])
-async def test_broken_frames_leave_no_traceback_and_no_other_screen_sees_them(server, store, press, frame) -> None:
+async def test_broken_frames_leave_no_traceback_and_do_not_change_other_screens(server, store, press, frame) -> None:
     bystander = await open_screen(server.url, path_of(store))
     screen = await open_screen(server.url, path_of(store))
     await bystander.until(1, 5)

@@ -19,8 +19,8 @@ def revocations(valkey):
         client.delete("cashier:revoked")
 
 
-def path_of_screen(store: str, mark: str, **options) -> str:
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle('en'), mark).sign(KEY, **options)}"
+def path_of_screen(store: str, credential_id: str, **options) -> str:
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle('en'), credential_id).sign(KEY, **options)}"
 
 
 async def test_a_revoked_screen_is_closed_with_4410_and_others_stay(server, store, press, revocations) -> None:
@@ -58,7 +58,7 @@ async def test_a_revoked_screen_is_refused_until_the_revocation_is_removed(serve
 
 
 async def is_closed(screen) -> bool:
-    """Whether the screen was refused: it is either painted or closed."""
+    """Wait until the screen is painted or closed. Returns whether it was closed."""
     try:
         await screen.until(1, 5)
     except (ConnectionError, AssertionError):

@@ -1,7 +1,8 @@
-"""What a screen shows, behind Daphne with our frames and behind another ASGI server.
+"""A screen shows each call for its hold, and the idle text between calls.
 
-Tests assert the order of what is shown, and that nothing is shown for a shorter time than its hold, counted from before
-the press. How late something is shown is the subject of the load test.
+Each test runs behind Daphne and behind uvicorn, because a replica sends frames in a different way behind each of them.
+The tests check the order of the texts on the screen, and that no call ends before its hold is over. The hold counts
+from a moment just before the press. These tests do not check how late a text appears; the load test does.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 def hold_ms_of(paint) -> int:
-    """For how long the page will still show this number."""
+    """The milliseconds for which the page will still show the number, as the fragment says."""
     return int(re.search(r'data-hold-ms="(\d+)"', paint.html)[1])
 
 
@@ -72,7 +73,8 @@ async def test_the_first_screen_of_a_store_shows_the_current_call(server, store,
     await screen.until(2, 5)
 
     assert [paint.till for paint in screen.painted] == [4, 0]
-    assert screen.painted[1].at - pressed >= 1.5 - 0.01  # the snapshot's times are whole milliseconds
+    # 10 ms less than the hold are allowed, because a snapshot contains only whole milliseconds.
+    assert screen.painted[1].at - pressed >= 1.5 - 0.01
     screen.close()
 
 
@@ -90,7 +92,7 @@ async def test_calls_follow_each_other_without_please_wait_between(server, store
     screen.close()
 
 
-async def test_a_call_that_replaces_takes_over_and_has_its_whole_hold(server, store, press) -> None:
+async def test_a_call_that_replaces_another_is_shown_for_its_whole_hold(server, store, press) -> None:
     screen = await open_screen(server.url, path_of(store))
     await screen.until(1, 5)
     for till in (4, 2, 7):

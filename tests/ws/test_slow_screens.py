@@ -1,4 +1,7 @@
-"""A screen that accepts no bytes does not delay others, gets only the newest frame, and is closed in the end."""
+"""A screen that reads no bytes does not delay other screens.
+
+If the screen starts to read again, it gets only the newest frame. If it does not, the replica closes the connection.
+"""
 
 import asyncio
 from functools import partial
@@ -12,7 +15,8 @@ from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 FLOOD = 1500
-"""Number of calls, each of which replaces the one before: about 600 kB of frames, more than all socket buffers hold."""
+"""Number of calls that a test makes, with the policy `replace`. The frames of these calls have about 600 kB
+together, which is more than all socket buffers hold. So the replica cannot write all of them to a screen that does not read."""
 
 
 async def flood(press, count: int = FLOOD) -> None:
@@ -21,14 +25,14 @@ async def flood(press, count: int = FLOOD) -> None:
 
 
 async def open_stalled(server, store):
-    """A screen that was painted once and then reads no more bytes."""
+    """Open a screen that reads no more bytes after its first paint."""
     screen = await open_screen(server.url, path_of(store), buffer=4096)
     await screen.until(1, 5)
     screen.pause()
     return screen
 
 
-async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, tmp_path, store, press) -> None:
+async def test_a_stalled_screen_is_closed_and_other_screens_show_every_call(valkey, tmp_path, store, press) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_STUCK_SECONDS="1") as server:
         healthy = await open_screen(server.url, path_of(store))
         await healthy.until(1, 5)
@@ -40,10 +44,10 @@ async def test_a_stalled_screen_is_closed_and_the_others_see_every_call(valkey, 
         closed = partial(server.log.has, "it accepted nothing for 1.0 s")
         await asyncio.to_thread(wait_until, closed, 10, "the stalled screen is closed")
         stalled.resume()
-        # A screen that takes the Close frame within a second reads why; a later one finds the connection reset.
+        # The screen receives the close frame if it reads within a second; after that, the connection is reset.
         assert (await stalled.until_closed(5), stalled.reason) in {(1013, "too slow"), (1006, "")}
-        told = await figures(server)
-        assert told["cashier_slow_screens_closed_total"] == told['cashier_screens_closed_total{code="1013"}'] == 1
+        metrics = await figures(server)
+        assert metrics["cashier_slow_screens_closed_total"] == metrics['cashier_screens_closed_total{code="1013"}'] == 1
         healthy.close()
 
 
