@@ -1,4 +1,4 @@
-"""The fixtures for all tests of this folder: a compose stack, 100 stores, and a function that changes the ws replicas.
+"""The fixtures of this folder's tests: a compose stack, 100 stores, and a function that sets the number of ws replicas.
 
 Each test leaves the stack healthy, and with the settings of the `stack` fixture.
 """

@@ -75,7 +75,7 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
-            # Nginx gives up some of the presses while web still waits for the database.
+            # Nginx stops waiting for some of the presses while web still waits for the database.
             await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
@@ -114,7 +114,7 @@ def all_moved(load: Load) -> bool:
 
 
 def succeed_again(load: Load) -> bool:
-    """Return whether each of the last 30 presses that were answered was called."""
+    """Return whether each of the last 30 answered presses has made a call."""
     newest = [press for press in load.presses if press.answered][-30:]
     return {press.status for press in newest} == {204}
 

@@ -138,8 +138,8 @@ def test_metrics_and_health_checks_are_not_public(path, stack) -> None:
 
 def test_responses_have_security_headers_and_no_version(stack) -> None:
     page = httpx.get(f"{stack.url}/")
-    static = page.text.split('src="')[1].split('"')[0]
-    script = httpx.get(stack.url + static, headers={"Accept-Encoding": "gzip"})
+    script_path = page.text.split('src="')[1].split('"')[0]
+    script = httpx.get(stack.url + script_path, headers={"Accept-Encoding": "gzip"})
 
     assert page.headers["Server"] == "nginx"
     assert page.headers["X-Content-Type-Options"] == "nosniff"

@@ -16,14 +16,14 @@ PASSWORD = "secret enough"
 STORE = f"""
 from django.contrib.auth.models import User
 from cashier_web.models import Membership, Store
-store = Store.objects.create(slug="seen", name="Seen")
-anna = User.objects.create_user("seen-anna", password={PASSWORD!r})
+store = Store.objects.create(slug="media-shop", name="Media shop")
+anna = User.objects.create_user("anna-of-media-shop", password={PASSWORD!r})
 Membership.objects.create(person=anna, store=store, role=3)
 """
 DELETE = """
 from cashier_web.media import files
 from cashier_web.models import Store
-with files.changing_media(Store.objects.get(slug="seen")) as store:
+with files.changing_media(Store.objects.get(slug="media-shop")) as store:
     store.media.all().delete()
 """
 MEDIA = re.compile(r'src="(/media/[^"]+)"')
@@ -45,9 +45,9 @@ def test_an_uploaded_picture_is_served_and_is_in_the_backup(stack) -> None:
             fields["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
             return client.post(path, data=fields, files=files)
 
-        client.get("/sign_in?next=/s/seen/media")
-        post("/sign_in", username="seen-anna", password=PASSWORD)
-        page = post("/s/seen/media", {"file": ("photo.jpg", photo())})
+        client.get("/sign_in?next=/s/media-shop/media")
+        post("/sign_in", username="anna-of-media-shop", password=PASSWORD)
+        page = post("/s/media-shop/media", {"file": ("photo.jpg", photo())})
         assert page.status_code == 200
         (path,) = MEDIA.findall(page.text)
         whole, part = client.get(path), client.get(path, headers={"Range": "bytes=10-19"})
@@ -59,7 +59,7 @@ def test_an_uploaded_picture_is_served_and_is_in_the_backup(stack) -> None:
         stack.manage(DELETE)
         assert client.get(path).status_code == 404
         stack.make("restore", f"FILE={file}")
-        assert MEDIA.findall(client.get("/s/seen/media").text) == [path]
+        assert MEDIA.findall(client.get("/s/media-shop/media").text) == [path]
         assert client.get(path).content == whole.content
 
 

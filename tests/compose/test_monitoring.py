@@ -75,8 +75,10 @@ async def test_every_query_of_the_dashboard_has_a_result(stack, replicas, promet
 
 async def test_presses_are_counted_even_if_their_worker_process_has_been_killed(stack) -> None:
     (web,) = stack.containers("web")
-    me = "os.getpid()"
-    workers = f"import os; print(*[pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, {me})])"
+    own_pid = "os.getpid()"
+    workers = (
+        f"import os; print(*[pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, {own_pid})])"
+    )
 
     def counted() -> float:
         return stack.figure(web, 8000, "cashier_presses_total")

@@ -42,17 +42,17 @@ def gateway(stack) -> str:
 
 
 def test_the_address_in_x_forwarded_for_is_ignored_unless_a_trusted_proxy_sends_it(stack) -> None:
-    _, line = send(stack, "untrusted")
+    _, entry = send(stack, "untrusted")
 
-    assert line["address"] == gateway(stack)
+    assert entry["address"] == gateway(stack)
 
 
 def test_behind_a_trusted_https_proxy_the_browsers_address_is_known_and_cookies_are_secure(stack) -> None:
     stack.reconcile(CASHIER_TRUSTED_PROXIES=f"192.0.2.0/24,{gateway(stack)}", CASHIER_HTTPS="true")
     try:
-        page, line = send(stack, "trusted", path="/cashier_buttons")
+        page, entry = send(stack, "trusted", path="/cashier_buttons")
         assert page.status_code == 200
-        assert line["address"] == BROWSER
+        assert entry["address"] == BROWSER
         assert "Secure" in page.headers["Set-Cookie"]
     finally:
         stack.reconcile()
@@ -62,15 +62,16 @@ def test_while_web_is_stopped_a_page_reloads_itself_and_a_sign_in_is_not_repeate
     (web,) = stack.containers("web")
     docker("stop", web)
     try:
-        # At first, Nginx still tries to connect to the stopped container, and the answers are different.
+        # At first, Nginx still tries to connect to the stopped container, and its answers are different. So the test
+        # waits until Nginx knows that the container has stopped.
         wait_until(lambda: httpx.get(stack.url).status_code == 502, 10, "Nginx forgets web's address")
-        page, got = send(stack, "a page")
-        sign_in, posted = send(stack, "a sign-in", "POST", "/sign_in", data={"username": "ada"})
+        page, page_entry = send(stack, "a page")
+        sign_in, sign_in_entry = send(stack, "a sign-in", "POST", "/sign_in", data={"username": "ada"})
     finally:
         docker("start", web)
         stack.reconcile()
 
     assert (page.status_code, sign_in.status_code) == (502, 502)
     assert 'http-equiv="refresh"' in page.text
-    assert " : " in got["upstream"], "Nginx has sent the request for the page twice"
-    assert " : " not in posted["upstream"], "Nginx has sent the sign-in once"
+    assert " : " in page_entry["upstream"], "Nginx has sent the request for the page twice"
+    assert " : " not in sign_in_entry["upstream"], "Nginx has sent the sign-in once"

@@ -26,14 +26,16 @@ async def test_new_replicas_get_new_screens_within_5_seconds_and_one_press_reach
                 assert time.monotonic() - scaled < 5, "a new replica has no screen 5 s after `make scale` returned"
                 screens.extend(await open_screens(stack.url, path, 2))
             await until(lambda: not any(screen.painted[-1].till for screen in screens), 10, "no call is shown")
-            known = [len(screen.painted) for screen in screens]
+            paints_before = [len(screen.painted) for screen in screens]
             assert (await till.press(4)).status_code == 204
-            await asyncio.gather(*(screen.until(count + 2, 10) for screen, count in zip(screens, known, strict=True)))
+            await asyncio.gather(
+                *(screen.until(count + 2, 10) for screen, count in zip(screens, paints_before, strict=True))
+            )
 
             per_replica = [stack.figure(ws, 9000, "cashier_screens") for ws in stack.containers("ws")]
             assert len(per_replica) == 4
             assert sum(per_replica) == len(screens)
-            for screen, count in zip(screens, known, strict=True):
+            for screen, count in zip(screens, paints_before, strict=True):
                 assert [paint.till for paint in screen.painted[count - 1 :]] == [0, 4, 0]
     print(f"screens on each replica: {per_replica}")
 
@@ -59,40 +61,42 @@ async def test_make_scale_sets_the_number_of_replicas_for_every_later_make_up(st
 async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_and_show_the_call_made_meanwhile(
     stack, replicas
 ) -> None:
-    victim, _other = replicas(2)
+    killed_replica, _other = replicas(2)
     async with Till(stack.url) as till:
         path = await till.websocket_path()
         async with AsyncExitStack() as to_stop:
             screens: list[ReconnectingScreen] = []
-            while stack.figure(victim, 9000, "cashier_screens") < 100:
+            while stack.figure(killed_replica, 9000, "cashier_screens") < 100:
                 assert len(screens) < 1000, "Nginx sends hardly any screens to one of the replicas"
                 for _ in range(20):
                     screens.append(ReconnectingScreen(stack.url, path, "default"))
                     await screens[-1].start()
                     to_stop.push_async_callback(screens[-1].stop)
-            await asyncio.to_thread(docker, "kill", "--signal", "KILL", victim)
+            await asyncio.to_thread(docker, "kill", "--signal", "KILL", killed_replica)
             killed = time.monotonic()
             pressed = time.monotonic()
             assert (await till.press(4)).status_code == 204
             called = time.monotonic()
             await until(lambda: all(screen.connected for screen in screens), 10, "all screens are connected again")
-            back = time.monotonic() - killed
-            over = pressed + 3
-            await asyncio.sleep(over + 0.5 - time.monotonic())
+            seconds_until_back = time.monotonic() - killed
+            call_ends = pressed + 3
+            await asyncio.sleep(call_ends + 0.5 - time.monotonic())
 
             moved = [screen for screen in screens if len(screen.connections) > 1]
             assert len(moved) >= 100
-            assert back < 5
-            late = [screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < over - 0.3]
+            assert seconds_until_back < 5
+            late = [
+                screen.connections[-1] for screen in moved if called < screen.connections[-1].opened < call_ends - 0.3
+            ]
             assert late, "no screen reconnected during the call"
             for connection in late:
                 numbers = [paint.till for paint in connection.painted]
                 # A press may be answered before the other replica knows the call. So on a busy machine, a screen that
                 # reconnects right after the answer may show "Please wait" first.
                 assert numbers == [4, 0] or (numbers == [0, 4, 0] and connection.opened < called + 0.5)
-                assert connection.painted[-1].at == pytest.approx(over, abs=0.3)
+                assert connection.painted[-1].at == pytest.approx(call_ends, abs=0.3)
             for screen in screens:
                 assert screen.connections[-1].painted[-1].till == 0
-    print(f"{len(moved)} screens were back within {back:.1f} s, {len(late)} of them during the call")
+    print(f"{len(moved)} screens were back within {seconds_until_back:.1f} s, {len(late)} of them during the call")
     stack.reconcile()
     assert len(stack.containers("ws")) == 2

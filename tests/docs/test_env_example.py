@@ -45,7 +45,7 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
 def test_each_service_is_passed_every_variable_that_it_reads() -> None:
     for service, kind in SERVICES.items():
         given = {name.removesuffix("_FILE") for name in environment(service)}
-        own = {"CASHIER_STATIC_ROOT", "CASHIER_MEDIA_ROOT"}  # the web image sets these
+        own = {"CASHIER_STATIC_ROOT", "CASHIER_MEDIA_ROOT"}  # web's image sets these variables
 
         assert {each.name.upper() for each in fields(kind)} - own == given
 

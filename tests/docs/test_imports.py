@@ -1,4 +1,4 @@
-"""No module imports itself, neither directly nor through other modules."""
+"""There is no import cycle: no module imports itself, directly or through other modules."""
 
 from graphlib import CycleError, TopologicalSorter
 

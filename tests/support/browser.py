@@ -14,7 +14,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The tests do not need the browser's background networking. Chromium needs --no-sandbox if root starts it.
+# The tests do not need the browser's background networking, so it is disabled. Chromium needs --no-sandbox if root
+# starts it.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 MANUAL = "Install Chromium (Debian: apt-get install chromium) or run `.venv/dev/bin/playwright install chromium`."
 

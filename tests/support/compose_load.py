@@ -20,7 +20,10 @@ from loadtests.measure.records import Press
 
 HOLD_SECONDS = 3.0
 STORES_AT_ONCE = 10
-"""The number of stores that are opened at the same time. web has two worker processes, so both cores are busy then."""
+"""The number of stores whose screens are opened at the same time.
+
+web has two worker processes, so several screens at the same time keep both cores busy.
+"""
 SHORT_SECONDS, LATE_SECONDS = 0.25, 1.0
 """The tests run on two busy cores that also build images, so they allow some deviation. A hold may be shorter by
 SHORT_SECONDS, and a number may appear or disappear later by LATE_SECONDS. The lag of this process's own event loop,
@@ -183,8 +186,8 @@ def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> l
     if connection.closed < ends + LATE_SECONDS or connection.opened > ends - LATE_SECONDS:
         return []
     name = f"{press.store} seq {press.seq}"
-    # Fragments from before the press are ignored. They may have the same seq as the press, because Redis is empty after
-    # a restart and numbers the calls of each store from 1 again.
+    # Fragments from before the press are ignored. They may have the same seq as the call of this press, because Redis
+    # is empty after a restart and numbers the calls of each store from 1 again.
     painted = [paint for paint in connection.painted if paint.at > press.intended]
     shown = [paint.at for paint in painted if (paint.seq, paint.till) == (press.seq, press.till)]
     if not shown:

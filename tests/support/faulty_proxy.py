@@ -23,7 +23,7 @@ Send = Callable[[bytes, float], None]
 
 
 class Unchanged:
-    """Forwards every fragment at once. The subclasses override this to do damage.
+    """Forwards every fragment at once. Its subclasses change, delay, repeat or drop some fragments.
 
     `numbers` counts the fragments that show a number.
     """
@@ -119,7 +119,7 @@ DAMAGES: dict[str, type[Unchanged]] = {
 async def faulty_proxy(port: int) -> AsyncIterator[int]:
     """Run a proxy for the server at `port`, and yield the proxy's own port.
 
-    Each of the first screens gets another kind of damage. All later screens get none.
+    Each of the first screens gets a different kind of damage. All later screens get none.
     """
     damages = chain(DAMAGES.values(), repeat(Unchanged))
 
@@ -143,7 +143,7 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def copy_frames(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, damage: type[Unchanged]) -> None:
-    """Copy what the server sends to the screen. Fragments pass through an instance of `damage`."""
+    """Copy what the server sends to the screen. Fragments go through an instance of `damage`, which may change them."""
     loop, incoming = asyncio.get_running_loop(), Incoming()
 
     def send(payload: bytes, seconds: float) -> None:

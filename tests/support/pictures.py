@@ -67,8 +67,8 @@ def take_pictures(topology: TopologyUnderTest, open_page: Callable[..., Page]) -
                     "about:blank", viewport={"width": width, "height": height}, reduced_motion="reduce"
                 )
                 page.clock.set_fixed_time(NOON)
-                # Without this entry in the session storage, the page would ask for a touch that enables sound. A kiosk
-                # never asks.
+                # Without this entry in the session storage, the page would ask for a touch that enables sound. On a
+                # kiosk, the page never asks.
                 page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
                 page.goto(f"{topology.url}/s/{language}-{kind}/")
                 expect(page.locator("body")).to_have_attribute("data-connection", "open")

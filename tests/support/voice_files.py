@@ -15,17 +15,17 @@ FILES: list[Path] = sorted(FOLDER.glob("*.opus"))
 def read_clips(language: str) -> list[bytes]:
     """Return the clips in the file of a language, in their order.
 
-    Each clip is an Ogg stream. The second flag of a page marks the first page of a stream.
+    Each clip is an Ogg stream. An Ogg page is the first page of a stream if the page's second flag is set.
     """
     file = (FOLDER / f"{language}.opus").read_bytes()
-    starts, at = [], 0
-    while at < len(file):
-        assert file[at : at + 4] == b"OggS", at
-        if file[at + 5] & 2:
-            starts.append(at)
-        sizes = file[at + 27 : at + 27 + file[at + 26]]
-        at += 27 + len(sizes) + sum(sizes)
-    return [file[start:end] for start, end in zip(starts, [*starts[1:], at], strict=True)]
+    starts, position = [], 0
+    while position < len(file):
+        assert file[position : position + 4] == b"OggS", position
+        if file[position + 5] & 2:
+            starts.append(position)
+        sizes = file[position + 27 : position + 27 + file[position + 26]]
+        position += 27 + len(sizes) + sum(sizes)
+    return [file[start:end] for start, end in zip(starts, [*starts[1:], position], strict=True)]
 
 
 def clip_title(clip: bytes) -> str:

@@ -28,8 +28,8 @@ class WebShell:
             print(json.dumps([function, arguments]), file=child.stdin, flush=True)
             result, error = json.loads(child.stdout.readline())
         except BaseException:
-            # The test's own timeout may also raise an exception here. The late answer would then be read by the next
-            # call, so the process is stopped.
+            # The test's own timeout may also raise an exception here. Then the process is stopped, because the next
+            # call would otherwise read the late answer to this call.
             self._stop()
             raise
         if error:

@@ -12,8 +12,8 @@ import django
 def main() -> None:
     """Read requests from standard input and print answers, one per line.
 
-    A request is a JSON list of the name of a function and its arguments. An answer is a JSON list of the result and the
-    traceback.
+    A request is a JSON list of the name of a function and its arguments. An answer is a JSON list of the function's
+    result and its traceback, which is empty if the function succeeded.
     """
     django.setup()
     functions = importlib.import_module("tests.support.web_functions")

@@ -1,6 +1,6 @@
 """Configures the Nginx of a local topology.
 
-This Nginx comes from a wheel. It uses the configuration in deploy/nginx with other ports.
+This Nginx comes from a wheel (a Python package). It uses the configuration in deploy/nginx with other ports.
 """
 
 import os

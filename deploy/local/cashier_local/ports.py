@@ -38,8 +38,8 @@ _returned: set[int] = set()
 def free_port() -> int:
     """Return a free port that no earlier call has returned. Raises OSError if no free port is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # A port from an earlier call can still look free, because the process for which it was chosen does not listen
-        # yet.
+        # A port that an earlier call has returned can still look free, because the process for which it was chosen does
+        # not listen yet. Therefore such ports are left out.
         if port not in _returned and is_free(port):
             _returned.add(port)
             return port

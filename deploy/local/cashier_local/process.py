@@ -53,7 +53,7 @@ class Process:
     def stop(self, signum: int = signal.SIGTERM) -> None:
         """Send the signal and wait until the process has ended.
 
-        If the process still runs after STOP_SECONDS, it is killed, which is logged.
+        If the process still runs after STOP_SECONDS, log this and kill the process.
         """
         self._stopping.set()
         if self.alive:
