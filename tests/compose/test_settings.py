@@ -40,7 +40,7 @@ def test_a_missing_secret_stops_the_container_with_a_line_that_names_the_variabl
         docker("run", "--rm", *(f"--env=CASHIER_{name}={'x' * 40}" for name in others), f"{stack.project}-{service}")
 
 
-def test_make_up_with_a_bad_value_prints_that_line_and_changes_nothing(stack) -> None:
+def test_make_up_with_a_bad_value_names_the_variable_and_changes_nothing(stack) -> None:
     before = stack.compose("ps", "--quiet")
 
     with pytest.raises(Failed) as failed:

@@ -35,7 +35,7 @@ def test_people_and_devices_are_imported_and_the_call_of_a_device_is_in_the_hist
     assert "/welcome/" in stack.compose(*WEB, "people", "links", "https://queue.example.com")
 
     devices = csv.DictReader(io.StringIO(import_table(stack, "devices", "store,name,till\\nroster-1,Button,3\\n")))
-    # The output also contains messages, so the loop takes only the row of the device.
+    # The output also contains messages, so only the row of the device is used.
     (token,) = [row["token"] for row in devices if row["store"] == "roster-1"]
     assert httpx.get(f"{stack.url}/api/v1/press?token={token}").json()["text"] == "Nº3 called"
     calls = "from cashier_web.models import PastCall as P; print(*P.objects.values_list('by', 'till', 'outcome'))"

@@ -39,7 +39,7 @@ async def until(condition: Callable[[], bool], seconds: float, what: str) -> Non
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)  # pause before `condition()` is called again
+        await asyncio.sleep(0.02)  # waits a little before the next call of `condition()`
 
 
 @asynccontextmanager

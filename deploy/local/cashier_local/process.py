@@ -13,7 +13,7 @@ from pathlib import Path
 Sink = Callable[[str, str], None]
 """A function that receives the name of a process and one line of its log."""
 
-SETPRIV = shutil.which("setpriv")  # setpriv exists only on Linux
+SETPRIV = shutil.which("setpriv")  # None on systems without the program setpriv, which comes with Linux
 DIES_WITH_PARENT = [SETPRIV, "--pdeathsig", "TERM"] if SETPRIV else []
 """This prefix is put before the command line of each child process. The kernel then stops the child process when the
 thread that started it ends. So no child process survives if this process is killed."""

@@ -182,7 +182,7 @@ class Topology:
         return {**redis, **argvs}
 
     def prepare(self) -> None:
-        """Create the keys, the Nginx configuration, the database and the static files."""
+        """Create the secret keys, Nginx's configuration, the database and the static files in the topology's folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in KEY_FILES.values():
             key = self.folder / file
