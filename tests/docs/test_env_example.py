@@ -1,6 +1,6 @@
 """`.env.example`, the compose files and env.py agree about the environment variables.
 
-Each variable in the example is read by a service, and each variable that a service reads is in the example.
+Each variable in the example is read by a service or by Docker Compose. Each variable that they read is in the example.
 """
 
 import re
