@@ -1,4 +1,7 @@
-"""Who may use which page: every URL for people, requested with every role. Nobody may act in another store."""
+"""Each page is open only to people with the right role, and only in their own stores.
+
+The tests request every URL that people use, as a person of each role. (test_access_of_devices.py tests the API.)
+"""
 
 from urllib.parse import urlencode
 
@@ -11,7 +14,8 @@ from cashier_web.models import Device, Medium, Membership, Role, Screen, Store
 pytestmark = pytest.mark.django_db
 HERE, ELSEWHERE = "/s/here/", "/s/elsewhere/"
 SIGN_IN = "to sign-in"
-# For each method and path, the status for everybody in the order of WHO. Viewer, cashier and manager have their role
+# TABLE contains the expected status of each request: one status for each person in WHO, in the same order. "nobody" has
+# not signed in, and "stranger" has an account without a role. The viewer, the cashier and the manager have their role
 # only in the store "here".
 WHO = ("nobody", "stranger", "viewer", "cashier", "manager", "administrator")
 TABLE = {
@@ -21,7 +25,7 @@ TABLE = {
     ("GET", "/manifest.json"): (200, 200, 200, 200, 200, 200),
     ("GET", "/s/nowhere/manifest.json"): (404, 404, 404, 404, 404, 404),
     ("GET", "/worker.js"): (200, 200, 200, 200, 200, 200),
-    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # cashiers go to their till
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # a cashier is redirected to the till page
     ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
     ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
     ("POST", f"{HERE}till"): (403, 403, 403, 302, 302, 302),
@@ -34,7 +38,7 @@ TABLE = {
     ("GET", f"{HERE}devices"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices/1"): (403, 403, 403, 403, 302, 302),
-    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # a device of the other store
+    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # device 2 belongs to the other store
     ("GET", f"{HERE}people"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),
@@ -49,7 +53,7 @@ TABLE = {
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", f"{HERE}media"): (SIGN_IN, 403, 403, 403, 200, 200),
-    ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # without a file
+    ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # 400 because the request contains no file
     ("POST", f"{HERE}media/1"): (403, 403, 403, 403, 302, 302),
     ("POST", f"{HERE}media/2"): (403, 403, 403, 403, 404, 404),
     ("POST", f"{HERE}logo"): (403, 403, 403, 403, 302, 302),
@@ -61,7 +65,7 @@ TABLE = {
     ("POST", "/logo"): (403, 403, 403, 403, 403, 302),
     ("GET", "/pair"): (200, 200, 200, 200, 200, 200),
     ("GET", "/claim"): (SIGN_IN, 403, 403, 403, 200, 200),
-    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # no screen shows this code
+    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # 400 because no screen shows this code
     ("GET", f"{ELSEWHERE}devices"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices"): (403, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices/2"): (403, 403, 403, 403, 403, 302),
@@ -104,7 +108,9 @@ ACTIONS = {
     "people/{}/link": 200,
     "people/{}/remove": 302,
 }
-"""What a manager gets for each action on an object. Number 1 is of the store "here", number 2 of "elsewhere"."""
+"""The expected status if a manager posts an action on an object of the own store.
+
+The number in the path is 1 for objects of the store "here", and 2 for objects of the store "elsewhere"."""
 for path, status in ACTIONS.items():
     TABLE["POST", HERE + path.format(1)] = (403, 403, 403, 403, status, status)
     TABLE["POST", HERE + path.format(2)] = (403, 403, 403, 403, 404, 404)
@@ -113,14 +119,14 @@ for path, status in ACTIONS.items():
 
 @pytest.fixture
 def sign_in(client, environment):
-    """Creates two stores and a person with the given role, and signs the person in."""
+    """Create two stores. Returns a function that creates a person with the given role and signs the person in."""
     environment(cashier_open_buttons=False)
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
-    for number, at in ((1, here), (2, elsewhere)):
-        Screen.objects.create(pk=number, store=at, name="first", secret_hash=str(number))
-        Medium.objects.create(pk=number, store=at, kind="picture", file=f"{at.pk}/first.jpg", position=1)
-        Device.objects.create(pk=number, store=at, name="first", token_hash=str(number))
-        Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=at)
+    for number, store in ((1, here), (2, elsewhere)):
+        Screen.objects.create(pk=number, store=store, name="first", secret_hash=str(number))
+        Medium.objects.create(pk=number, store=store, kind="picture", file=f"{store.pk}/first.jpg", position=1)
+        Device.objects.create(pk=number, store=store, name="first", token_hash=str(number))
+        Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=store)
 
     def sign_in(who: str) -> None:
         if who == "nobody":
@@ -188,7 +194,8 @@ def test_every_page_is_in_the_table() -> None:
     actions = {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
     old = {"old_device", "old_screen", "old_medium", "old_person"}
-    account = {"stores", "password", "sign_in", "sign_out", "welcome"}  # the last one is in test_people
+    # The page "welcome" is not in the table, because it needs an invitation and no role. test_people.py tests it.
+    account = {"stores", "password", "sign_in", "sign_out", "welcome"}
     pages = {"screen", "buttons", "press", "till", "devices", "people"}
     assert names == pages | screens | actions | old | account
 
@@ -232,5 +239,5 @@ def test_a_person_with_one_store_is_redirected_there_and_with_two_may_choose(cli
 
 def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:
     sign_in("cashier")
-    with django_assert_num_queries(3):  # session, person, store with role
+    with django_assert_num_queries(3):  # one each for the session, the person, and the store with the person's role
         assert status_of(client, "POST", f"{HERE}cashier_action") == 204

@@ -1,4 +1,7 @@
-"""Permissions of devices: every operation of the API with every kind of token. No token acts in another store."""
+"""A device may do only what its token allows, and only in its own store.
+
+The tests request every operation of the API with every kind of token.
+"""
 
 import pytest
 from django.utils import timezone
@@ -10,25 +13,26 @@ from cashier_web.models import Device, Store
 pytestmark = pytest.mark.django_db
 WHO = ("nobody", "forged", "revoked", "elsewhere", "store", "till 2", "till 3")
 HERE, NOWHERE = "/api/v1/stores/here/calls", "/api/v1/stores/nowhere/calls"
-# The status for each kind of token, in the order of WHO, in a store where till 1 is up and till 2 is queued with seq 2.
-# Redis is emptied before each row.
+# TABLE contains the expected status of each request: one status for each kind of token in WHO, in the same order.
+# "nobody" sends no token, and the device "elsewhere" belongs to another store. At each request, till 1 is shown in the
+# store "here", and a call of till 2 with seq 2 is queued.
 TABLE = {
     ("GET", HERE): (401, 401, 401, 403, 200, 200, 200),
-    ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),  # of till 3
+    ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),  # the request calls till 3
     ("DELETE", f"{HERE}/2"): (401, 401, 401, 403, 204, 204, 403),
     ("DELETE", f"{HERE}/1"): (401, 401, 401, 403, 409, 403, 403),
     ("DELETE", f"{HERE}/9"): (401, 401, 401, 403, 404, 404, 404),
     ("GET", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
     ("POST", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
     ("DELETE", f"{NOWHERE}/2"): (401, 401, 401, 403, 403, 403, 403),
-    ("GET", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),  # till 2 waits already
+    ("GET", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),  # 200 because till 2 already has a queued call
     ("POST", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),
 }
 
 
 @pytest.fixture
 def token_of(redis):
-    """Creates two stores and the devices, and returns the token of each kind."""
+    """Create two stores and their devices. Returns one token of each kind in WHO."""
     here, elsewhere = (Store.objects.create(slug=slug, name=slug.title()) for slug in ("here", "elsewhere"))
 
     def make(store, **fields):
@@ -49,21 +53,21 @@ def token_of(redis):
 
 @pytest.mark.parametrize("who", WHO)
 def test_every_token_may_do_what_the_table_says_and_nothing_else(client, token_of, redis, who) -> None:
-    got = {}
+    answers = {}
     for method, path in TABLE:
         redis.flushall()
-        other = {"authorization": f"Bearer {token_of['store']}"}
+        queueing_device = {"authorization": f"Bearer {token_of['store']}"}
         for till in (1, 2):
-            client.post(HERE, {"till": till}, content_type="application/json", headers=other)
+            client.post(HERE, {"till": till}, content_type="application/json", headers=queueing_device)
         token = token_of[who]
         if path.endswith("/press"):
             response = client.generic(method, f"{path}?token={token}")
         else:
             headers = {"authorization": f"Bearer {token}"} if token else {}
             response = client.generic(method, path, '{"till": 3}', "application/json", headers=headers)
-        got[method, path] = response.status_code
+        answers[method, path] = response.status_code
 
-    assert got == {key: statuses[WHO.index(who)] for key, statuses in TABLE.items()}
+    assert answers == {key: statuses[WHO.index(who)] for key, statuses in TABLE.items()}
 
 
 def test_the_table_contains_every_operation_of_the_api() -> None:

@@ -1,4 +1,7 @@
-"""Stores in the admin: a change is announced to the screens, and is not saved if it cannot be announced."""
+"""An administrator adds and changes stores in the admin.
+
+A change is announced to the screens of the store. It is not saved if Redis does not answer.
+"""
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -31,7 +34,7 @@ FIELDS = {
 
 @pytest.fixture
 def run_action(admin_client):
-    """Runs an action of the admin's list of stores on all stores."""
+    """Return a function that runs an action, for example `close_stores`, on all stores in the admin's list."""
 
     def run_action(action):
         chosen = Store.objects.values_list("pk", flat=True)

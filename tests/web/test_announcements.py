@@ -1,4 +1,7 @@
-"""Screens show between calls what the database says, whatever Redis has lost or has done before an error."""
+"""A periodic task corrects Redis if it says something else about a store than the database.
+
+Redis differs if it has lost its data, or if a change was announced and then not saved.
+"""
 
 from datetime import timedelta
 
@@ -20,11 +23,14 @@ def stores(store) -> list[str]:
     return ["default", "north", "south"]
 
 
-SAID = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
+EXPECTED = [("en", ""), ("en", "Back on Monday"), ("fr", "")]
 
 
-def said(stores) -> list[tuple[str, str]]:
-    """Language and notice of each store in Redis. Checks that Redis also has the stores' appearance ids."""
+def idle_texts(stores) -> list[tuple[str, str]]:
+    """Return the language and the notice of each store in Redis.
+
+    Also checks that Redis has the same appearance id for each store as the database.
+    """
     idles = the_timeline().idle(stores)
     assert [idle.appearance_id for idle in idles] == [
         appearance.appearance_id(Store.objects.get(slug=slug)) for slug in stores
@@ -32,11 +38,11 @@ def said(stores) -> list[tuple[str, str]]:
     return [(idle.language, idle.notice) for idle in idles]
 
 
-def test_a_redis_that_lost_its_data_is_told_everything_again(stores, redis) -> None:
+def test_all_stores_are_announced_again_after_redis_has_lost_its_data(stores, redis) -> None:
     assert the_timeline().idle(stores) == [None] * 3
 
     assert announce.announce_differences() == 3
-    assert said(stores) == SAID
+    assert idle_texts(stores) == EXPECTED
 
 
 def test_nothing_is_announced_if_redis_and_the_database_agree(stores, redis) -> None:
@@ -47,12 +53,12 @@ def test_nothing_is_announced_if_redis_and_the_database_agree(stores, redis) -> 
     assert [redis.hget(f"cashier:{{{slug}}}:store", "rev") for slug in stores] == before
 
 
-def test_a_change_that_redis_made_and_the_database_did_not_is_undone(stores, redis) -> None:
+def test_a_change_in_redis_that_is_not_in_the_database_is_undone(stores, redis) -> None:
     announce.announce_differences()
     the_timeline().set_idle({"north": Idle("en")})
 
     assert announce.announce_differences() == 1
-    assert said(stores) == SAID
+    assert idle_texts(stores) == EXPECTED
 
 
 def test_a_press_in_an_empty_redis_stores_the_language_of_the_idle_text(stores, redis, client) -> None:

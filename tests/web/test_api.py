@@ -1,4 +1,4 @@
-"""The API: devices press, read the calls of their store, and cancel queued calls."""
+"""Devices use the API to press, to read the calls of their store, and to cancel queued calls."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -14,44 +14,41 @@ def test_a_press_is_answered_with_201_and_a_receipt(make_button) -> None:
     answer = button.press(till=4)
 
     assert answer.status_code == 201
-    told = {"outcome": "called", "seq": 1, "till": 4, "place": 1, "starts_in_ms": 0, "text": "Nº4 called"}
-    assert answer.json() == told
+    receipt = {"outcome": "called", "seq": 1, "till": 4, "place": 1, "starts_in_ms": 0, "text": "Nº4 called"}
+    assert answer.json() == receipt
     assert button.press(till=2).json()["text"] == "Nº2 is 2nd, in 3 s"
 
 
-def test_a_press_of_a_till_that_is_queued_already_is_200_and_calls_nobody_new(make_button) -> None:
+def test_a_press_of_a_till_that_is_queued_already_is_200_and_makes_no_call(make_button) -> None:
     button = make_button()
     button.press(till=4)
-    waiting, again = button.press(till=2), button.press(till=2)
+    queued, again = button.press(till=2), button.press(till=2)
 
-    assert (waiting.status_code, again.status_code) == (201, 200)
-    assert again.json()["seq"] == waiting.json()["seq"]
+    assert (queued.status_code, again.status_code) == (201, 200)
+    assert again.json()["seq"] == queued.json()["seq"]
 
 
 def test_a_device_of_one_till_may_send_an_empty_body(make_button) -> None:
     button = make_button(till=3)
 
     assert button.press().json()["till"] == 3
-    bare = button.client.generic("POST", "/api/v1/stores/default/calls", headers=button.headers())
-    assert bare.json()["outcome"] == "stays up"
+    empty_press = button.client.generic("POST", "/api/v1/stores/default/calls", headers=button.headers())
+    assert empty_press.json()["outcome"] == "stays up"
 
 
-def test_get_returns_the_call_that_is_up_and_the_queued_calls(make_button) -> None:
+def test_get_returns_the_call_that_is_shown_and_the_queued_calls(make_button) -> None:
     Store.objects.update(labels={"2": "Pharmacy"})
     button = make_button()
     assert button.look().json() == {"store": "default", "is_open": True, "up": None, "waiting": []}
 
     button.press(till=4)
     button.press(till=2, language="fr")
-    told = button.look().json()
-    assert (told["up"]["till"], told["up"]["starts_in_ms"] <= 0, 2000 < told["up"]["ends_in_ms"] <= 3000) == (
-        4,
-        True,
-        True,
-    )
-    (waits,) = told["waiting"]
-    assert (waits["seq"], waits["till"], waits["label"], waits["language"]) == (2, 2, "Pharmacy", "fr")
-    assert 2000 < waits["starts_in_ms"] <= 3000
+    calls = button.look().json()
+    shown = calls["up"]
+    assert (shown["till"], shown["starts_in_ms"] <= 0, 2000 < shown["ends_in_ms"] <= 3000) == (4, True, True)
+    (queued,) = calls["waiting"]
+    assert (queued["seq"], queued["till"], queued["label"], queued["language"]) == (2, 2, "Pharmacy", "fr")
+    assert 2000 < queued["starts_in_ms"] <= 3000
 
 
 def test_a_queued_call_can_be_cancelled(make_button) -> None:
@@ -163,7 +160,7 @@ def test_a_retry_with_the_same_key_calls_once_and_gets_the_same_answer(make_butt
         422,
         {"detail": "Not called: this key was already used for another press."},
     )
-    assert other.press(till=2, key="a-1").status_code == 201, "keys of another device are others"
+    assert other.press(till=2, key="a-1").status_code == 201, "another device may use the same key for another press"
 
 
 @pytest.mark.parametrize("key", [" ", "a b", "x" * 201, "é"])
@@ -189,7 +186,7 @@ def test_a_retry_gets_the_same_answer_although_the_store_has_changed(make_button
     assert button.press(till=4, key="a-2").status_code == 409
 
 
-def test_presses_of_devices_are_counted_in_the_same_metric_as_all_others(make_button) -> None:
+def test_presses_of_devices_are_counted_in_the_same_metric_as_all_other_presses(make_button) -> None:
     def counted() -> list[float]:
         outcomes = [
             REGISTRY.get_sample_value("cashier_presses_total", {"outcome": each}) for each in ("called", "refused")

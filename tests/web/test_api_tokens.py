@@ -1,4 +1,4 @@
-"""Device tokens: each is valid for one store or one till, and for a limited number of requests."""
+"""The token of a device is valid for one store or for one till, and for a limited number of requests."""
 
 import pytest
 from django.utils import timezone
@@ -10,16 +10,16 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_device_that_sends_too_many_requests_is_429_and_another_device_is_not(make_button) -> None:
-    wild, other = make_button(), make_button()
-    statuses = [wild.look().status_code for _ in range(auth.MOST_REQUESTS + 1)]
+    device, other = make_button(), make_button()
+    statuses = [device.look().status_code for _ in range(auth.MOST_REQUESTS + 1)]
 
     assert statuses == [200] * auth.MOST_REQUESTS + [429]
-    assert 1 <= int(wild.look()["Retry-After"]) <= auth.IN_SECONDS
-    assert "too many requests" in wild.press(till=4).json()["detail"]
+    assert 1 <= int(device.look()["Retry-After"]) <= auth.IN_SECONDS
+    assert "too many requests" in device.press(till=4).json()["detail"]
     assert other.look().json()["up"] is None
 
 
-TRIES_OF_A_STRANGER = [
+INVALID_HEADERS = [
     {},
     {"authorization": "Bearer "},
     {"authorization": "Bearer cq_nobody"},
@@ -29,7 +29,7 @@ TRIES_OF_A_STRANGER = [
 ]
 
 
-@pytest.mark.parametrize("headers", TRIES_OF_A_STRANGER, ids=str)
+@pytest.mark.parametrize("headers", INVALID_HEADERS, ids=str)
 def test_a_request_without_a_valid_token_is_401_without_further_details(client, store, headers) -> None:
     for method, path in (("POST", "calls"), ("GET", "calls"), ("DELETE", "calls/1")):
         answer = client.generic(method, f"/api/v1/stores/default/{path}", headers=headers)
@@ -61,14 +61,14 @@ def test_a_token_is_refused_in_another_store_whether_that_store_exists_or_not(ma
 
 
 def test_a_token_of_one_till_presses_and_cancels_only_for_this_till(make_button) -> None:
-    everywhere, own = make_button(), make_button(till=3)
+    store_device, till_device = make_button(), make_button(till=3)
     for till in (1, 2):
-        everywhere.press(till=till)
+        store_device.press(till=till)
 
-    assert (own.press(till=2).status_code, own.cancel(2).status_code) == (403, 403)
-    assert own.press(till=3).status_code == 201
-    assert own.cancel(3).status_code == 204
-    assert [call["till"] for call in own.look().json()["waiting"]] == [2]
+    assert (till_device.press(till=2).status_code, till_device.cancel(2).status_code) == (403, 403)
+    assert till_device.press(till=3).status_code == 201
+    assert till_device.cancel(3).status_code == 204
+    assert [call["till"] for call in till_device.look().json()["waiting"]] == [2]
 
 
 def test_only_the_hash_of_a_token_and_its_last_use_are_stored(make_button) -> None:

@@ -1,4 +1,7 @@
-"""The audit log contains every change of stores, people, devices, screens and media, with the person and old values."""
+"""The audit log contains every change of stores, people, devices, screens and media.
+
+An entry says who made the change, and contains the old and the new values.
+"""
 
 import io
 
@@ -99,7 +102,7 @@ def test_last_use_and_presses_are_not_logged(client, manager, store) -> None:
 
 def test_a_press_takes_no_additional_query_for_the_log(client, manager, environment, django_assert_num_queries) -> None:
     environment(cashier_open_buttons=False)
-    with django_assert_num_queries(3):  # session, person, store with role
+    with django_assert_num_queries(3):  # one each for the session, the person, and the store with the person's role
         assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 204
 
 

@@ -1,4 +1,4 @@
-"""The buttons page: a button for each till, and the choice of the store's language."""
+"""The buttons page has a button for each till of the store. On it, a manager can also choose the store's language."""
 
 import json
 
@@ -87,11 +87,11 @@ def test_closed_buttons_refuse_a_press_and_a_language_of_a_stranger(client, stor
     assert redis.keys() == []
 
 
-def test_the_language_needs_a_csrf_token_too(store) -> None:
+def test_a_change_of_language_without_a_csrf_token_is_403(store) -> None:
     assert Client(enforce_csrf_checks=True).post("/cashier_buttons", {"language": "fr"}).status_code == 403
 
 
-def test_a_till_with_a_name_has_it_on_its_button(client, store) -> None:
+def test_the_button_of_a_till_shows_its_label(client, store) -> None:
     Store.objects.update(labels={"2": "Pharmacy <&>", "3": "12"})
     html = client.get("/cashier_buttons").content.decode()
 

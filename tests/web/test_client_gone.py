@@ -1,4 +1,7 @@
-"""A press is not called if the client no longer waits for its answer: the client was told that the press had failed."""
+"""A press makes no call if its client has closed the connection and no longer waits for the answer.
+
+Such a cashier was told that the press had failed, and may press again. A call now would be one call too many.
+"""
 
 import socket
 
@@ -12,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def connection():
-    """Both ends of a connection: Nginx's and Gunicorn's."""
+    """A pair of connected sockets: the first is Nginx's end of the connection, the second is Gunicorn's end."""
     pair = socket.socketpair()
     yield pair
     for end in pair:
@@ -31,7 +34,7 @@ def test_the_client_is_gone_when_the_connection_is_closed(connection) -> None:
     assert is_client_gone(request)
 
 
-def test_a_press_whose_client_is_gone_is_refused_and_not_called(client: Client, store, redis, connection) -> None:
+def test_a_press_whose_client_is_gone_is_refused_and_makes_no_call(client: Client, store, redis, connection) -> None:
     nginx, gunicorn = connection
     nginx.close()
     answer = client.post("/cashier_action", {"cashier": "4", "language": "en"}, **{"gunicorn.socket": gunicorn})

@@ -1,4 +1,4 @@
-"""Options in DATABASE_URL are kept, and take precedence over the defaults of settings.py."""
+"""The options of the database connection in DATABASE_URL are used. They replace the defaults of settings.py."""
 
 import json
 import subprocess
@@ -16,8 +16,8 @@ def options(url: str) -> dict:
 
 
 def test_options_in_the_url_are_kept_and_replace_defaults() -> None:
-    found = options("postgres://web@db.example/cashier_q?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9")
+    used = options("postgres://web@db.example/cashier_q?sslmode=verify-full&sslrootcert=/ca.pem&connect_timeout=9")
 
-    assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", "/ca.pem")
-    assert int(found["connect_timeout"]) == 9
-    assert found["keepalives_count"] > 0
+    assert (used["sslmode"], used["sslrootcert"]) == ("verify-full", "/ca.pem")
+    assert int(used["connect_timeout"]) == 9
+    assert used["keepalives_count"] > 0

@@ -1,4 +1,7 @@
-"""The devices page: a manager creates, renews and revokes devices; a token is shown only once."""
+"""On the devices page, a manager creates devices, gives them new tokens, and revokes them.
+
+A token is shown only once.
+"""
 
 import re
 
@@ -29,7 +32,7 @@ def test_a_token_is_shown_once_and_can_press(client, manager) -> None:
     later = client.get("/devices").content.decode()
     assert "Keypad" in later
     assert "cq_" not in later
-    assert "?token=" not in made.content.decode(), "an address would press for every till"
+    assert "?token=" not in made.content.decode(), "the address must not contain a token that can press for every till"
 
 
 def test_the_page_shows_the_address_for_a_button_of_one_till(client, manager) -> None:
@@ -90,7 +93,9 @@ def test_devices_of_two_stores_may_have_the_same_name(client, manager) -> None:
     assert Device.objects.count() == 2
 
 
-def test_two_requests_that_create_the_same_device_at_once(client, manager, store, monkeypatch) -> None:
+def test_one_of_two_requests_that_create_the_same_device_at_once_is_refused(
+    client, manager, store, monkeypatch
+) -> None:
     def renew(device):
         Device.objects.create(store=store, name=device.name, token_hash="first")
         device.save()
@@ -115,7 +120,7 @@ def test_the_page_shows_times_in_the_stores_time_zone(client, manager, store) ->
     assert "01/02/2026 5:30 a.m." in client.get("/devices").content.decode()
 
 
-def test_an_unknown_device_is_404_and_a_get_is_405(client, manager, store) -> None:
+def test_an_unknown_device_is_answered_with_404_and_a_get_request_with_405(client, manager, store) -> None:
     device = Device.objects.create(store=store, name="Keypad", token_hash="x")
 
     assert client.get(f"/devices/{device.pk}/revoke").status_code == 405

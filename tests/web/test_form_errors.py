@@ -1,4 +1,4 @@
-"""The errors of a form as plain text."""
+"""The errors of a form are returned as plain text, either in one line or in one line for each field."""
 
 from django import forms
 
@@ -13,7 +13,7 @@ class Form(forms.Form):
         raise forms.ValidationError("These two do not fit.")
 
 
-def test_all_reasons_stand_in_one_line() -> None:
+def test_one_line_contains_all_reasons() -> None:
     assert one_line(Form({"name": "x"})) == "Which till? These two do not fit."
 
 

@@ -1,4 +1,4 @@
-"""The history: every call is recorded in the database with who pressed, when it was shown, and its outcome."""
+"""The history in the database contains every call: who pressed, when the call was shown, and its outcome."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def recorded() -> list[PastCall]:
     return list(PastCall.objects.order_by("pk"))
 
 
-def test_a_call_is_recorded_with_who_pressed_and_when_it_was_up(client, manager, store) -> None:
+def test_a_call_is_recorded_with_who_pressed_and_when_it_was_shown(client, manager, store) -> None:
     Store.objects.update(labels={"2": "Pharmacy"}, hold_seconds=5)
     press(client)
     press(client, 2, again="yes")
@@ -65,7 +65,7 @@ def test_with_open_buttons_a_call_is_recorded_without_a_person(client, store, en
 def test_a_press_that_called_nobody_is_not_recorded(client, manager) -> None:
     press(client)
     press(client, 2)
-    press(client, 2)  # waits already
+    press(client, 2)  # makes no call, because till 2 already has a queued call
     assert client.post("/cashier_action", {"cashier": "99", "language": "fr"}).status_code == 400
     Store.objects.update(is_open=False)
     assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 409
@@ -78,13 +78,15 @@ def test_a_call_that_replaces_another_changes_the_outcome_of_that_call(client, m
     press(client, 2)
     Store.objects.update(policy="replace")
     press(client, 1)
-    shown, waiting, taker = recorded()
+    shown, queued, newest = recorded()
 
-    assert [call.outcome for call in (shown, waiting, taker)] == ["replaced", "dropped", "shown"]
-    assert shown.ends_at == taker.starts_at
+    assert [call.outcome for call in (shown, queued, newest)] == ["replaced", "dropped", "shown"]
+    assert shown.ends_at == newest.starts_at
     press(client, 3)
     *_before, replaced, _last = recorded()
-    assert (replaced.till, replaced.outcome) == (1, "replaced"), "of an earlier reading, too"
+    assert (replaced.till, replaced.outcome) == (1, "replaced"), (
+        "the outcome of a call that is already in the database changes, too"
+    )
 
 
 def test_a_cancelled_call_and_the_calls_that_move_up_are_recorded(client, manager) -> None:
@@ -99,7 +101,7 @@ def test_a_cancelled_call_and_the_calls_that_move_up_are_recorded(client, manage
     assert moved.ends_at - moved.starts_at == timedelta(seconds=3)
 
 
-def test_a_worker_that_dies_before_it_removes_the_changes_doubles_no_call(client, manager) -> None:
+def test_a_worker_that_dies_before_it_removes_the_changes_records_no_call_twice(client, manager) -> None:
     press(client)
     changes = the_history().changes(10)
     recorder.save_changes(changes)
@@ -121,8 +123,8 @@ def test_an_outcome_changes_no_call_of_another_store_and_no_old_call_with_the_sa
     north, south = (Store.objects.create(slug=slug, name=slug) for slug in ("north", "south"))
     now = timezone.now()
     fields = {"seq": 1, "till": 4, "language": "en", "outcome": "shown", "mark": "m", "starts_at": now, "ends_at": now}
-    for at, pressed_at in ((north, now), (south, now - timedelta(hours=2)), (store, now)):
-        PastCall.objects.create(store=at, pressed_at=pressed_at, **fields)
+    for each, pressed_at in ((north, now), (south, now - timedelta(hours=2)), (store, now)):
+        PastCall.objects.create(store=each, pressed_at=pressed_at, **fields)
     number = f"{int(now.timestamp() * 1000)}-0"
     recorder.save_changes(
         [(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")]
@@ -150,7 +152,7 @@ def test_many_changes_are_recorded_in_several_batches_and_in_order(client, manag
     ]
 
 
-def test_calls_are_recorded_although_a_caller_or_another_store_was_deleted(client, manager, store) -> None:
+def test_calls_are_recorded_although_their_caller_or_another_store_was_deleted(client, manager, store) -> None:
     Store.objects.create(slug="north", name="North")
     the_timeline().press("north", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
     the_timeline().press("nowhere", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999")
@@ -168,29 +170,31 @@ def test_changes_that_the_previous_version_left_in_redis_are_recorded(client, ma
     assert [call.till for call in recorded()] == [4]
 
 
-def test_a_change_that_cannot_be_saved_is_logged_and_does_not_stop_the_others(client, manager, redis, records) -> None:
+def test_a_change_that_cannot_be_saved_is_logged_and_does_not_stop_other_changes(
+    client, manager, redis, records
+) -> None:
     press(client)
-    for odd in (
+    for change in (
         {"store": "default", "mark": "x", "seq": 1},
         {"mark": "x"},
         {"store": "default", "mark": "x", "start": "soon"},
     ):
-        redis.xadd("cashier:history", {"changes": json.dumps([odd])})
+        redis.xadd("cashier:history", {"changes": json.dumps([change])})
     press(client, 2)
 
     assert [call.till for call in recorded()] == [4, 2]
-    told = [record.getMessage() for record in records() if "can't be kept in the history" in record.getMessage()]
-    assert len(told) == 3
+    messages = [record.getMessage() for record in records() if "can't be kept in the history" in record.getMessage()]
+    assert len(messages) == 3
     assert the_history().length() == 0
 
 
 def test_changes_stay_in_redis_while_the_database_does_not_answer(client, manager, monkeypatch) -> None:
-    def away(changes) -> None:
+    def fail(changes) -> None:
         raise OperationalError("server closed the connection")
 
     press(client)
     with monkeypatch.context() as patch:
-        patch.setattr(recorder, "save_changes", away)
+        patch.setattr(recorder, "save_changes", fail)
         with pytest.raises(OperationalError):
             recorder.record_calls()
 
@@ -256,14 +260,14 @@ def test_the_pages_list_every_call_exactly_once(client, manager, store, monkeypa
         for n in range(1, 251)
     ]
     PastCall.objects.bulk_create(rows)
-    address, seen = "/history", []
+    address, tills = "/history", []
     while address:
         page = client.get(address).content.decode()
-        seen += [int(till) for till in re.findall(r'<th scope="row">Nº(\d+)', page)]
+        tills += [int(till) for till in re.findall(r'<th scope="row">Nº(\d+)', page)]
         found = re.search(r'<a href="([^"]+)">Older</a>', page)
         address = found[1].replace("&amp;", "&") if found else ""
 
-    assert seen == list(range(250, 0, -1))
+    assert tills == list(range(250, 0, -1))
 
 
 @pytest.mark.parametrize(

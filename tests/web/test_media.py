@@ -1,4 +1,7 @@
-"""Pictures and videos between calls: who may upload them, what is accepted, what is stored, and when it is deleted."""
+"""Screens show pictures and videos between calls, and the logo of their store. Managers upload these files.
+
+The tests check who may upload files, which files are accepted and stored, and when a file is deleted.
+"""
 
 import json
 import re
@@ -33,11 +36,11 @@ def box(kind: bytes, *content: bytes) -> bytes:
 
 
 def mp4(codec: bytes = b"avc1", brand: bytes = b"isom") -> bytes:
-    """The boxes that a telephone writes, including two with the place."""
+    """Return the parts ("boxes") of an MP4 file as a telephone writes them. Two boxes say where the film was made."""
     entry = box(b"stsd", bytes(8), box(codec, bytes(8)))
     track = box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", entry))), box(b"meta", b"+45.76+004.83/"))
-    told = box(b"udta", box(b"\xa9xyz", b"+45.7640+004.8357/"))
-    return box(b"ftyp", brand + bytes(4)) + box(b"moov", track, told) + box(b"mdat", b"frames")
+    place = box(b"udta", box(b"\xa9xyz", b"+45.7640+004.8357/"))
+    return box(b"ftyp", brand + bytes(4)) + box(b"moov", track, place) + box(b"mdat", b"frames")
 
 
 WEBM = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x84webm" + bytes(40)
@@ -45,7 +48,7 @@ WEBM = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x84webm" + bytes(40)
 
 @pytest.fixture
 def add(client, manager):
-    """Uploads a file to a store's page and returns the response."""
+    """Return a function that uploads a file, by default to the media page of the default store."""
 
     def add(content: bytes, name: str = "file.bin", page: str = "/media"):
         field = "logo" if page.endswith("logo") else "file"
@@ -61,8 +64,8 @@ def three(add) -> list[Medium]:
     return list(Medium.objects.all())
 
 
-def kept(settings) -> list[str]:
-    """The names of all stored files, of all stores."""
+def stored_files(settings) -> list[str]:
+    """The paths of all media files of all stores, relative to MEDIA_ROOT."""
     root = Path(settings.MEDIA_ROOT)
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
@@ -75,7 +78,7 @@ def shown(medium: Medium) -> Image.Image:
     return Image.open(BytesIO(content_of(medium)))
 
 
-def look_of(client, path: str = "/") -> dict:
+def appearance_of(client, path: str = "/") -> dict:
     html = client.get(path).content.decode()
     found = re.search(r'data-look="([^"]*)"', html.partition("<body")[2])
     return json.loads(found[1].replace("&quot;", '"'))
@@ -88,8 +91,8 @@ def test_a_picture_is_recognised_by_its_content_whatever_its_file_name_is(add, c
 
     ending = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[kind]
     assert re.fullmatch(rf"{store.pk}/[0-9a-f]{{32}}\.{ending}", medium.file.name)
-    assert kept(settings) == [medium.file.name]
-    assert look_of(client)["media"] == [{"url": f"/media/{medium.file.name}", "kind": "picture", "seconds": 10}]
+    assert stored_files(settings) == [medium.file.name]
+    assert appearance_of(client)["media"] == [{"url": f"/media/{medium.file.name}", "kind": "picture", "seconds": 10}]
     assert f'src="/media/{medium.file.name}"' in client.get("/media").content.decode()
 
 
@@ -140,7 +143,7 @@ def test_a_refused_file_gets_a_reason_and_is_not_stored(add, store, settings, wh
 
     assert response.status_code == 400
     assert reason in response.content.decode()
-    assert (store.media.count(), kept(settings), Store.objects.get().revision) == (0, [], 0)
+    assert (store.media.count(), stored_files(settings), Store.objects.get().revision) == (0, [], 0)
 
 
 def test_a_small_file_with_too_many_pixels_is_refused_and_the_largest_accepted_picture_is_scaled_down(
@@ -155,7 +158,7 @@ def test_a_small_file_with_too_many_pixels_is_refused_and_the_largest_accepted_p
 
 def test_a_photo_is_upright_and_contains_no_metadata(add, store) -> None:
     exif = Image.Exif()
-    exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # turned by 90 degrees
+    exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # 6 means that the picture must be rotated by 90 degrees
     exif.get_ifd(GPS)[1] = "N"
     content = picture("JPEG", (40, 20), exif=exif, comment=b"at home")
     assert b"Telephone" in content
@@ -168,7 +171,7 @@ def test_a_photo_is_upright_and_contains_no_metadata(add, store) -> None:
     assert b"Telephone" not in content_of(medium)
 
 
-def test_of_a_file_with_two_photos_the_first_is_stored(add, store) -> None:
+def test_only_the_first_photo_of_a_file_with_two_photos_is_stored(add, store) -> None:
     target = BytesIO()
     first, second = (Image.new("RGB", (40, 20), colour) for colour in ("red", "blue"))
     first.save(target, "MPO", save_all=True, append_images=[second])
@@ -183,20 +186,20 @@ def test_the_metadata_of_a_video_is_erased_and_the_rest_is_unchanged(add, store)
     content = mp4()
     assert content.count(b"+45.7") == 2
     add(content)
-    kept = content_of(store.media.get())
+    stored = content_of(store.media.get())
 
-    assert b"+45.7" not in kept
-    assert len(kept) == len(content)
-    assert kept.count(b"free") == 2
-    assert (kept[:60], kept[-14:]) == (content[:60], content[-14:])
+    assert b"+45.7" not in stored
+    assert len(stored) == len(content)
+    assert stored.count(b"free") == 2
+    assert (stored[:60], stored[-14:]) == (content[:60], content[-14:])
 
 
-def test_pictures_with_transparency_or_in_grey_keep_their_mode(add, store) -> None:
-    for mode, told in (("RGBA", "RGBA"), ("LA", "RGBA"), ("L", "RGB"), ("1", "RGB"), ("P", "RGB")):
+def test_transparent_pictures_are_stored_as_rgba_and_all_other_pictures_as_rgb(add, store) -> None:
+    for mode, stored_mode in (("RGBA", "RGBA"), ("LA", "RGBA"), ("L", "RGB"), ("1", "RGB"), ("P", "RGB")):
         target = BytesIO()
         Image.new(mode, (4, 4)).save(target, "PNG")
         assert add(target.getvalue()).status_code == 302, mode
-        assert shown(store.media.last()).mode == told
+        assert shown(store.media.last()).mode == stored_mode
 
 
 def test_a_store_has_at_most_thirty_pictures_and_videos(add, store, settings) -> None:
@@ -208,7 +211,7 @@ def test_a_store_has_at_most_thirty_pictures_and_videos(add, store, settings) ->
 
     assert response.status_code == 400
     assert "at most 30" in response.content.decode()
-    assert (store.media.count(), kept(settings)) == (30, [])
+    assert (store.media.count(), stored_files(settings)) == (30, [])
 
 
 def test_pictures_are_moved_up_and_down(client, store, three) -> None:
@@ -220,36 +223,38 @@ def test_pictures_are_moved_up_and_down(client, store, three) -> None:
 
     assert order(blue, "up") == [red, blue, green]
     assert order(red, "down") == [blue, red, green]
-    assert order(blue, "up") == [blue, red, green], "the first one stays the first"
+    assert order(blue, "up") == [blue, red, green], "moving the first picture up changes nothing"
     assert order(green, "down") == [blue, red, green]
     assert order(red, "delete") == [blue, green]
     assert order(green, "up") == [green, blue]
-    assert [each["url"] for each in look_of(client)["media"]] == [
+    assert [each["url"] for each in appearance_of(client)["media"]] == [
         f"/media/{each.file.name}" for each in store.media.all()
     ]
 
 
 @pytest.mark.parametrize("left", [1, 2, 3])
 @pytest.mark.parametrize("action", ["up", "down", "delete", "change"])
-def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other(
+def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other_picture(
     client, store, three, monkeypatch, left, action
 ) -> None:
-    gone = Medium.objects.create(store=store, kind="picture", file=three[0].file.name, position=4)
+    deleted = Medium.objects.create(store=store, kind="picture", file=three[0].file.name, position=4)
     Medium.objects.filter(pk__in=[each.pk for each in three[left:]]).delete()
-    before = list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds"))
-    # Another request deletes the picture just before this one locks the store.
-    monkeypatch.setattr(files, "delete_unused_files", lambda pk: Medium.objects.filter(pk=gone.pk).delete())
+    before = list(store.media.exclude(pk=deleted.pk).values_list("pk", "position", "seconds"))
+    # This simulates another request that deletes the picture just before the tested request locks the store.
+    monkeypatch.setattr(files, "delete_unused_files", lambda pk: Medium.objects.filter(pk=deleted.pk).delete())
 
-    assert client.post(f"/media/{gone.pk}/{action}", {"seconds": "20"}).status_code == 404
-    assert list(store.media.exclude(pk=gone.pk).values_list("pk", "position", "seconds")) == before
+    assert client.post(f"/media/{deleted.pk}/{action}", {"seconds": "20"}).status_code == 404
+    assert list(store.media.exclude(pk=deleted.pk).values_list("pk", "position", "seconds")) == before
     assert len(before) == left
 
 
-@pytest.mark.parametrize(("seconds", "told"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)])
-def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, told) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "stored_seconds"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)]
+)
+def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, stored_seconds) -> None:
     client.post(f"/media/{three[0].pk}/change", {"seconds": seconds})
 
-    assert look_of(client)["media"][0]["seconds"] == told
+    assert appearance_of(client)["media"][0]["seconds"] == stored_seconds
 
 
 def test_a_file_is_deleted_with_the_last_row_that_refers_to_it(add, client, store, settings) -> None:
@@ -257,24 +262,24 @@ def test_a_file_is_deleted_with_the_last_row_that_refers_to_it(add, client, stor
         add(picture())
     add(picture("JPEG"))
     first, second, _third = store.media.all()
-    assert (first.file.name, len(kept(settings))) == (second.file.name, 2)
+    assert (first.file.name, len(stored_files(settings))) == (second.file.name, 2)
 
     client.post(f"/media/{first.pk}/delete")
-    assert second.file.name in kept(settings)
+    assert second.file.name in stored_files(settings)
     client.post(f"/media/{second.pk}/delete")
-    assert kept(settings) == [store.media.get().file.name]
+    assert stored_files(settings) == [store.media.get().file.name]
 
 
 def test_a_logo_is_shown_replaced_and_removed(add, client, store, settings) -> None:
-    assert look_of(client)["logo"] == ""
+    assert appearance_of(client)["logo"] == ""
     for colour in ("red", "blue"):
         assert add(picture(colour=colour), page="/logo").status_code == 302
     store.refresh_from_db()
-    assert kept(settings) == [store.logo.name]
-    assert look_of(client)["logo"] == f"/media/{store.logo.name}"
+    assert stored_files(settings) == [store.logo.name]
+    assert appearance_of(client)["logo"] == f"/media/{store.logo.name}"
 
     client.post("/logo/remove")
-    assert (look_of(client)["logo"], kept(settings)) == ("", [])
+    assert (appearance_of(client)["logo"], stored_files(settings)) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -288,23 +293,23 @@ def test_a_logo_is_shown_replaced_and_removed(add, client, store, settings) -> N
 def test_a_logo_that_is_no_small_picture_is_refused(add, settings, content, reason) -> None:
     response = add(content, page="/logo")
 
-    assert (response.status_code, kept(settings)) == (400, [])
+    assert (response.status_code, stored_files(settings)) == (400, [])
     assert reason in response.content.decode()
 
 
 def test_each_change_of_media_gives_the_screens_a_new_appearance_id(add, client, store, redis) -> None:
     announce.announce_differences()
 
-    def told() -> tuple[str, int]:
+    def id_and_revision() -> tuple[str, int]:
         (idle,) = the_timeline().idle(["default"])
         revision = Store.objects.get().revision
         assert idle == Idle("en", appearance_id=appearance.appearance_id(Store.objects.get()))
         return idle.appearance_id, revision
 
-    seen = [told()]
+    states = [id_and_revision()]
     for number in range(2):
         add(picture(colour=("red", "blue")[number]))
-        seen.append(told())
+        states.append(id_and_revision())
     first, second = store.media.all()
     for path, fields in (
         (f"/media/{first.pk}/down", {}),
@@ -314,16 +319,16 @@ def test_each_change_of_media_gives_the_screens_a_new_appearance_id(add, client,
         ("/logo/remove", {}),
     ):
         client.post(path, fields)
-        seen.append(told())
+        states.append(id_and_revision())
 
-    assert [revision for _look, revision in seen] == list(range(8))
-    assert len({look for look, _revision in seen}) == 8
+    assert [revision for _appearance_id, revision in states] == list(range(8))
+    assert len({appearance_id for appearance_id, _revision in states}) == 8
 
 
 def test_without_redis_nothing_is_changed_and_no_file_is_stored(
     add, client, three, store, settings, environment
 ) -> None:
-    before = kept(settings)
+    before = stored_files(settings)
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     add(picture(colour="white"))
     add(picture(colour="white"), page="/logo")
@@ -332,23 +337,23 @@ def test_without_redis_nothing_is_changed_and_no_file_is_stored(
     assert "Nothing was changed" in response.content.decode()
     assert list(store.media.all()) == three
     store.refresh_from_db()
-    assert (store.logo.name, store.revision, kept(settings)) == ("", 3, before)
+    assert (store.logo.name, store.revision, stored_files(settings)) == ("", 3, before)
 
 
-def test_half_a_file_that_a_dead_worker_left_is_replaced(add, store, settings) -> None:
+def test_an_incomplete_file_of_a_worker_that_died_is_replaced(add, store, settings) -> None:
     add(picture())
     name = store.media.get().file.name
     Medium.objects.all().delete()
     with default_storage.open(name, "wb") as file:
         file.write(b"half of it")
-    default_storage.save(f"{store.pk}/0123.jpg", ContentFile(b"of no row"))
+    default_storage.save(f"{store.pk}/0123.jpg", ContentFile(b"no row refers to this file"))
     add(picture())
 
-    assert kept(settings) == [name]
+    assert stored_files(settings) == [name]
     assert shown(store.media.get()).size == (40, 20)
 
 
-def test_a_manager_of_another_store_changes_nothing_here(add, client, store, settings) -> None:
+def test_a_manager_changes_nothing_in_another_store(add, client, store, settings) -> None:
     north = Store.objects.create(slug="north", name="North")
     picture_of_north = Medium.objects.create(store=north, kind="picture", file=f"{north.pk}/a.jpg", position=1)
 
@@ -356,23 +361,23 @@ def test_a_manager_of_another_store_changes_nothing_here(add, client, store, set
     assert add(picture(), page="/s/north/logo").status_code == 403
     assert client.post(f"/s/north/media/{picture_of_north.pk}/delete").status_code == 403
     assert client.post(f"/media/{picture_of_north.pk}/delete").status_code == 404
-    assert (list(north.media.all()), kept(settings)) == ([picture_of_north], [])
+    assert (list(north.media.all()), stored_files(settings)) == ([picture_of_north], [])
 
 
-def test_the_files_of_a_deleted_store_are_deleted_and_no_others(
+def test_only_the_files_of_a_deleted_store_are_deleted(
     add, admin_client, client, store, settings, django_capture_on_commit_callbacks
 ) -> None:
     north = Store.objects.create(slug="north", name="North")
     add(picture())
     name = files.store_file(north, BytesIO(picture("JPEG")), "jpg")
     Medium.objects.create(store=north, kind="picture", file=name, position=1)
-    assert len(kept(settings)) == 2
+    assert len(stored_files(settings)) == 2
     page = f"/admin/cashier_web/store/{north.pk}/delete/"
     assert "Media: 1" in admin_client.get(page).content.decode()
     with django_capture_on_commit_callbacks(execute=True):
         admin_client.post(page, {"post": "yes"})
 
-    assert kept(settings) == [store.media.get().file.name]
+    assert stored_files(settings) == [store.media.get().file.name]
     assert not (Path(settings.MEDIA_ROOT) / str(north.pk)).exists()
 
 

@@ -1,4 +1,7 @@
-"""Migrations agree with the models, and people who could call before there were roles still can."""
+"""The migrations create the tables that the models need.
+
+Before roles were introduced, everybody with an account could call. A migration makes these people cashiers.
+"""
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,13 +17,13 @@ def test_the_migrations_agree_with_the_models() -> None:
 
 @pytest.fixture
 def current_tables(transactional_db):
-    """Applies all migrations again after the test, for the tests that follow."""
+    """Apply all migrations again after the test, because the next tests need the current tables."""
     yield
     call_command("migrate", verbosity=0)
 
 
 @pytest.mark.usefixtures("current_tables")
-def test_people_who_could_call_before_there_were_roles_become_cashiers_of_every_store() -> None:
+def test_people_who_could_call_before_roles_were_introduced_become_cashiers_of_every_store() -> None:
     before, after = [("cashier_web", "0003_chain")], [("cashier_web", "0004_membership")]
     executor = MigrationExecutor(connection)
     executor.migrate(before)

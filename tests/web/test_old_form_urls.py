@@ -1,4 +1,4 @@
-"""The URLs to which managers' forms posted before version 0.1 keep working until version 0.2 removes them."""
+"""The forms of managers had other URLs before version 0.1. These old URLs still work until version 0.2."""
 
 import pytest
 from django.core.files.base import ContentFile

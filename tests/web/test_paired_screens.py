@@ -1,4 +1,4 @@
-"""A manager moves, renames, mutes and revokes a paired screen, or changes its volume."""
+"""A manager can rename, mute and revoke a paired screen, move it to another store, and change its volume."""
 
 import html
 import json
@@ -39,19 +39,19 @@ def test_the_page_of_a_moved_screen_goes_to_the_other_store(
 
 def test_renaming_a_screen_does_not_revoke_its_credential(client, manager_of_north, television, redis) -> None:
     claim(client, code_on(television))
-    mark = Screen.objects.get().credential_id
+    credential_id = Screen.objects.get().credential_id
     change(client, Screen.objects.get(), name="Window", store="north")
 
-    assert (Screen.objects.get().name, Screen.objects.get().credential_id) == ("Window", mark)
+    assert (Screen.objects.get().name, Screen.objects.get().credential_id) == ("Window", credential_id)
     assert redis.keys("cashier:revoked") == []
 
 
 def volume_of(television: Client) -> int:
-    look = re.search(r'data-look="([^"]+)"', television.get("/s/north/").content.decode())[1]
-    return json.loads(html.unescape(look))["volume"]
+    appearance_json = re.search(r'data-look="([^"]+)"', television.get("/s/north/").content.decode())[1]
+    return json.loads(html.unescape(appearance_json))["volume"]
 
 
-def look_of_north() -> str:
+def appearance_id_of_north() -> str:
     return the_timeline().idle(["north"])[0].appearance_id
 
 
@@ -69,10 +69,10 @@ def test_a_screens_own_volume_is_announced_at_once(client, manager_of_north, sto
         before = appearance.appearance_id(Store.objects.get(slug="north"))
         change(client, screen, name="Entrance", store="north", **fields)
         assert volume_of(television) == volume
-        assert look_of_north() == appearance.appearance_id(Store.objects.get(slug="north")) != before
+        assert appearance_id_of_north() == appearance.appearance_id(Store.objects.get(slug="north")) != before
 
     change(client, screen, name="Window", store="north")
-    assert look_of_north() == appearance.appearance_id(Store.objects.get(slug="north"))
+    assert appearance_id_of_north() == appearance.appearance_id(Store.objects.get(slug="north"))
 
 
 def test_a_change_of_only_the_name_is_not_announced(client, manager_of_north, stores, television) -> None:
@@ -152,8 +152,8 @@ def test_a_screen_that_was_paired_long_ago_stays_revoked_after_a_comparison(
     else:
         client.force_login(User.objects.create_superuser("boss"))
         chosen = {"action": "revoke", "_selected_action": [screen.pk]}
-        told = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
-        assert "Screens revoked: 1." in told
+        page = client.post("/admin/cashier_web/screen/", chosen, follow=True).content.decode()
+        assert "Screens revoked: 1." in page
     announce.announce_differences()
 
     assert redis.smembers("cashier:revoked") == {screen.credential_id.encode()}
@@ -171,13 +171,13 @@ def test_a_change_after_a_revocation_does_not_undo_the_revocation(stores, televi
 
 
 def test_a_comparison_does_not_undo_a_revocation_that_happens_at_the_same_time(stores, redis, monkeypatch) -> None:
-    def read_and_then_one_is_revoked() -> set[str]:
+    def read_known_and_then_revoke() -> set[str]:
         known = known_before()
         the_revocations().add(["7.1"])
         return known
 
     known_before = the_revocations().known
-    monkeypatch.setattr(the_revocations(), "known", read_and_then_one_is_revoked)
+    monkeypatch.setattr(the_revocations(), "known", read_known_and_then_revoke)
     announce.restore_revocations()
 
     assert redis.smembers("cashier:revoked") == {b"7.1"}
@@ -185,7 +185,7 @@ def test_a_comparison_does_not_undo_a_revocation_that_happens_at_the_same_time(s
 
 def test_deleting_a_store_revokes_its_screens_and_deletes_its_calls(admin_client, stores, television, redis) -> None:
     pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
-    mark = Screen.objects.get().credential_id
+    credential_id = Screen.objects.get().credential_id
     the_timeline().press("north", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
     recorder.record_calls()
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
@@ -195,7 +195,7 @@ def test_deleting_a_store_revokes_its_screens_and_deletes_its_calls(admin_client
     assert television.get("/s/north/")["Location"] == "/pair"
     assert re.search(r'class="code"', television.get("/pair").content.decode())
     announce.announce_differences()
-    assert redis.smembers("cashier:revoked") == {mark.encode()}
+    assert redis.smembers("cashier:revoked") == {credential_id.encode()}
     assert not PastCall.objects.exists()
 
 
@@ -203,7 +203,7 @@ def test_without_redis_no_store_is_deleted(admin_client, stores, television, env
     pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
-    told = admin_client.post(page, {"post": "yes"}, follow=True).content.decode()
+    answer = admin_client.post(page, {"post": "yes"}, follow=True).content.decode()
 
-    assert "Nothing was changed" in told
+    assert "Nothing was changed" in answer
     assert Store.objects.filter(slug="north").exists()

@@ -1,4 +1,7 @@
-"""Pairing: a television shows a code, a manager enters the code, and the television is a screen of the store."""
+"""A television becomes a screen of a store by pairing.
+
+The television shows a code, and a manager of the store enters the code.
+"""
 
 import re
 
@@ -79,7 +82,7 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
     code = code_on(television)
     (key,) = redis.keys("cashier:code:*")
     assert 0 < redis.ttl(key) <= pairing_codes.CODE_SECONDS
-    redis.delete(key)  # as it does by itself
+    redis.delete(key)  # Redis deletes an expired key in the same way
 
     assert claim(client, code).status_code == 400
     assert code_on(television) != code
@@ -106,7 +109,9 @@ def test_the_number_of_codes_behind_one_address_is_limited(television, monkeypat
     refused = Client().get("/pair")
 
     assert refused.status_code == 429
-    assert 'hx-trigger="every 3s"' in refused.content.decode(), "nobody is there to reload it"
+    assert 'hx-trigger="every 3s"' in refused.content.decode(), (
+        "the page must reload itself, because nobody at a television can do it"
+    )
     assert code_on(Client(), **{"x-forwarded-for": "192.0.2.7"})
 
 
@@ -140,9 +145,9 @@ def test_a_manager_cannot_pair_a_screen_with_another_store(client, manager_of_no
     assert Screen.objects.count() == 0
 
 
-# The status of the page of a store's screen where screens are closed. 302 leads to the pairing page.
+# `status` is the expected status of the screen's page of the store north. 302 redirects to the pairing page.
 @pytest.mark.parametrize(
-    ("who", "gets"),
+    ("who", "status"),
     [
         ("nobody", 302),
         ("stranger", 302),
@@ -155,7 +160,7 @@ def test_a_manager_cannot_pair_a_screen_with_another_store(client, manager_of_no
         ("made up", 302),
     ],
 )
-def test_a_closed_screen_is_shown_only_to_people_and_screens_of_the_store(stores, who, gets) -> None:
+def test_a_closed_screen_is_shown_only_to_people_and_screens_of_the_store(stores, who, status) -> None:
     north, south = stores
     browser = Client()
     if who in {"stranger", "of another store", "viewer", "administrator"}:
@@ -172,7 +177,7 @@ def test_a_closed_screen_is_shown_only_to_people_and_screens_of_the_store(stores
         if who == "revoked":
             Screen.objects.update(revoked_at="2026-01-01T00:00Z")
 
-    assert browser.get("/s/north/").status_code == gets
+    assert browser.get("/s/north/").status_code == status
 
 
 def test_with_open_screens_everybody_sees_each_store_but_a_paired_screen_only_its_own(stores, environment) -> None:
@@ -198,7 +203,7 @@ def test_a_poll_of_a_page_that_shows_the_code_already_gets_204(television) -> No
 def test_an_unpaired_television_shows_the_reason_why_it_gets_no_code(television, monkeypatch, environment) -> None:
     monkeypatch.setattr(pairing_codes, "MOST_CODES", 0)
     refused = television.get("/pair", headers={"hx-request": "true"})
-    assert refused.status_code == 200, "htmx shows nothing else"
+    assert refused.status_code == 200, "htmx shows only responses with status 200"
     assert "Too many screens" in refused.content.decode()
 
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")

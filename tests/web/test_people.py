@@ -1,4 +1,7 @@
-"""The people page: managers invite people, and can't get more permissions for themselves in this way."""
+"""On the people page, managers invite people to their store and change their roles.
+
+A manager cannot use the page to get more permissions than a manager has.
+"""
 
 import re
 
@@ -28,7 +31,7 @@ def link_on(response) -> str:
 
 
 def choose_password(link, password=PASSWORD):
-    """Opens the link in another browser and chooses the password."""
+    """Open the link of an invitation in another browser, choose the password, and return the next page."""
     browser = Client()
     form = browser.get(link, follow=True)
     return browser.post(form.request["PATH_INFO"], {"new_password1": password, "new_password2": password}, follow=True)
@@ -38,11 +41,11 @@ def test_a_new_person_gets_a_link_chooses_a_password_and_is_signed_in(client, ma
     made = client.post("/people", {"username": "berta", "first_name": "Berta", "role": "2"})
     assert "no-store" in made["Cache-Control"]
     link = link_on(made)
-    inside = choose_password(link)
+    page = choose_password(link)
 
-    assert inside.redirect_chain[-1][0] == "/till"
-    assert inside.context["user"].username == "berta"
-    assert Client().login(request=inside.wsgi_request, username="berta", password=PASSWORD)
+    assert page.redirect_chain[-1][0] == "/till"
+    assert page.context["user"].username == "berta"
+    assert Client().login(request=page.wsgi_request, username="berta", password=PASSWORD)
     assert link not in client.get("/people").content.decode()
 
 
@@ -73,7 +76,7 @@ def test_a_role_is_changed_and_removed(client, manager, store) -> None:
     assert User.objects.filter(username="berta").exists()
 
 
-def test_a_person_who_works_in_another_store_is_added_by_an_administrator(client, manager, store, north) -> None:
+def test_only_an_administrator_adds_a_person_who_works_in_another_store(client, manager, store, north) -> None:
     berta = User.objects.create_user("berta", password=PASSWORD)
     Membership.objects.create(person=berta, store=north, role=Role.MANAGER)
     answer = client.post("/people", {"username": "berta", "first_name": "Evil", "role": "2"})
@@ -90,12 +93,12 @@ def test_a_person_who_works_in_another_store_is_added_by_an_administrator(client
 
 def test_no_manager_makes_a_link_for_somebody_who_works_elsewhere(client, manager, store, north) -> None:
     berta = User.objects.create_user("berta", password=PASSWORD)
-    for at in (store, north):
-        Membership.objects.create(person=berta, store=at)
-    link = client.post(f"/people/{berta.pk}/link")
+    for each in (store, north):
+        Membership.objects.create(person=berta, store=each)
+    answer = client.post(f"/people/{berta.pk}/link")
 
-    assert link.status_code == 403
-    assert "Ask an administrator" in link.content.decode()
+    assert answer.status_code == 403
+    assert "Ask an administrator" in answer.content.decode()
 
 
 def test_a_link_is_invalid_after_the_account_has_got_another_role(client, manager, north) -> None:
@@ -114,13 +117,13 @@ def test_a_link_is_invalid_after_the_account_has_become_an_administrator(client,
     assert "This link no longer works" in Client().get(link, follow=True).content.decode()
 
 
-def test_a_username_is_normalized_as_by_the_sign_in(client, manager) -> None:
+def test_a_username_is_normalized_in_the_same_way_as_at_the_sign_in(client, manager) -> None:
     client.post("/people", {"username": "ｂerta", "role": "2"})
 
     assert User.objects.filter(username="berta").exists()
 
 
-def test_two_requests_that_add_the_same_person_at_once(client, manager, store, monkeypatch) -> None:
+def test_one_of_two_requests_that_add_the_same_person_at_once_is_refused(client, manager, store, monkeypatch) -> None:
     berta = User.objects.create_user("berta")
 
     def add(request, store, **fields):
@@ -143,8 +146,8 @@ def test_a_page_with_a_link_is_not_cached(client, manager) -> None:
 
 def test_a_manager_of_both_stores_may_make_the_link(client, manager, store, north) -> None:
     berta = User.objects.create_user("berta")
-    for at in (store, north):
-        Membership.objects.create(person=berta, store=at)
+    for each in (store, north):
+        Membership.objects.create(person=berta, store=each)
     assert client.post(f"/people/{berta.pk}/link").status_code == 403
 
     Membership.objects.create(person=manager, store=north, role=Role.CASHIER)
@@ -161,7 +164,7 @@ def test_no_manager_makes_a_link_to_an_account_with_more_permissions(client, man
     assert client.post(f"/people/{boss.pk}/link").status_code == 403
 
 
-def test_an_account_without_a_store_gets_its_first_from_an_administrator(client, manager) -> None:
+def test_only_an_administrator_adds_an_account_that_has_no_store(client, manager) -> None:
     User.objects.create_user("boss", is_superuser=True)
     answer = client.post("/people", {"username": "boss", "role": "1"})
     assert answer.status_code == 400

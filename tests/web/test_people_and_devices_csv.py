@@ -1,4 +1,8 @@
-"""Importing and exporting people and devices as CSV: all or nothing, with every bad line; invitations and tokens."""
+"""People and devices can be imported from CSV files and exported to them.
+
+If a line is bad, the import changes nothing and reports every bad line. New people get links with which they choose a
+password, and new devices get tokens.
+"""
 
 import csv
 import io
@@ -25,7 +29,10 @@ def stores(db) -> None:
 
 @pytest.fixture
 def import_csv(tmp_path):
-    """Runs `people import` or `devices import` with a file of this text. Returns what the command printed."""
+    """Return a function that runs `people import` or `devices import` with a file that contains the given text.
+
+    The function returns the output of the command.
+    """
 
     def import_csv(what: str, text: str, *options: str) -> str:
         file, out, err = tmp_path / "table.csv", io.StringIO(), io.StringIO()
@@ -40,7 +47,7 @@ def import_csv(tmp_path):
 
 
 def run(what: str, *action: str) -> str:
-    """Runs an action of `people` or `devices`, by default the export. Returns what the command printed."""
+    """Run the command `people` or `devices` with an action, by default `export`. Returns the output of the command."""
     out = io.StringIO()
     call_command(what, *(action or ("export",)), stdout=out)
     return out.getvalue()
@@ -134,7 +141,7 @@ def test_links_for_an_unknown_store_are_refused() -> None:
         run("people", "links", "https://queue.example.com", "--store", "nrth")
 
 
-def test_usernames_are_normalised_as_at_the_sign_in(import_csv) -> None:
+def test_usernames_are_normalised_in_the_same_way_as_at_the_sign_in(import_csv) -> None:
     import_csv("people", "username\njohn\n")
 
     assert import_csv("people", "username,first_name\nｊohn,John\n").startswith("john: first_name")
@@ -199,35 +206,35 @@ def test_every_bad_line_of_devices_is_reported_and_nothing_is_changed(import_csv
 
 @pytest.mark.parametrize("what", ["people", "devices"])
 @pytest.mark.parametrize("text", ["", "x\n1\n", "username,store,name,x\n", '"'])
-def test_a_file_that_is_not_such_a_table_is_refused(import_csv, what, text) -> None:
+def test_a_file_that_is_not_a_table_of_people_or_devices_is_refused(import_csv, what, text) -> None:
     with pytest.raises(CommandError):
         import_csv(what, text)
 
 
 def upload_people(client, text: str):
-    """Posts a file to the admin's page for importing people. Returns the page that shows what would change."""
+    """Upload a file to the admin's import page for people. Returns the next page, which shows the planned changes."""
     file = SimpleUploadedFile("people.csv", text.encode(), "text/csv")
     return client.post("/admin/auth/user/import/", {"import_file": file, "format": "0", "resource": "0"})
 
 
-def confirm(client, shown):
-    """Confirms the import on the page that shows what would change."""
-    fields = shown.context["confirm_form"].initial
+def confirm(client, preview):
+    """Confirm the import on the page that `upload_people` has returned. Only then are the changes made."""
+    fields = preview.context["confirm_form"].initial
     return client.post("/admin/auth/user/process_import/", fields, follow=True)
 
 
 def test_the_admin_shows_what_an_import_of_people_changes_and_then_imports_them(admin_client, import_csv) -> None:
     import_csv("people", PEOPLE)
-    shown = upload_people(admin_client, "username,roles\nanna,south=viewer\ncarla,north=cashier\n")
-    assert "<del>north=manager; south=cashier</del> <ins>south=viewer</ins>" in shown.content.decode()
+    preview = upload_people(admin_client, "username,roles\nanna,south=viewer\ncarla,north=cashier\n")
+    assert "<del>north=manager; south=cashier</del> <ins>south=viewer</ins>" in preview.content.decode()
     assert run("people") == PEOPLE
 
-    assert "1 new, 1 updated" in confirm(admin_client, shown).content.decode()
+    assert "1 new, 1 updated" in confirm(admin_client, preview).content.decode()
     assert "anna,Anna,Arnaud,yes,south=viewer\r\n" in run("people")
     carla = User.objects.get(username="carla")
     assert not carla.has_usable_password()
     assert [(each.store.slug, each.role) for each in carla.memberships.all()] == [("north", Role.CASHIER)]
-    assert "already been imported" in confirm(admin_client, shown).content.decode()
+    assert "already been imported" in confirm(admin_client, preview).content.decode()
 
 
 def test_the_audit_log_names_the_administrator_who_imported_people(admin_client) -> None:
@@ -239,18 +246,18 @@ def test_the_audit_log_names_the_administrator_who_imported_people(admin_client)
 
 
 def test_the_admin_gives_the_reason_for_every_bad_line_of_people_and_offers_no_import(admin_client) -> None:
-    shown = upload_people(admin_client, "username,roles\nberta,\n\nanna,west=boss; north=boss\nadmin,\n")
+    preview = upload_people(admin_client, "username,roles\nberta,\n\nanna,west=boss; north=boss\nadmin,\n")
 
-    assert shown.context.get("confirm_form") is None
-    assert "<li>line 4: roles: There is no store “west”. A role is one of viewer" in shown.content.decode()
-    assert "<li>line 5: username: An administrator of the chain" in shown.content.decode()
+    assert preview.context.get("confirm_form") is None
+    assert "<li>line 4: roles: There is no store “west”. A role is one of viewer" in preview.content.decode()
+    assert "<li>line 5: username: An administrator of the chain" in preview.content.decode()
     assert list(User.objects.values_list("username", flat=True)) == ["admin"]
 
 
-def test_the_admin_imports_no_people_if_the_file_no_longer_fits(admin_client) -> None:
-    shown = upload_people(admin_client, "username,roles\nanna,north=viewer\nberta,south=viewer\n")
+def test_the_admin_imports_no_people_if_a_store_in_the_file_has_been_deleted(admin_client) -> None:
+    preview = upload_people(admin_client, "username,roles\nanna,north=viewer\nberta,south=viewer\n")
     Store.objects.filter(slug="south").delete()
-    answer = confirm(admin_client, shown).content.decode()
+    answer = confirm(admin_client, preview).content.decode()
 
     assert "Nothing was changed. line 3: roles: There is no store “south”." in answer
     assert not User.objects.filter(username="anna").exists()
@@ -275,7 +282,10 @@ def test_only_superusers_import_and_export_people(client, page) -> None:
 
 
 def test_an_import_of_people_takes_few_queries_per_person(import_csv, django_assert_max_num_queries) -> None:
-    """Three queries per row: a savepoint before and after, and whether the username is unique."""
+    """Each row takes three queries: two set and release a savepoint, and one checks that the username is unique.
+
+    The whole import takes at most 30 queries more.
+    """
     rows = "".join(f"person-{number},north=cashier\n" for number in range(100))
     with django_assert_max_num_queries(3 * 100 + 30):
         import_csv("people", f"username,roles\n{rows}")

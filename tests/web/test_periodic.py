@@ -1,4 +1,7 @@
-"""Periodic tasks: one of all workers runs each task, and a task that failed is run again soon."""
+"""web runs its periodic tasks. Whenever a task is due, only one of the worker processes runs it.
+
+A task that has failed runs again soon.
+"""
 
 import logging
 
@@ -21,7 +24,7 @@ def task(runs) -> PeriodicTask:
     return PeriodicTask("sweep", 60, lambda: runs.append("sweep"))
 
 
-def test_one_worker_runs_a_task_and_again_after_redis_has_lost_its_data(task, runs, redis) -> None:
+def test_a_due_task_runs_once_and_runs_again_after_redis_has_lost_its_data(task, runs, redis) -> None:
     assert [task.run_if_due(redis) for _ in range(3)] == [True, False, False]
     redis.flushall()
 
@@ -31,7 +34,7 @@ def test_one_worker_runs_a_task_and_again_after_redis_has_lost_its_data(task, ru
 
 
 @pytest.mark.parametrize(
-    "fault", [OperationalError("server closed the connection"), RedisConnectionError("away")], ids=repr
+    "fault", [OperationalError("server closed the connection"), RedisConnectionError("no answer")], ids=repr
 )
 def test_a_task_that_failed_runs_again_and_the_failure_is_logged_once(task, runs, redis, caplog, fault) -> None:
     def fail() -> None:
@@ -43,20 +46,20 @@ def test_a_task_that_failed_runs_again_and_the_failure_is_logged_once(task, runs
         run_due_tasks([task], redis)
     assert [str(fault) in record.getMessage() for record in caplog.records] == [True]
 
-    task.run = lambda: runs.append("swept")
+    task.run = lambda: runs.append("ran again")
     run_due_tasks([task], redis)
-    assert runs == ["swept"]
+    assert runs == ["ran again"]
     assert not task.has_failed
 
 
-def test_a_fault_in_one_task_keeps_no_other_task_from_running(task, runs, redis, caplog) -> None:
+def test_other_tasks_run_although_one_task_has_failed(task, runs, redis, caplog) -> None:
     def fail() -> None:
-        raise ValueError("a fault of ours")
+        raise ValueError("a mistake in the code")
 
     run_due_tasks([PeriodicTask("fail", 60, fail), task], redis)
 
     assert runs == ["sweep"]
-    assert "a fault of ours" in caplog.text
+    assert "a mistake in the code" in caplog.text
 
 
 def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> None:

@@ -1,4 +1,4 @@
-"""A press: its answer, and that a refused press changes nothing."""
+"""A press is answered with a receipt, or is refused with a reason. A press that is refused changes nothing."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_a_press_answers_204_with_a_receipt(client, store) -> None:
     assert receipt(response)["text"] == "Nº4 called"
 
 
-def test_the_receipt_of_a_queued_press_tells_place_and_time(client, store) -> None:
+def test_the_receipt_of_a_queued_press_contains_place_and_time(client, store) -> None:
     press(client, 4)
 
     assert receipt(press(client, 2))["text"] == "Nº2 is 2nd, in 3 s"
@@ -69,7 +69,7 @@ def test_a_store_with_the_policy_replace_calls_at_once(client, store) -> None:
     assert receipt(press(client, 2))["outcome"] == "called"
 
 
-def test_a_till_with_a_name_is_called_by_it(client, store, redis) -> None:
+def test_a_till_with_a_label_is_called_by_its_label(client, store, redis) -> None:
     Store.objects.update(labels={"2": "Pharmacy", "4": "12"})
 
     assert receipt(press(client, 4))["text"] == "Nº12 called"
@@ -93,7 +93,7 @@ def test_a_call_has_the_hold_of_its_store(client, store, redis) -> None:
     assert json.loads(redis.zrange("cashier:{default}:calls", 0, 0)[0])["hold_ms"] == 7500
 
 
-def test_another_store_is_called_under_its_slug(client, redis) -> None:
+def test_a_press_in_another_store_changes_only_the_timeline_of_that_store(client, redis) -> None:
     Store.objects.create(slug="north-7", name="North", tills=9)
 
     assert press(client, 9, page="/s/north-7/cashier_action").status_code == 204

@@ -1,4 +1,4 @@
-"""Health checks, metrics and log lines, for Docker, Prometheus and log collectors."""
+"""web answers the health checks of Docker, gives its metrics to Prometheus, and writes log lines for log collectors."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def test_the_refusal_of_an_unknown_host_name_names_the_setting(client, store) ->
     assert "CASHIER_HOSTS" in client.get("/", headers={"Host": "elsewhere.example"}).content.decode()
 
 
-def test_without_redis_it_is_alive_but_not_ready(client, store, environment) -> None:
+def test_without_redis_web_is_alive_but_not_ready(client, store, environment) -> None:
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
 
     assert client.get("/healthz").status_code == 200
@@ -69,7 +69,7 @@ def test_a_press_and_a_refusal_are_one_log_line_each(client, store, log_lines) -
 
 def test_a_request_id_is_forgotten_when_its_request_has_ended(client, store, log_lines) -> None:
     press(client, **{"X-Request-ID": "a" * 32})
-    logging.getLogger("cashier_web").info("a line of a thread that serves no request now")
+    logging.getLogger("cashier_web").info("logged by a thread that serves no request")
 
     assert "request_id" in log_lines()[0]
     assert "request_id" not in log_lines()[-1]
@@ -82,16 +82,16 @@ def test_the_json_format_writes_one_object_per_event_with_its_traceback_inside(c
     with closing(handler):
         record = logging.LogRecord("cashier", logging.INFO, "", 0, "press %s", ("4",), None)
         record.store = "default"
-        told = json.loads(handler.format(record))
+        line = json.loads(handler.format(record))
         try:
             raise ValueError("two\nlines")
         except ValueError as fault:
             record.exc_info = (type(fault), fault, fault.__traceback__)
-        broken = handler.format(record)
+        with_traceback = handler.format(record)
 
-    assert {"event": "press 4", "store": "default", "level": "info", "logger": "cashier"}.items() <= told.items()
-    assert "\n" not in broken
-    assert "ValueError" in json.loads(broken)["exception"]
+    assert {"event": "press 4", "store": "default", "level": "info", "logger": "cashier"}.items() <= line.items()
+    assert "\n" not in with_traceback
+    assert "ValueError" in json.loads(with_traceback)["exception"]
 
 
 def test_a_press_that_nginx_sends_twice_is_one_call_with_one_receipt(client, store, redis) -> None:
@@ -112,10 +112,10 @@ def test_a_request_id_that_is_not_nginxs_is_ignored(client, store, redis) -> Non
 def test_without_the_database_a_press_is_refused_with_a_reason_and_no_traceback_is_logged(
     client, monkeypatch, records
 ) -> None:
-    def lost(*args: object, **kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("server closed the connection\n\tunexpectedly")
 
-    monkeypatch.setattr(permissions, "get_object_or_404", lost)
+    monkeypatch.setattr(permissions, "get_object_or_404", fail)
     answer = press(client)
 
     assert answer.status_code == 503
@@ -124,10 +124,10 @@ def test_without_the_database_a_press_is_refused_with_a_reason_and_no_traceback_
 
 
 def test_without_the_database_a_page_reloads_itself(client, monkeypatch, db) -> None:
-    def away(*args, **options):
+    def fail(*args, **options):
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("cashier_web.screens.identity.paired_screen_of", away)
+    monkeypatch.setattr("cashier_web.screens.identity.paired_screen_of", fail)
     for page in ("/", "/pair"):
         answer = client.get(page)
         assert (answer.status_code, answer["Refresh"]) == (503, "5")

@@ -1,6 +1,6 @@
-"""Each request that fails because Redis does not answer is refused with a reason, changes nothing, and is counted once.
+"""If Redis does not answer, web refuses the request with a reason, changes nothing, and counts one error.
 
-Each kind of client gets the refusal in its own form: text for a press, JSON for the API, a message for a form.
+Each kind of client gets the reason in its own form: text for a press, JSON for the API, a message for a form.
 """
 
 import pytest
@@ -17,7 +17,10 @@ NOTHING_CHANGED = "Nothing was changed, because the screens can"
 
 @pytest.fixture
 def errors(client, environment):
-    """Takes Redis away. Returns a function: the number of errors counted since then."""
+    """Give web an address at which no Redis answers.
+
+    Returns a function that returns how many errors web has counted since then.
+    """
 
     def counted() -> float:
         lines = client.get("/metrics").content.decode().splitlines()

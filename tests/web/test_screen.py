@@ -1,4 +1,4 @@
-"""The page of a screen: its first content, and the ticket that opens its websocket."""
+"""The page of a screen shows the idle text at first, and contains a ticket with which it opens its websocket."""
 
 import re
 

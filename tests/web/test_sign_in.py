@@ -1,4 +1,8 @@
-"""Signing in: lock-out, password hashes, the end of a session, and changing a password."""
+"""People sign in with a username and a password.
+
+The tests also cover the lock-out after wrong passwords, the hashes of passwords, the end of a session, and how a person
+changes a password.
+"""
 
 import re
 from datetime import timedelta
@@ -50,7 +54,7 @@ def test_after_five_wrong_passwords_the_right_one_is_refused_for_15_minutes(page
 
 
 @pytest.mark.usefixtures("anna")
-def test_attempts_during_a_lock_out_neither_prolong_it_nor_are_stored() -> None:
+def test_attempts_during_a_lock_out_do_not_prolong_it_and_are_not_stored() -> None:
     for _ in range(5):
         sign_in("wrong")
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
@@ -81,7 +85,7 @@ def test_a_lock_out_concerns_only_one_username_from_one_address() -> None:
 
 
 @pytest.mark.usefixtures("anna")
-def test_a_right_password_resets_the_count_of_wrong_ones() -> None:
+def test_a_right_password_resets_the_count_of_wrong_passwords() -> None:
     for _ in range(3):
         assert [sign_in("wrong").status_code for _ in range(4)] == [200] * 4
         assert sign_in().status_code == 302
@@ -97,17 +101,19 @@ def test_passwords_are_hashed_with_argon2_and_older_hashes_are_replaced(anna, se
     assert anna.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-def test_a_session_ends_after_its_hours_and_is_then_deleted(client, anna) -> None:
+def test_a_session_ends_after_twelve_hours_and_is_then_deleted(client, anna) -> None:
     client.force_login(anna)
-    left = Session.objects.get().expire_date - timezone.now()
-    assert timedelta(hours=11.9) < left <= timedelta(hours=12)
+    time_left = Session.objects.get().expire_date - timezone.now()
+    assert timedelta(hours=11.9) < time_left <= timedelta(hours=12)
 
     soon = timezone.now() + timedelta(minutes=1)
     session = client.session
     session.set_expiry(soon)
     session.save()
     client.post("/till", {"till": "1"})
-    assert abs(Session.objects.get().expire_date - soon) < timedelta(seconds=1), "saving prolonged the session"
+    assert abs(Session.objects.get().expire_date - soon) < timedelta(seconds=1), (
+        "the session must not last longer because it was saved"
+    )
 
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert client.get("/cashier_buttons")["Location"].startswith("/sign_in")
@@ -144,7 +150,10 @@ def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> N
 
 
 def reasons_in(language: str) -> list[str]:
-    """The reasons in this language for a wrong password when signing in, and for three bad new passwords."""
+    """Return all reasons for which passwords are refused, in this language.
+
+    One sign-in with a wrong password and three changes to a bad password give these reasons.
+    """
     User.objects.create_user("anna", password=PASSWORD)
     client = Client(headers={"accept-language": language})
     answers = [client.post("/sign_in", {"username": "anna", "password": "wrong"})]

@@ -1,4 +1,7 @@
-"""Importing and exporting stores.csv, on the command line and in the admin: all or nothing, with every bad line."""
+"""Stores can be imported from a CSV file and exported to it, on the command line and in the admin.
+
+If a line is bad, the import changes nothing and reports every bad line.
+"""
 
 import io
 from pathlib import Path
@@ -18,7 +21,10 @@ NORTH = 'north-7,North,Lyon,Europe/Paris,9,4=Pharmacy; 5=12,en fr,fr,5,queue,yes
 
 @pytest.fixture
 def import_stores(tmp_path: Path):
-    """Runs `stores import` with a file of this text. Returns what the command printed."""
+    """Return a function that runs `stores import` with a file that contains the given text.
+
+    The function returns the output of the command.
+    """
 
     def import_stores(text: str | bytes, *options: str) -> str:
         file, out, err = tmp_path / "stores.csv", io.StringIO(), io.StringIO()
@@ -64,7 +70,7 @@ def test_a_missing_column_changes_nothing(import_stores) -> None:
     assert Store.objects.get(slug="north-7").tills == 9
 
 
-def test_a_dry_run_prints_the_same_and_changes_nothing(import_stores, redis) -> None:
+def test_a_dry_run_prints_the_changes_and_makes_none(import_stores, redis) -> None:
     printed = import_stores(f"{HEADER}\n{NORTH}\n{NORTH.replace('north-7', 'default')}\n", "--dry-run")
 
     assert printed.splitlines()[0] == "north-7: new"
@@ -157,28 +163,28 @@ def upload(admin_client, text: str):
     return admin_client.post("/admin/cashier_web/store/import/", {"import_file": file, "format": "0", "resource": "0"})
 
 
-def confirm(admin_client, shown):
-    fields = shown.context["confirm_form"].initial
+def confirm(admin_client, preview):
+    fields = preview.context["confirm_form"].initial
     return admin_client.post("/admin/cashier_web/store/process_import/", fields, follow=True)
 
 
 def test_the_admin_shows_the_changes_of_an_import_and_then_makes_them_once(admin_client, redis) -> None:
-    shown = upload(admin_client, f"{HEADER}\n{NORTH}\n")
-    assert "north-7" in shown.content.decode()
+    preview = upload(admin_client, f"{HEADER}\n{NORTH}\n")
+    assert "north-7" in preview.content.decode()
     assert Store.objects.count() == 1
 
-    assert "1 new, 0 updated" in confirm(admin_client, shown).content.decode()
+    assert "1 new, 0 updated" in confirm(admin_client, preview).content.decode()
     assert Store.objects.get(slug="north-7").labels == {"4": "Pharmacy", "5": "12"}
     assert redis.hget("cashier:{north-7}:store", "language") == b"fr"
-    assert "already been imported" in confirm(admin_client, shown).content.decode()
+    assert "already been imported" in confirm(admin_client, preview).content.decode()
 
 
 def test_the_admin_reports_bad_lines_and_offers_no_import(admin_client) -> None:
-    shown = upload(admin_client, f"{HEADER}\n{NORTH}\n\n{NORTH.replace('north-7', 'a b')}\n")
+    preview = upload(admin_client, f"{HEADER}\n{NORTH}\n\n{NORTH.replace('north-7', 'a b')}\n")
 
-    assert "confirm_form" not in shown.context or shown.context["confirm_form"] is None
-    assert [row.number for row in shown.context["result"].invalid_rows] == [4]
-    assert "<li>line 4: slug: Enter a valid “slug”" in shown.content.decode()
+    assert "confirm_form" not in preview.context or preview.context["confirm_form"] is None
+    assert [row.number for row in preview.context["result"].invalid_rows] == [4]
+    assert "<li>line 4: slug: Enter a valid “slug”" in preview.content.decode()
 
 
 def test_the_admin_says_why_a_file_is_not_a_table_of_stores(admin_client) -> None:
@@ -188,10 +194,10 @@ def test_the_admin_says_why_a_file_is_not_a_table_of_stores(admin_client) -> Non
     )
 
 
-def test_the_admin_imports_nothing_if_the_file_no_longer_fits(admin_client) -> None:
-    shown = upload(admin_client, "slug,name\nnorth-7,North\n")
+def test_the_admin_imports_nothing_if_a_row_has_become_invalid(admin_client) -> None:
+    preview = upload(admin_client, "slug,name\nnorth-7,North\n")
     Store.objects.create(slug="north-7", name="x", tills=2, labels={"9": "Gone"})
-    page = confirm(admin_client, shown).content.decode()
+    page = confirm(admin_client, preview).content.decode()
 
     assert "Nothing was changed." in page
     assert "line 2" in page

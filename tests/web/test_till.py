@@ -1,4 +1,4 @@
-"""The till page: a till is chosen once, and then has the buttons to call and to call again."""
+"""On the till page, a cashier first chooses the till. Then the page has two buttons, to call and to call again."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from cashier_web.models import Store
 pytestmark = pytest.mark.django_db
 
 
-def test_first_the_till_is_chosen_and_then_it_has_its_button(client, store) -> None:
+def test_the_page_has_the_buttons_of_a_till_after_the_till_was_chosen(client, store) -> None:
     Store.objects.update(labels={"3": "Pharmacy"})
     choice = client.get("/till").content.decode()
     assert re.findall(r'name="till" value="(\d+)"', choice) == ["1", "2", "3", "4"]
@@ -41,7 +41,7 @@ def test_another_till_can_be_chosen(client, store) -> None:
     assert 'name="cashier" value="2"' in client.get("/till").content.decode()
 
 
-def test_both_buttons_of_a_till_have_the_digits_of_its_label(client, store) -> None:
+def test_both_buttons_have_the_digits_of_the_label_of_the_till(client, store) -> None:
     Store.objects.update(labels={"1": "4", "4": "1"})
     client.post("/till", {"till": "1"})
 

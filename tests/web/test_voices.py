@@ -1,4 +1,7 @@
-"""The voices of screens: each file has a clip for the next customer and one for every till from 1 to 99."""
+"""Screens speak calls with recorded clips. Each language has a file with 100 clips.
+
+One clip says "next customer, please" in this language, and each other clip calls one of the tills from 1 to 99.
+"""
 
 import json
 import tomllib
@@ -18,7 +21,7 @@ WINDOW = RATE // 50
 
 
 def loudness(sound) -> float:
-    """The loudness of the parts that are not silent, in decibels relative to full scale."""
+    """Return the loudness of a clip without its silent parts, in decibels relative to the loudest possible sound."""
     powers = (sound[: len(sound) // WINDOW * WINDOW].reshape(-1, WINDOW) ** 2).mean(axis=1)
     return float(10 * np.log10(powers[powers > 1e-4].mean()))
 
@@ -34,20 +37,21 @@ def test_the_screens_page_contains_the_url_of_each_voice(client) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_till_has_a_clip_that_can_be_heard_and_is_as_loud_as_all_others(language) -> None:
+def test_every_till_has_a_clip_that_can_be_heard_and_is_as_loud_as_all_other_clips(language) -> None:
     phrases = PHRASES[language]
-    said = read_clips(language)
-    assert [clip_title(clip) for clip in said] == [
+    clips = read_clips(language)
+    assert [clip_title(clip) for clip in clips] == [
         phrases["next"], *(phrases["call"].format(number=number) for number in range(1, 100))
     ]  # fmt: skip
 
-    for clip in said:
+    for clip in clips:
         sound = clip_samples(clip)
-        assert 1.0 < len(sound) / RATE < 2.4, clip_title(clip)  # after the chime, within a hold of 3 s
+        # At most 2.4 s, so that the chime and the clip together fit into a hold of 3 s.
+        assert 1.0 < len(sound) / RATE < 2.4, clip_title(clip)
         assert 0.5 < np.abs(sound).max() < 1.1, clip_title(clip)
         assert loudness(sound) == pytest.approx(-19, abs=1), clip_title(clip)
-        assert np.abs(sound[: RATE // 10]).max() > 0.02, f"{clip_title(clip)}: begins with silence"
-        assert np.abs(sound[-RATE // 10 :]).max() > 0.005, f"{clip_title(clip)}: ends with silence"
+        assert np.abs(sound[: RATE // 10]).max() > 0.02, f"{clip_title(clip)}: the clip begins with silence"
+        assert np.abs(sound[-RATE // 10 :]).max() > 0.005, f"{clip_title(clip)}: the clip ends with silence"
 
 
 def test_no_two_clips_are_the_same() -> None:

@@ -15,8 +15,8 @@ from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
 FLOOD = 1500
-"""Number of calls that a test makes, with the policy `replace`. The frames of these calls have about 600 kB
-together, which is more than all socket buffers hold. So the replica cannot write all of them to a screen that does not read."""
+"""Number of calls that a test makes, with the policy `replace`. Their frames have about 600 kB together, which is more
+than all socket buffers hold. So the replica cannot write all frames to a screen that does not read."""
 
 
 async def flood(press, count: int = FLOOD) -> None:
