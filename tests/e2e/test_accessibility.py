@@ -1,4 +1,4 @@
-"""axe-core finds no accessibility problem on any page, before and after signing in."""
+"""The tool axe-core finds no accessibility problem on the pages, whether a person has signed in or not."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -32,7 +32,7 @@ def expect_no_violations(page: Page) -> None:
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
 
 
-def test_the_screen_between_calls_and_during_a_call(topology, open_screen_page) -> None:
+def test_a_screen_has_no_violations_between_calls_and_during_a_call(topology, open_screen_page) -> None:
     screen = open_screen_page(f"{topology.url}/s/north/", reduced_motion="reduce")
     expect_no_violations(screen)
     calls = timeline.Timeline(timeline.connect(topology.redis_url))
@@ -42,11 +42,11 @@ def test_the_screen_between_calls_and_during_a_call(topology, open_screen_page) 
 
 
 @pytest.mark.parametrize("path", ["sign_in", "pair", "welcome/x/y"])
-def test_pages_that_need_no_account(topology, open_page, path) -> None:
+def test_pages_that_need_no_account_have_no_violations(topology, open_page, path) -> None:
     expect_no_violations(open_page(f"{topology.url}/{path}"))
 
 
-def test_pages_of_a_manager_who_has_signed_in(topology, open_page) -> None:
+def test_pages_of_a_manager_have_no_violations(topology, open_page) -> None:
     page = open_page(f"{topology.url}/sign_in")
     page.get_by_label("Username").fill("anna")
     page.get_by_label("Password").fill("wrong")

@@ -1,4 +1,7 @@
-"""Bad input through Nginx is answered with a 4xx or a close code and a reason, and changes nothing on any screen."""
+"""Bad input that comes through Nginx is refused with a reason, and changes nothing on any screen.
+
+Requests are answered with a 4xx status, and websockets are closed with a close code.
+"""
 
 import asyncio
 
@@ -17,13 +20,14 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 async def bystander(topology, make_store):
-    """A screen on which the bad input must change nothing. `bystander.till` is a till of the same store."""
+    """A screen that the bad input of the test must not change. `bystander.till` is a till of the same store."""
     async with Till(topology.url, make_store()) as till:
         screen = await open_screen(topology.url, await till.websocket_path())
         await screen.until(1, 5)
         screen.till = till
         yield screen
-        # A valid press is shown after everything that the test has sent: if that changed the screen, it is in the list.
+        # After the test, a valid press calls till 3. If the bad input had changed the screen before, `painted` would
+        # contain more than the idle text and till 3.
         assert (await till.press(3)).status_code == 204
         await screen.until(2, 5)
         assert [paint.till for paint in screen.painted] == [0, 3]
@@ -60,7 +64,8 @@ async def test_an_unknown_language_is_refused(bystander, language) -> None:
     ("content_type", "body", "status"),
     [
         ("multipart/form-data", b"no boundary", 400),
-        ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),  # the CSRF token cannot be read from this body
+        # Django cannot read the CSRF token in the next body, so the status is 403.
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),
         (f"{FORM}; charset=utf-16", b"cashier=4", 400),
         ("application/json", b'{"cashier": 4}', 403),
         (FORM, b"%" * 2000, 403),

@@ -1,4 +1,4 @@
-"""What customers and cashiers see in a real browser on the whole topology, while nothing fails."""
+"""A real browser shows customers and cashiers the right pages of a whole topology in which nothing fails."""
 
 import re
 from itertools import groupby
@@ -9,8 +9,12 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import wait_for
 
 CUT_SHORT_MS = 2_000
-"""A hold is 3 s. A busy machine may show the number later, and then for less than 3 s; the load test measures that."""
-# Notes when the number on the screen changes, on the page's own monotonic clock.
+"""A call that is shown for fewer milliseconds was cut short.
+
+The hold is 3 s, but a busy machine may paint the number late, so that it is visible for less than 3 s. The load test
+measures how late numbers are painted."""
+
+# JavaScript that records in `seen` each text that the screen shows, with its time on the monotonic clock of the page.
 WATCH = """() => {
   window.seen = [];
   const note = () => {
@@ -43,7 +47,7 @@ def test_a_press_is_painted_on_two_screens_and_reset_after_3_seconds(store, open
         assert seen[2]["at"] - seen[1]["at"] > CUT_SHORT_MS
 
 
-def test_keys_press_buttons_and_every_press_has_its_receipt_in_order(store, open_page) -> None:
+def test_keys_press_the_buttons_and_the_receipts_are_listed_newest_first(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     for key in ("4", "2", "1", "2", "9", "x"):
         buttons.keyboard.press(key)
@@ -53,7 +57,7 @@ def test_keys_press_buttons_and_every_press_has_its_receipt_in_order(store, open
     )
 
 
-def test_a_button_shows_by_its_border_what_became_of_its_press(store, open_page) -> None:
+def test_the_border_of_a_button_shows_the_state_of_its_press(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.keyboard.press("4")
     buttons.keyboard.press("2")
@@ -110,10 +114,11 @@ def test_a_new_language_changes_the_idle_text_and_does_not_cut_a_call_short(stor
     expect(open_page(store["buttons"]).get_by_label("Langue")).to_have_value("fr")
 
 
-def test_a_screen_opened_in_the_middle_of_a_call_shows_it_and_resets_with_the_others(
+def test_a_screen_opened_in_the_middle_of_a_call_shows_it_and_ends_it_with_the_other_screens(
     topology, make_store, open_page, open_screen_page
 ) -> None:
-    url = f"{topology.url}/s/{make_store(hold_seconds=8)}/"  # long enough to open a page on a busy machine
+    # The hold is long, because the second screen must open during the call, also on a busy machine.
+    url = f"{topology.url}/s/{make_store(hold_seconds=8)}/"
     first = open_screen_page(url)
     open_page(f"{url}cashier_buttons").keyboard.press("3")
     expect(first.locator(".number")).to_have_text("Nº3")
@@ -170,7 +175,8 @@ def test_a_press_without_a_session_says_that_the_page_is_too_old(topology, make_
 
 def test_a_screen_that_runs_for_days_takes_a_new_ticket_twice_a_day(topology, make_store, open_page) -> None:
     url = f"{topology.url}/s/{make_store()}/"
-    screen = open_page("about:blank", service_workers="block")  # Playwright does not see all of their requests
+    # Playwright does not see all requests of a service worker, so the browser must not start one.
+    screen = open_page("about:blank", service_workers="block")
     screen.clock.install()
     screen.goto(url)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")

@@ -1,4 +1,4 @@
-"""The buttons page on a slow or broken network: each press gets a receipt or a reason, and the page keeps working."""
+"""The buttons page keeps working on a slow or broken network. Each press gets a receipt or a reason."""
 
 import re
 
@@ -13,7 +13,7 @@ def store(topology, make_store):
 
 
 def slow(page, milliseconds: int) -> None:
-    """Make every request of this page take this long."""
+    """Delay every answer to a request of this page by this many milliseconds."""
     devtools = page.context.new_cdp_session(page)
     devtools.send(
         "Network.emulateNetworkConditions",
@@ -21,7 +21,7 @@ def slow(page, milliseconds: int) -> None:
     )
 
 
-def test_presses_during_a_slow_change_of_language_are_all_called(store, open_page) -> None:
+def test_all_presses_during_a_slow_change_of_language_make_calls(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
     buttons.get_by_label("Language").select_option("fr")
@@ -48,7 +48,7 @@ def test_the_receipt_of_an_earlier_press_does_not_undo_a_change_of_language(stor
     expect(buttons.get_by_label("Langue")).to_have_value("fr")
 
 
-def test_a_press_is_called_if_its_button_changes_language_between_touch_and_release(store, open_page) -> None:
+def test_a_press_makes_a_call_although_the_language_changes_between_touch_and_release(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.locator("button[value='4'] .number").hover()
     buttons.mouse.down()

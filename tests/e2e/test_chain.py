@@ -1,4 +1,7 @@
-"""The stores of a chain in real browsers: names of tills, closing, cashiers' accounts, and importing many stores."""
+"""Real browsers use the functions that a chain of stores needs.
+
+Tills have labels, stores can be closed, cashiers have accounts, and an administrator can import many stores.
+"""
 
 import csv
 import io
@@ -11,7 +14,8 @@ from playwright.sync_api import Page, expect
 PASSWORD = "secret enough"
 
 
-# Whether no word of a text is broken across lines, and the whole text is inside its button or the screen.
+# JavaScript that returns true if no word of an element is broken across two lines, and if each word fits between the
+# left and right edges of the button or of the screen.
 UNBROKEN = """selector => {
   const element = document.querySelector(selector);
   const within = (element.closest("button") ?? document.body).getBoundingClientRect();
@@ -61,7 +65,7 @@ def test_a_closed_store_shows_its_message_on_its_screens_and_refuses_presses(
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (390, 844)], ids=["landscape", "portrait", "phone"])
-def test_the_name_of_a_till_fits_on_the_screen_and_on_its_button(
+def test_the_label_of_a_till_fits_on_the_screen_and_on_its_button(
     topology, slug, open_page, open_screen_page, size
 ) -> None:
     width, height = size
@@ -102,7 +106,7 @@ def test_a_cashier_signs_in_and_calls_at_one_till_but_not_in_another_store(own_t
 
 @pytest.fixture(scope="module")
 def own_topology(run_topology, tmp_path_factory):
-    """A topology in which only people with an account may press buttons."""
+    """A topology in which nobody can press a button without an account."""
     with run_topology(tmp_path_factory.mktemp("closed"), CASHIER_OPEN_BUTTONS="false") as topology:
         yield topology
 

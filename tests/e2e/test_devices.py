@@ -1,4 +1,7 @@
-"""The API of devices on a whole topology: repeated presses, and a fuzz test against the served OpenAPI document."""
+"""Devices use the API of a whole topology.
+
+One test repeats a press many times at once. A fuzz test compares the answers of the API with its OpenAPI document.
+"""
 
 import secrets
 import subprocess
@@ -41,11 +44,13 @@ api_key = "{token}"
 
 
 def test_the_api_answers_generated_requests_as_its_openapi_document_says(topology, make_store, tmp_path) -> None:
-    slug = make_store(tills=99, hold_seconds=60)  # a created call must still exist when schemathesis asks for the call
+    # The hold is long, because schemathesis creates a call and asks for it later, when it must still exist.
+    slug = make_store(tills=99, hold_seconds=60)
     (token,) = topology.shell.call("add_devices", store=slug, till=2)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
-    # unsupported_method: Nginx itself answers TRACE, without an Allow header. positive_data_acceptance: a valid request
-    # with the idempotency key of another press is answered with 422.
+    # Two checks of schemathesis would fail although the API is right. unsupported_method expects an Allow header in the
+    # answer to TRACE, but Nginx answers TRACE itself, without this header. positive_data_acceptance expects that each
+    # valid request succeeds, but a request with the idempotency key of another press is answered with 422.
     excluded = "unsupported_method,positive_data_acceptance"
     options = ["--exclude-checks", excluded, "--rate-limit", "11/s", "--max-examples", "5", "--no-color"]
     done = subprocess.run(

@@ -22,14 +22,14 @@ HOLD_SECONDS = 3.0
 
 @pytest.fixture(autouse=True)
 def logs_no_traceback(own_topology):
-    """Fail a test during which one of the processes has logged a traceback."""
+    """Fail the test if one of the processes has logged a traceback during the test."""
     known = len(own_topology.log.lines)
     yield
     assert not own_topology.log.has("Traceback", known), "\n".join(own_topology.log.lines[known:])
 
 
 def children(pid: int) -> list[int]:
-    """The process ids of the child processes."""
+    """Return the process ids of the children of a process."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -63,8 +63,11 @@ async def test_web_workers_that_die_during_a_call_do_not_change_the_call(own_top
         assert (await till.press(1)).status_code == 204
 
 
-async def test_a_press_whose_worker_dies_is_answered_and_called_once(own_topology) -> None:
-    """With the policy `replace` every press is shown at once, so that a press called twice would count twice."""
+async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topology) -> None:
+    """The policy is `replace`, so every press makes a call at once.
+
+    If web made two calls for one press, the next call would have a higher seq than expected.
+    """
     async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
         (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
         responses = []
@@ -80,15 +83,20 @@ async def test_a_press_whose_worker_dies_is_answered_and_called_once(own_topolog
 
 
 async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> None:
-    """Nginx normally counts failures of a replica until one of its connections ends well, which takes months here."""
+    """The configuration of Nginx must turn off `max_fails`, which counts the failures of a replica.
+
+    Nginx forgives a failure only when a connection to the replica ends. A screen stays connected for months, so Nginx
+    would not use the replica for a long time.
+    """
     async with Till(own_topology.url, add_store(own_topology)) as till:
         path = await till.websocket_path()
         screens = [*await open_screens(own_topology.url, path, 20)]
         for replica, port in zip(own_topology.replicas, own_topology.ws_ports, strict=True):
             pid = replica.pid
             replica.kill(signal.SIGKILL)
-            await asyncio.to_thread(wait_until, lambda port=port: not answers(port), 20, "the replica is gone")
-            screens += await open_screens(own_topology.url, path, 20)  # while the replica refuses connections
+            await asyncio.to_thread(wait_until, lambda port=port: not answers(port), 20, "the replica has ended")
+            # The replica refuses connections now, so Nginx tries to connect to it and fails.
+            screens += await open_screens(own_topology.url, path, 20)
             is_up = partial(responds, f"http://127.0.0.1:{port}/healthz")
             await asyncio.to_thread(
                 wait_until,
@@ -108,21 +116,22 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         path = await till.websocket_path()
         before = [screens_opened(port) for port in own_topology.ws_ports]
         screens = await open_screens(own_topology.url, path, 20)
-        of_each = [screens_opened(port) - count for port, count in zip(own_topology.ws_ports, before, strict=True)]
-        assert sum(of_each) == 20
-        assert all(of_each), "Nginx gave all screens to one replica"
+        per_replica = [screens_opened(port) - count for port, count in zip(own_topology.ws_ports, before, strict=True)]
+        assert sum(per_replica) == 20
+        assert all(per_replica), "Nginx gave all screens to one replica"
         await till.press(4)
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
         known = len(own_topology.log.lines)
         own_topology.replicas[0].kill(signal.SIGKILL)
         died = "ws1 | died (signal 9) and is restarted"
         await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, known), 20, "ws1 has died")
-        back = await open_screens(own_topology.url, path, of_each[0])
+        back = await open_screens(own_topology.url, path, per_replica[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))
-        await asyncio.gather(*(screen.until(3, 20) for screen in screens))  # or until the screen is closed
+        # The screens of the killed replica are closed, and `until` returns then, too.
+        await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
         assert all(tills(screen) == [4, 0] for screen in back)
-        assert sum(screen.closed is not None for screen in screens) == of_each[0]
+        assert sum(screen.closed is not None for screen in screens) == per_replica[0]
         for screen in [*screens, *back]:
             screen.close()
     await asyncio.to_thread(wait_until, lambda: own_topology.replicas[0].alive, 20, "the replica is back")

@@ -1,7 +1,8 @@
-"""How long a call is shown on raw screens behind Nginx and two replicas, and in which order calls follow each other.
+"""Each call is shown for its whole hold, and calls are shown in the right order, on the screens of two replicas.
 
-The schedule of a call is fixed while its press is answered, and nothing may be shown before its time. The tests
-therefore compare each paint with the moment before the press. How late paints are is the subject of the load test.
+The screens are websocket clients without a browser. The schedule of a call is fixed while its press is answered, and
+nothing may be shown before its time. The tests therefore compare the time of each paint with a time just before the
+press. They do not check how late paints are; the load test does.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ def tills(screen) -> list[int]:
 
 
 def hold_ms(paint) -> int:
-    """The milliseconds after which the page removes the call by itself."""
+    """The milliseconds for which the page will still show the number, as the fragment says."""
     return int(re.search(r'data-hold-ms="(\d+)"', paint.html)[1])
 
 
 async def press(till: Till, number: int) -> float:
-    """Press a button. Returns the time of time.monotonic() before the press."""
+    """Press a button. Returns the value of `time.monotonic()` just before the press."""
     began = time.monotonic()
     assert (await till.press(number)).status_code == 204
     return began
@@ -77,18 +78,21 @@ async def test_with_the_policy_replace_each_press_ends_the_call_before_it(topolo
             screen.close()
 
 
-async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_rest_of_its_time(
+async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_rest_of_its_hold(
     topology, make_store
 ) -> None:
-    """A call of one second in another store is the clock: when it has ended, at least one second is over."""
+    """The screens open at least one second after the press. The test does not sleep for this second.
+
+    Instead it presses a button in another store, where the hold is one second, and waits until that call has ended.
+    """
     second = 1.0
-    async with Till(topology.url, make_store()) as till, Till(topology.url, make_store(hold_seconds=second)) as clock:
+    async with Till(topology.url, make_store()) as till, Till(topology.url, make_store(hold_seconds=second)) as other:
         path = await till.websocket_path()
-        (clock_screen,) = await open_screens(topology.url, await clock.websocket_path(), 1)
+        (other_screen,) = await open_screens(topology.url, await other.websocket_path(), 1)
         pressed = await press(till, 4)
-        await press(clock, 1)
-        await clock_screen.until(3, 20)
-        screens = await open_screens(topology.url, path, 4)  # on both replicas
+        await press(other, 1)
+        await other_screen.until(3, 20)
+        screens = await open_screens(topology.url, path, 4)  # four, so that both replicas have some of them
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
 
         for screen in screens:
@@ -96,7 +100,7 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
             assert 0 < hold_ms(screen.painted[0]) <= (HOLD_SECONDS - second / 2) * 1000
             assert screen.painted[1].at >= pressed + HOLD_SECONDS
             screen.close()
-        clock_screen.close()
+        other_screen.close()
 
 
 async def test_a_screen_that_opens_between_calls_shows_please_wait(topology, make_store) -> None:
@@ -107,7 +111,7 @@ async def test_a_screen_that_opens_between_calls_shows_please_wait(topology, mak
         screen.close()
 
 
-async def test_a_press_calls_although_its_client_hangs_up_before_the_answer(topology, make_store) -> None:
+async def test_a_press_makes_a_call_although_its_client_disconnects_before_the_answer(topology, make_store) -> None:
     async with Till(topology.url, make_store()) as till:
         screen = await open_screen(topology.url, await till.websocket_path())
         await screen.until(1, 20)

@@ -1,4 +1,4 @@
-"""The scripts of deploy/kiosk with a real Chromium, in cage if cage is installed."""
+"""The scripts of deploy/kiosk start a real Chromium. It runs in the compositor cage if cage is installed."""
 
 import contextlib
 import mmap
@@ -22,13 +22,14 @@ from tests.e2e.conftest import wait_for
 KIOSK = Path(__file__).parents[2] / "deploy" / "kiosk"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 NOBODY = 65534
-# cage and Chromium's sandbox refuse to start as root, so these tests start them as another user, as a kiosk does.
+# cage and Chromium's sandbox refuse to run as root. If root runs these tests, they start cage and Chromium as the user
+# nobody. A kiosk does not run them as root, either.
 AS_NOBODY = [SETPRIV, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
 needs_browser = pytest.mark.skipif(not BROWSER or not shutil.which("ss"), reason="needs Debian's chromium and iproute2")
 
 
 class Kiosk:
-    """The files of a kiosk machine in one folder, and its scripts, run with the environment that systemd gives them."""
+    """A folder with the files of a kiosk machine. Its scripts run with the environment that systemd sets."""
 
     def __init__(self, folder: Path, playwright: Playwright | None = None) -> None:
         self.folder, self.playwright, self.port = folder, playwright, free_port()
@@ -43,7 +44,10 @@ class Kiosk:
         self.child: subprocess.Popen[bytes] | None = None
 
     def argv(self, script: str, **settings: str) -> list[str]:
-        """Command line that runs a script with the settings of /etc/default/cashier-screen."""
+        """Return the command line that runs a script with these settings.
+
+        On a kiosk, the settings are in /etc/default/cashier-screen.
+        """
         fixed = {"HOME": self.folder / "home", "XDG_RUNTIME_DIR": self.folder / "run", "STATE_DIRECTORY": self.state}
         headless = {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
         environment = {"PATH": os.environ["PATH"], **fixed, **headless, **settings}
@@ -77,7 +81,7 @@ class Kiosk:
         wait_until(lambda: answers(self.port), 20, "Chromium answers")
 
     def page(self) -> Page:
-        """The browser's only page."""
+        """Return the only page that is open in the browser."""
         assert self.playwright
         browser = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{self.port}")
         (page,) = browser.contexts[0].pages
@@ -85,19 +89,19 @@ class Kiosk:
 
     @property
     def browser_pid(self) -> int:
-        """Pid of Chromium's main process, which Chromium writes into the profile's lock."""
+        """The process id of Chromium's main process. Chromium writes it into the lock file of its profile."""
         return int(str((self.state / "profile" / "SingletonLock").readlink()).rsplit("-", 1)[1])
 
     def crash(self) -> None:
-        """Kill the page's process, as the kernel does when the memory is full."""
+        """Kill the process that renders the page, as the kernel does when the memory is full."""
         for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # the process has just ended
+            with contextlib.suppress(OSError):  # raised if the process has just ended
                 command = (process / "cmdline").read_text()
                 if "--type=renderer" in command and str(self.state) in command:
                     os.kill(int(process.name), signal.SIGKILL)
 
     def wait_until_ended(self) -> None:
-        """Wait until the script has ended by itself. systemd would then start it again."""
+        """Wait until the script has ended by itself. On a kiosk, systemd would start it again."""
         assert self.child
         self.child.wait(15)
 
@@ -117,7 +121,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture
 def kiosk(playwright) -> Iterator[Kiosk]:
-    # Not in pytest's temporary folder, which only root can read.
+    # The kiosk runs as another user, who cannot read pytest's temporary folder.
     with tempfile.TemporaryDirectory(prefix="kiosk") as folder:
         kiosk = Kiosk(Path(folder), playwright)
         yield kiosk
@@ -126,13 +130,16 @@ def kiosk(playwright) -> Iterator[Kiosk]:
 
 
 def expect_connected(page: Page, url: str) -> None:
-    """Wait until the page is at the URL and its websocket is open."""
+    """Wait until the browser shows the page at this URL and the websocket of the page is open."""
     expect(page).to_have_url(url, timeout=20_000)
     expect(page.locator("body")).to_have_attribute("data-connection", "open")
 
 
 def assert_every_flag_is_known(kiosk: Kiosk) -> None:
-    """Search for each option in Chromium's binary: Chromium ignores unknown options without a message."""
+    """Check that Chromium gets and knows each option in the script run-browser.
+
+    Chromium ignores an unknown option without a message, so the test searches for the options in Chromium's binary.
+    """
     process = Path("/proc") / str(kiosk.browser_pid)
     script = (KIOSK / "run-browser").read_text()
     script = script[script.index("flags=(") : script.index("read -ra more")]
@@ -198,7 +205,8 @@ def test_after_a_power_cut_the_screen_is_still_paired_and_chromium_asks_nothing(
     expect_connected(page, url)
     if shutil.which("cage"):
         assert page.evaluate("innerHeight > innerWidth")
-    # Chromium writes cookies to disk after 30 s, or when 512 cookies have changed.
+    # Chromium writes cookies to the disk only after 30 s, or when 512 cookies have changed. The test changes 600
+    # cookies, so that it need not wait for 30 s.
     page.evaluate("document.cookie = 'paired=yes; max-age=9999'")
     page.evaluate("for (let i = 0; i < 600; i++) document.cookie = `${i % 99}=yes; max-age=9999`")
     cookies = kiosk.state / "profile" / "Default" / "Cookies"
@@ -223,7 +231,7 @@ def test_the_browser_is_restarted_if_the_page_crashed_and_not_while_the_page_wor
     expect_connected(page, url)
     wait_for(page, "performance.now() > 7000", 20)
     kiosk.crash()
-    # Closes the idle connections of the browser. Otherwise Nginx would close them only after 75 s.
+    # Restarting Nginx closes the idle connections of the browser, which Nginx would otherwise close only after 75 s.
     own_topology.processes["nginx"].stop()
     own_topology.processes["nginx"].start()
     kiosk.wait_until_ended()
@@ -236,7 +244,7 @@ def test_after_five_early_exits_the_profile_is_replaced_and_after_five_more_rest
     pairing = kiosk.state / "profile" / "pairing"
     pairing.parent.mkdir()
     pairing.touch()
-    # With --version, every browser ends at once.
+    # With the option --version, Chromium prints its version and ends at once.
     exits_early = {"URL": "http://127.0.0.1:9/", "FLAGS": "--version"}
     subprocess.run(["chown", "-R", str(NOBODY), kiosk.state], check=bool(AS_NOBODY))
 
@@ -270,14 +278,14 @@ def test_a_bad_setting_is_one_error_line(kiosk, script, settings, message) -> No
 
 
 def run_is_open_now(**hours: str) -> subprocess.CompletedProcess[str]:
-    """Run is-open-now with these settings."""
+    """Run the script is-open-now with these settings. The script prints whether the screen should be on now."""
     return subprocess.run(
         [KIOSK / "is-open-now"], env={"PATH": os.environ["PATH"], **hours}, capture_output=True, text=True, check=True
     )
 
 
 def from_now(**offset: float) -> str:
-    """The time of day at this offset from now, as HOURS needs it."""
+    """Return the time of day at this offset from now, in the format of the setting HOURS."""
     return (datetime.now().astimezone() + timedelta(**offset)).strftime("%H:%M")
 
 
@@ -295,7 +303,7 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
     assert run_is_open_now(**{today: "closed"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "closed", "HOURS": "00:00-24:00"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "", "HOURS": "closed"}).stdout == "open\n"
-    # The hours that began yesterday end in one minute.
+    # The hours end earlier on the clock than they begin, so they began yesterday. They end in one minute.
     assert (
         run_is_open_now(**{today: "closed", "HOURS": f"{from_now(minutes=2)}-{from_now(minutes=1)}"}).stdout == "open\n"
     )

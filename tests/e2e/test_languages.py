@@ -1,4 +1,4 @@
-"""Real pages in nine languages: every text fits on the screen, and is written in the direction of its language."""
+"""Real browsers show pages in nine languages. Every text fits on the screen and has the direction of its language."""
 
 import re
 
@@ -14,21 +14,22 @@ SIZES = {"landscape": (1920, 1080), "portrait": (1080, 1920), "phone": (390, 844
 
 @pytest.fixture
 def open_screens(topology, open_screen_page):
-    """Opens a store's screen in each size: name of the size to its page."""
+    """Return a function that opens a store's screen in each size. It returns a page for the name of each size."""
 
     def open_screens(slug: str) -> dict[str, Page]:
         screens = {}
         for name, (width, height) in SIZES.items():
             viewport = {"width": width, "height": height}
             screens[name] = open_screen_page(f"{topology.url}/s/{slug}/", viewport=viewport)
-            screens[name].emulate_media(reduced_motion="reduce")  # Otherwise a number would be measured while it grows.
+            # Without motion, a number has its final size at once, so a test cannot measure it while it grows.
+            screens[name].emulate_media(reduced_motion="reduce")
         return screens
 
     return open_screens
 
 
 def outside(screen: Page) -> list[str]:
-    """The elements that do not fit on the screen, and "page" if the page can be scrolled."""
+    """Return the class names of the elements that do not fit on the screen, and "page" if the page can be scrolled."""
     return screen.evaluate(
         """() => {
           const { clientWidth: width, clientHeight: height, scrollWidth, scrollHeight } = document.documentElement;
@@ -41,7 +42,7 @@ def outside(screen: Page) -> list[str]:
 
 
 def lines(screen: Page, selector: str) -> int:
-    """The number of lines into which the text of an element is broken."""
+    """Return the number of lines that the text of an element takes."""
     return screen.evaluate(
         """(selector) => {
           const range = document.createRange();
@@ -77,7 +78,7 @@ def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
 ) -> None:
     slug = make_store(language="ar", languages=["ar", "de"])
     screen = open_screen_page(f"{topology.url}/s/{slug}/")
-    # The fragment that ends the call does not arrive.
+    # The page ignores all fragments without a number, so the fragment that ends the call is lost.
     screen.evaluate(
         """addEventListener("htmx:wsBeforeMessage", (event) => {
              if (event.detail.message.includes("data-num-cashier")) return;

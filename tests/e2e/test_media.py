@@ -1,4 +1,7 @@
-"""A store's pictures and videos between calls, from the manager's upload to the screen; a call always comes first."""
+"""A manager uploads pictures and videos, and the screens of the store show them between calls.
+
+While a call is shown, screens show no picture and no video.
+"""
 
 import base64
 import re
@@ -17,7 +20,7 @@ from tests.e2e.conftest import wait_for
 from tests.e2e.test_chain import PASSWORD, sign_in
 from tests.support.topologies import change_store
 
-# A film of two seconds, each of its frames in another colour.
+# JavaScript that records a video of two seconds. Each frame of the video has another colour.
 FILM = """(type) => new Promise((resolve) => {
   const canvas = document.createElement("canvas");
   canvas.width = 64, canvas.height = 36;
@@ -41,7 +44,8 @@ FRONT = """(() => {
   const box = document.querySelector("#media .front");
   return (box && [...box.children].find((each) => !each.hidden).currentSrc) ?? "";
 })()"""
-# Records which picture or video is in front, and when it came there. Time in which a number is shown does not count.
+# JavaScript that records in `seen` each picture or video that comes to the front, and the time of this. The clock for
+# these times stops while a number is shown.
 WATCH = """() => {
   window.seen = [];
   let waited = 0, last = performance.now();
@@ -63,7 +67,7 @@ def picture(colour: str, size: tuple[int, int] = (160, 90)) -> bytes:
 
 @pytest.fixture(scope="module")
 def films(browser) -> dict[str, bytes]:
-    """A real MP4 (H.264) and a real WebM, by their endings."""
+    """A real MP4 video (H.264) and a real WebM video, with the keys "mp4" and "webm"."""
     page = browser.new_page()
     types = {"mp4": "video/mp4;codecs=avc1.42E01E", "webm": "video/webm;codecs=vp8"}
     films = {ending: base64.b64decode(page.evaluate(FILM, each)) for ending, each in types.items()}
@@ -135,7 +139,7 @@ def test_uploaded_media_and_logo_appear_on_the_screen_and_disappear_when_deleted
     topology, slug, screen_of, open_page
 ) -> None:
     screen = screen_of()
-    screen.evaluate("window.same = true")
+    screen.evaluate("window.isSamePage = true")
     page = open_page(f"{topology.url}/s/{slug}/media")
     sign_in(page, f"{slug}-anna")
     page.get_by_label("Picture or video").set_input_files(
@@ -154,20 +158,20 @@ def test_uploaded_media_and_logo_appear_on_the_screen_and_disappear_when_deleted
     page.get_by_role("button", name="Remove").click()
     expect(screen.locator("#name")).to_be_visible()
     expect(screen.locator("#logo")).to_be_hidden()
-    assert screen.evaluate("window.same"), "the page was not loaded again"
+    assert screen.evaluate("window.isSamePage"), "the page was loaded again"
 
 
-def test_media_are_shown_in_turn_and_broken_ones_are_skipped(topology, manager, films, screen_of) -> None:
-    red, film, gone, broken, clip = (
+def test_media_are_shown_in_turn_and_broken_files_are_skipped(topology, manager, films, screen_of) -> None:
+    red, mp4, deleted, broken, webm = (
         manager.add(each) for each in (picture("red"), films["mp4"], picture("green"), picture("white"), films["webm"])
     )
     manager.show_for(3)
     site = topology.folder / "nginx" / "site"
-    (site / gone[1:]).unlink()
+    (site / deleted[1:]).unlink()
     (site / broken[1:]).write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     screen = screen_of()
     screen.evaluate(WATCH % FRONT)
-    order = [name(red), name(film), name(clip), name(red)]
+    order = [name(red), name(mp4), name(webm), name(red)]
     wait_for(screen, "seen.filter(({ front }) => front).length >= 4", 30)
 
     assert fronts(screen)[:4] == order
@@ -201,12 +205,12 @@ def test_a_call_hides_a_video_at_once_and_the_video_continues_where_it_was(
     expect(screen.locator(".number")).to_have_text("Nº4")
     wait_for(screen, "noted.paused !== undefined")
     box = screen.locator("#message").bounding_box()
-    assert (box["width"], box["height"]) == (1280, 720), "a call has the whole screen"
+    assert (box["width"], box["height"]) == (1280, 720), "a call must fill the whole screen"
     expect(screen.locator(".waiting")).to_be_visible()
     wait_for(screen, "noted.playing !== undefined")
 
     noted = screen.evaluate("noted")
-    assert set(noted["frames"]) == {"hidden"}, "not one frame shows both"
+    assert set(noted["frames"]) == {"hidden"}, "no frame may show the number and the video"
     assert noted["playing"] == pytest.approx(noted["paused"], abs=0.15)
     assert screen.evaluate("getComputedStyle(document.getElementById('media')).visibility") == "visible"
 
@@ -223,7 +227,7 @@ def test_the_time_of_a_picture_does_not_run_during_a_call(topology, slug, manage
     wait_for(screen, "seen.filter(({ front }) => front).length >= 2", 20)
 
     first, second = (each["at"] for each in screen.evaluate("seen.filter(({ front }) => front)")[:2])
-    assert 3_400 < second - first < 5_500, "a picture is shown for 4 s, and the time of the call does not count"
+    assert 3_400 < second - first < 5_500, "a picture must be shown for 4 s, without the time of the call"
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280)])
@@ -262,10 +266,10 @@ def test_media_cover_neither_the_header_nor_the_idle_text(topology, slug, manage
     assert screen.evaluate("getComputedStyle(document.querySelector('#media .front')).transitionDuration") == "0s"
 
 
-def test_nginx_serves_media_as_immutable_and_in_ranges_and_nothing_else(topology, manager, films) -> None:
+def test_nginx_serves_media_as_immutable_and_in_ranges_and_serves_no_other_files(topology, manager, films) -> None:
     film, poster = manager.add(films["mp4"]), manager.add(picture("red"))
     folder = Path(film).parent
-    (topology.folder / "nginx" / "site" / str(folder)[1:] / "notes.txt").write_text("nobody's business")
+    (topology.folder / "nginx" / "site" / str(folder)[1:] / "notes.txt").write_text("must not be served")
     with httpx.Client(base_url=topology.url) as stranger:
         whole, part, image = (
             stranger.get(film),

@@ -1,4 +1,7 @@
-"""The parts of the pages: JavaScript modules and styles, how they find each other, and what happens if one is lost."""
+"""The pages consist of parts: JavaScript modules and stylesheets. Each part is found by its hashed name.
+
+A screen that could not load one of its parts reloads itself.
+"""
 
 import re
 from urllib.parse import urljoin
@@ -12,7 +15,8 @@ from tests.e2e.conftest import wait_for
 IMPORT = re.compile(r"""^(?:import|export)\b[^"'=;]*["']([^"']+)["']""", re.MULTILINE)
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 OWN_GLOBALS = "Object.getOwnPropertyNames(window)"
-IS_ENTIRELY_KEPT = """caches.open("screen").then(async (cache) => {
+# JavaScript that returns whether the cache of the service worker contains the page and all its parts.
+IS_ENTIRELY_CACHED = """caches.open("screen").then(async (cache) => {
   const kept = (await cache.keys()).map(({ url }) => url);
   const parts = [...document.querySelectorAll("[src], link:not([rel=manifest])")].map((part) => part.src || part.href);
   const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
@@ -27,7 +31,7 @@ def slug(make_store) -> str:
 
 
 def imports_below(client: httpx.Client, address: str) -> set[str]:
-    """The addresses of all modules that a module imports, directly or through other modules."""
+    """Return the addresses of all modules that the module at `address` imports, directly or through other modules."""
     response = client.get(address)
     assert response.status_code == 200, address
     found = {urljoin(address, each) for each in IMPORT.findall(response.text)}
@@ -35,9 +39,9 @@ def imports_below(client: httpx.Client, address: str) -> set[str]:
 
 
 def lose_at_first(page: Page, part: str) -> tuple[list[str], list[str]]:
-    """Aborts the requests for a part of the page until the page is loaded again.
+    """Abort all requests for a part of the page until the page is loaded for the second time.
 
-    Returns two lists, to which the addresses of lost parts and of loaded pages are added.
+    Returns two lists, which are filled later: the addresses of the aborted requests, and those of the loaded pages.
     """
     lost: list[str] = []
     pages: list[str] = []
@@ -78,7 +82,7 @@ def test_a_screen_that_lost_one_of_its_parts_reloads_itself(topology, slug, open
     assert lost
     assert len(pages) == 2
     if part == "django_htmx/htmx-2.":
-        assert open_page.errors.pop() == "htmx is not defined"  # reported by htmx's own extension
+        assert open_page.errors.pop() == "htmx is not defined"  # an error of htmx's websocket extension
 
 
 def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_page) -> None:
@@ -91,8 +95,8 @@ def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_pag
 
 
 @pytest.mark.parametrize("path", ["", "cashier_buttons"])
-def test_pages_define_no_globals_beside_htmx(topology, slug, open_page, path) -> None:
-    page = open_page(f"{topology.url}/static/")  # a page without scripts
+def test_htmx_is_the_only_global_variable_of_the_pages(topology, slug, open_page, path) -> None:
+    page = open_page(f"{topology.url}/static/")  # a page that runs no scripts, for comparison
     before = set(page.evaluate(OWN_GLOBALS))
     page.goto(f"{topology.url}/s/{slug}/{path}")
     wait_for(page, "document.readyState === 'complete' && window.htmx")
@@ -100,15 +104,15 @@ def test_pages_define_no_globals_beside_htmx(topology, slug, open_page, path) ->
     assert set(page.evaluate(OWN_GLOBALS)) - before == {"htmx"}
 
 
-def test_all_parts_of_a_screen_are_kept_for_a_boot_without_a_server(topology, slug, open_screen_page) -> None:
+def test_all_parts_of_a_screen_are_cached_for_a_boot_without_a_server(topology, slug, open_screen_page) -> None:
     screen = open_screen_page(f"{topology.url}/s/{slug}/")
-    wait_for(screen, IS_ENTIRELY_KEPT)
+    wait_for(screen, IS_ENTIRELY_CACHED)
     screen.context.route("**/*", lambda route: route.abort())
     screen.context.set_offline(True)
     screen.reload()
 
-    expect(screen.locator("#clock")).not_to_have_text("")  # clock.js writes the time
-    assert screen.evaluate(f"{IS_ENTIRELY_KEPT}")
+    expect(screen.locator("#clock")).not_to_have_text("")  # clock.js has run and has written the time
+    assert screen.evaluate(f"{IS_ENTIRELY_CACHED}")
     screen.context.unroute_all()
     screen.context.set_offline(False)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=30_000)

@@ -1,4 +1,7 @@
-"""Real browsers in a chain with closed buttons and screens: pairing, revoking, and adding people and devices."""
+"""Real browsers use a chain in which only known people, devices and screens have access.
+
+Managers pair and revoke screens, and add people and devices.
+"""
 
 import re
 import time
@@ -13,7 +16,11 @@ from tests.e2e.test_chain import PASSWORD, sign_in
 
 @pytest.fixture(scope="module")
 def chain(run_topology, tmp_path_factory):
-    """A topology with the settings of a deployed chain: only known people and devices may press or see screens."""
+    """A topology with the settings of a real chain.
+
+    Nobody can press a button without an account or a token. Only a person with an account or a paired television can
+    show a screen.
+    """
     environment = {"CASHIER_OPEN_BUTTONS": "false", "CASHIER_OPEN_SCREENS": "false"}
     with run_topology(tmp_path_factory.mktemp("chain"), **environment) as topology:
         for slug in ("north", "south"):
@@ -31,7 +38,7 @@ def manager(chain, open_page):
 
 
 def pair(manager, television, chain, name: str, store: str = "north") -> None:
-    """Open the address in the QR code of a television as the manager, and fill in the form."""
+    """Pair a television, as a manager who scans the QR code on the television and fills in the form."""
     code = television.locator(".code").inner_text()
     manager.goto(f"{chain.url}/claim?store={store}&code={code.replace(' ', '')}")
     manager.get_by_label("Name of the screen").fill(name)
@@ -67,7 +74,8 @@ def test_a_manager_pairs_a_screen_adds_a_cashier_and_a_device_and_revokes_the_sc
 
     for till, caller in (("Nº4", "berta"), ("Nº2", "Button")):
         row = manager.get_by_role("row").filter(has_text=re.compile(rf"{till}\s+{caller}"))
-        deadline = time.monotonic() + 30  # the calls are copied to the database every few seconds
+        # web copies the calls to the database only every few seconds.
+        deadline = time.monotonic() + 30
         while not row.is_visible():
             assert time.monotonic() < deadline, f"the call of {till} is not in the history"
             manager.goto(f"{chain.url}/s/north/history")
@@ -127,7 +135,9 @@ def test_a_screen_whose_ticket_is_refused_twice_tries_again_after_10_s_at_the_ea
     wait_until(television, lambda: len(tries) == 2, "the second try follows within 2 s")
     expect(television.locator("body")).to_have_attribute("data-connection", "lost")
     television.clock.fast_forward(8_000)
-    television.evaluate("fetch(location.href).then(() => 0)")  # a third try would have begun with an equal request
+    # Each try begins with a request for the page. If the third try had begun too early, its request would be answered
+    # before the following one, and the page would have opened a third websocket.
+    television.evaluate("fetch(location.href).then(() => 0)")
     assert len(tries) == 2
     television.clock.fast_forward(12_000)
     wait_until(television, lambda: len(tries) == 3, "the third try follows")

@@ -1,8 +1,8 @@
-"""Which sounds a screen really plays, in a kiosk's browser.
+"""A screen in a kiosk's browser plays the chime and speaks the call.
 
-The tests record each source that the page's audio graph starts, with its start time on the audio clock. A clip is
-recognised by the bytes that the page has decoded: each clip is an Ogg stream whose title is the text that it says
-(tests/web/test_voices.py checks all of them). An analyser in front of the loudspeaker shows that sound comes out.
+The tests record each sound that the page starts, with its start time on the audio clock. To find out what a sound says,
+they compare the bytes that the page has decoded: each clip is an Ogg stream, and the title of the stream is the spoken
+text (tests/web/test_voices.py checks all clips). An analyser before the audio output measures how loud the sound is.
 """
 
 import base64
@@ -21,8 +21,9 @@ KIOSK = "--autoplay-policy=no-user-gesture-required"
 FOUR = "Caisse numéro 4, s’il vous plaît"
 ROUNDING = 1e-6
 TWO = "Caisse numéro 2, s’il vous plaît"
-# Of each source that is started: the clip in it, when on the audio clock it is to start and to stop and when it ended,
-# how long after the paint it was started, and how loud it came to the loudspeaker. `sockets`: what the page has opened.
+# JavaScript that records in `sounds` each sound that the page starts, and in `sockets` each websocket that it opens. A
+# sound has these fields: `clip`, its bytes in base64; `from` and `until`, when it is to start and to stop, and `ended`,
+# when it has ended (all on the audio clock); `lateMs`, how long after the paint it starts; `peak`, how loud it is.
 LISTEN = """(() => {
   window.sounds = []; window.sockets = [];
   const clips = new WeakMap();
@@ -88,7 +89,13 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Sound:
-    """A sound. said: its text, "" for a tone of the chime. start, end: on the audio clock, in seconds. peak: 0 to 1."""
+    """A sound that a screen has played.
+
+    said: the spoken text, or "" for a tone of the chime.
+    start, end: seconds on the audio clock.
+    late_ms: milliseconds from the paint of the number to the start of the sound.
+    peak: the loudest value that was measured, from 0 to 1.
+    """
 
     said: str
     start: float
@@ -98,7 +105,7 @@ class Sound:
 
 
 def sounds(screen: Page) -> list[Sound]:
-    """The sounds that were heard or are heard now. A sound that was stopped before its start is left out."""
+    """Return the sounds that the page has started. Sounds that were stopped before they began are left out."""
     return [
         Sound(
             clip_title(base64.b64decode(fields["clip"])) if fields.get("clip") else "",
@@ -116,15 +123,18 @@ def said(screen: Page) -> list[str]:
     return [sound.said for sound in sounds(screen)]
 
 
-def assert_none_overlaps(heard: list[Sound]) -> None:
-    """No sound begins before the sound before it has ended. The two tones of the chime count as one sound."""
+def assert_no_sounds_overlap(heard: list[Sound]) -> None:
+    """Check that each sound begins after the end of the sound before it. Only tones of a chime may overlap."""
     for first, second in pairwise(heard):
         assert first.end <= second.start + ROUNDING or not (first.said or second.said), heard
 
 
 @pytest.fixture
 def open_kiosk(topology, browser) -> Iterator:
-    """Opens a store's screen in a browser that can reach only the server. Any other request fails the test."""
+    """Return a function that opens a store's screen in a browser that may send requests only to our server.
+
+    The test fails if the page sends a request to another server.
+    """
     contexts, faults = [], []
 
     def guard(route: Route) -> None:
@@ -134,7 +144,8 @@ def open_kiosk(topology, browser) -> Iterator:
         return route.abort()
 
     def open_kiosk(slug: str, voices=None) -> Page:
-        context = browser.new_context(service_workers="block")  # Playwright does not see their requests
+        # Playwright does not see all requests of a service worker, so the browser must not start one.
+        context = browser.new_context(service_workers="block")
         contexts.append(context)
         context.add_init_script(LISTEN)
         if voices:
@@ -157,7 +168,7 @@ def open_kiosk(topology, browser) -> Iterator:
 
 @pytest.fixture
 def press(topology, open_page):
-    """Presses the buttons of these tills, for calls in the store's language."""
+    """Return a function that presses the buttons of the given tills in a store, one after the other."""
     pages: dict[str, Page] = {}
 
     def press(slug: str, *tills: str) -> None:
@@ -171,7 +182,9 @@ def press(topology, open_page):
     return press
 
 
-def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press, open_kiosk) -> None:
+def test_a_call_plays_a_chime_and_then_speaks_the_number_in_the_language_of_the_call(
+    make_store, press, open_kiosk
+) -> None:
     slug = make_store(language="fr")
     screen = open_kiosk(slug)
     press(slug, "4")
@@ -179,11 +192,11 @@ def test_a_call_is_a_chime_and_then_its_number_in_its_language(make_store, press
     high, low, voice = sounds(screen)
 
     assert [high.said, low.said, voice.said] == ["", "", FOUR]
-    assert high.late_ms >= 0  # The sound starts after the number is painted.
+    assert high.late_ms >= 0  # the sound must start after the number is painted
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
-    assert voice.end - high.start < 3.2  # about as long as the hold
+    assert voice.end - high.start < 3.2  # little longer than the hold of 3 s
     peaks = [sound.peak for sound in (high, low, voice)]
-    # On a busy machine, the analyser may read its sample too late and miss one of the three sounds.
+    # On a busy machine, the analyser may run too late and miss a sound, so only the loudest sound is tested.
     assert max(peaks) > 0.1
     assert max(peaks) <= 1
     expect(screen.locator("#sound")).to_be_hidden()
@@ -207,7 +220,7 @@ def test_each_of_two_queued_calls_is_spoken_to_its_end(make_store, press, open_k
     heard = sounds(screen)
 
     assert said(screen) == ["", "", FOUR, "", "", TWO]
-    assert_none_overlaps(heard)
+    assert_no_sounds_overlap(heard)
     assert all(1.5 < each.end - each.start < 2.4 for each in (heard[2], heard[5]))
 
 
@@ -221,8 +234,8 @@ def test_a_call_that_replaces_another_stops_it_at_once(make_store, press, open_k
     heard = sounds(screen)
 
     assert [each.said for each in heard] == ["", "", FOUR, "", "", TWO]
-    assert 0 < heard[2].end - heard[2].start < 1.5  # cut short
-    assert_none_overlaps(heard)
+    assert 0 < heard[2].end - heard[2].start < 1.5  # the clip takes longer, so it was cut short
+    assert_no_sounds_overlap(heard)
 
 
 def test_a_call_that_is_replaced_during_its_chime_is_not_spoken(make_store, press, open_kiosk) -> None:
@@ -235,8 +248,8 @@ def test_a_call_that_is_replaced_during_its_chime_is_not_spoken(make_store, pres
 
     assert [each.said for each in heard if each.said][-1:] == [TWO]
     assert heard[-1].end - heard[-1].start > 1.5
-    assert len(heard) < 12, "none was cut short: the presses came too slowly"
-    assert_none_overlaps(heard)
+    assert len(heard) < 12, "no chime was cut short, because the presses came too slowly"
+    assert_no_sounds_overlap(heard)
 
 
 @pytest.mark.parametrize("label", ["Pharmacy", "1204"])
@@ -318,10 +331,10 @@ def test_a_call_without_a_voice_still_has_its_number_and_its_chime(make_store, p
 
 
 def test_a_muted_store_is_silent_and_fetches_no_voice(make_store, press, open_kiosk) -> None:
-    asked: list[Route] = []
+    requests: list[Route] = []
 
     def count(route: Route) -> None:
-        asked.append(route)
+        requests.append(route)
 
     slug = make_store(is_muted=True)
     screen = open_kiosk(slug, voices=count)
@@ -329,4 +342,4 @@ def test_a_muted_store_is_silent_and_fetches_no_voice(make_store, press, open_ki
     expect(screen.locator(".number")).to_have_text("Nº4")
     expect(screen.locator(".waiting")).to_be_visible()
 
-    assert (sounds(screen), asked) == ([], [])
+    assert (sounds(screen), requests) == ([], [])

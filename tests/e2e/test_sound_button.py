@@ -1,4 +1,7 @@
-"""Browsers that are not a kiosk's play nothing before somebody touches the page; the page asks for this once."""
+"""An ordinary browser, unlike that of a kiosk, plays no sound before somebody touches the page.
+
+The page therefore shows a button that turns on the sound. It shows the button only once.
+"""
 
 from playwright.sync_api import expect
 
@@ -21,7 +24,7 @@ def open_listening(open_page, url: str):
     return page
 
 
-def test_a_touch_turns_the_sound_on_and_the_button_is_gone_for_good(topology, make_store, open_page) -> None:
+def test_a_touch_turns_the_sound_on_and_the_button_does_not_come_back(topology, make_store, open_page) -> None:
     screen = open_listening(open_page, f"{topology.url}/s/{make_store()}/")
     button = screen.get_by_role("button", name="Turn on sound")
     expect(button).to_be_visible()
@@ -34,7 +37,9 @@ def test_a_touch_turns_the_sound_on_and_the_button_is_gone_for_good(topology, ma
     wait_for(screen, "window.audio && !audio.isOld && audio.state === 'running'")
 
 
-def test_a_button_that_nobody_touches_disappears_after_a_minute_for_good(topology, make_store, open_page) -> None:
+def test_a_button_that_nobody_touches_disappears_after_a_minute_and_does_not_come_back(
+    topology, make_store, open_page
+) -> None:
     screen = open_listening(open_page, f"{topology.url}/s/{make_store(language='fr')}/")
     button = screen.get_by_role("button", name="Activer le son")
     expect(button).to_be_visible()
@@ -48,7 +53,7 @@ def test_a_button_that_nobody_touches_disappears_after_a_minute_for_good(topolog
     assert screen.evaluate("audio.state") == "suspended"
 
 
-def test_a_muted_screen_asks_for_no_touch(topology, make_store, open_page) -> None:
+def test_a_muted_screen_shows_no_button(topology, make_store, open_page) -> None:
     screen = open_listening(open_page, f"{topology.url}/s/{make_store(is_muted=True)}/")
     screen.clock.fast_forward(10_000)
 

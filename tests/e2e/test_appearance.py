@@ -1,4 +1,7 @@
-"""The appearance of screens: settings apply within seconds, never disturb a call, and stay readable from afar."""
+"""The settings of a store change the appearance of its screens within seconds.
+
+A change never disturbs a call, and all texts stay readable from far away.
+"""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +13,10 @@ from tests.support.topologies import change_store
 
 @pytest.fixture
 def store(topology, make_store, open_page, open_screen_page):
-    """A new store: its slug, its open screen, and a function that presses a key on its buttons page."""
+    """Return a function that creates a store and opens a screen and the buttons page of the store.
+
+    The function returns the slug, the screen's page, and a function that presses a key on the buttons page.
+    """
 
     def store(**fields):
         slug = make_store(**fields)
@@ -22,7 +28,10 @@ def store(topology, make_store, open_page, open_screen_page):
 
 
 def colours(screen: Page, element: str) -> tuple[str, str]:
-    """The text colour and the background colour of an element. It may get its background from an element around it."""
+    """Return the text colour and the background colour of an element.
+
+    If the element is transparent, the background colour is that of the nearest element around it.
+    """
     found = screen.evaluate(
         """(selector) => {
           let element = document.querySelector(selector);
@@ -37,7 +46,7 @@ def colours(screen: Page, element: str) -> tuple[str, str]:
 
 def test_a_new_setting_appears_on_the_screens_without_a_reload(topology, store) -> None:
     slug, screen, _press = store()
-    screen.evaluate("window.same = true")
+    screen.evaluate("window.isSamePage = true")
     change_store(topology, slug, name="Market Hall", time_zone="Asia/Tokyo", ink="#ffee00", ground="#001020")
 
     expect(screen.locator("#name")).to_have_text("Market Hall")
@@ -46,7 +55,7 @@ def test_a_new_setting_appears_on_the_screens_without_a_reload(topology, store) 
         "new Intl.DateTimeFormat('en', { timeStyle: 'short', timeZone: 'Asia/Tokyo' }).format(new Date())"
     )
     assert screen.locator("#clock").inner_text()[:-4] == tokyo[:-4]
-    assert screen.evaluate("window.same")
+    assert screen.evaluate("window.isSamePage")
 
 
 def test_a_new_setting_is_not_applied_during_a_call(topology, store) -> None:
@@ -62,12 +71,12 @@ def test_a_new_setting_is_not_applied_during_a_call(topology, store) -> None:
            }).observe(document.getElementById("name"), { childList: true })"""
     )
 
-    expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)  # the hold, and then within 5 s
+    expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)  # up to 5 s after the hold of 6 s
     assert screen.evaluate("[names, numbers]") == [["Market Hall"], [False]]
 
 
 @pytest.mark.parametrize(("arrow", "size"), [("left", (1280, 720)), ("right", (1280, 720)), ("ahead", (720, 1280))])
-def test_an_arrow_points_to_a_till_beside_its_number(topology, store, arrow, size) -> None:
+def test_the_arrow_of_a_till_does_not_overlap_its_number(topology, store, arrow, size) -> None:
     _slug, screen, press = store(arrows={"4": arrow})
     screen.set_viewport_size({"width": size[0], "height": size[1]})
     screen.emulate_media(reduced_motion="reduce")
@@ -88,7 +97,7 @@ def test_an_arrow_points_to_a_till_beside_its_number(topology, store, arrow, siz
         or number["y"] + number["height"] <= box["top"]
     )
     assert apart, (box, number)
-    press("2")  # this till has no arrow
+    press("2")  # till 2 has no arrow
     expect(screen.locator(".number")).to_have_text("Nº2")
     assert not screen.locator("#message").get_attribute("data-arrow")
 
@@ -106,7 +115,7 @@ def test_the_idle_text_alternates_between_two_languages_and_a_call_replaces_it_a
     expect(message).to_have_text("Veuillez patienter")
 
 
-def test_the_last_three_calls_are_listed_if_the_store_wants_it_and_survive_a_reload(topology, store) -> None:
+def test_the_last_three_calls_are_listed_if_the_store_has_chosen_this_and_also_after_a_reload(topology, store) -> None:
     slug, screen, press = store(hold_seconds=1)
     recent = screen.locator("#recent")
     for key in ("1", "2", "3", "4"):
@@ -154,11 +163,14 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
     shown, painted = screen.evaluate("[shown, painted]")
 
     assert (shown["moves"], painted["moves"]) == (False, True)
-    # On a very busy machine, the page may report a call before a frame is painted: it waits at most 250 ms for a frame.
+    # The page waits at most 250 ms for a frame. On a very busy machine, it may therefore dispatch `screen:painted`
+    # before the browser has painted a frame.
     assert painted["frames"] > shown["frames"] or painted["at"] - shown["at"] >= 250
 
 
-@pytest.mark.parametrize("chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["black and white", "two others"])
+@pytest.mark.parametrize(
+    "chosen", [{}, {"ink": "#ffe08a", "ground": "#003b2f"}], ids=["default colours", "chosen colours"]
+)
 def test_all_texts_have_a_contrast_of_at_least_seven_to_one(topology, store, chosen) -> None:
     _slug, screen, press = store(shows_recent=True, **chosen)
     screen.emulate_media(reduced_motion="reduce")
