@@ -42,7 +42,7 @@ one of them, Babel has misread the file, because our texts contain none of them 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
-    """If a line break is missing, as in `msgstr "a"msgid "b"`, Babel reports no error.
+    """A line break is missing in `msgstr "a"msgid "b"`, but Babel reports no error, so this test finds such mistakes.
 
     Babel takes everything after the first quote for the text, so the text contains the word `msgid`.
     """
@@ -108,9 +108,9 @@ def test_every_language_but_english_has_a_catalog_in_both_packages() -> None:
 
 
 def test_a_text_is_in_english_without_a_catalog_even_after_another_language() -> None:
-    """English needs no catalog, because Django uses no other language for a text that English does not translate.
+    """English needs no catalog, because Django shows a text of the code as it is if the language is English.
 
-    This is true only while LANGUAGE_CODE is "en".
+    This is true only while LANGUAGE_CODE is "en". Otherwise, Django would look for a translation into that language.
     """
     assert settings.LANGUAGE_CODE == "en"
     assert translation.check_for_language("en")

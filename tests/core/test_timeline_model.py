@@ -26,11 +26,13 @@ from cashier_ws.boards.playlist import Playlist
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
 START = 1_700_000_000_000
 
+# Each press is a tuple: the milliseconds since the press before it, the number of the till, and the hold in
+# milliseconds.
 presses = st.lists(
     st.tuples(
-        st.one_of(st.integers(0, 50), st.integers(0, 4000)),  # milliseconds since the press before this one
-        st.integers(1, 30),  # number of the till
-        st.sampled_from([1000, 3000, 3001]),  # hold in milliseconds
+        st.one_of(st.integers(0, 50), st.integers(0, 4000)),
+        st.integers(1, 30),
+        st.sampled_from([1000, 3000, 3001]),
     ),
     max_size=60,
 )
@@ -78,7 +80,7 @@ class Model:
         return self.calls[-1]
 
     def cancel(self, call: ModelCall) -> None:
-        """Remove a queued call. The calls behind it begin earlier, by the hold of the removed call."""
+        """Remove a queued call. All calls behind it begin earlier, by as much time as the hold of the removed call."""
         at = self.calls.index(call)
         hold = call.end - call.start
         behind = [replace(later, start=later.start - hold, end=later.end - hold) for later in self.calls[at + 1 :]]
@@ -90,7 +92,7 @@ class Model:
 
 
 class RealStore:
-    """A store in Redis with a clock that the test sets, the events of the store, and two playlists of its calls."""
+    """A store in a real Redis whose clock the test sets, the events of the store, and two playlists of its calls."""
 
     def __init__(self, url: str, now: int) -> None:
         self.url, self.redis = url, Redis.from_url(url)
@@ -99,8 +101,9 @@ class RealStore:
         self.subscription = self.redis.pubsub(ignore_subscribe_messages=True)
         self.subscription.subscribe(REDIS_CHANNEL)
         self.subscription.get_message(timeout=1)
-        self.playlist = Playlist()  # gets every event, as on a board that misses no announcement
-        self.repaired_playlist = Playlist()  # gets no events, only snapshots, as on a board that the repair corrects
+        # `playlist` gets every event, as on a board that misses no announcement. `repaired_playlist` gets only
+        # snapshots, as on a board that misses all announcements and is corrected by the repair.
+        self.playlist, self.repaired_playlist = Playlist(), Playlist()
         self.set_clock(now)
 
     def close(self) -> None:
@@ -108,9 +111,9 @@ class RealStore:
         self.redis.close()
 
     def set_clock(self, now: int) -> None:
-        """Set the clock of Redis to `now`. Before that, play every change that is due in the playlists until `now`.
+        """Set the clock of Redis to `now`. Before that, begin and end the calls of both playlists that are due by then.
 
-        The timer of a board plays the changes in the same way.
+        The timer of a board does the same.
         """
         for playlist in (self.playlist, self.repaired_playlist):
             while (due := playlist.next_change) is not None and due <= now / 1000 + 1e-6:

@@ -71,7 +71,8 @@ def test_a_new_setting_is_not_applied_during_a_call(topology, store) -> None:
            }).observe(document.getElementById("name"), { childList: true })"""
     )
 
-    expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)  # up to 5 s after the hold of 6 s
+    # The page may need up to 5 s after the end of the hold of 6 s.
+    expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)
     assert screen.evaluate("[names, numbers]") == [["Market Hall"], [False]]
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import wait_for
 
 CUT_SHORT_MS = 2_000
-"""A call that is shown for fewer milliseconds was cut short.
+"""A call that is shown for fewer milliseconds than this was cut short.
 
 The hold is 3 s, but a busy machine may paint the number late, so that it is visible for less than 3 s. The load test
 measures how late numbers are painted."""

@@ -127,7 +127,7 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, known), 20, "ws1 has died")
         back = await open_screens(own_topology.url, path, per_replica[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))
-        # The screens of the killed replica are closed, and `until` returns then, too.
+        # `until` also returns when a screen is closed, as the screens of the killed replica are.
         await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
         assert all(tills(screen) == [4, 0] for screen in back)

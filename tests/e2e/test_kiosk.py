@@ -1,4 +1,7 @@
-"""The scripts of deploy/kiosk start a real Chromium. It runs in the compositor cage if cage is installed."""
+"""The scripts of deploy/kiosk start a real Chromium.
+
+If cage is installed, Chromium runs in cage, a program that shows one window in full screen.
+"""
 
 import contextlib
 import mmap
@@ -29,7 +32,7 @@ needs_browser = pytest.mark.skipif(not BROWSER or not shutil.which("ss"), reason
 
 
 class Kiosk:
-    """A folder with the files of a kiosk machine. Its scripts run with the environment that systemd sets."""
+    """A folder with the files of a kiosk machine. The scripts run with the same environment as under systemd."""
 
     def __init__(self, folder: Path, playwright: Playwright | None = None) -> None:
         self.folder, self.playwright, self.port = folder, playwright, free_port()
@@ -95,7 +98,7 @@ class Kiosk:
     def crash(self) -> None:
         """Kill the process that renders the page, as the kernel does when the memory is full."""
         for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # raised if the process has just ended
+            with contextlib.suppress(OSError):  # the error of a process that has just ended
                 command = (process / "cmdline").read_text()
                 if "--type=renderer" in command and str(self.state) in command:
                     os.kill(int(process.name), signal.SIGKILL)
@@ -121,7 +124,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture
 def kiosk(playwright) -> Iterator[Kiosk]:
-    # The kiosk runs as another user, who cannot read pytest's temporary folder.
+    # If root runs this test, only root can read pytest's temporary folder. The scripts run as another user, so they
+    # need another folder.
     with tempfile.TemporaryDirectory(prefix="kiosk") as folder:
         kiosk = Kiosk(Path(folder), playwright)
         yield kiosk
@@ -303,7 +307,7 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
     assert run_is_open_now(**{today: "closed"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "closed", "HOURS": "00:00-24:00"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "", "HOURS": "closed"}).stdout == "open\n"
-    # The hours end earlier on the clock than they begin, so they began yesterday. They end in one minute.
+    # These hours begin in two minutes and end in one minute. So yesterday's hours have not ended yet.
     assert (
         run_is_open_now(**{today: "closed", "HOURS": f"{from_now(minutes=2)}-{from_now(minutes=1)}"}).stdout == "open\n"
     )

@@ -14,7 +14,7 @@ SIZES = {"landscape": (1920, 1080), "portrait": (1080, 1920), "phone": (390, 844
 
 @pytest.fixture
 def open_screens(topology, open_screen_page):
-    """Return a function that opens a store's screen in each size. It returns a page for the name of each size."""
+    """Return a function that opens a store's screen in each size. The result maps the name of a size to its page."""
 
     def open_screens(slug: str) -> dict[str, Page]:
         screens = {}

@@ -44,8 +44,8 @@ FRONT = """(() => {
   const box = document.querySelector("#media .front");
   return (box && [...box.children].find((each) => !each.hidden).currentSrc) ?? "";
 })()"""
-# JavaScript that records in `seen` each picture or video that comes to the front, and the time of this. The clock for
-# these times stops while a number is shown.
+# JavaScript that records in `seen` when each picture or video comes to the front. The clock of these records stops
+# while a number is shown.
 WATCH = """() => {
   window.seen = [];
   let waited = 0, last = performance.now();
@@ -95,7 +95,7 @@ class Manager:
         return re.findall(r'src="(/media/[^"]+)"', answer.text.partition("<tbody>")[2].partition("</tbody>")[0])[-1]
 
     def show_for(self, seconds: int) -> None:
-        """Change how long each picture is shown."""
+        """Set for how many seconds each picture of the store is shown."""
         paths = re.findall(rf'formaction="({self.page}/\d+/change)"', self._client.get(self.page).text)
         assert paths, "there are no pictures"
         for path in paths:

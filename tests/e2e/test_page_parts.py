@@ -1,4 +1,5 @@
-"""The pages consist of parts: JavaScript modules and stylesheets. Each part is found by its hashed name.
+"""The pages consist of parts: JavaScript modules and stylesheets. The name of each part contains a hash
+of its content.
 
 A screen that could not load one of its parts reloads itself.
 """

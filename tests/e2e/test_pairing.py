@@ -18,8 +18,8 @@ from tests.e2e.test_chain import PASSWORD, sign_in
 def chain(run_topology, tmp_path_factory):
     """A topology with the settings of a real chain.
 
-    Nobody can press a button without an account or a token. Only a person with an account or a paired television can
-    show a screen.
+    Nobody can press a button without an account or a token. Only people with an account and paired televisions can
+    open the page of a screen.
     """
     environment = {"CASHIER_OPEN_BUTTONS": "false", "CASHIER_OPEN_SCREENS": "false"}
     with run_topology(tmp_path_factory.mktemp("chain"), **environment) as topology:

@@ -1,7 +1,7 @@
 """A screen in a kiosk's browser plays the chime and speaks the call.
 
 The tests record each sound that the page starts, with its start time on the audio clock. To find out what a sound says,
-they compare the bytes that the page has decoded: each clip is an Ogg stream, and the title of the stream is the spoken
+they read the bytes that the page has decoded: each clip is an Ogg stream, and the title of the stream is the spoken
 text (tests/web/test_voices.py checks all clips). An analyser before the audio output measures how loud the sound is.
 """
 
@@ -192,9 +192,9 @@ def test_a_call_plays_a_chime_and_then_speaks_the_number_in_the_language_of_the_
     high, low, voice = sounds(screen)
 
     assert [high.said, low.said, voice.said] == ["", "", FOUR]
-    assert high.late_ms >= 0  # the sound must start after the number is painted
+    assert high.late_ms >= 0  # the chime must start after the number is painted
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
-    assert voice.end - high.start < 3.2  # little longer than the hold of 3 s
+    assert voice.end - high.start < 3.2  # a little longer than the hold of 3 s
     peaks = [sound.peak for sound in (high, low, voice)]
     # On a busy machine, the analyser may run too late and miss a sound, so only the loudest sound is tested.
     assert max(peaks) > 0.1

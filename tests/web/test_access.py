@@ -25,7 +25,7 @@ TABLE = {
     ("GET", "/manifest.json"): (200, 200, 200, 200, 200, 200),
     ("GET", "/s/nowhere/manifest.json"): (404, 404, 404, 404, 404, 404),
     ("GET", "/worker.js"): (200, 200, 200, 200, 200, 200),
-    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # a cashier is redirected to the till page
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # 302 redirects a cashier to the till page
     ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
     ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
     ("POST", f"{HERE}till"): (403, 403, 403, 302, 302, 302),
@@ -53,7 +53,7 @@ TABLE = {
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", f"{HERE}media"): (SIGN_IN, 403, 403, 403, 200, 200),
-    ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # 400 because the request contains no file
+    ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # the status is 400 because the request contains no file
     ("POST", f"{HERE}media/1"): (403, 403, 403, 403, 302, 302),
     ("POST", f"{HERE}media/2"): (403, 403, 403, 403, 404, 404),
     ("POST", f"{HERE}logo"): (403, 403, 403, 403, 302, 302),
@@ -65,7 +65,7 @@ TABLE = {
     ("POST", "/logo"): (403, 403, 403, 403, 403, 302),
     ("GET", "/pair"): (200, 200, 200, 200, 200, 200),
     ("GET", "/claim"): (SIGN_IN, 403, 403, 403, 200, 200),
-    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # 400 because no screen shows this code
+    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # the status is 400 because no screen shows this code
     ("GET", f"{ELSEWHERE}devices"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices"): (403, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices/2"): (403, 403, 403, 403, 403, 302),
@@ -108,9 +108,9 @@ ACTIONS = {
     "people/{}/link": 200,
     "people/{}/remove": 302,
 }
-"""The expected status if a manager posts an action on an object of the own store.
+"""The status that a manager gets for each action on an object of the manager's own store.
 
-The number in the path is 1 for objects of the store "here", and 2 for objects of the store "elsewhere"."""
+`{}` in a path is the number of the object: 1 in the store "here", and 2 in the store "elsewhere"."""
 for path, status in ACTIONS.items():
     TABLE["POST", HERE + path.format(1)] = (403, 403, 403, 403, status, status)
     TABLE["POST", HERE + path.format(2)] = (403, 403, 403, 403, 404, 404)
@@ -239,5 +239,6 @@ def test_a_person_with_one_store_is_redirected_there_and_with_two_may_choose(cli
 
 def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:
     sign_in("cashier")
-    with django_assert_num_queries(3):  # one each for the session, the person, and the store with the person's role
+    # One query reads the session, one the person, and one the store with the person's role.
+    with django_assert_num_queries(3):
         assert status_of(client, "POST", f"{HERE}cashier_action") == 204

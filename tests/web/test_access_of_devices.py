@@ -25,7 +25,8 @@ TABLE = {
     ("GET", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
     ("POST", NOWHERE): (401, 401, 401, 403, 403, 403, 403),
     ("DELETE", f"{NOWHERE}/2"): (401, 401, 401, 403, 403, 403, 403),
-    ("GET", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),  # 200 because till 2 already has a queued call
+    # The device of till 2 gets the status 200 and not 201, because till 2 already has a queued call.
+    ("GET", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),
     ("POST", "/api/v1/press"): (401, 401, 401, 401, 401, 200, 201),
 }
 

@@ -1,6 +1,6 @@
-"""A periodic task corrects Redis if it says something else about a store than the database.
+"""A periodic task compares the stores in Redis with the database, and announces every store that differs.
 
-Redis differs if it has lost its data, or if a change was announced and then not saved.
+A store differs if Redis has lost its data, or if a change was announced and then could not be saved.
 """
 
 from datetime import timedelta

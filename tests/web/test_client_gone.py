@@ -1,6 +1,6 @@
 """A press makes no call if its client has closed the connection and no longer waits for the answer.
 
-Such a cashier was told that the press had failed, and may press again. A call now would be one call too many.
+The cashier has seen that the press failed, and may press again. A late call would then be one call too many.
 """
 
 import socket

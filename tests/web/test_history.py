@@ -65,7 +65,7 @@ def test_with_open_buttons_a_call_is_recorded_without_a_person(client, store, en
 def test_a_press_that_called_nobody_is_not_recorded(client, manager) -> None:
     press(client)
     press(client, 2)
-    press(client, 2)  # makes no call, because till 2 already has a queued call
+    press(client, 2)  # this press makes no call, because till 2 already has a queued call
     assert client.post("/cashier_action", {"cashier": "99", "language": "fr"}).status_code == 400
     Store.objects.update(is_open=False)
     assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 409

@@ -82,7 +82,7 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
     code = code_on(television)
     (key,) = redis.keys("cashier:code:*")
     assert 0 < redis.ttl(key) <= pairing_codes.CODE_SECONDS
-    redis.delete(key)  # Redis deletes an expired key in the same way
+    redis.delete(key)  # as Redis itself does when the code expires
 
     assert claim(client, code).status_code == 400
     assert code_on(television) != code
@@ -145,7 +145,8 @@ def test_a_manager_cannot_pair_a_screen_with_another_store(client, manager_of_no
     assert Screen.objects.count() == 0
 
 
-# `status` is the expected status of the screen's page of the store north. 302 redirects to the pairing page.
+# `status` is the expected status of a request for the screen's page of the store north. 302 redirects to the pairing
+# page.
 @pytest.mark.parametrize(
     ("who", "status"),
     [

@@ -18,7 +18,7 @@ CROWD = 1500
 class PingingScreen(AsyncioScreen):
     """A screen that sends a ping as soon as it has received the answer to the last ping.
 
-    `rounds` counts the answers. Whenever the replica answers a ping, it could also paint a call.
+    `rounds` counts the answers. While the replica answers pings often, it can also paint calls without a delay.
     """
 
     rounds = 0
@@ -42,7 +42,8 @@ async def test_a_connected_screen_is_answered_often_while_many_others_connect(va
 
         connected = await connect(PingingScreen)
         await connected.until(1, 5)
-        # While the replica is stopped, the kernel queues all connections. So they wait together when it continues.
+        # While the replica is stopped, the kernel queues the new connections. So all of them are waiting when the
+        # replica continues.
         server.kill(signal.SIGSTOP)
         crowd = await asyncio.gather(*(connect(AsyncioScreen) for _ in range(CROWD)))
         connected.send(PING, b"")

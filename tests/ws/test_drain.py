@@ -1,4 +1,4 @@
-"""A replica that is stopped becomes unready, closes its screens with 1012 over some seconds, and ends."""
+"""A replica that is stopped refuses new screens, closes its screens one by one with the code 1012, and then ends."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
         screens = await open_screens(server.url, path_of(store), 40)
-        server._stopping.set()  # so that `Process` does not restart the replica
+        server._stopping.set()  # tells `Process` not to restart the replica
         started = time.monotonic()
         server.kill(signal.SIGTERM)
         closed = []
@@ -31,7 +31,7 @@ async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_pa
     assert {(code, reason) for _, code, reason in closed} == {(1012, "this replica is restarting")}
     times = sorted(at for at, _, _ in closed)
     for index, at in enumerate(times):
-        assert at >= index / len(screens), "the Close frames are spread evenly over the second"
+        assert at >= index / len(screens), "the close frames must be spread evenly over the second"
     assert not server.log.has("Traceback")
 
 

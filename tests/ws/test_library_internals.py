@@ -11,7 +11,7 @@ from importlib.metadata import version
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-# Daphne must be imported before Twisted, because it installs the asyncio reactor.
+# Daphne must be imported before Twisted, because Daphne installs the asyncio reactor (Twisted's event loop).
 import daphne.server  # isort: skip
 
 import pytest

@@ -43,7 +43,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         await asyncio.Event().wait()
 
     async def give_up() -> None:
-        screen.close()  # the consumer does the same when it gives up a screen
+        screen.close()  # the consumer closes the screen in this way when it gives up
         await asyncio.sleep(0)
         closed.set()
 

@@ -75,7 +75,8 @@ def test_there_is_no_gap_before_a_call_that_has_moved_up() -> None:
     playlist.add("e", a_call("a", 1, -1), 0.0)
     playlist.play(0.0)
     playlist.add("e", a_call("b", 2, 3000), 0.0)
-    playlist.add("e", a_call("c", 3, 6050), 0.0)  # 50 ms too much, because the announcement arrived late
+    # 6050 ms instead of 6000 ms, because the announcement of this call arrived 50 ms late.
+    playlist.add("e", a_call("c", 3, 6050), 0.0)
     playlist.cancel("b")
 
     assert [playlist.play(at).call.seq for at in (2.9, 3.01, 5.9)] == [1, 3, 3]

@@ -89,8 +89,8 @@ async def test_a_heartbeat_together_with_a_close_frame_leaves_no_traceback(serve
         await screen.until(1, 5)
         screen.send_raw(b"\x81\x84\0\0\0\0ping" + b"\x88\x82\0\0\0\0\x03\xe8")
         screen.close()
-    # Daphne logs the exceptions of its applications once a second. This call lasts longer, so at its end all exceptions
-    # are in the log, which the fixture `server` checks.
+    # Daphne logs the exceptions of its applications once a second. The call of 1.5 s lasts longer, so at its end all
+    # exceptions are in the log, which the fixture `server` checks.
     press(4, hold_ms=1500)
     await bystander.until(3, 5)
     bystander.close()

@@ -58,7 +58,7 @@ async def test_a_revoked_screen_is_refused_until_the_revocation_is_removed(serve
 
 
 async def is_closed(screen) -> bool:
-    """Wait until the screen is painted or closed. Returns whether it was closed."""
+    """Wait until the screen is painted or closed. Returns True if the screen was closed."""
     try:
         await screen.until(1, 5)
     except (ConnectionError, AssertionError):
