@@ -107,7 +107,7 @@ def test_every_language_but_english_has_a_catalog_in_both_packages() -> None:
         assert sorted(path.name for path in (package / "locale").iterdir()) == TRANSLATED
 
 
-def test_a_text_is_in_english_without_a_catalog_even_after_another_language() -> None:
+def test_english_texts_need_no_catalog_even_after_another_language_was_active() -> None:
     """English needs no catalog, because Django shows a text of the code as it is if the language is English.
 
     This is true only while LANGUAGE_CODE is "en". Otherwise, Django would look for a translation into that language.

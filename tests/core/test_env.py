@@ -16,7 +16,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_defaults_are_those_of_a_service_started_by_hand() -> None:
+def test_defaults_are_right_for_a_service_that_is_started_by_hand() -> None:
     web = env.read(env.WebEnvironment)
 
     assert web.redis_url == "redis://localhost:6379/0"
@@ -63,7 +63,7 @@ def test_a_bad_value_names_its_variable_and_the_fault(
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_missing_key_is_required(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_key_is_reported_with_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
 
     with pytest.raises(env.BadEnvironment, match=f"{name}: required, but not set"):

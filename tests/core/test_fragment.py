@@ -80,10 +80,10 @@ def test_a_till_with_a_number_as_label_is_called_by_that_number() -> None:
 
 def test_a_notice_replaces_please_wait_before_and_after_a_call() -> None:
     closed = Idle("fr", "Fermé <b>")
-    waiting, call = (fragment.render(fragment.context(closed, till=number)) for number in (0, 4))
+    idle, call = (fragment.render(fragment.context(closed, till=number)) for number in (0, 4))
 
-    assert '<span class="waiting">Fermé &lt;b&gt;</span>' in waiting
-    for html in (waiting, call):
+    assert '<span class="waiting">Fermé &lt;b&gt;</span>' in idle
+    for html in (idle, call):
         assert 'data-waiting="Fermé &lt;b&gt;" data-waiting-lang="fr" data-waiting-dir="auto" data-notice' in html
 
 
@@ -95,9 +95,9 @@ def test_a_call_and_the_idle_text_each_have_their_own_direction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "call"),
+    ("idle", "call"),
     [(Idle("ar", "Back on Monday"), {}), (Idle("en"), {"language": "ar", "till": 4, "label": "Pharmacy"})],
     ids=["notice", "name of a till"],
 )
-def test_notices_and_labels_take_their_direction_from_their_letters(waiting, call) -> None:
-    assert 'lang="ar" dir="auto"' in fragment.render(fragment.context(waiting, **call))
+def test_notices_and_labels_take_their_direction_from_their_letters(idle, call) -> None:
+    assert 'lang="ar" dir="auto"' in fragment.render(fragment.context(idle, **call))

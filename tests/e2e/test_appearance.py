@@ -92,12 +92,12 @@ def test_the_arrow_of_a_till_does_not_overlap_its_number(topology, store, arrow,
 
     assert number["x"] >= 0
     assert number["x"] + number["width"] <= size[0]
-    apart = (
+    do_not_overlap = (
         box["left"] + box["width"] <= number["x"]
         or number["x"] + number["width"] <= box["left"]
         or number["y"] + number["height"] <= box["top"]
     )
-    assert apart, (box, number)
+    assert do_not_overlap, (box, number)
     press("2")  # till 2 has no arrow
     expect(screen.locator(".number")).to_have_text("Nº2")
     assert not screen.locator("#message").get_attribute("data-arrow")

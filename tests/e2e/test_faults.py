@@ -23,9 +23,9 @@ HOLD_SECONDS = 3.0
 @pytest.fixture(autouse=True)
 def logs_no_traceback(own_topology):
     """Fail the test if one of the processes has logged a traceback during the test."""
-    known = len(own_topology.log.lines)
+    lines_before = len(own_topology.log.lines)
     yield
-    assert not own_topology.log.has("Traceback", known), "\n".join(own_topology.log.lines[known:])
+    assert not own_topology.log.has("Traceback", lines_before), "\n".join(own_topology.log.lines[lines_before:])
 
 
 def children(pid: int) -> list[int]:
@@ -121,10 +121,10 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         assert all(per_replica), "Nginx gave all screens to one replica"
         await till.press(4)
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
-        known = len(own_topology.log.lines)
+        lines_before = len(own_topology.log.lines)
         own_topology.replicas[0].kill(signal.SIGKILL)
         died = "ws1 | died (signal 9) and is restarted"
-        await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, known), 20, "ws1 has died")
+        await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, lines_before), 20, "ws1 has died")
         back = await open_screens(own_topology.url, path, per_replica[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))
         # `until` also returns when a screen is closed, as the screens of the killed replica are.

@@ -113,7 +113,7 @@ class Kiosk:
         if self.child:
             subprocess.run(["pkill", "--signal", "KILL", "--session", str(self.child.pid)], check=False)
             self.child.wait(15)
-            wait_until(lambda: not answers(self.port), 10, "Chromium is gone")
+            wait_until(lambda: not answers(self.port), 10, "Chromium has ended")
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,9 @@ def lines(screen: Page, selector: str) -> int:
     )
 
 
-def test_a_call_in_arabic_in_a_store_whose_idle_text_is_german(topology, make_store, open_page, open_screens) -> None:
+def test_a_call_in_arabic_and_an_idle_text_in_german_each_have_their_own_direction(
+    topology, make_store, open_page, open_screens
+) -> None:
     slug = make_store(language="de", languages=["de", "ar"], hold_seconds=5)
     screens = open_screens(slug).values()
     till = open_page(f"{topology.url}/s/{slug}/till")
@@ -64,13 +66,13 @@ def test_a_call_in_arabic_in_a_store_whose_idle_text_is_german(topology, make_st
     expect(till.locator("#receipts li").first).to_have_text("Kasse 4 aufgerufen")
     for screen in screens:
         expect(screen.locator("#message")).to_have_text(re.compile(r"الصندوق\s+4"))
-        said = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
+        message = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
         page = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.documentElement)")
-        assert (said, page, outside(screen)) == (["ar", "rtl"], ["de", "ltr"], [])
+        assert (message, page, outside(screen)) == (["ar", "rtl"], ["de", "ltr"], [])
     for screen in screens:
         expect(screen.locator("#message")).to_have_text("Bitte warten")
-        said = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
-        assert (said, outside(screen)) == (["de", "ltr"], [])
+        message = screen.evaluate("(({ lang, dir }) => [lang, dir])(document.getElementById('message'))")
+        assert (message, outside(screen)) == (["de", "ltr"], [])
 
 
 def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
@@ -90,13 +92,13 @@ def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
     till.get_by_role("button", name="الصندوق 4").click()
     till.locator("#language").select_option("de")
     till.locator("#press button").first.click()
-    said = screen.locator("#message")
-    expect(said).to_have_text(re.compile(r"Kasse\s+4"))
-    expect(said).to_have_attribute("dir", "ltr")
+    message = screen.locator("#message")
+    expect(message).to_have_text(re.compile(r"Kasse\s+4"))
+    expect(message).to_have_attribute("dir", "ltr")
 
-    expect(said).to_have_text("يرجى الانتظار")
-    expect(said).to_have_attribute("lang", "ar")
-    expect(said).to_have_attribute("dir", "rtl")
+    expect(message).to_have_text("يرجى الانتظار")
+    expect(message).to_have_attribute("lang", "ar")
+    expect(message).to_have_attribute("dir", "rtl")
 
 
 def test_every_language_fits_on_every_screen(topology, make_store, open_page, open_screens) -> None:

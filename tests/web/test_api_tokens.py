@@ -9,7 +9,7 @@ from cashier_web.models import Device, Store
 pytestmark = pytest.mark.django_db
 
 
-def test_a_device_that_sends_too_many_requests_is_429_and_another_device_is_not(make_button) -> None:
+def test_a_device_that_sends_too_many_requests_gets_429_and_another_device_does_not(make_button) -> None:
     device, other = make_button(), make_button()
     statuses = [device.look().status_code for _ in range(auth.MOST_REQUESTS + 1)]
 

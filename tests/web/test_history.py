@@ -85,7 +85,7 @@ def test_a_call_that_replaces_another_changes_the_outcome_of_that_call(client, m
     press(client, 3)
     *_before, replaced, _last = recorded()
     assert (replaced.till, replaced.outcome) == (1, "replaced"), (
-        "the outcome of a call that is already in the database changes, too"
+        "the outcome of a call that is already in the database must change, too"
     )
 
 

@@ -58,7 +58,7 @@ def add(client, manager):
 
 
 @pytest.fixture
-def three(add) -> list[Medium]:
+def three_pictures(add) -> list[Medium]:
     for colour in ("red", "green", "blue"):
         assert add(picture(colour=colour)).status_code == 302
     return list(Medium.objects.all())
@@ -136,9 +136,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("which", REFUSED)
-def test_a_refused_file_gets_a_reason_and_is_not_stored(add, store, settings, which) -> None:
-    content, reason = REFUSED[which]
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_file_gets_a_reason_and_is_not_stored(add, store, settings, name) -> None:
+    content, reason = REFUSED[name]
     response = add(content)
 
     assert response.status_code == 400
@@ -214,8 +214,8 @@ def test_a_store_has_at_most_thirty_pictures_and_videos(add, store, settings) ->
     assert (store.media.count(), stored_files(settings)) == (30, [])
 
 
-def test_pictures_are_moved_up_and_down(client, store, three) -> None:
-    red, green, blue = (each.pk for each in three)
+def test_pictures_are_moved_up_and_down(client, store, three_pictures) -> None:
+    red, green, blue = (each.pk for each in three_pictures)
 
     def order(number: int, action: str) -> list[int]:
         assert client.post(f"/media/{number}/{action}").status_code == 302
@@ -223,7 +223,7 @@ def test_pictures_are_moved_up_and_down(client, store, three) -> None:
 
     assert order(blue, "up") == [red, blue, green]
     assert order(red, "down") == [blue, red, green]
-    assert order(blue, "up") == [blue, red, green], "moving the first picture up changes nothing"
+    assert order(blue, "up") == [blue, red, green], "moving the first picture up must change nothing"
     assert order(green, "down") == [blue, red, green]
     assert order(red, "delete") == [blue, green]
     assert order(green, "up") == [green, blue]
@@ -235,10 +235,10 @@ def test_pictures_are_moved_up_and_down(client, store, three) -> None:
 @pytest.mark.parametrize("left", [1, 2, 3])
 @pytest.mark.parametrize("action", ["up", "down", "delete", "change"])
 def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other_picture(
-    client, store, three, monkeypatch, left, action
+    client, store, three_pictures, monkeypatch, left, action
 ) -> None:
-    deleted = Medium.objects.create(store=store, kind="picture", file=three[0].file.name, position=4)
-    Medium.objects.filter(pk__in=[each.pk for each in three[left:]]).delete()
+    deleted = Medium.objects.create(store=store, kind="picture", file=three_pictures[0].file.name, position=4)
+    Medium.objects.filter(pk__in=[each.pk for each in three_pictures[left:]]).delete()
     before = list(store.media.exclude(pk=deleted.pk).values_list("pk", "position", "seconds"))
     # This simulates another request that deletes the picture just before the tested request locks the store.
     monkeypatch.setattr(files, "delete_unused_files", lambda pk: Medium.objects.filter(pk=deleted.pk).delete())
@@ -251,8 +251,8 @@ def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other_pi
 @pytest.mark.parametrize(
     ("seconds", "stored_seconds"), [("3", 3), ("120", 120), ("2", 10), ("121", 10), ("", 10), ("x", 10)]
 )
-def test_a_picture_is_shown_for_3_to_120_seconds(client, three, seconds, stored_seconds) -> None:
-    client.post(f"/media/{three[0].pk}/change", {"seconds": seconds})
+def test_a_picture_is_shown_for_3_to_120_seconds(client, three_pictures, seconds, stored_seconds) -> None:
+    client.post(f"/media/{three_pictures[0].pk}/change", {"seconds": seconds})
 
     assert appearance_of(client)["media"][0]["seconds"] == stored_seconds
 
@@ -326,16 +326,16 @@ def test_each_change_of_media_gives_the_screens_a_new_appearance_id(add, client,
 
 
 def test_without_redis_nothing_is_changed_and_no_file_is_stored(
-    add, client, three, store, settings, environment
+    add, client, three_pictures, store, settings, environment
 ) -> None:
     before = stored_files(settings)
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     add(picture(colour="white"))
     add(picture(colour="white"), page="/logo")
-    response = client.post(f"/media/{three[0].pk}/delete", follow=True)
+    response = client.post(f"/media/{three_pictures[0].pk}/delete", follow=True)
 
     assert "Nothing was changed" in response.content.decode()
-    assert list(store.media.all()) == three
+    assert list(store.media.all()) == three_pictures
     store.refresh_from_db()
     assert (store.logo.name, store.revision, stored_files(settings)) == ("", 3, before)
 
@@ -381,7 +381,7 @@ def test_only_the_files_of_a_deleted_store_are_deleted(
     assert not (Path(settings.MEDIA_ROOT) / str(north.pk)).exists()
 
 
-def test_the_appearance_id_needs_no_database_query(store, three, django_assert_num_queries) -> None:
+def test_the_appearance_id_needs_no_database_query(store, three_pictures, django_assert_num_queries) -> None:
     store.refresh_from_db()
     with django_assert_num_queries(0):
         appearance.appearance_id(store)
@@ -389,7 +389,7 @@ def test_the_appearance_id_needs_no_database_query(store, three, django_assert_n
         appearance.appearance_json(store, None)
 
 
-def test_the_admin_shows_the_number_of_media_and_the_logo(add, admin_client, three, store) -> None:
+def test_the_admin_shows_the_number_of_media_and_the_logo(add, admin_client, three_pictures, store) -> None:
     add(picture(), page="/logo")
     store.refresh_from_db()
     html = admin_client.get(f"/admin/cashier_web/store/{store.pk}/change/").content.decode()

@@ -82,7 +82,9 @@ def test_a_change_of_only_the_name_is_not_announced(client, manager_of_north, st
     assert Store.objects.get(slug="north").revision == 0
 
 
-def test_without_redis_a_screens_volume_stays(client, manager_of_north, television, environment) -> None:
+def test_without_redis_the_volume_of_a_screen_does_not_change(
+    client, manager_of_north, television, environment
+) -> None:
     claim(client, code_on(television))
     environment(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     change(client, Screen.objects.get(), name="Window", store="north", volume="35")

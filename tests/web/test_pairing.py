@@ -23,8 +23,8 @@ def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager_
     assert television.get("/s/north/")["Location"] == "/pair"
     assert claim(client, code)["Location"] == "/s/north/screens"
 
-    asked = television.get("/pair", headers={"hx-request": "true"})
-    assert (asked.status_code, asked["HX-Redirect"]) == (200, "/s/north/")
+    answer = television.get("/pair", headers={"hx-request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, "/s/north/")
     page = television.get("/s/north/")
     ticket = re.search(r'data-websocket="/ws/cashier_q/north\?ticket=([^"]+)"', page.content.decode())[1]
     assert (
@@ -35,12 +35,12 @@ def test_a_television_is_paired_and_goes_to_its_store_by_itself(client, manager_
 
 def test_a_pairing_survives_a_restart_of_the_browser(client, manager_of_north, television) -> None:
     claim(client, code_on(television))
-    kept = television.get("/s/north/").cookies["screen"]
+    cookie = television.get("/s/north/").cookies["screen"]
 
-    assert int(kept["max-age"]) == 400 * 86_400
-    assert (kept["httponly"], kept["samesite"]) == (True, "Lax")
+    assert int(cookie["max-age"]) == 400 * 86_400
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     restarted = Client()
-    restarted.cookies["screen"] = kept.value
+    restarted.cookies["screen"] = cookie.value
     assert restarted.get("/pair")["Location"] == "/s/north/"
 
 
@@ -222,7 +222,7 @@ def test_a_television_with_a_code_gets_the_next_one_although_its_address_has_use
     assert code_on(television) != code
 
 
-def test_each_person_has_an_own_limit_of_tries(client, manager_of_north, stores, television, monkeypatch) -> None:
+def test_each_person_has_a_separate_limit_of_tries(client, manager_of_north, stores, television, monkeypatch) -> None:
     monkeypatch.setattr(pairing, "MOST_TRIES", 1)
     claim(client, "ABCDEF")
     assert claim(client, "ABCDEF").status_code == 429

@@ -70,7 +70,7 @@ async def test_a_connection_that_broke_a_moment_ago_does_not_disturb_the_stop(va
         assert not server.log.has("did not stop")
 
 
-async def test_other_http_is_answered_without_a_traceback(server) -> None:
+async def test_other_http_requests_are_answered_without_a_traceback(server) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{server.url}/healthz")).text == "ok\n"
         assert (await client.get(f"{server.url}/")).status_code == 404

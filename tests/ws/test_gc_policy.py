@@ -33,13 +33,13 @@ def cycles(count: int) -> list[weakref.ref]:
 
 def test_objects_of_a_connected_screen_are_not_collected_again() -> None:
     screen = Cycle()
-    settled = weakref.ref(screen)
+    reference = weakref.ref(screen)
     GcPolicy().apply(joined=1, screens=1)
     del screen
 
     gc.collect()
 
-    assert settled() is not None
+    assert reference() is not None
 
 
 def test_garbage_of_a_handshake_is_collected_before_the_screen_is_frozen() -> None:

@@ -84,7 +84,7 @@ def test_daphne_calls_the_hooks_of_its_server() -> None:
     assert "addCallback(self.listen_success)" in run, "server.py, ScreenServer.listen_success, gets each port"
     assert "self.kill_all_applications" in run, "server.py overrides kill_all_applications"
     assert '["application_instance"]' in source(daphne.server.Server.create_application), (
-        "server.py, kill_all_applications, reads this key of Server.connections"
+        "server.py, kill_all_applications, reads application_instance in Server.connections"
     )
     assert CommandLineInterface.server_class is daphne.server.Server, "server.py, ScreenCommand, sets server_class"
 
@@ -105,7 +105,7 @@ def test_daphne_gives_its_server_to_the_protocol() -> None:
     assert factory.server_class == "the server", "protocol.py, onConnect, reads factory.server_class.draining"
     assert factory.protocol is ws_protocol.WebSocketProtocol, "server.py, prepare, replaces ws_factory.protocol"
     assert "self.server = self.factory.server_class" in source(ws_protocol.WebSocketProtocol.onConnect), (
-        "protocol.py, onClose, takes a missing `server` for a connection that was refused"
+        "protocol.py, onClose, interprets a missing `server` as a connection that was refused"
     )
 
 
@@ -113,7 +113,9 @@ def test_autobahn_copies_the_options_in_config_attrs_to_each_connection() -> Non
     names, factory = WebSocketServerProtocol.CONFIG_ATTRS, WebSocketServerFactory()
 
     assert set(OPTIONS) <= set(names), "protocol.py, adopt_options, reads CONFIG_ATTRS"
-    assert all(hasattr(factory, name) for name in names), "protocol.py, adopt_options, reads them from the factory"
+    assert all(hasattr(factory, name) for name in names), (
+        "protocol.py, adopt_options, reads the options from the factory"
+    )
     copy = source(autobahn_protocol.WebSocketProtocol._connectionMade)
     assert "for configAttr in self.CONFIG_ATTRS: if not hasattr(self, configAttr):" in copy, (
         "protocol.py, adopt_options, empties CONFIG_ATTRS and sets the options on the class"
@@ -150,7 +152,7 @@ def test_autobahn_refuses_the_close_codes_that_make_a_browser_reconnect() -> Non
     send_close = source(autobahn_protocol.WebSocketProtocol.sendClose)
 
     assert "if code != 1000 and not (3000 <= code <= 4999)" in send_close, (
-        "protocol.py, close_with, uses sendCloseFrame instead; sendClose may do now"
+        "protocol.py, close_with, uses sendCloseFrame only because sendClose refuses these codes"
     )
 
 
@@ -184,7 +186,7 @@ def test_twisted_accepts_as_many_connections_as_a_port_says_and_raises_the_numbe
         each.socket.close()
 
     assert len(readers) == 1
-    assert port.numberAccepts > 1, "listener.py, ScreenPort.doRead, takes a raised number for a full backlog"
+    assert port.numberAccepts > 1, "listener.py, ScreenPort.doRead, interprets a raised number as a full backlog"
 
 
 def test_a_tcp_endpoint_listens_with_a_plain_port() -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 # Lua code in front of `press.lua` that ignores the command PUBLISH, so that a press makes a call and does not announce
 # it. The code replaces `clock.lua`, so it defines `now_ms`, too.
-UNANNOUNCED = """
+IGNORE_PUBLISH = """
 local real = redis
 local redis = setmetatable({call = function(command, ...)
   if command ~= 'PUBLISH' then return real.call(command, ...) end
@@ -111,7 +111,7 @@ async def test_a_call_whose_announcement_was_lost_is_found_soon_and_has_its_whol
         screen = await open_screen(server.url, path_of(store))
         await screen.until(1, 5)
         client = timeline.connect(own_valkey.url)
-        unannounced_timeline = Timeline(client, UNANNOUNCED)
+        unannounced_timeline = Timeline(client, IGNORE_PUBLISH)
         pressed = time.monotonic()
         unannounced_timeline.press(store, 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
         await screen.until(3, 10)
@@ -138,7 +138,7 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_although_the_rev_rep
         lost = press(2, hold_ms=1500)
         for key, value in kept.items():
             client.restore(key, 0, value, replace=True)
-        unannounced_timeline = Timeline(client, UNANNOUNCED)
+        unannounced_timeline = Timeline(client, IGNORE_PUBLISH)
         unannounced = unannounced_timeline.press(store, 7, "en", idle_language="en", hold_ms=1500, policy=Policy.QUEUE)
         await screen.until(5, 10)
 

@@ -25,17 +25,17 @@ def path_of_screen(store: str, credential_id: str, **options) -> str:
 
 async def test_a_revoked_screen_is_closed_with_4410_and_others_stay(server, store, press, revocations) -> None:
     revoked, again = [await open_screen(server.url, path_of_screen(store, "7.1")) for _ in range(2)]
-    other, moved, anybody = [
+    other, moved, unpaired = [
         await open_screen(server.url, path)
         for path in (path_of_screen(store, "8.1"), path_of_screen(store, "7.2"), path_of(store))
     ]
-    for screen in (revoked, again, other, moved, anybody):
+    for screen in (revoked, again, other, moved, unpaired):
         await screen.until(1, 5)
     revocations.add(["7.1"])
 
     assert [await screen.until_closed(5) for screen in (revoked, again)] == [4410, 4410]
     press(4)
-    for screen in (other, moved, anybody):
+    for screen in (other, moved, unpaired):
         await screen.until(2, 5)
         assert screen.painted[1].till == 4
         screen.close()
