@@ -1,4 +1,4 @@
-"""Invitations: links with which people choose their password."""
+"""Makes the tokens of invitations. An invitation is a link at which a person chooses a password."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
 
 class Invitations(PasswordResetTokenGenerator):
-    """Makes and checks the tokens of invitations: valid once, and for 3 days (PASSWORD_RESET_TIMEOUT).
+    """Makes and checks the tokens in the links of invitations.
 
-    Django's tokens for forgotten passwords do this. In addition, a token becomes invalid when the account's roles
-    change: a person who was given the link for a cashier's account must not get into a manager's account with it.
+    Django's base class makes tokens for forgotten passwords. They are valid once, and for 3 days
+    (PASSWORD_RESET_TIMEOUT). This class also makes a token invalid when the roles of the account change. Otherwise, a
+    person who got the link when the account was a cashier's could use it after the account became a manager's.
     """
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:

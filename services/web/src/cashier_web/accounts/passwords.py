@@ -1,4 +1,4 @@
-"""How passwords are hashed, and how long they must be."""
+"""Defines how passwords are hashed, and how long they must be."""
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import MinimumLengthValidator
@@ -6,9 +6,10 @@ from django.utils.translation import gettext as _
 
 
 class Argon2(Argon2PasswordHasher):
-    """Argon2id with the minimum of OWASP's Password Storage Cheat Sheet: 19 MiB and two passes.
+    """Hashes passwords with Argon2id and the minimum settings of OWASP's Password Storage Cheat Sheet.
 
-    Django's default takes 100 MiB for each sign-in, and all threads of a web container may handle 128 at once.
+    These settings are 19 MiB of memory and two passes. Django's default settings take 100 MiB for each sign-in. This
+    is too much, because the threads of one web container may handle up to 128 sign-ins at once.
     """
 
     time_cost = 2
@@ -17,7 +18,7 @@ class Argon2(Argon2PasswordHasher):
 
 
 class LongEnough(MinimumLengthValidator):
-    """Django's validator, with a reason that is translated into all our languages."""
+    """Checks the minimum length of a password, with an error message in all languages of cashier_q."""
 
     def get_error_message(self) -> str:
         return _("The password must have at least %(least)s characters.") % {"least": self.min_length}

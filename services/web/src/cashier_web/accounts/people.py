@@ -1,4 +1,4 @@
-"""The people page: a manager gives people roles in a store, and invites them to choose a password."""
+"""The people page, on which a manager gives people roles in a store and invites them to choose a password."""
 
 from auditlog.models import LogEntry
 from django import forms
@@ -27,7 +27,7 @@ HAS_ROLE = gettext_lazy("This person already has a role in this store.")
 
 
 class RoleForm(forms.Form):
-    """`role`: what a person may do in the store."""
+    """The form that changes a person's role in a store. `role`: viewer, cashier or manager."""
 
     role = forms.TypedChoiceField(
         label=gettext_lazy("Role"), choices=Role.choices, coerce=int, initial=Role.CASHIER.value
@@ -35,9 +35,10 @@ class RoleForm(forms.Form):
 
 
 class PersonForm(RoleForm):
-    """`username`: names an existing account, or a new one that is created with the first and last name.
+    """The form that gives a person a role in a store.
 
-    The names of an existing account do not change.
+    If there is no account with this username, a new account is created with the first and the last name. If there is
+    one, it keeps its own names.
     """
 
     username = forms.CharField(label=gettext_lazy("Username"), max_length=150, validators=[User.username_validator])
@@ -46,7 +47,7 @@ class PersonForm(RoleForm):
     field_order = ["username", "first_name", "last_name", "role"]
 
     def clean_username(self) -> str:
-        """Normalized in the same way as by the sign-in."""
+        """Normalize the username in the same way as the sign-in page, so that the person can sign in with it."""
         name: str = User.normalize_username(self.cleaned_data["username"])
         return name
 
@@ -61,9 +62,10 @@ class PersonForm(RoleForm):
 @allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def people_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """Everybody with a role in the store. Posting `username`, names and `role` adds a person.
+    """Show everybody who has a role in the store. A POST with the fields of `PersonForm` adds a person.
 
-    A person without an account gets one, and the page shows the link with which this person chooses a password.
+    If the person has no account yet, one is created. The page then shows a link at which the person chooses a
+    password.
     """
     if request.method != "POST":
         return render_people_page(request, store, PersonForm())
@@ -74,7 +76,7 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
                 person, is_new = add_person(request, store, **form.cleaned_data)
         except ValidationError as error:
             form.add_error("username", error)
-        except IntegrityError:  # another request has just added this person
+        except IntegrityError:  # another request has added the same person at the same time
             form.add_error("username", HAS_ROLE)
         else:
             if is_new:
@@ -85,7 +87,10 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def add_person(request: HttpRequest, store: Store, *, username: str, role: int, **names: str) -> tuple[User, bool]:
-    """Give a person a role in the store. Returns the account, and whether it is new. Raises ValidationError."""
+    """Give a person a role in the store, and create the account if there is none.
+
+    Returns the account, and whether it is new. Raises ValidationError, with the reason, if the person cannot be added.
+    """
     person, is_new = User.objects.get_or_create(username=username, defaults=names)
     if is_new:
         person.set_unusable_password()
@@ -93,8 +98,9 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif person.memberships.filter(store=store).exists():
         raise ValidationError(HAS_ROLE)
     elif not request.user.is_superuser and not is_own_account(request, person):
-        # The managers of the account's other stores may know its password, and would get into this store with it. They
-        # also could no longer help this person, because the account would no longer be only of their stores.
+        # The account may have roles in stores of other managers. These managers may know its password, with which
+        # they would get into this store, too. They could also no longer make a new link for the account, because a
+        # manager can do this only if all stores of the account are the manager's own.
         raise ValidationError(
             _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
         )
@@ -105,7 +111,7 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
 @allow_methods("POST")
 @permissions.for_managers
 def change_role(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting `role` changes what the person may do in the store."""
+    """Change the person's role in the store to the `role` that was posted."""
     form = RoleForm(request.POST)
     with transaction.atomic():
         membership = membership_of_other(request, store, number)
@@ -121,7 +127,7 @@ def change_role(request: HttpRequest, store: Store, number: int) -> HttpResponse
 @allow_methods("POST")
 @permissions.for_managers
 def remove_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Take the person's role in the store away. The account stays."""
+    """Remove the person's role in the store. The person's account stays."""
     with transaction.atomic():
         membership = membership_of_other(request, store, number)
         membership.delete()
@@ -135,16 +141,17 @@ def remove_person(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @allow_methods("POST")
 @permissions.for_managers
 def link_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Show a new link with which the person chooses a password."""
+    """Show a new link at which the person chooses a password."""
     membership = get_object_or_404(store.memberships.select_related("person"), person_id=number)
     require_own_account(request, membership.person)
     return invite(request, store, membership.person)
 
 
 def membership_of_other(request: HttpRequest, store: Store, person_id: int) -> Membership:
-    """The role of this person, locked. Raises Http404, and PermissionDenied for the manager's own role.
+    """Return the role of this person in the store, and lock its database row. Must be called within a transaction.
 
-    Must be called within a transaction.
+    Raises Http404 if the person has no role in the store. Raises PermissionDenied if the person is the requesting
+    manager, because managers cannot change their own roles.
     """
     locked = store.memberships.select_for_update(of=["self"]).select_related("person")
     membership: Membership = get_object_or_404(locked, person_id=person_id)
@@ -154,16 +161,20 @@ def membership_of_other(request: HttpRequest, store: Store, person_id: int) -> M
 
 
 def is_own_account(request: HttpRequest, person: User) -> bool:
-    """Whether the account has roles only in stores which the requesting manager manages, and no other permissions."""
+    """Return whether all stores in which the account has a role are stores that the requesting manager manages.
+
+    The result is False for an account that has no role, is inactive, or may use the admin.
+    """
     if person.is_superuser or person.is_staff or not person.is_active or not person.memberships.exists():
         return False
     return not person.memberships.exclude(store__in=permissions.managed_by(request.user)).exists()
 
 
 def require_own_account(request: HttpRequest, person: User) -> None:
-    """Raise PermissionDenied if a link to this account would give the manager more permissions than before.
+    """Raise PermissionDenied if the requesting manager must not get a link for this account.
 
-    Whoever opens the link gets the account, and with it the account's roles in other stores.
+    Whoever opens the link can sign in to the account. If the account has roles in other managers' stores, the link
+    would give these roles to the requesting manager.
     """
     if not request.user.is_superuser and not is_own_account(request, person):
         raise PermissionDenied(
@@ -172,13 +183,13 @@ def require_own_account(request: HttpRequest, person: User) -> None:
 
 
 def welcome_path(person: User) -> str:
-    """The path at which the person chooses a password; see `Invitations`."""
+    """Return the path of a new invitation, at which the person chooses a password."""
     parts = [urlsafe_base64_encode(force_bytes(person.pk)), invitations.make_token(person)]
     return reverse("welcome", args=parts)
 
 
 def invite(request: HttpRequest, store: Store, person: User) -> HttpResponse:
-    """The page with a link for this person. The audit log gets an entry, but not the link itself."""
+    """Show the people page with a link for this person. The audit log says that a link was made, without the link."""
     note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
     return render_people_page(request, store, PersonForm(), invited=person)
 
@@ -186,7 +197,7 @@ def invite(request: HttpRequest, store: Store, person: User) -> HttpResponse:
 def render_people_page(
     request: HttpRequest, store: Store, form: PersonForm, *, invited: User | None = None, status: int = 200
 ) -> HttpResponse:
-    """invited: a person for whom the page shows a link."""
+    """Render the people page. invited: a person for whom the page shows a new link, if any."""
     memberships = store.memberships.select_related("person").order_by("-role", "person__username")
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Importing and exporting a chain's people and their roles as CSV."""
+"""Imports and exports the people of a chain and their roles as CSV."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -21,11 +21,11 @@ from cashier_web.validators import check_name
 NAMES = ["username", "first_name", "last_name"]
 COLUMNS = [*NAMES, "active", "roles"]
 ROLES = {role.name.lower(): role for role in Role}
-"""The names of the roles in the file."""
+"""Maps the name that a role has in the file, such as "cashier", to the role."""
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
-    """Judges a person's names as the admin and the page for managers do."""
+    """Checks a person's names by the same rules as the admin and the people page."""
 
     class Meta:
         model = User
@@ -39,22 +39,26 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes
 
 
 class PeopleCSV(TableFormat):
-    """people.csv."""
+    """The format of the file people.csv."""
 
     columns = COLUMNS
     key = "username"
-    most_rows = 5000  # at 2.8 ms of CPU time for each changed person, 14 s
+    most_rows = 5000  # an import of so many people takes 14 s, because each changed person takes 2.8 ms of CPU time
 
 
 def written_roles(person: Any) -> str:
-    """The roles of a person that a `PersonResource` has read, such as "north-7=cashier; south=manager"."""
+    """Return the text of the cell with a person's roles, such as "north-7=cashier; south=manager".
+
+    person: a user that a `PersonResource` has read, which therefore has the attribute `roles`.
+    """
     return "; ".join(f"{slug}={Role(role).name.lower()}" for slug, role in sorted(person.roles.items()))
 
 
 class PersonResource(TableResource):
-    """Finds people by their username. Superusers are neither exported nor changed.
+    """Imports and exports people and their roles. The username identifies a person.
 
-    Each person that the resource reads has an additional attribute `roles`: the slug of a store to the role there.
+    Superusers are neither exported nor changed. Each person that the resource reads gets an additional attribute
+    `roles`, which maps the slug of a store to the person's role there.
     """
 
     username = Column("username", lambda person: person.username, read=User.normalize_username)
@@ -70,12 +74,16 @@ class PersonResource(TableResource):
 
     @cached_property
     def _stores(self) -> dict[str, int]:
-        """The slug of every store to its primary key."""
+        """Maps the slug of every store to the store's primary key."""
         return dict(Store.objects.values_list("slug", "pk"))
 
     @cached_property
     def _roles(self) -> dict[int, dict[str, int]]:
-        """The primary key of every person with a role to the person's roles, by slug. Read after people are locked."""
+        """Maps the primary key of every person to this person's roles, which map the slug of a store to a role.
+
+        An import reads the roles only after it has locked the people, so that no other import changes the roles
+        meanwhile.
+        """
         roles: dict[int, dict[str, int]] = {}
         for person, slug, role in Membership.objects.values_list("person_id", "store__slug", "role"):
             roles.setdefault(person, {})[slug] = role
@@ -90,7 +98,7 @@ class PersonResource(TableResource):
             yield person
 
     def init_instance(self, row: Any = None) -> User:
-        return User(password=make_password(None))  # without a password, until the person follows an invitation
+        return User(password=make_password(None))  # the account has no password until the person follows an invitation
 
     def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
         instance.roles = self._roles.get(instance.pk, {})
@@ -115,7 +123,10 @@ class PersonResource(TableResource):
         instance.is_active = typed["active"] == YES_OR_NO[True]
 
     def _parse_roles(self, text: str) -> dict[str, int]:
-        """The slug of each store to the role in it. Raises ValidationError with every reason."""
+        """Parse a cell such as "north-7=cashier; south=manager". Returns a dict from the slug of a store to the role.
+
+        Raises ValidationError with everything that is wrong with the cell.
+        """
         roles: dict[str, int] = {}
         faults: list[str] = []
         for pair in filter(None, (part.strip() for part in text.split(";"))):
@@ -134,29 +145,34 @@ class PersonResource(TableResource):
         return roles
 
     def do_instance_save(self, instance: User, is_create: bool) -> None:
-        """Do nothing: `finish` saves all people at once."""
+        """Do nothing, because `finish` saves all people at once."""
 
     def finish(self, rows: list[RowResult], actor: Any) -> None:
         new = [row for row in rows if row.is_new()]
         changed = [row for row in rows if row.is_update()]
         User.objects.bulk_create([row.instance for row in new], batch_size=500)
-        # A batch is one statement with a CASE for each column, in which every person is a WHEN. For 3,000 changed
-        # people, an import took 5.1 s in batches of 500 and 4.3 s in batches of 100.
+        # Django updates each batch with one SQL statement. In this statement, every column has a CASE with one WHEN for
+        # each person, so small batches are faster. An import that changes 3,000 people took 5.1 s in batches of 500,
+        # and 4.3 s in batches of 100.
         User.objects.bulk_update([row.instance for row in changed], [*NAMES[1:], "is_active"], batch_size=100)
         self._save_roles([row.instance for row in rows])
-        # Bulk operations send no signals, from which the audit log would learn of the changes.
+        # The audit log records what Django's signals report. Bulk operations send no signals, so the changes are added
+        # to the audit log here.
         note(LogEntry.Action.CREATE, [(row.instance, self.changes(row)) for row in new], actor)
         note(LogEntry.Action.UPDATE, [(row.instance, self.changes(row)) for row in changed], actor)
 
     def _save_roles(self, people: list[Any]) -> None:
-        """Delete the roles that are gone, and save all new and changed ones at once: there are as many as people."""
-        given = []
+        """Delete the roles that people no longer have, and save all new and changed roles.
+
+        The roles are saved in bulk, because there are as many roles as people.
+        """
+        changed = []
         for person in people:
             known = self._roles.get(person.pk, {})
             if gone := known.keys() - person.roles.keys():
                 Membership.objects.filter(person=person, store__slug__in=gone).delete()
             new = {slug: role for slug, role in person.roles.items() if known.get(slug) != role}
-            given += [Membership(person=person, store_id=self._stores[slug], role=role) for slug, role in new.items()]
+            changed += [Membership(person=person, store_id=self._stores[slug], role=role) for slug, role in new.items()]
         Membership.objects.bulk_create(
-            given, batch_size=500, update_conflicts=True, unique_fields=["person", "store"], update_fields=["role"]
+            changed, batch_size=500, update_conflicts=True, unique_fields=["person", "store"], update_fields=["role"]
         )

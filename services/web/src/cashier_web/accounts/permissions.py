@@ -1,4 +1,4 @@
-"""Who may do what in which store."""
+"""Decides which person may do what in which store."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -23,19 +23,20 @@ STORE_AND_ROLE = """
     LEFT JOIN cashier_web_membership membership ON membership.store_id = store.id AND membership.person_id = %s
     WHERE store.slug = %s
 """
-"""Written in SQL because every press runs this query: building it with the ORM took a sixth of a press."""
+"""This query is written in SQL because every press runs it. Building the same query with Django's ORM took a sixth of
+the time of a press."""
 
 
 def is_known(request: HttpRequest) -> bool:
-    """Whether the person may have access to buttons: anybody if buttons are open, otherwise people who signed in."""
+    """Return whether the person is signed in, or CASHIER_OPEN_BUTTONS says that nobody has to sign in."""
     return settings.ENVIRONMENT.cashier_open_buttons or request.user.is_authenticated
 
 
 def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
-    """The store, and the role of the requesting person in the store; 0 for none.
+    """Return the store, and the role of the requesting person in this store; 0 means no role.
 
-    If buttons are open (CASHIER_OPEN_BUTTONS), the result for everybody is the role of a manager. Raises Http404 if
-    there is no such store, and PermissionDenied if the person has to sign in first.
+    If CASHIER_OPEN_BUTTONS is set, everybody has the role of a manager. Raises Http404 if there is no such store, and
+    PermissionDenied if the person has to sign in first.
     """
     if settings.ENVIRONMENT.cashier_open_buttons:
         return get_object_or_404(Store, slug=slug), Role.MANAGER
@@ -43,7 +44,7 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 
 
 def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
-    """Like `role_in`, but open buttons make no difference."""
+    """Return the same as `role_in`, except that CASHIER_OPEN_BUTTONS is ignored, so that everybody has to sign in."""
     person = request.user
     if not person.is_authenticated:
         raise PermissionDenied(_("You are not signed in. Reload this page."))
@@ -55,22 +56,26 @@ def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 
 
 def require(store: Store, role: int, least: Role) -> None:
-    """Raise PermissionDenied, with the reason, if the role in the store is lower than `least`."""
+    """Raise PermissionDenied, with the reason, if a person's role in the store is lower than the role `least`."""
     if role < least:
         raise PermissionDenied(_("You are not allowed to do this in the store “%(store)s”.") % {"store": store.name})
 
 
 def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
-    """The store, if the requesting person has at least the role `least` there. Raises Http404, PermissionDenied."""
+    """Return the store if the requesting person has at least the role `least` in it.
+
+    Raises Http404 if there is no such store, and PermissionDenied if the person is not signed in or has a lower role.
+    """
     store, role = role_in(request, slug)
     require(store, role, least)
     return store
 
 
 def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Decorator of a view for the managers of a store. They must sign in, even if buttons are open.
+    """Decorator for a view that only managers of a store may use.
 
-    The view gets the store instead of its slug, and runs in the time zone of the store.
+    They must sign in, even if CASHIER_OPEN_BUTTONS is set. The decorator passes the store to the view instead of the
+    store's slug. While the view runs, the store's time zone is active.
     """
 
     @wraps(view)
@@ -86,19 +91,22 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 def managed_by(person: Any) -> QuerySet[Store]:
-    """The stores that this person manages. Open buttons make no difference."""
+    """Return the stores that this person manages. CASHIER_OPEN_BUTTONS does not change the result."""
     if person.is_superuser:
         return Store.objects.all()
     return Store.objects.filter(memberships__person=person.pk, memberships__role=Role.MANAGER)
 
 
 def has_role(person: Any, store: Store) -> bool:
-    """Whether this person has any role in the store."""
+    """Return whether this person has any role in the store, or is a superuser."""
     return bool(person.is_superuser) or Membership.objects.filter(person=person.pk, store=store).exists()
 
 
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:
-    """The stores in which the requesting person has a role, each with the role."""
+    """Return the stores in which the requesting person has a role, each with this role.
+
+    A superuser has the role of a manager in every store. If CASHIER_OPEN_BUTTONS is set, everybody has.
+    """
     if request.user.is_superuser or settings.ENVIRONMENT.cashier_open_buttons:
         return [(store, Role.MANAGER) for store in Store.objects.all()]
     memberships = Membership.objects.filter(person=request.user.pk).select_related("store").order_by("store__name")

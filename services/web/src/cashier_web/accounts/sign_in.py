@@ -13,7 +13,11 @@ from cashier_web.accounts.invitations import invitations
 
 
 class SignIn(views.LoginView):
-    """Signs a person in. Redirects people who are signed in already, but never back to this page."""
+    """The page for signing in. A person who is already signed in is redirected to another page.
+
+    The address of the page can say to which page a person is redirected. If it says the sign-in page itself, the person
+    is redirected to the list of stores instead.
+    """
 
     template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Sign in")}
@@ -25,7 +29,7 @@ class SignIn(views.LoginView):
 
 
 class ChangePassword(views.PasswordChangeView):
-    """Changes the password, which ends the person's other sessions."""
+    """Changes the password of a person who is signed in. This also ends the person's other sessions."""
 
     template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Change password")}
@@ -37,7 +41,7 @@ class ChangePassword(views.PasswordChangeView):
 
 
 class Welcome(views.PasswordResetConfirmView):
-    """The page of an invitation: whoever has the link chooses the account's password, once, and is signed in."""
+    """The page of an invitation. Whoever has the link can choose the account's password once, and is then signed in."""
 
     template_name = "cashier_web/form_page.html"
     extra_context = {"heading": gettext_lazy("Choose a password")}

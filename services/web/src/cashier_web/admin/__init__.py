@@ -1,4 +1,4 @@
-"""The admin of a chain: stores, people, devices and screens."""
+"""The pages of Django's admin for the stores, people, devices and screens of a chain."""
 
 from cashier_web.admin import devices, people, screens, stores
 

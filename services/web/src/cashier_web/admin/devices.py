@@ -1,6 +1,6 @@
-"""Devices in the admin: to find and to revoke them.
+"""The admin's page for finding and revoking devices.
 
-Managers create them on the page of their store, which shows the token.
+Devices are not created here. A manager creates a device on the devices page of a store, which shows the token.
 """
 
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from cashier_web.models import Device
 
 @admin.register(Device)
 class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The devices of all stores."""
+    """Lists the devices of all stores, and revokes selected devices."""
 
     list_display = ["name", "store", "till", "made_at", "used_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), ("till", admin.EmptyFieldListFilter), "used_at"]

@@ -1,4 +1,4 @@
-"""Accounts and roles in the admin."""
+"""The admin's pages for accounts and roles."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ admin.site.unregister([User, Group])
 
 
 class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Pages for superusers only, whatever permissions a user has.
+    """Base class of pages that only superusers may use. Permissions of other users make no difference.
 
-    A user who may change accounts or roles could give himself every permission.
+    Otherwise, a user with the permission to change accounts or roles could give himself every permission.
     """
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -38,7 +38,10 @@ class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(User)
 class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[type-arg]
-    """Accounts. The administrators of a chain are superusers; imports and exports leave them out."""
+    """Lists, changes, imports and exports accounts.
+
+    The administrators of a chain are superusers. An export leaves superusers out, and an import refuses to change them.
+    """
 
     list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
     list_filter = ["is_superuser", "is_active", "memberships__role"]
@@ -55,7 +58,7 @@ class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[typ
 
 @admin.register(Membership)
 class MembershipAdmin(ForAdministrators):
-    """A person's role in one store."""
+    """Lists and changes roles. Each row is the role of one person in one store."""
 
     list_display = ["person", "store", "role"]
     list_filter = ["role"]

@@ -1,4 +1,7 @@
-"""Screens in the admin: to find and to revoke them. Managers pair them at /claim, where they enter the code."""
+"""The admin's page for finding and revoking screens.
+
+Screens are not paired here. A manager pairs a screen at /claim, by entering the pairing code that the screen shows.
+"""
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -14,7 +17,7 @@ from cashier_web.screens import manage
 
 @admin.register(Screen)
 class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The screens of all stores."""
+    """Lists the screens of all stores, and revokes selected screens."""
 
     list_display = ["name", "store", "changed_at", "seen_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "seen_at"]
@@ -27,7 +30,10 @@ class ScreenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Screen | None = None) -> bool:
-        """Screens are revoked, not deleted: the row must stay as long as the screen's tickets must be refused."""
+        """Return False: a screen can be revoked, but not deleted.
+
+        A screen's row in the database says which tickets of the screen must be refused, so the row must not disappear.
+        """
         return False
 
     @admin.action(description=gettext_lazy("Revoke selected screens"), permissions=["change"])

@@ -1,4 +1,4 @@
-"""Stores in the admin, with import and export."""
+"""The admin's pages for stores, with import and export."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,14 +21,14 @@ from cashier_web.stores.forms import StoreForm
 from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]
-"""Shown but not changed here: managers upload pictures on the media page of the store."""
+"""Fields that the form shows but cannot change, because managers upload pictures on the media page of the store."""
 
 
 @admin.register(Store)
 class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Saves a change only if it can also be announced to the screens.
+    """Lists and changes stores. A change is saved only if it can also be announced to the screens.
 
-    If Redis does not answer, the transaction is rolled back and the page says so.
+    If Redis does not answer, the transaction is rolled back, and the page says that nothing was changed.
     """
 
     form = StoreForm
@@ -69,11 +69,12 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Store | None = None) -> list[str]:
-        """The slug of a store never changes: screens, tickets and keys in Redis contain it."""
+        """The slug of an existing store cannot be changed, because addresses, tickets and keys in Redis contain it."""
         return ["slug", *SHOWN] if obj else SHOWN
 
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
-        # Only the changed columns: a manager may have uploaded a logo since the form was opened.
+        # Save only the changed columns. A manager may have uploaded a logo since this request read the store, and
+        # saving all columns would bring back the old logo.
         obj.save(update_fields=form.changed_data if change else None)
         obj.refresh_from_db()
         announce([obj])
@@ -81,7 +82,10 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Count the objects that are deleted with a store. Django would list them, and calls may be 100,000."""
+        """Return how many objects are deleted together with the stores.
+
+        Django would list all these objects on the page, and there may be 100,000 calls.
+        """
         stores = [store.pk for store in objs]
         counts = {
             str(model._meta.verbose_name_plural): model.objects.filter(store__in=stores).count()
@@ -108,7 +112,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _set_open(self, request: HttpRequest, stores: QuerySet[Store], is_open: bool) -> None:
         with transaction.atomic():
-            # Locked in the same order as by an import, so that the two cannot deadlock.
+            # Lock the stores in the same order as an import does. Otherwise, this change and an import could deadlock.
             changed = list(stores.order_by("slug").select_for_update(no_key=True).exclude(is_open=is_open))
             for store in changed:
                 store.is_open = is_open
@@ -118,7 +122,10 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})
 
     def _guarded(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
-        """Run a view of the admin. If it cannot announce its change to the screens, say that nothing was changed."""
+        """Run a view of the admin. If Redis does not answer, load the page again with a message instead.
+
+        The message says that nothing was changed, because the screens could not be told about the change.
+        """
         response = None
         with message_without_redis(request):
             response = view()

@@ -1,4 +1,4 @@
-"""Importing and exporting a table in the admin."""
+"""Adds import and export of a CSV file to a page of the admin."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ from cashier_web.infra.table_resource import reasons
 
 
 class TableAdmin(ImportExportMixin):
-    """Shows what an import would change, imports after a confirmation, and gives the reason for every refused line.
+    """Base class of the admin's pages that import and export a CSV file.
 
-    Model admins set `resource_classes` and `formats`, and say who has the permission to import and to export.
+    The page first shows what an import would change, and imports the file after a confirmation. It gives the reason for
+    every line that is refused. Subclasses set `resource_classes` and `formats`, and define who may import and export.
     """
 
     import_template_name = "cashier_web/import.html"
@@ -24,18 +25,18 @@ class TableAdmin(ImportExportMixin):
         return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Show what would be changed, or why nothing can be imported."""
+        """Show what an import of the file would change, or why the file cannot be imported."""
         response = super().import_action(request, **kwargs)
         if result := response.context_data.get("result"):
             response.context_data["reasons"] = list(reasons(result))
         return response
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
-        """Show the reason; the library shows the name of the exception."""
+        """Show the reason why the file cannot be read. django-import-export would show the exception's name instead."""
         form.add_error("import_file", str(e))
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Import the file whose changes were shown before."""
+        """Import the file after the person has seen what changes, and has confirmed the import."""
         try:
             return super().process_import(request, **kwargs)
         except FileNotFoundError:
@@ -45,7 +46,11 @@ class TableAdmin(ImportExportMixin):
             return self._to_import_page()
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        """Report the outcome. Nothing is imported if the file no longer fits, because something changed meanwhile."""
+        """Show the outcome of an import.
+
+        A row may be refused although the confirmation page accepted it, because the data has changed since then. In
+        this case nothing is imported, and the page shows the reasons.
+        """
         if not result.has_errors() and not result.has_validation_errors():
             return super().process_result(result, request)
         messages.error(request, " ".join([_("Nothing was changed."), *reasons(result)]))

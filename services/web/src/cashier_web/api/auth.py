@@ -1,4 +1,4 @@
-"""Which device an API token belongs to, how often the device may send requests, and which till it may press for."""
+"""Finds the device of an API token, limits its requests, and checks which store and till it may press for."""
 
 from datetime import timedelta
 
@@ -14,16 +14,19 @@ from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Device, Store
 
 MOST_REQUESTS, IN_SECONDS = 120, 10
-"""Limit of one device: enough for a hundred retries at once, and more than a store calls. A faulty device that sends
-more leaves room for the others."""
+"""A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. This is enough for a hundred retries at
+once, and more than all calls of a store. The limit protects the other devices from a faulty device that never stops
+sending."""
 USED_AT_PRECISION = timedelta(minutes=1)
-"""`used_at` is saved at most this often: saving it for each press would cost as much as the press."""
+"""The time at which a device was last used (`used_at`) is saved at most once per minute. Saving it for each press would
+cost as much as the press itself."""
 
 
 def device_of_token(token: str) -> Device | None:
-    """The device with this token, or None if the token is unknown or was revoked. Saves that the device was used.
+    """Return the device with this token, or None if the token is unknown or was revoked.
 
-    Raises Refused for a device that sends too many requests, and RedisError.
+    Also saves when the device was last used. Raises Refused if the device sends too many requests, and RedisError if
+    Redis does not answer.
     """
     device = Device.objects.select_related("store").filter(token_hash=token_hash(token), revoked_at=None).first()
     if not device:
@@ -37,16 +40,17 @@ def device_of_token(token: str) -> Device | None:
 
 
 class Bearer(HttpBearer):
-    """A token in the header `Authorization: Bearer cq_...`."""
+    """Accepts the token of a device in the header `Authorization: Bearer cq_...`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Device | None:
         return device_of_token(token)
 
 
 class TokenInAddress(APIKeyQuery):
-    """A token in the address, `?token=cq_...`, for buttons that can only open an address.
+    """Accepts the token of a device in the address (`?token=cq_...`), for buttons that can only open an address.
 
-    Accepted only for a device of one till: an address is easily seen by others, and such a token can do little harm.
+    Only the token of a device of one till is accepted. Other people can easily see an address, but with this token they
+    can press only for this one till.
     """
 
     param_name = "token"
@@ -57,16 +61,17 @@ class TokenInAddress(APIKeyQuery):
 
 
 def store_of(device: Device, slug: str) -> Store:
-    """The device's store. Raises Refused for the slug of any other store, whether that store exists or not."""
+    """Return the store of the device. Raises Refused if `slug` is not the slug of this store."""
     if device.store.slug != slug:
         raise Refused(403, _("This token is for another store."))
     return device.store
 
 
 def till_of(device: Device, number: int | None) -> Till:
-    """The till that the device presses for; without a number, the device's own till.
+    """Return the till with this number. If the request contains no number, return the device's own till.
 
-    Raises Refused if the device may not press for this till, or if the store has no such till.
+    Raises Refused if the device may not press for this till, if the store has no such till, or if the request contains
+    no number and the device has no till of its own.
     """
     number = number or device.till
     if number is None:

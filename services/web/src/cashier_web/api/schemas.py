@@ -23,13 +23,16 @@ Key = Annotated[
 
 
 class Problem(Schema):
-    """detail: the reason, as text for people."""
+    """The response to a request that was refused. detail: the reason, as text for people."""
 
     detail: str
 
 
 class Press(Schema):
-    """till: 1, 2, 3, ...; may be left out by a device of one till. again: the same customer is called once more."""
+    """A request to call. till: the number of a till (1, 2, 3, ...); a device of one till may omit it.
+
+    again: true if the same customer is called once more.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     till: Annotated[int | None, Field(ge=1, le=99)] = None
@@ -38,7 +41,10 @@ class Press(Schema):
 
 
 class Receipt(Schema):
-    """place: 1 is on the screen now, 2 is next. text: the receipt as a sentence for people."""
+    """What became of a press. place: 1 if the call is on the screen now, 2 if it comes next, and so on.
+
+    text: the receipt as a sentence for people.
+    """
 
     outcome: Literal["called", "waits", "waits already", "stays up"]
     seq: int
@@ -49,7 +55,7 @@ class Receipt(Schema):
 
     @classmethod
     def from_receipt(cls, receipt: timeline.Receipt, till: Till) -> Self:
-        """With `text` in the active language."""
+        """Create the API's receipt, with `text` in the active language."""
         return cls(
             outcome=receipt.outcome,
             seq=receipt.seq,
@@ -61,7 +67,10 @@ class Receipt(Schema):
 
 
 class OneCall(Schema):
-    """seq: 1, 2, 3, ... in its store. label: the till's label; empty if the till is called by its number."""
+    """A call. seq: the number of the call in its store (1, 2, 3, ...).
+
+    label: the label of the till; empty if the screens show the number of the till.
+    """
 
     seq: int
     till: int
@@ -83,7 +92,10 @@ class OneCall(Schema):
 
 
 class Calls(Schema):
-    """up: the call on the store's screens now. waiting: the calls that come next, in this order."""
+    """The calls of a store that have not ended. up: the call that is on the store's screens now, if any.
+
+    waiting: the calls that come next, in this order.
+    """
 
     store: str
     is_open: bool

@@ -22,7 +22,7 @@ from cashier_web.models import Device, Store
 
 
 class EmptyOrJSON(Parser):
-    """Accepts an empty body, because a button of one till has nothing to say but that it was pressed."""
+    """Parses the JSON of a request. An empty body is valid, too, because a button of one till need not send data."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         return super().parse_body(request) if request.body else {}
@@ -42,26 +42,31 @@ api = NinjaAPI(
 
 
 class DeviceRequest(HttpRequest):
-    """A request of a device. django-ninja sets `auth` to what Bearer or TokenInAddress has returned."""
+    """A request of a device. django-ninja sets `auth` to the device, which Bearer or TokenInAddress has returned."""
 
     auth: Device
 
 
 EMPTY_PRESS = Press()
 CANCEL_LINK = {"operationId": "cancel", "parameters": {"slug": "$request.path.slug", "seq": "$response.body#/seq"}}
-"""An OpenAPI link: the call in the answer to a press can be cancelled with the operation `cancel`."""
+"""An OpenAPI link. It tells clients that the operation `cancel` cancels a call by the `seq` in the response to the
+press."""
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 422, 429, 503), Problem)
 PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
 
 def press(request: DeviceRequest, store: Store, body: Press, key: str | None = None) -> Status[Any]:
-    """Call, and answer 201 with the receipt. The status is 200 if this till is queued already, so nothing changed."""
+    """Schedule a call, and answer with the receipt. The status is 201.
+
+    If the till has a queued call already, the press changes nothing, and the status is 200.
+    """
     device, payload = request.auth, body.model_dump_json(exclude_defaults=True)
-    # A hash has a fixed length, and two devices may use the same key.
+    # Two devices may use the same key, so the device's id is added to the key. Hashing gives the key a fixed length.
     key = token_hash(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, body.till)
-        # Look for an earlier answer first: a retry gets this answer even if the store has closed meanwhile.
+        # Look first whether this press was answered before. A retry gets the same answer again, even if the store has
+        # closed meanwhile.
         receipt = the_timeline().receipt(store.slug, key, payload) if key else None
         if receipt is None:
             language = body.language or store.language
@@ -133,12 +138,13 @@ def press_own_till(request: DeviceRequest) -> Status[Any]:
     return press(request, request.auth.store, EMPTY_PRESS)
 
 
-# Refused, and errors of Redis and the database, are answered by the middleware `expected_errors`.
+# The functions below answer errors that only the API has. The middleware in `expected_errors` answers the exception
+# Refused, and errors of Redis and the database.
 
 
 @api.exception_handler(AuthenticationError)
 def unknown_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    """The same answer for each kind of wrong token, so that it tells an attacker nothing."""
+    """Answer every kind of wrong token in the same way, so that an attacker learns nothing from the answer."""
     return refuse_in_format(request, 401, _("The token is missing, unknown, revoked, or not valid for this address."))
 
 
@@ -149,6 +155,6 @@ def key_reused(request: HttpRequest, error: KeyReused) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def invalid_request(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """One line with everything that is wrong with the request."""
+    """Answer with one line that says everything that is wrong with the request."""
     reasons = (f"{each['loc'][-1]}: {each['msg']}" for each in error.errors)
     return refuse_in_format(request, 422, "; ".join(reasons))

@@ -1,4 +1,4 @@
-"""The buttons page of a store: its view, the press, and the change of the store's language."""
+"""The buttons page of a store. The views show the page, accept presses, and change the store's language."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ from cashier_web.store_urls import managed_pages, store_path
 @never_cache
 @allow_methods("GET", "HEAD", "POST")
 def buttons_page(request: HtmxRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """A button for each till. Posting `language` changes the language of the store."""
+    """Show the page with a button for each till. A POST with `language` changes the language of the store."""
     if request.method != "POST" and not permissions.is_known(request):
         return redirect_to_login(request.get_full_path())
     store, role = permissions.role_in(request, slug)
@@ -42,7 +42,7 @@ def buttons_page(request: HtmxRequest, slug: str = DEFAULT_STORE) -> HttpRespons
 
 
 def button_context(store: Store) -> dict[str, Any]:
-    """The template context that every page with buttons needs."""
+    """Return the template context that every page with buttons needs."""
     return {
         "store": store,
         "tills": store.every_till(),
@@ -53,14 +53,14 @@ def button_context(store: Store) -> dict[str, Any]:
 
 
 def render_buttons_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page, in the store's language."""
+    """Render the buttons page. The caller has activated the language of the store."""
     pages = managed_pages(store) if request.user.is_authenticated else []
     context = {**button_context(store), "buttons_path": store_path("buttons", store), "pages": pages}
     return render(request, "cashier_web/buttons.html", context)
 
 
 def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
-    """Save the store's language and tell the screens. If one of the two fails, neither is done."""
+    """Save the store's new language, and send it to the screens. If Redis does not answer, nothing is saved."""
     form = LanguageForm(request.POST, store)
     if not form.is_valid():
         return refuse(400, one_line(form))
@@ -68,8 +68,8 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
         refuse_without_redis(_("The language was not changed, because the screens cannot be reached at the moment.")),
         transaction.atomic(),
     ):
-        # Read again and locked: screens are told the language together with whether the store is open, which another
-        # request may be changing.
+        # Read the store again, and lock its row. The screens get the language together with the information whether the
+        # store is open, and another request may be opening or closing the store at the same time.
         store = Store.objects.select_for_update().get(pk=store.pk)
         store.language = form.cleaned_data["language"]
         store.save(update_fields=["language"])
@@ -78,20 +78,22 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
         return redirect(store_path("buttons", store))
     with translation.override(store.language):
         receipt = {"text": LANGUAGES[store.language], "language": store.language, "starts_in_ms": 0}
-        # htmx takes the texts in the new language from the page, and leaves the buttons in place.
+        # The response contains the whole page. htmx takes only the texts in the new language from it, and does not
+        # replace the buttons.
         return trigger_client_event(render_buttons_page(request, store), "receipt", receipt)
 
 
 @allow_methods("POST")
 def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The press: schedule the call, announce it, and answer 204 with a receipt in `HX-Trigger`."""
+    """Accept a press. Schedules and announces the call, and answers 204 with a receipt in the header `HX-Trigger`."""
     store = permissions.store_for(request, slug, Role.CASHIER)
     with translation.override(store.language):
         form = PressForm(request.POST, store)
         if not form.is_valid():
             return refuse(400, one_line(form))
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
-        # Read the user before the call: nothing that may fail comes after the call.
+        # Read the user before the call is scheduled, because reading from the database may fail. After the call is
+        # scheduled, nothing may fail, because the cashier would then be told that nobody was called.
         person = request.user
         is_known = not settings.ENVIRONMENT.cashier_open_buttons
         by = Caller("user", person.pk or 0, person.get_username()) if is_known else Caller("user", 0, "")

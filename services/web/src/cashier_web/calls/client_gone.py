@@ -1,4 +1,4 @@
-"""Whether the client of a request still waits for the answer."""
+"""Finds out whether the client of a request still waits for the answer."""
 
 import socket
 
@@ -6,10 +6,11 @@ from django.http import HttpRequest
 
 
 def is_client_gone(request: HttpRequest) -> bool:
-    """Whether the request's connection was closed, by Nginx after its timeout or because the client left.
+    """Return whether the connection of the request was closed, by Nginx after a timeout or by the client.
 
-    A worker may stand still, or be busy with other requests, for so long that the client was told that its press had
-    failed, and made the press again. Only Gunicorn passes its socket on; behind any other server this returns False.
+    A worker process may be stopped or busy for so long that the client is told that its press has failed. The client
+    may then press again, so the first press must not make a call any more. Only Gunicorn gives Django access to the
+    socket. Behind any other server, the result is always False.
     """
     connection: socket.socket | None = request.META.get("gunicorn.socket")
     if connection is None:
@@ -17,6 +18,6 @@ def is_client_gone(request: HttpRequest) -> bool:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
-        return False  # the connection is open, and the client has sent nothing more
+        return False  # there is nothing to read, so the connection is still open
     except OSError:
         return True

@@ -1,4 +1,4 @@
-"""The forms of the buttons pages: a press, and a change of the store's language."""
+"""The forms of the pages with buttons: one for a press, and one for a change of the store's language."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from cashier_web.models import Store
 
 
 class LanguageForm(forms.Form):
-    """`language`: one of the languages that the store offers."""
+    """The form that chooses a language. `language`: one of the languages that the store offers."""
 
     language = forms.ChoiceField(
         choices=list(LANGUAGES.items()),
@@ -35,9 +35,13 @@ class LanguageForm(forms.Form):
 
 
 class PressForm(LanguageForm):
-    """`cashier`: the number of one of the store's tills, in decimal digits. `language`: the language of the call."""
+    """The form of a press. `cashier`: the number of a till of the store, in the digits 0 to 9.
 
-    # Not an IntegerField, which also accepts "+4", " 4 ", "4.0" and the digits of every script.
+    `language`: the language of the call.
+    """
+
+    # This is not an IntegerField, because an IntegerField also accepts "+4", " 4 ", "4.0", and the digits of all other
+    # writing systems.
     cashier = forms.CharField(
         strip=False,
         validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("The till must be a plain number: 1, 2, 3, ..."))],

@@ -1,4 +1,4 @@
-"""The text of a receipt, which tells a cashier what became of a press."""
+"""Writes the text of a receipt, which tells a cashier what became of a press."""
 
 from django.contrib.humanize.templatetags.humanize import ordinal
 from django.utils.html import strip_tags
@@ -10,7 +10,7 @@ from cashier_web.stores.labels import till_name
 
 
 def receipt_text(receipt: Receipt, till: Till) -> str:
-    """In the active language: "Nº4 called", or "Nº4 is 2nd, in 3 s"."""
+    """Return the receipt as text in the active language, such as "Nº4 called" or "Nº4 is 2nd, in 3 s"."""
     if receipt.outcome == "called":
         return _("%(till)s called") % {"till": till_name(till)}
     if receipt.outcome == "stays up":
@@ -24,7 +24,7 @@ def receipt_text(receipt: Receipt, till: Till) -> str:
 
 
 def ordinal_place(number: int) -> str:
-    """In the active language: "2nd"."""
-    # Django writes the ordinals of some languages with markup ("2<sup>e</sup>"), but a receipt is plain text. Django's
-    # Italian ordinals ("2esimo") are unusual.
+    """Return a place in the queue as an ordinal in the active language, such as "2nd"."""
+    # In some languages, Django's ordinals contain HTML ("2<sup>e</sup>"). A receipt is plain text, so the HTML tags are
+    # removed. Django's Italian ordinals ("2esimo") are unusual, so they are replaced by the usual ones ("2º").
     return strip_tags(str(ordinal(number))).replace("esimo", "º")

@@ -1,4 +1,4 @@
-"""Scheduling a call, and cancelling one that is still queued, for cashiers on a page as well as for devices."""
+"""Schedules calls and cancels queued calls, for cashiers on a page and for devices."""
 
 import logging
 import re
@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who pressed. kind: `user` or `device`. number: the primary key in the database; 0 if nobody signed in."""
+    """The person or the device that pressed.
+
+    number: the primary key in the database; 0 if nobody is signed in. name: the username, or the name of the device.
+    """
 
     kind: Literal["user", "device"]
     number: int
@@ -37,7 +40,7 @@ class Caller:
 
     @property
     def key(self) -> str:
-        """How the history names the caller until it is in the database: "user 12", "device 7", or ""."""
+        """Identifies the caller in the history in Redis: "user 12", "device 7", or "" if nobody is signed in."""
         return f"{self.kind} {self.number}" if self.number else ""
 
 
@@ -52,12 +55,15 @@ def schedule_call(
     key: str = "",
     payload: str = "",
 ) -> Receipt:
-    """Schedule and announce the call. Raises Refused, with a reason in the active language, and KeyReused.
+    """Schedule a call and announce it to the screens. Returns the receipt.
 
-    again: the same customer is called once more.
-    key: the idempotency key of a device; every attempt of one press has the same key. payload: the body of that press.
-    KeyReused is raised for a key that came before with another body.
-    A press that Nginx sends to a second worker is recognised by the id of its request.
+    again: whether the same customer is called once more.
+    key: the idempotency key of a device; every attempt of one press has the same key.
+    payload: the body of the device's request.
+
+    If Nginx sends the same press to a second worker process, the press is recognised by its request_id, and no second
+    call is made. Raises Refused, with a reason in the active language, if no call can be made. Raises KeyReused if the
+    key was used before with another payload.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))
@@ -103,7 +109,11 @@ def schedule_call(
 
 
 def cancel_call(store: Store, seq: int, device: Device) -> None:
-    """Cancel a queued call, if it is of the device's till. Raises Refused, in the active language, and RedisError."""
+    """Cancel a queued call for a device.
+
+    Raises Refused, with a reason in the active language, if the call is not queued, or if the device may not call for
+    the till of this call. Raises RedisError if Redis does not answer.
+    """
     try:
         the_timeline().cancel(store.slug, seq, till=device.till or 0)
     except timeline.AlreadyShown:

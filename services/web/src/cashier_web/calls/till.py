@@ -1,4 +1,4 @@
-"""The till page: a cashier chooses a till once, and then has one large button."""
+"""The till page, on which a cashier chooses a till once and then has one large button."""
 
 from django import forms
 from django.contrib.auth.views import redirect_to_login
@@ -17,11 +17,12 @@ from cashier_web.models import Role, Store
 from cashier_web.store_urls import store_path
 
 CHOSEN_TILLS = "tills"
-"""Key in the session. Its value maps the slug of each store to the number of the till that was chosen there."""
+"""A key of the session. The value under this key maps the slug of a store to the number of the till that the cashier
+has chosen in this store."""
 
 
 class TillForm(forms.Form):
-    """`till`: the number of one of the store's tills. Empty: forget the choice, to choose again."""
+    """The form that chooses a till. `till`: the number of a till; empty if the cashier wants to choose again."""
 
     till = forms.IntegerField(required=False, min_value=1)
 
@@ -29,7 +30,7 @@ class TillForm(forms.Form):
 @never_cache
 @allow_methods("GET", "HEAD", "POST")
 def till_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The choice of a till, or the button of the chosen till. Posting `till` chooses."""
+    """Show the button of the chosen till, or all tills to choose from. A POST with `till` chooses a till."""
     if request.method != "POST" and not permissions.is_known(request):
         return redirect_to_login(request.get_full_path())
     store = permissions.store_for(request, slug, Role.CASHIER)
@@ -38,7 +39,7 @@ def till_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
 
 
 def choose_till(request: HttpRequest, store: Store) -> HttpResponse:
-    """Remember the till until the session ends."""
+    """Remember the posted till until the session ends. If the posted number is empty, forget the chosen till."""
     form = TillForm(request.POST)
     number = form.cleaned_data["till"] if form.is_valid() else store.tills + 1
     if number is not None and number > store.tills:
@@ -49,7 +50,7 @@ def choose_till(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def render_till_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page, in the store's language."""
+    """Render the till page. The caller has activated the language of the store."""
     context = {
         **button_context(store),
         "chosen": chosen_till(request, store),
@@ -59,6 +60,9 @@ def render_till_page(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def chosen_till(request: HttpRequest, store: Store) -> Till | None:
-    """The till that was chosen, or None if none was chosen or the store no longer has that till."""
+    """Return the till that the cashier has chosen in this store.
+
+    Returns None if the cashier has chosen no till, or if the store no longer has this till.
+    """
     number = request.session.get(CHOSEN_TILLS, {}).get(store.slug, 0)
     return store.till(number) if 1 <= number <= store.tills else None

@@ -1,4 +1,4 @@
-"""The devices page: a manager creates, renews and revokes the devices that call in a store without a person."""
+"""The devices page, on which a manager creates and revokes the devices of a store and gives them new tokens."""
 
 from typing import Any
 
@@ -25,8 +25,9 @@ NAME_TAKEN = gettext_lazy("Another device of this store already has this name.")
 
 
 class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
-    """`name`: one line, which no other device of the store has. `till`: the only till that it may call for; empty for
-    every till.
+    """The form of a device. `name`: one line of text; no other device of the store may have the same name.
+
+    `till`: the only till that the device may call for; empty if the device may call for every till.
     """
 
     till = forms.TypedChoiceField(label=gettext_lazy("Till"), required=False, coerce=int, empty_value=None)
@@ -39,7 +40,8 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
         super().__init__(data, instance=device or Device(store=store))
         tills = [(till.number, till_name(till)) for till in store.every_till()]
         if (own := self.instance.till) and own > store.tills:
-            # The store no longer has the device's till. Offer this till anyway, so that the device can stay as it is.
+            # The store no longer has the till of this device. The form accepts the till anyway, so that the device can
+            # be saved unchanged.
             tills.append((own, str(own)))
         self.fields["till"].choices = [("", _("all tills")), *tills]  # type: ignore[attr-defined]
 
@@ -54,7 +56,10 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
 @allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """All devices of the store. Posting `name` and `till` creates a device, and shows its token this one time."""
+    """Show all devices of the store. A POST with `name` and `till` creates a device.
+
+    The response to the POST shows the token of the new device. The token is never shown again.
+    """
     if request.method != "POST":
         return render_devices_page(request, store, DeviceForm(None, store))
     form = DeviceForm(request.POST, store)
@@ -63,7 +68,7 @@ def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
             with transaction.atomic():
                 token = give_new_token(form.instance)
             return render_devices_page(request, store, DeviceForm(None, store), made=form.instance, token=token)
-        except IntegrityError:  # another request has just given this name to a device
+        except IntegrityError:  # another request has given this name to a device at the same time
             form.add_error("name", NAME_TAKEN)
     return render_devices_page(request, store, form, status=400)
 
@@ -72,7 +77,10 @@ def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
 @allow_methods("POST")
 @permissions.for_managers
 def renew_device(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Give the device another token, and show the token this one time. A revoked device can call again."""
+    """Give the device a new token, and show the token. The token is never shown again.
+
+    A device that was revoked can call again with the new token.
+    """
     with transaction.atomic():
         device = get_object_or_404(store.devices.select_for_update(), pk=number)
         token = give_new_token(device)
@@ -82,7 +90,7 @@ def renew_device(request: HttpRequest, store: Store, number: int) -> HttpRespons
 @allow_methods("POST")
 @permissions.for_managers
 def revoke_device(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Make the device's token invalid."""
+    """Revoke the device, so that its token is no longer accepted."""
     with transaction.atomic():
         device = get_object_or_404(store.devices.select_for_update(), pk=number)
         if device.revoked_at is None:
@@ -93,7 +101,7 @@ def revoke_device(request: HttpRequest, store: Store, number: int) -> HttpRespon
 
 
 def give_new_token(device: Device) -> str:
-    """Save the device with a new token, and return the token. An earlier token of the device becomes invalid."""
+    """Give the device a new token, save the device, and return the token. The device's old token becomes invalid."""
     token = tokens.new_token()
     device.token_hash, device.revoked_at, device.used_at = tokens.token_hash(token), None, None
     device.save()
@@ -109,7 +117,7 @@ def render_devices_page(
     token: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """made, token: the device that was just created or renewed, and its token."""
+    """Render the devices page. made: a device that has just got a new token, if any. token: this new token."""
     rows = [
         {
             "device": device,

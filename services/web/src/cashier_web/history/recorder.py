@@ -1,4 +1,4 @@
-"""Moves calls from Redis into the database, and deletes old calls. One worker at a time does this."""
+"""Moves calls from Redis into the database, and deletes old calls. Only one worker process at a time does this."""
 
 import logging
 from collections.abc import Iterable
@@ -17,7 +17,8 @@ from cashier_web.models import Device, PastCall, Store
 
 READ_AT_ONCE = 1000
 RECENT_MS = 3_600_000
-"""A change of a call comes at most this long after its press; the call has ended long before."""
+"""An hour, in milliseconds. A call ends less than an hour after its press, and does not change after its end. Therefore
+a change is applied only to calls that were pressed at most an hour before the change."""
 DELETED_AT_ONCE = 5000
 NOBODY = ("", "")
 INSERT = """
@@ -31,58 +32,66 @@ UPDATE = """
     SET outcome = COALESCE(%s, outcome), starts_at = COALESCE(%s, starts_at), ends_at = COALESCE(%s, ends_at)
     WHERE store_id = %s AND mark = %s AND pressed_at >= %s
 """
-"""Raw SQL, because the ORM takes a tenth of the time of a press for each call, more than a press may lose by the
-history. A row that exists already stays as it is: a worker may have died after it saved the row and before it removed
-the change from Redis."""
+"""INSERT and UPDATE are written in SQL because Django's ORM is too slow. For each call, the ORM needs a tenth of the
+time of a press. INSERT does not change a row that exists already. Such a row exists if a worker process has died after
+it saved the row and before it removed the change from Redis."""
 
 log = logging.getLogger(__name__)
 
 
 def record_calls() -> int:
-    """Save all changes of calls that are in Redis, in the order in which they happened. Returns how many there were.
+    """Save all changes of calls that are in Redis, in the order in which they happened. Returns their number.
 
-    Raises RedisError and Django's database errors; no change is lost then.
+    Raises RedisError or a database error if Redis or the database does not answer. The changes that were not saved then
+    stay in Redis.
     """
     history, total = the_history(), 0
     if history.length() >= MAX_ENTRIES:
-        log.warning("calls are missing in the history: it was not read for so long that Redis gave up the oldest")
+        log.warning("calls are missing in the history: it was not read for so long that Redis deleted the oldest")
     while changes := history.changes(READ_AT_ONCE):
         try:
             with transaction.atomic():
                 save_changes(changes)
         except (OperationalError, InterfaceError):
-            raise  # the database does not answer; the changes stay in Redis
+            raise  # the database does not answer, so the changes stay in Redis
         except Exception:
             save_one_by_one(changes)
-        history.remove([number for number, _change in changes])
+        history.remove([entry_id for entry_id, _change in changes])
         total += len(changes)
     return total
 
 
 def save_one_by_one(changes: list[tuple[str, dict[str, Any]]]) -> None:
-    """Save the changes of a batch that could not be saved together. One that can't be saved is logged and dropped."""
-    for number, change in changes:
+    """Save each change of a batch separately, because saving all changes of the batch together has failed.
+
+    A change that cannot be saved is logged and dropped.
+    """
+    for entry_id, change in changes:
         try:
             with transaction.atomic():
-                save_changes([(number, change)])
+                save_changes([(entry_id, change)])
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            log.exception("this can't be kept in the history: %r", change)
+            log.exception("this change can't be kept in the history: %r", change)
 
 
 def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
-    """Insert new calls, and update the outcome and times of earlier ones. Saving a change twice does no harm."""
-    # This row always exists. While it is locked, a second worker waits, and then sees what the first one has saved.
+    """Insert new calls, and update the outcome and the times of calls that are already in the database.
+
+    Saving the same change twice does no harm.
+    """
+    # Lock the row of the default store, which always exists. A second worker process then has to wait, and afterwards
+    # sees what this worker process has saved.
     Store.objects.select_for_update(no_key=True).get(slug=DEFAULT_STORE)
-    slugs = {change["store"] for _number, change in changes}
+    slugs = {change["store"] for _entry_id, change in changes}
     stores = dict(Store.objects.filter(slug__in=slugs).values_list("slug", "pk"))
-    callers = names_of_callers(change.get("by", "") for _number, change in changes)
+    callers = names_of_callers(change.get("by", "") for _entry_id, change in changes)
     new, later = [], []
-    for number, change in changes:
+    for entry_id, change in changes:
         store, call_id = stores.get(change["store"]), change["mark"]
         if store is None:
-            continue  # the store was deleted, and its calls with it
+            continue  # the store was deleted together with its calls
         start, end = (database_time(change[key]) if key in change else None for key in ("start", "end"))
         if "seq" in change:
             values = [change[name] for name in ("seq", "till", "label", "language", "again")]
@@ -90,8 +99,8 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
             caller = callers.get(change["by"], NOBODY)
             new.append((store, call_id, *values, *caller, pressed, start, end, change["outcome"]))
         else:
-            # The number of a stream entry begins with the time of Redis's clock.
-            since = database_time(int(number.split("-")[0]) - RECENT_MS)
+            # The id of an entry in a Redis stream begins with the time of the entry in milliseconds, on Redis's clock.
+            since = database_time(int(entry_id.split("-")[0]) - RECENT_MS)
             later.append((change.get("outcome"), start, end, store, call_id, since))
     with connection.cursor() as cursor:
         cursor.executemany(INSERT, new)
@@ -99,7 +108,7 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 def names_of_callers(keys: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Maps keys such as "user 12" and "device 7" to the kind and the name, such as ("device", "Button")."""
+    """Return a dict from a caller's key, such as "device 7", to the kind and name, such as ("device", "Button")."""
     ids: dict[str, set[int]] = {"user": set(), "device": set()}
     for kind, key in (name.split() for name in set(keys) if name):
         ids[kind].add(int(key))
@@ -112,17 +121,18 @@ def names_of_callers(keys: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def database_time(milliseconds: float) -> Any:
-    """A time in ms since the epoch, in the form that the database's driver accepts."""
+    """Convert a Unix time in milliseconds to the form that the database's driver accepts."""
     return connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def delete_old_calls() -> int:
-    """Delete the calls that are older than CASHIER_HISTORY_DAYS. Returns how many.
+    """Delete the calls that are older than CASHIER_HISTORY_DAYS days. Returns the number of deleted calls.
 
-    This deletes a few at a time, so that no other transaction waits long.
+    The calls are deleted in batches, so that no other transaction has to wait long.
     """
     limit, total = timezone.now() - timedelta(days=settings.ENVIRONMENT.cashier_history_days), 0
-    for store in Store.objects.only("pk"):  # store by store, because the index begins with the store
+    # Delete the calls of each store separately, because the index of the calls begins with the store.
+    for store in Store.objects.only("pk"):
         old = store.calls.filter(pressed_at__lt=limit).order_by("pressed_at").values_list("pk", flat=True)
         while keys := list(old[:DELETED_AT_ONCE]):
             total += PastCall.objects.filter(pk__in=keys).delete()[0]

@@ -1,4 +1,4 @@
-"""The history page: a store's calls, newest first, in the store's time zone."""
+"""The history page, which shows a store's calls, newest first, in the store's time zone."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -23,7 +23,10 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 class BeforeForm(forms.Form):
-    """The last call of the previous page: `pressed`, in ms since the epoch, and `key`, its primary key."""
+    """Says at which call a page of the history begins, by the last call of the page before.
+
+    `pressed`: when this last call was pressed, as a Unix time in milliseconds. `key`: the primary key of this call.
+    """
 
     pressed = forms.IntegerField(min_value=0, max_value=2**43)
     key = forms.IntegerField(min_value=0, max_value=2**62)
@@ -33,18 +36,19 @@ class BeforeForm(forms.Form):
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
 def history_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """One page of calls, with a link to the page with the calls before them."""
+    """Show one page of calls, with a link to the next page, which has older calls."""
     calls = store.calls.order_by("-pressed_at", "-pk")
     if request.GET:
         form = BeforeForm(request.GET)
         if not form.is_valid():
             return refuse(400, one_line(form))
         pressed = EPOCH + form.cleaned_data["pressed"] * MILLISECOND
-        # The first filter repeats a part of the second one, because the database can't use the index for an OR.
+        # The database cannot use the index for the OR in the second filter. Therefore the first filter, which can use
+        # the index, excludes all newer calls first.
         calls = calls.filter(pressed_at__lte=pressed).filter(
             Q(pressed_at__lt=pressed) | Q(pressed_at=pressed, pk__lt=form.cleaned_data["key"])
         )
-    # One call more than the page shows, to know whether there are older ones.
+    # Read one call more than the page shows, to find out whether there are older calls.
     found = list(calls[: CALLS_PER_PAGE + 1])
     context = {
         "store": store,
@@ -56,6 +60,6 @@ def history_page(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def older_path(store: Store, last: PastCall) -> str:
-    """The path of the page after the one that ends with this call."""
+    """Return the path of the page with the calls that are older than `last`, the last call of the current page."""
     before = {"pressed": (last.pressed_at - EPOCH) // MILLISECOND, "key": last.pk}
     return f"{store_path('history', store)}?{urlencode(before)}"

@@ -1,6 +1,6 @@
-"""Reading and writing CSV files.
+"""Reads and writes CSV files.
 
-Spreadsheets separate cells by commas or by semicolons, depending on the country; both are read.
+Depending on the country, spreadsheets separate cells by commas or by semicolons. Files of both kinds can be read.
 """
 
 import csv
@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 
 
 def read(text: str, columns: Sequence[str], keys: Sequence[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the names of the columns, and each row that is not empty: the line where it begins, and its cells.
+    """Return the names of the columns, and all rows that are not empty.
 
-    columns: the names that may occur. keys: the names that must occur. Raises ValueError, with the reason, if the text
-    is not such a table.
+    Each row is a pair: the number of the line at which the row begins, and the cells of the row.
+    columns: the names that the first line may contain. keys: the names that the first line must contain.
+    Raises ValueError, with the reason, if the text is not a table with these columns.
     """
     header, _rest = f"{text}\n".split("\n", 1)
     reader = csv.reader(StringIO(text), delimiter=";" if header.count(";") > header.count(",") else ",", strict=True)
@@ -42,7 +43,9 @@ def check_columns(names: list[str], columns: Sequence[str], keys: Sequence[str])
 
 
 def _rows(reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:
-    line = reader.line_num + 1  # where the row begins; a cell may contain line breaks
+    # The number of the line at which the next row begins. A cell may contain line breaks, so a row may have more than
+    # one line.
+    line = reader.line_num + 1
     for row in reader:
         if any(cell.strip() for cell in row):
             if len(row) != width:
@@ -53,7 +56,7 @@ def _rows(reader: Any, width: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def write(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """The table as the text of a CSV file, with commas."""
+    """Return the table as the text of a CSV file with commas."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)

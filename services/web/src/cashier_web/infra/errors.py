@@ -1,4 +1,4 @@
-"""Responses with a 4xx or 5xx status. Each gives its reason as one line of text, which the buttons page shows."""
+"""Responses with a 4xx or 5xx status. Each response gives the reason; the buttons page shows it to the cashier."""
 
 import json
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 API = "/api/"
-"""Paths that begin with this are answered with JSON."""
+"""A refused request whose path begins with this prefix is answered with JSON."""
 
 
 class Refused(Exception):
     """A request was refused, and nothing was changed.
 
-    status: the HTTP status of the response. reason: the text for people. retry_after: seconds after which the same
-    request may succeed, or None.
+    status: the HTTP status of the response. reason: the reason as text for people. retry_after: the number of seconds
+    after which the same request may succeed; None if this is not known.
     """
 
     def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 
 def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """A response that gives the reason as plain text."""
+    """Return a response that gives the reason as plain text."""
     response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
     if retry_after:
         response["Retry-After"] = str(retry_after)
@@ -36,21 +36,23 @@ def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResp
 
 
 def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """A response that gives the reason as JSON to a client of the API, and as plain text to anybody else.
+    """Return a response that gives the reason, to a client of the API as JSON, and to any other client as plain text.
 
-    A browser loads a page again by itself if the server is at fault.
+    If a browser cannot load a page because the server has failed, the response makes the browser load the page again.
     """
     response = refuse(status, reason, retry_after)
     if request.path_info.startswith(API):
         response.content = json.dumps({"detail": reason})
         response["Content-Type"] = "application/json"
     elif status >= 500 and request.method == "GET":
-        response["Refresh"] = "5"  # nobody stands at a television to reload its page
+        # In 5 s, the browser loads the page again. Otherwise the page of a television would stay an error page, because
+        # nobody reloads the page there.
+        response["Refresh"] = "5"
     return response
 
 
 def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
-    """A page with the reason and with links, for a person who followed a link."""
+    """Return a page that shows the reason and links to other pages, for a person who has opened an address."""
     return render(request, "cashier_web/error.html", {"reason": reason}, status=status)
 
 
@@ -58,7 +60,10 @@ View = Callable[..., HttpResponse]
 
 
 def allow_methods(*methods: str) -> Callable[[View], View]:
-    """Decorator: refuse every other HTTP method with 405. Unlike Django's own decorators, this gives a reason."""
+    """Decorator for a view that accepts only these HTTP methods. A request with another method is refused with 405.
+
+    Unlike the response of Django's own decorators, this response gives the reason.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -75,12 +80,12 @@ def allow_methods(*methods: str) -> Callable[[View], View]:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django calls this for a POST without a valid CSRF token."""
+    """Answer a POST that has no valid CSRF token. Django calls this function."""
     return refuse(403, _("This page is out of date. Reload it."))
 
 
 def locked_out(request: HttpRequest, *attempt: Any) -> HttpResponse:
-    """django-axes calls this after too many wrong passwords."""
+    """Answer a person who has entered too many wrong passwords. django-axes calls this function."""
     seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
     reason = _("Too many wrong passwords. Try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
     response = refuse_page(request, 429, reason)
@@ -89,7 +94,10 @@ def locked_out(request: HttpRequest, *attempt: Any) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django calls this for a request that it can't read, or whose Host header is not in ALLOWED_HOSTS."""
+    """Answer a request that Django cannot read, or whose Host header is not in ALLOWED_HOSTS.
+
+    Django calls this function.
+    """
     if isinstance(exception, DisallowedHost):
         return refuse_in_format(
             request, 400, _("This site does not answer to this name. Its operator can add the name to CASHIER_HOSTS.")
@@ -98,10 +106,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django calls this for Http404 and for an unknown path."""
+    """Answer a request with an unknown path, or whose view has raised Http404. Django calls this function."""
     return refuse_in_format(request, 404, _("There is no such page or store."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django calls this for an exception that nothing handled. Django also logs the traceback."""
+    """Answer a request that has raised an unexpected exception. Django calls this function and logs the traceback."""
     return refuse_in_format(request, 500, _("Something went wrong here."))

@@ -1,4 +1,7 @@
-"""Middleware that answers errors which are no fault of this code, with a reason and without a traceback."""
+"""Middleware that answers errors which are not bugs of cashier_q.
+
+The response gives the reason of the error. No traceback is logged, because there is no bug to be found.
+"""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class ExpectedErrors:
-    """Answers refusals, missing permissions, and a database or a Redis that does not answer."""
+    """Answers a request that fails for an expected reason.
+
+    The request was refused, the person lacks a permission, or the database or Redis does not answer.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -26,7 +32,10 @@ class ExpectedErrors:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The response to an error that a view raised. None for a fault of this code, which Django answers with 500."""
+        """Return the response to an exception that a view has raised.
+
+        Returns None for an unexpected exception. Such an exception is a bug, and Django answers it with 500.
+        """
         if isinstance(exception, PermissionDenied):
             reason = str(exception) or _("You are not allowed to do this.")
             return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)

@@ -1,6 +1,6 @@
-"""Health checks and metrics, for Docker, Prometheus and load balancers.
+"""Answers health checks of Docker and of load balancers, and gives Prometheus the metrics.
 
-From outside, Nginx lets only /healthz through.
+Of the paths in `RESPONSES`, Nginx publishes only /healthz.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,15 @@ def text_response(status: int, text: str) -> HttpResponse:
 
 
 def healthz() -> HttpResponse:
-    """200: this worker answers requests."""
+    """Answer with 200, to prove that this worker process answers requests."""
     return text_response(200, "ok")
 
 
 def readyz() -> HttpResponse:
-    """200 if a press would succeed. 503 names the service that does not answer."""
+    """Answer with 200 if the database and Redis answer, so that a press would succeed.
+
+    Otherwise answer with 503, and say which of them does not answer.
+    """
     missing = []
     try:
         with connection.cursor() as cursor:
@@ -44,7 +47,7 @@ def readyz() -> HttpResponse:
 
 
 def metrics_response() -> HttpResponse:
-    """All metrics, in the text format of Prometheus."""
+    """Return all metrics in Prometheus's text format."""
     try:
         unrecorded = the_history().length()
     except RedisError:
@@ -56,10 +59,10 @@ RESPONSES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_respons
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:
-    """Middleware that answers the paths above.
+    """Middleware that answers requests to the paths in `RESPONSES`.
 
-    This must be the first middleware: a health check of a container does not know the site's name, so its Host header
-    is not in CASHIER_HOSTS.
+    This must be the first middleware. The health check of a container does not know the site's name, so its Host header
+    is not in CASHIER_HOSTS, and Django would refuse the request.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

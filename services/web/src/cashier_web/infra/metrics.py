@@ -1,4 +1,7 @@
-"""The Prometheus metrics of the web service. Each worker process counts, and the counts are added up when read."""
+"""The Prometheus metrics of the web service.
+
+Each worker process counts for itself. The counts are added up when Prometheus reads the metrics.
+"""
 
 from collections.abc import Iterable
 
@@ -11,10 +14,10 @@ from cashier_core import env
 
 PRESSES = Counter("cashier_presses", "Presses of a button, by what became of them.", ["outcome"])
 for outcome in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
-    PRESSES.labels(outcome)  # starts at 0, so that Prometheus sees the first press as an increase
+    PRESSES.labels(outcome)  # sets the counter to 0, so that Prometheus sees the first press as an increase
 PRESS_SECONDS = Histogram(
     "cashier_press_seconds",
-    "From the press's arrival at a worker to its answer.",
+    "Seconds from the arrival of a press at a worker to the answer.",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 REDIS_ERRORS = Counter("cashier_web_redis_errors", "Requests that failed because Redis did not answer.")
@@ -22,21 +25,21 @@ DATABASE_ERRORS = Counter("cashier_web_database_errors", "Requests that failed b
 
 
 class HistoryCollector(Collector):
-    """The number of changes of calls that are in Redis and not yet in the database."""
+    """Exports how many changes of calls are in Redis and not yet in the database."""
 
     def __init__(self, unrecorded: int) -> None:
         self._unrecorded = unrecorded
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         yield GaugeMetricFamily(
-            "cashier_history_waiting", "Changes of calls that wait for the database.", value=self._unrecorded
+            "cashier_history_waiting", "Changes of calls that are not yet in the database.", value=self._unrecorded
         )
 
 
 def render_metrics(unrecorded: int | None) -> bytes:
-    """All metrics in Prometheus's text format, including those of workers that have ended since the start.
+    """Return all metrics in Prometheus's text format. They include the counts of worker processes that have ended.
 
-    unrecorded: number of changes of calls that are only in Redis; None if Redis does not answer.
+    unrecorded: how many changes of calls are in Redis and not yet in the database; None if Redis does not answer.
     """
     own = CollectorRegistry()
     if unrecorded is not None:

@@ -1,4 +1,4 @@
-"""Limits how often something may be done. The attempts of all workers are counted together, in Redis."""
+"""Limits how often somebody may do something. Redis counts the attempts for all worker processes together."""
 
 import math
 import time
@@ -9,10 +9,11 @@ from cashier_web.infra.redis_clients import the_limiter
 
 
 def seconds_until_allowed(action: str, actor: str, *, most: int, seconds: int) -> int:
-    """Count one more `action` of `actor`, who may do `most` of them in so many seconds. Raises RedisError.
+    """Count one action of the actor, who may do the action at most `most` times in `seconds` seconds.
 
-    Returns 0 if the action is allowed, else the seconds until the next one is. An action that is not allowed is not
-    counted, so that an actor who keeps trying is not locked out for ever.
+    Returns 0 if the action is allowed, otherwise the number of seconds until the actor may try again. An action that
+    is not allowed is not counted, so that an actor who keeps trying is not locked out for ever. Raises RedisError if
+    Redis does not answer.
     """
     limiter = the_limiter()
     limit = RateLimitItemPerSecond(most, seconds)

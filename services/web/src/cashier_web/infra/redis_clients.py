@@ -1,4 +1,7 @@
-"""The clients of Redis. They share one connection pool per worker process, which is created on first use."""
+"""The clients with which web uses Redis. All clients of a worker process share one pool of connections.
+
+The pool and the clients are created when they are used for the first time.
+"""
 
 from functools import cache
 
@@ -15,7 +18,7 @@ from cashier_core.timeline import Timeline
 
 @cache
 def the_redis() -> Redis:
-    """The plain client. Its timeouts are short, because a cashier waits for the answer to a press."""
+    """Return redis-py's own client. Its timeouts are short, because a cashier waits for the answer to a press."""
     return timeline.connect(settings.ENVIRONMENT.redis_url)
 
 
@@ -41,6 +44,9 @@ def the_limiter() -> MovingWindowRateLimiter:
 
 
 def forget_clients() -> None:
-    """Create all clients anew on their next use. For tests that change the address of Redis."""
+    """Forget all clients, so that they are created again on their next use.
+
+    Only tests use this function, because they change the address of Redis.
+    """
     for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter):
         client.cache_clear()

@@ -1,6 +1,6 @@
-"""What a view does when Redis does not answer: count the request as failed, and refuse it with a reason.
+"""Helps a view to refuse a request if Redis does not answer. The request is counted as failed, and gets a reason.
 
-A RedisError that no view handles is refused by the middleware in `expected_errors`, with the default reason.
+If a view does not handle a RedisError, the middleware in `expected_errors` refuses the request with a default reason.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,17 @@ from cashier_web.infra.errors import Refused
 
 
 def redis_unavailable(reason: str = "") -> Refused:
-    """Count a request that failed because Redis did not answer. Returns the refusal (503) for the view to raise."""
+    """Count a request that failed because Redis did not answer.
+
+    Returns an exception with status 503, which the caller raises to refuse the request.
+    """
     metrics.REDIS_ERRORS.inc()
     return Refused(503, reason or _("The screens cannot be reached at the moment."))
 
 
 @contextmanager
 def refuse_without_redis(reason: str) -> Iterator[None]:
-    """Raise Refused with this reason if Redis does not answer within the block."""
+    """Context manager for a block of code that uses Redis. Raises Refused with this reason if Redis does not answer."""
     try:
         yield
     except RedisError:
@@ -32,9 +35,10 @@ def refuse_without_redis(reason: str) -> Iterator[None]:
 
 @contextmanager
 def message_without_redis(request: HttpRequest) -> Iterator[None]:
-    """Leave the block if Redis does not answer, with a message for the page to which the view then redirects.
+    """Context manager for a block of code that uses Redis and saves its changes in one transaction.
 
-    For views that change something within a transaction inside the block, so that nothing was changed.
+    If Redis does not answer, the transaction is rolled back, and the code after the block runs. That code redirects to
+    a page, which shows the message that nothing was changed.
     """
     try:
         yield
@@ -44,5 +48,5 @@ def message_without_redis(request: HttpRequest) -> Iterator[None]:
 
 
 def nothing_changed() -> str:
-    """The reason why a change was not saved: the screens could not be told about the change."""
+    """Return the message that a change was not saved, because the screens could not be told about the change."""
     return _("Nothing was changed, because the screens cannot be reached at the moment.")

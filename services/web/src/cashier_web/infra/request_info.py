@@ -1,20 +1,27 @@
-"""What the code needs to know about a request: its id, the client's address, and htmx's headers."""
+"""Reads from a request its id, the address of the client, and whether htmx sent the request."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 
 class HtmxRequest(HttpRequest):
-    """A request as django-htmx's middleware passes it on. `htmx` is true if htmx sent the request."""
+    """A request with the attribute `htmx`, which is true if htmx sent the request. django-htmx's middleware adds it."""
 
     htmx: HtmxDetails
 
 
 def request_id(request: HttpRequest) -> str:
-    """The id that Nginx gives each request and writes into its access log; "" without Nginx."""
+    """Return the id that Nginx gives to each request and writes into its access log.
+
+    Returns "" if the request did not come through Nginx.
+    """
     return request.headers.get("X-Request-ID", "")
 
 
 def client_address(request: HttpRequest) -> str:
-    """The IP address of the client. Nginx sets X-Forwarded-For and overwrites what a client sends in this header."""
+    """Return the IP address of the client.
+
+    Nginx writes this address into the header X-Forwarded-For. It replaces a value that the client has sent in this
+    header, so that a client cannot pretend to have another address.
+    """
     return request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR", "")

@@ -1,17 +1,18 @@
-"""How static files are stored: their names carry a hash of the content, so that browsers may keep them for ever."""
+"""Stores static files under names that contain a hash of the content, so that browsers may cache the files for ever."""
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
 
 class HashedFiles(ManifestStaticFilesStorage):
-    """Also writes the hashed names into the imports of this project's JavaScript modules.
+    """Adds hashes to the names of static files, and writes the new names into the imports of JavaScript modules.
 
-    Raises ValueError in `collectstatic` if a module imports a file that does not exist.
+    `collectstatic` fails with a ValueError if a module imports a file that does not exist.
     """
 
     support_js_module_import_aggregation = True
-    # Only this project's modules. The scripts of django-htmx mention modules in comments
-    # (`@type {import("../htmx")...}`) that it does not ship, and `collectstatic` would fail.
+    # Only the modules of cashier_q are changed. The scripts of django-htmx have comments such as
+    # `@type {import("../htmx")...}`. `collectstatic` would look for the file in this comment, which does not exist, and
+    # would fail.
     _js_module_import_aggregation_patterns = (
         "cashier_web/*.js",
         ManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],  # type: ignore[attr-defined]

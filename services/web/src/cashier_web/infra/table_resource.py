@@ -1,7 +1,8 @@
-"""Importing and exporting the rows of a model as CSV, with django-import-export.
+"""Imports and exports the rows of a model as CSV, with django-import-export.
 
-`TableFormat` reads and writes the file, `TableResource` judges the rows and saves them. The admin and the commands of
-the command line use both. Nothing here knows a particular model: see `stores.resources` and `accounts.people_csv`.
+`TableFormat` reads and writes the file. `TableResource` checks the rows and saves them. The admin and the management
+commands use both classes. The classes work for any model; their subclasses in `stores.resources` and
+`accounts.people_csv` are for stores and people.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,16 +23,18 @@ from tablib import Dataset
 from cashier_web.infra import csv_table
 
 LINE = "line of the file"
-"""Header of an additional column, which contains the line at which each row begins in the file."""
+"""The name of an additional column. It contains the number of the line at which each row begins in the file."""
 YES_OR_NO = {True: "yes", False: "no"}
-"""How a boolean is written in a cell."""
+"""Maps a boolean to the text that a cell contains for it."""
 
 
 class TableFormat(CSV):
-    """A CSV file with known columns. The subclasses say which ones, and how long the file may be.
+    """The format of a CSV file. Subclasses set the following attributes.
 
-    columns: the names that may occur in the first line. key: the column that must occur, which identifies a row.
-    most_rows: more rows would take longer to import than Nginx waits for the admin (60 s).
+    columns: the names of columns that the first line may contain.
+    key: the name of the column that identifies a row. The first line must contain this name.
+    most_rows: the maximum number of rows. It limits how long an import takes, because Nginx waits only 60 s for the
+    admin.
     """
 
     columns: Sequence[str]
@@ -39,7 +42,7 @@ class TableFormat(CSV):
     most_rows: int
 
     def create_dataset(self, in_stream: str, **kwargs: Any) -> Dataset:
-        """Read the file. Raises ValueError, with the reason, if the text is not such a table."""
+        """Read the text of a file. Raises ValueError, with the reason, if the text does not have this format."""
         names, rows = csv_table.read(in_stream, self.columns, [self.key])
         if len(rows) > self.most_rows:
             raise ValueError(
@@ -49,7 +52,11 @@ class TableFormat(CSV):
 
 
 class Column(Field):
-    """A column of the table. write: returns the cell of an instance. read: normalises a cell of the key column."""
+    """A column of the table.
+
+    write: a function that returns the text of the column's cell for an instance of the model.
+    read: a function that normalises the text of a cell. It is used only for the column that identifies a row.
+    """
 
     def __init__(self, name: str, write: Callable[[Any], str], read: Callable[[str], str] = str) -> None:
         super().__init__(attribute=name, column_name=name, widget=Widget())
@@ -66,9 +73,10 @@ class Column(Field):
 
 
 class CellDiff(Diff):
-    """The cells of a row before and after an import, as HTML for the admin.
+    """Shows the cells of a row before and after an import, as HTML for the admin.
 
-    The library's own diff colours its text with inline styles, which our Content-Security-Policy forbids.
+    This class replaces a class of django-import-export, which colours the text with inline styles. The
+    Content-Security-Policy of cashier_q forbids inline styles.
     """
 
     def as_html(self) -> list[str]:
@@ -80,13 +88,14 @@ class CellDiff(Diff):
 
 
 class TableResource(ModelResource):
-    """Changes the rows whose key is known, adds the others, and leaves columns alone that the file does not contain.
+    """Base class that imports and exports the rows of a model. Each instance is used for one import or one export.
 
-    An import is all or nothing: a single bad row, or an error while saving, and everything stays as it was. One
-    instance serves one import or one export.
+    An import changes the rows whose key exists in the database already, and adds the other rows. Columns that the file
+    does not contain are not changed. If one row is invalid, or an error occurs while saving, nothing is changed at all.
 
-    Subclasses declare their columns as fields (`Column`), set `Meta.fields` to their names and `Meta.import_id_fields`
-    to the key, and implement `import_instance` and `finish`.
+    Subclasses declare their columns as fields (`Column`). They set `Meta.fields` to the names of the columns, and
+    `Meta.import_id_fields` to the column that identifies a row. They implement `repeated`, `import_instance` and
+    `finish`.
     """
 
     _writes = False
@@ -101,20 +110,24 @@ class TableResource(ModelResource):
         return str(self._meta.import_id_fields[0])
 
     def repeated(self) -> str:
-        """The reason for refusing a row whose key occurred in an earlier row."""
+        """Return the reason for refusing a row whose key occurs in an earlier row, too. Subclasses implement this."""
         raise NotImplementedError
 
     def finish(self, rows: list[RowResult], actor: Any) -> None:
-        """Do what remains when all rows are valid: `rows` are the new and changed ones.
+        """Finish the import after all rows were found valid, for example by saving them in bulk.
 
-        Runs in the transaction of the import. Raises ValidationError, with the reason, to undo the import.
+        Subclasses implement this method. It runs in the transaction of the import. It may raise ValidationError, with
+        the reason, to undo the import.
 
-        actor: the user who imports in the admin, or None on the command line.
+        rows: the rows that are new or changed. actor: the user who imports in the admin; None on the command line.
         """
         raise NotImplementedError
 
     def get_queryset(self) -> Any:
-        """The rows to read. An import that writes locks them, in the same order as any other import."""
+        """Return the rows of the table, in the order of their keys. An import that saves its changes locks the rows.
+
+        Two imports lock the rows in the same order, so that they cannot deadlock.
+        """
         rows = super().get_queryset().order_by(self.key)
         return rows.select_for_update(no_key=True) if self._writes else rows
 
@@ -142,17 +155,20 @@ class TableResource(ModelResource):
         self.finish([row for row in result.rows if row.is_new() or row.is_update()], kwargs.get("user"))
 
     def cells(self, instance: Model) -> dict[str, str]:
-        """The instance as a row of the table."""
+        """Return the cells of the instance's row in the table, by the names of the columns."""
         return {name: self.fields[name].get_value(instance) for name in self._meta.fields}
 
     def changes(self, row: RowResult) -> dict[str, tuple[str, str]]:
-        """The changed columns of an imported row, each with its cell before and after. New rows were empty before."""
+        """Return the changed columns of an imported row, each with the text of its cell before and after the import.
+
+        For a new row, the text before the import is empty.
+        """
         now = self.cells(row.instance)
         before = dict.fromkeys(now, "") if row.is_new() else self.cells(row.original)
         return {name: (before[name], now[name]) for name in now if before[name] != now[name]}
 
     def report(self, result: Result) -> Iterator[str]:
-        """A line for each row that an import added or changed, for the command line."""
+        """Yield one line of text for each row that an import has added or changed. Commands print these lines."""
         for row in result.rows:
             if row.is_new():
                 yield f"{getattr(row.instance, self.key)}: new"
@@ -162,7 +178,7 @@ class TableResource(ModelResource):
 
 
 def reasons(result: Result) -> Iterator[str]:
-    """Why nothing was imported: a line for each reason."""
+    """Yield all reasons why nothing was imported, each as one line of text."""
     for error in result.base_errors:
         yield " ".join(getattr(error.error, "messages", [str(error.error)]))
     for row in result.error_rows:

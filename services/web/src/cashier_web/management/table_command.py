@@ -1,4 +1,7 @@
-"""Base classes of the commands that import a table from CSV, all or nothing, and export it."""
+"""Base classes of the management commands that import and export a table as CSV.
+
+If one row of a file cannot be imported, nothing is imported.
+"""
 
 import sys
 from abc import ABC, abstractmethod
@@ -13,7 +16,7 @@ from cashier_web.infra.table_resource import TableFormat, TableResource, reasons
 
 
 class BadTable(Exception):
-    """A table that cannot be imported. reasons: a line for each. Nothing was changed."""
+    """A table cannot be imported, and nothing was changed. reasons: all reasons, each as one line of text."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(*reasons)
@@ -21,7 +24,7 @@ class BadTable(Exception):
 
 
 class TableCommand(BaseCommand, ABC):
-    """`... import FILE [--dry-run]` and `... export [FILE]`."""
+    """Base class of a command with the two actions `import FILE [--dry-run]` and `export [FILE]`."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -33,7 +36,7 @@ class TableCommand(BaseCommand, ABC):
         self.add_actions(actions)
 
     def add_actions(self, actions: Any) -> None:
-        """Add parsers for more actions; by default there are none."""
+        """Add more actions to the command. Subclasses override this method, which does nothing by default."""
 
     def handle(self, *args: Any, action: str, file: str | None, dry_run: bool = False, **options: Any) -> None:
         if action == "export":
@@ -46,7 +49,7 @@ class TableCommand(BaseCommand, ABC):
             table = sys.stdin.buffer.read() if file in (None, "-") else Path(file).read_bytes()
             for line in self.import_table(table.decode("utf-8-sig"), dry_run):
                 self.stdout.write(line)
-        except (OSError, ValueError) as fault:  # UnicodeDecodeError is a ValueError
+        except (OSError, ValueError) as fault:  # if the file is not UTF-8, the error is a subclass of ValueError
             raise CommandError(f"{file}: {fault}") from None
         except BadTable as fault:
             for reason in fault.reasons:
@@ -55,18 +58,18 @@ class TableCommand(BaseCommand, ABC):
 
     @abstractmethod
     def export_table(self) -> str:
-        """The whole table as CSV."""
+        """Return the whole table as the text of a CSV file."""
 
     @abstractmethod
     def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
-        """Import the table, and yield the lines to print.
+        """Import the text of a CSV file, and yield the lines that the command prints. A dry run changes nothing.
 
-        Raises ValueError if the text is not such a table, and BadTable if rows of the table are refused.
+        Raises ValueError if the text is not a table with the right columns, and BadTable if rows are refused.
         """
 
 
 class ResourceCommand(TableCommand):
-    """Imports and exports with a resource of django-import-export, as the admin does."""
+    """Base class of a command that imports and exports with the same `TableResource` as the admin."""
 
     resource: type[TableResource]
     format: type[TableFormat]
@@ -75,7 +78,7 @@ class ResourceCommand(TableCommand):
         return str(self.format().export_data(self.resource().export()))
 
     def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
-        """A line for each row that is new or changed, and the totals."""
+        """Import the table. Yields one line for each row that is new or changed, and a last line with the totals."""
         resource = self.resource()
         dataset = self.format().create_dataset(table)
         result = resource.import_data(dataset, dry_run=dry_run, rollback_on_validation_errors=True)

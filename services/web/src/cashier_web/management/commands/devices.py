@@ -1,4 +1,7 @@
-"""`devices import devices.csv`, which prints the tokens of new devices as CSV, and `devices export`."""
+"""The management command `devices`, which imports devices from a CSV file and exports them.
+
+An import prints the tokens of new devices as CSV.
+"""
 
 from collections.abc import Collection, Iterator
 
@@ -16,7 +19,7 @@ COLUMNS = ["store", "name", "till"]
 
 
 class Command(TableCommand):
-    help = "Imports devices from a CSV file, all or nothing, and prints the tokens of new ones; or exports devices."
+    help = "Imports devices from a CSV file, all or nothing, and prints the tokens of new devices; or exports devices."
 
     def export_table(self) -> str:
         devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
@@ -27,18 +30,22 @@ class Command(TableCommand):
         with transaction.atomic():
             new = self.save(names, rows)
             if dry_run:
-                new = [(device, "") for device, _token in new]  # the tokens of a dry run are never valid
+                # A dry run saves nothing, so its tokens would never be valid, and are not printed.
+                new = [(device, "") for device, _token in new]
                 transaction.set_rollback(True)
             printed = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
-            # Print the tokens before the transaction commits. If printing fails, the devices are not saved, so that no
-            # device exists whose token nobody knows.
+            # Print the tokens before the transaction commits. If printing fails, the devices are not saved. Otherwise,
+            # there could be devices whose tokens nobody knows.
             yield from csv_table.write([*COLUMNS, "token"], printed).splitlines()
             self.stdout.flush()
         known = len(rows) - len(new)
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
 
     def save(self, names: list[str], rows: list[tuple[int, list[str]]]) -> list[tuple[Device, str]]:
-        """Create or change the devices. Returns the new ones, each with its token. Raises BadTable."""
+        """Create or change the devices in these rows. Returns the new devices, each with its token.
+
+        Raises BadTable, with all reasons, if a row is refused.
+        """
         stores = {store.slug: store for store in Store.objects.all()}
         known = {(each.store_id, each.name): each for each in Device.objects.select_for_update()}
         devices: dict[tuple[int, str], Device] = {}
@@ -52,7 +59,7 @@ class Command(TableCommand):
             key = (store.pk, row["name"])
             device = known.get(key) or Device(store=store)
             if key in devices:
-                reasons.append(f"line {line}: this device was in a line before")
+                reasons.append(f"line {line}: this device already appears in an earlier line")
             elif device.revoked_at:
                 reasons.append(f"line {line}: this device was revoked; create a new token on the page of its store")
             else:
@@ -65,7 +72,7 @@ class Command(TableCommand):
 
 
 def save_devices(devices: Collection[Device]) -> list[tuple[Device, str]]:
-    """Save the devices, and give a token to each new one. Returns the new ones with their tokens."""
+    """Save the devices, and give a token to each new device. Returns the new devices, each with its token."""
     new = [(device, tokens.new_token()) for device in devices if not device.pk]
     for device, token in new:
         device.token_hash = tokens.token_hash(token)

@@ -1,4 +1,7 @@
-"""`people import people.csv`, `people export`, and `people links`: links with which people choose their passwords."""
+"""The management command `people`, which imports people from a CSV file and exports them.
+
+`people links` writes the links at which people choose their passwords.
+"""
 
 from typing import Any
 
@@ -35,9 +38,10 @@ class Command(ResourceCommand):
 
 
 def links(site: str, store: str | None) -> str:
-    """A CSV table of the active people without a password, each with a link to choose one, once and within 3 days.
+    """Return a CSV table of all active people who have no password, each with a link to choose a password.
 
-    store: only its people, by slug. Raises CommandError if there is no such store.
+    Each link is valid once, and for 3 days. store: the slug of a store, if the table must contain only the people of
+    this store. Raises CommandError if there is no such store.
     """
     people = User.objects.filter(is_active=True).order_by("username")
     if store:

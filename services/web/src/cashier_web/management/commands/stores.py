@@ -1,4 +1,4 @@
-"""`stores import stores.csv` and `stores export`: a chain's stores as CSV."""
+"""The management command `stores`, which imports the stores of a chain from a CSV file and exports them."""
 
 from cashier_web.management.table_command import ResourceCommand
 from cashier_web.stores.resources import StoreResource, StoresCSV
