@@ -92,7 +92,7 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
         pressed = await press(till, 4)
         await press(other, 1)
         await other_screen.until(3, 20)
-        screens = await open_screens(topology.url, path, 4)  # Nginx distributes them over both replicas
+        screens = await open_screens(topology.url, path, 4)  # Nginx distributes these screens over both replicas
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
 
         for screen in screens:

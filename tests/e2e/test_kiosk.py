@@ -98,7 +98,7 @@ class Kiosk:
     def crash(self) -> None:
         """Kill the process that renders the page, as the kernel does when the memory is full."""
         for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # the error of a process that has just ended
+            with contextlib.suppress(OSError):  # a process that has just ended causes an OSError
                 command = (process / "cmdline").read_text()
                 if "--type=renderer" in command and str(self.state) in command:
                     os.kill(int(process.name), signal.SIGKILL)

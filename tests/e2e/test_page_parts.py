@@ -83,7 +83,7 @@ def test_a_screen_that_lost_one_of_its_parts_reloads_itself(topology, slug, open
     assert lost
     assert len(pages) == 2
     if part == "django_htmx/htmx-2.":
-        assert open_page.errors.pop() == "htmx is not defined"  # an error of htmx's websocket extension
+        assert open_page.errors.pop() == "htmx is not defined"  # the websocket extension of htmx causes this error
 
 
 def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_page) -> None:
@@ -112,7 +112,7 @@ def test_all_parts_of_a_screen_are_cached_for_a_boot_without_a_server(topology, 
     screen.context.set_offline(True)
     screen.reload()
 
-    expect(screen.locator("#clock")).not_to_have_text("")  # clock.js has run and has written the time
+    expect(screen.locator("#clock")).not_to_have_text("")  # the module clock.js writes the time, so it has run
     assert screen.evaluate(f"{IS_ENTIRELY_CACHED}")
     screen.context.unroute_all()
     screen.context.set_offline(False)

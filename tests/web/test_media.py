@@ -158,7 +158,7 @@ def test_a_small_file_with_too_many_pixels_is_refused_and_the_largest_accepted_p
 
 def test_a_photo_is_upright_and_contains_no_metadata(add, store) -> None:
     exif = Image.Exif()
-    exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # orientation 6: viewers rotate the picture by 90 degrees
+    exif[ORIENTATION], exif[MAKE] = 6, "Telephone"  # a picture with the orientation 6 is shown rotated by 90 degrees
     exif.get_ifd(GPS)[1] = "N"
     content = picture("JPEG", (40, 20), exif=exif, comment=b"at home")
     assert b"Telephone" in content

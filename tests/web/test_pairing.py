@@ -82,7 +82,8 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
     code = code_on(television)
     (key,) = redis.keys("cashier:code:*")
     assert 0 < redis.ttl(key) <= pairing_codes.CODE_SECONDS
-    redis.delete(key)  # as Redis itself does when the code expires
+    # This simulates that the code has expired, because Redis deletes a key that expires.
+    redis.delete(key)
 
     assert claim(client, code).status_code == 400
     assert code_on(television) != code
