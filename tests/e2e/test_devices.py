@@ -44,13 +44,11 @@ api_key = "{token}"
 
 
 def test_the_api_answers_generated_requests_as_its_openapi_document_says(topology, make_store, tmp_path) -> None:
-    # The hold is long, because schemathesis creates a call and asks for it later, when it must still exist.
-    slug = make_store(tills=99, hold_seconds=60)
+    slug = make_store(tills=99, hold_seconds=60)  # a created call must still exist when schemathesis asks for the call
     (token,) = topology.shell.call("add_devices", store=slug, till=2)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
-    # Two checks of schemathesis would fail although the API is right. unsupported_method expects an Allow header in the
-    # answer to TRACE, but Nginx answers TRACE itself, without this header. positive_data_acceptance expects that each
-    # valid request succeeds, but a request with the idempotency key of another press is answered with 422.
+    # unsupported_method: Nginx itself answers TRACE, without an Allow header. positive_data_acceptance: a valid request
+    # with the idempotency key of another press is answered with 422.
     excluded = "unsupported_method,positive_data_acceptance"
     options = ["--exclude-checks", excluded, "--rate-limit", "11/s", "--max-examples", "5", "--no-color"]
     done = subprocess.run(
