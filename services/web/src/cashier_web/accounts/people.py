@@ -37,8 +37,8 @@ class RoleForm(forms.Form):
 class PersonForm(RoleForm):
     """The form that gives a person a role in a store.
 
-    If there is no account with this username, a new account is created with the first and the last name. If there is
-    one, it keeps its own names.
+    If there is no account with this username, a new account is created with the first and the last name. An existing
+    account keeps its names.
     """
 
     username = forms.CharField(label=gettext_lazy("Username"), max_length=150, validators=[User.username_validator])
@@ -100,7 +100,8 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif not request.user.is_superuser and not is_own_account(request, person):
         # The account may have roles in stores of other managers. These managers may know its password, with which
         # they would get into this store, too. They could also no longer make a new link for the account, because a
-        # manager can do this only if all stores of the account are the manager's own.
+        # manager can do this only if all stores of the account are the manager's own. Therefore only an administrator
+        # may add such an account.
         raise ValidationError(
             _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
         )
@@ -189,7 +190,7 @@ def welcome_path(person: User) -> str:
 
 
 def invite(request: HttpRequest, store: Store, person: User) -> HttpResponse:
-    """Show the people page with a link for this person. The audit log says that a link was made, without the link."""
+    """Show the people page with a link for this person. The audit log notes that a link was made, but not the link."""
     note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
     return render_people_page(request, store, PersonForm(), invited=person)
 

@@ -79,7 +79,7 @@ class PersonResource(TableResource):
 
     @cached_property
     def _roles(self) -> dict[int, dict[str, int]]:
-        """Maps the primary key of every person to this person's roles, which map the slug of a store to a role.
+        """Maps the primary key of every person to a dict, which maps the slug of a store to the person's role there.
 
         An import reads the roles only after it has locked the people, so that no other import changes the roles
         meanwhile.
@@ -164,7 +164,7 @@ class PersonResource(TableResource):
     def _save_roles(self, people: list[Any]) -> None:
         """Delete the roles that people no longer have, and save all new and changed roles.
 
-        The roles are saved in bulk, because there are as many roles as people.
+        The roles are saved in bulk, because a file may contain thousands of people with roles.
         """
         changed = []
         for person in people:

@@ -91,7 +91,7 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 def managed_by(person: Any) -> QuerySet[Store]:
-    """Return the stores that this person manages. CASHIER_OPEN_BUTTONS does not change the result."""
+    """Return the stores that this person manages. Here, CASHIER_OPEN_BUTTONS does not make everybody a manager."""
     if person.is_superuser:
         return Store.objects.all()
     return Store.objects.filter(memberships__person=person.pk, memberships__role=Role.MANAGER)
@@ -105,7 +105,7 @@ def has_role(person: Any, store: Store) -> bool:
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:
     """Return the stores in which the requesting person has a role, each with this role.
 
-    A superuser has the role of a manager in every store. If CASHIER_OPEN_BUTTONS is set, everybody has.
+    A superuser has the role of a manager in every store. If CASHIER_OPEN_BUTTONS is set, everybody has this role.
     """
     if request.user.is_superuser or settings.ENVIRONMENT.cashier_open_buttons:
         return [(store, Role.MANAGER) for store in Store.objects.all()]

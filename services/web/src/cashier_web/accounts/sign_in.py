@@ -15,8 +15,8 @@ from cashier_web.accounts.invitations import invitations
 class SignIn(views.LoginView):
     """The page for signing in. A person who is already signed in is redirected to another page.
 
-    The address of the page can say to which page a person is redirected. If it says the sign-in page itself, the person
-    is redirected to the list of stores instead.
+    The parameter `next` in the address names this other page. If it names the sign-in page itself, the person is
+    redirected to the list of stores instead.
     """
 
     template_name = "cashier_web/form_page.html"

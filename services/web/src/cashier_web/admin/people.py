@@ -17,9 +17,9 @@ admin.site.unregister([User, Group])
 
 
 class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Base class of pages that only superusers may use. Permissions of other users make no difference.
+    """Base class of pages that only superusers may use. Other users may not use them, whatever permissions they have.
 
-    Otherwise, a user with the permission to change accounts or roles could give himself every permission.
+    Otherwise, a user with the permission to change accounts or roles could give himself every other permission.
     """
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -122,7 +122,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})
 
     def _guarded(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
-        """Run a view of the admin. If Redis does not answer, load the page again with a message instead.
+        """Run a view of the admin. If Redis does not answer, redirect to the same page, which then shows a message.
 
         The message says that nothing was changed, because the screens could not be told about the change.
         """

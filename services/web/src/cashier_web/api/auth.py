@@ -1,4 +1,4 @@
-"""Finds the device of an API token, limits its requests, and checks which store and till it may press for."""
+"""Finds the device of an API token, limits how often it may send requests, and checks its store and its till."""
 
 from datetime import timedelta
 

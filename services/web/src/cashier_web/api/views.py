@@ -49,16 +49,16 @@ class DeviceRequest(HttpRequest):
 
 EMPTY_PRESS = Press()
 CANCEL_LINK = {"operationId": "cancel", "parameters": {"slug": "$request.path.slug", "seq": "$response.body#/seq"}}
-"""An OpenAPI link. It tells clients that the operation `cancel` cancels a call by the `seq` in the response to the
-press."""
+"""An OpenAPI link. It tells clients that they can cancel a call with the operation `cancel`, for which they take `seq`
+from the response to the press."""
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 422, 429, 503), Problem)
 PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
 
 def press(request: DeviceRequest, store: Store, body: Press, key: str | None = None) -> Status[Any]:
-    """Schedule a call, and answer with the receipt. The status is 201.
+    """Schedule a call, and answer with status 201 and the receipt.
 
-    If the till has a queued call already, the press changes nothing, and the status is 200.
+    If the till already has a queued call, the press changes nothing, and the status is 200.
     """
     device, payload = request.auth, body.model_dump_json(exclude_defaults=True)
     # Two devices may use the same key, so the device's id is added to the key. Hashing gives the key a fixed length.

@@ -93,7 +93,8 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
             return refuse(400, one_line(form))
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
         # Read the user before the call is scheduled, because reading from the database may fail. After the call is
-        # scheduled, nothing may fail, because the cashier would then be told that nobody was called.
+        # scheduled, no step may fail. Otherwise the cashier would be told that the press has failed, although the call
+        # was made.
         person = request.user
         is_known = not settings.ENVIRONMENT.cashier_open_buttons
         by = Caller("user", person.pk or 0, person.get_username()) if is_known else Caller("user", 0, "")

@@ -39,10 +39,10 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
     def __init__(self, data: Any, store: Store, device: Device | None = None) -> None:
         super().__init__(data, instance=device or Device(store=store))
         tills = [(till.number, till_name(till)) for till in store.every_till()]
-        if (own := self.instance.till) and own > store.tills:
+        if (own_till := self.instance.till) and own_till > store.tills:
             # The store no longer has the till of this device. The form accepts the till anyway, so that the device can
             # be saved unchanged.
-            tills.append((own, str(own)))
+            tills.append((own_till, str(own_till)))
         self.fields["till"].choices = [("", _("all tills")), *tills]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def record_calls() -> int:
-    """Save all changes of calls that are in Redis, in the order in which they happened. Returns their number.
+    """Save all changes of calls that are in Redis, in the order in which they happened. Returns the number of changes.
 
     Raises RedisError or a database error if Redis or the database does not answer. The changes that were not saved then
     stay in Redis.
@@ -81,8 +81,8 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
 
     Saving the same change twice does no harm.
     """
-    # Lock the row of the default store, which always exists. A second worker process then has to wait, and afterwards
-    # sees what this worker process has saved.
+    # Two worker processes must not save changes at the same time. Therefore this locks the row of the default store,
+    # which always exists. The second worker process waits for the lock, and then sees what the first one has saved.
     Store.objects.select_for_update(no_key=True).get(slug=DEFAULT_STORE)
     slugs = {change["store"] for _entry_id, change in changes}
     stores = dict(Store.objects.filter(slug__in=slugs).values_list("slug", "pk"))
@@ -108,7 +108,7 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 def names_of_callers(keys: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return a dict from a caller's key, such as "device 7", to the kind and name, such as ("device", "Button")."""
+    """Return a dict that maps a caller's key, such as "device 7", to kind and name, such as ("device", "Button")."""
     ids: dict[str, set[int]] = {"user": set(), "device": set()}
     for kind, key in (name.split() for name in set(keys) if name):
         ids[kind].add(int(key))
@@ -131,7 +131,7 @@ def delete_old_calls() -> int:
     The calls are deleted in batches, so that no other transaction has to wait long.
     """
     limit, total = timezone.now() - timedelta(days=settings.ENVIRONMENT.cashier_history_days), 0
-    # Delete the calls of each store separately, because the index of the calls begins with the store.
+    # Delete the calls of each store separately, because the database index of the calls begins with the store.
     for store in Store.objects.only("pk"):
         old = store.calls.filter(pressed_at__lt=limit).order_by("pressed_at").values_list("pk", flat=True)
         while keys := list(old[:DELETED_AT_ONCE]):

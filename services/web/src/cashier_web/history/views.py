@@ -23,7 +23,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 class BeforeForm(forms.Form):
-    """Says at which call a page of the history begins, by the last call of the page before.
+    """The parameters of a history page. They identify the last call of the previous page, which had newer calls.
 
     `pressed`: when this last call was pressed, as a Unix time in milliseconds. `key`: the primary key of this call.
     """

@@ -1,4 +1,4 @@
-"""Responses with a 4xx or 5xx status. Each response gives the reason; the buttons page shows it to the cashier."""
+"""Makes responses with a 4xx or 5xx status. Each response gives a reason, which the buttons page shows to a cashier."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResp
 
 
 def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """Return a response that gives the reason, to a client of the API as JSON, and to any other client as plain text.
+    """Return a response that gives the reason. A client of the API gets JSON, and any other client gets plain text.
 
     If a browser cannot load a page because the server has failed, the response makes the browser load the page again.
     """
@@ -45,14 +45,14 @@ def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after
         response.content = json.dumps({"detail": reason})
         response["Content-Type"] = "application/json"
     elif status >= 500 and request.method == "GET":
-        # In 5 s, the browser loads the page again. Otherwise the page of a television would stay an error page, because
-        # nobody reloads the page there.
+        # The browser loads the page again after 5 s. Otherwise a television would show the error for ever, because
+        # nobody reloads its page by hand.
         response["Refresh"] = "5"
     return response
 
 
 def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
-    """Return a page that shows the reason and links to other pages, for a person who has opened an address."""
+    """Return an HTML page that shows the reason and links to other pages, for a person who uses a browser."""
     return render(request, "cashier_web/error.html", {"reason": reason}, status=status)
 
 

@@ -1,6 +1,6 @@
 """Middleware that answers errors which are not bugs of cashier_q.
 
-The response gives the reason of the error. No traceback is logged, because there is no bug to be found.
+The response gives the reason of the error, and no traceback is logged.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Answers health checks of Docker and of load balancers, and gives Prometheus the metrics.
 
-Of the paths in `RESPONSES`, Nginx publishes only /healthz.
+Of the paths /healthz, /readyz and /metrics, Nginx publishes only /healthz.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def healthz() -> HttpResponse:
 def readyz() -> HttpResponse:
     """Answer with 200 if the database and Redis answer, so that a press would succeed.
 
-    Otherwise answer with 503, and say which of them does not answer.
+    Otherwise answer with 503, and say which of the two does not answer.
     """
     missing = []
     try:
@@ -59,7 +59,7 @@ RESPONSES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_respons
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:
-    """Middleware that answers requests to the paths in `RESPONSES`.
+    """Middleware that answers requests to /healthz, /readyz and /metrics.
 
     This must be the first middleware. The health check of a container does not know the site's name, so its Host header
     is not in CASHIER_HOSTS, and Django would refuse the request.

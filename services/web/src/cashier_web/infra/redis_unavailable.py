@@ -26,7 +26,7 @@ def redis_unavailable(reason: str = "") -> Refused:
 
 @contextmanager
 def refuse_without_redis(reason: str) -> Iterator[None]:
-    """Context manager for a block of code that uses Redis. Raises Refused with this reason if Redis does not answer."""
+    """Context manager for a block of code that uses Redis. Raises Refused with `reason` if Redis does not answer."""
     try:
         yield
     except RedisError:

@@ -21,7 +21,7 @@ def request_id(request: HttpRequest) -> str:
 def client_address(request: HttpRequest) -> str:
     """Return the IP address of the client.
 
-    Nginx writes this address into the header X-Forwarded-For. It replaces a value that the client has sent in this
-    header, so that a client cannot pretend to have another address.
+    Nginx writes this address into the header X-Forwarded-For, and removes what the client has sent in this header.
+    Therefore a client cannot pretend to have another address.
     """
     return request.headers.get("X-Forwarded-For") or request.META.get("REMOTE_ADDR", "")

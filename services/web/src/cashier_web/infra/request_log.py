@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Runs around all code that may refuse a request. It adds the `request_id` to all log lines of a request."""
+    """Calls all code that may refuse a request, and logs each refusal. Adds `request_id` to all log lines."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -67,7 +67,10 @@ def log_refusal(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def reason_of(response: HttpResponse) -> str:
-    """Return the reason that the response gives to the client. For an HTML page, return the name of its HTTP status."""
+    """Return the reason that the response gives to the client.
+
+    For an HTML page, return the name of its HTTP status, such as "Not Found".
+    """
     content_type = response.headers.get("Content-Type", "")
     if content_type.startswith("text/plain"):
         return response.content.decode().strip()

@@ -23,9 +23,9 @@ from tablib import Dataset
 from cashier_web.infra import csv_table
 
 LINE = "line of the file"
-"""The name of an additional column. It contains the number of the line at which each row begins in the file."""
+"""The name of an additional column, from which error messages take the line at which a row begins in the file."""
 YES_OR_NO = {True: "yes", False: "no"}
-"""Maps a boolean to the text that a cell contains for it."""
+"""Maps True and False to the texts with which a cell expresses them."""
 
 
 class TableFormat(CSV):
@@ -139,13 +139,13 @@ class TableResource(ModelResource):
         return CellDiff
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
-        self._seen: set[str] = set()
+        self._seen_keys: set[str] = set()
 
     def before_import_row(self, row: dict[str, str], **kwargs: Any) -> None:
         row[self.key] = self.fields[self.key].clean(row)
-        if row[self.key] in self._seen:
+        if row[self.key] in self._seen_keys:
             raise ValidationError({self.key: self.repeated()})
-        self._seen.add(row[self.key])
+        self._seen_keys.add(row[self.key])
 
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
         for bad in [*result.invalid_rows, *result.error_rows]:
@@ -155,7 +155,7 @@ class TableResource(ModelResource):
         self.finish([row for row in result.rows if row.is_new() or row.is_update()], kwargs.get("user"))
 
     def cells(self, instance: Model) -> dict[str, str]:
-        """Return the cells of the instance's row in the table, by the names of the columns."""
+        """Return the cells of an instance, as a dict from the name of a column to the text of its cell."""
         return {name: self.fields[name].get_value(instance) for name in self._meta.fields}
 
     def changes(self, row: RowResult) -> dict[str, tuple[str, str]]:

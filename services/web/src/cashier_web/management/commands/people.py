@@ -28,7 +28,7 @@ class Command(ResourceCommand):
             "links", help="write a link for everybody without a password, as CSV"
         )
         parser.add_argument("site", help="the address of the site, such as https://queue.example.com")
-        parser.add_argument("--store", help="only for the people of the store with this slug")
+        parser.add_argument("--store", help="write links only for the people of the store with this slug")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         if action == "links":
