@@ -44,7 +44,10 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 
 
 def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
-    """Return the same as `role_in`, except that CASHIER_OPEN_BUTTONS is ignored, so that everybody has to sign in."""
+    """Return the store, and the role of the requesting person in this store; 0 means no role.
+
+    Unlike `role_in`, this function ignores CASHIER_OPEN_BUTTONS, so everybody has to sign in.
+    """
     person = request.user
     if not person.is_authenticated:
         raise PermissionDenied(_("You are not signed in. Reload this page."))

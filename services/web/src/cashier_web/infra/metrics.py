@@ -14,7 +14,7 @@ from cashier_core import env
 
 PRESSES = Counter("cashier_presses", "Presses of a button, by what became of them.", ["outcome"])
 for outcome in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
-    PRESSES.labels(outcome)  # sets the counter to 0, so that Prometheus sees the first press as an increase
+    PRESSES.labels(outcome)  # this sets the counter to 0, so that Prometheus sees the first press as an increase
 PRESS_SECONDS = Histogram(
     "cashier_press_seconds",
     "Seconds from the arrival of a press at a worker to the answer.",

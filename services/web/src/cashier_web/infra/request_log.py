@@ -40,7 +40,7 @@ class RequestLog:
     def _log_and_count(self, request: HttpRequest) -> HttpResponse:
         arrived = time.monotonic()
         response = self._get_response(request)
-        match = request.resolver_match  # None if the request was refused before Django looked for its view
+        match = request.resolver_match  # this is None if the request was refused before Django looked for its view
         is_press = match is not None and (request.method, match.url_name) in PRESSES
         if is_press:
             metrics.PRESS_SECONDS.observe(time.monotonic() - arrived)
