@@ -1,7 +1,12 @@
-"""What the web and ws services share.
+"""The package that the web and ws services share. Its modules are:
 
-call, till, idle: what screens show. timeline, timeline_reader, snapshot, lua: the calls of a store in Redis.
-events: the message that announces a change. fragment: the HTML that screens show.
-tickets, revocations: which screens may connect. history: past calls on their way to the database.
-env, env_checks: environment variables. logs, settings, healthcheck: as their names say.
+- call, till, idle: what a screen can show: a call of a till, or the text between calls.
+- timeline, timeline_reader, snapshot, lua: change and read the calls of a store in Redis.
+- events: the message that tells the ws replicas about a change of a store's calls.
+- fragment: the HTML that screens show.
+- tickets, revocations: decide which screens may connect to ws.
+- history: past calls, which Redis keeps until web has moved them to the database.
+- env, env_checks: read and check environment variables.
+- logs: configures logging. settings: the Django settings that web and ws have in common.
+- healthcheck: asks a service whether it is healthy.
 """

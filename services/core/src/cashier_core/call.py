@@ -1,10 +1,10 @@
-"""A call: one till's number or name, on a store's screens for a limited time."""
+"""Defines a call: the screens of a store show the number or name of one till for a limited time."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 DEFAULT_STORE = "default"
-"""Slug of the store whose pages are at `/` and whose websocket has no slug in its path."""
+"""The slug of the default store. The addresses of its pages and of its websocket contain no slug."""
 
 LANGUAGES = {
     "en": "English",
@@ -17,29 +17,29 @@ LANGUAGES = {
     "pl": "Polski",
     "ar": "العربية",
 }
-"""Languages in which a call can be made: code, and the language's own name."""
+"""The languages in which a call can be shown. Each code is mapped to the language's name in that language."""
 
 
 class Policy(StrEnum):
-    """What a press does while another call is on the screens."""
+    """A store's policy: what a press does while the screens show another call."""
 
     QUEUE = "queue"
-    """The new call waits until the calls before it have had their whole hold."""
+    """With the policy `queue`, a new call is shown after all earlier calls have been shown for their whole hold."""
     REPLACE = "replace"
-    """The new call is shown at once. Calls that are shown or queued are dropped."""
+    """With the policy `replace`, a new call is shown at once, and all earlier calls are removed, shown or queued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. All times are durations, because the clocks of different hosts may disagree.
+    """One call. Its times are durations, not times of day, because the clocks of two hosts may differ.
 
     call_id: a random string that identifies this call.
-    seq: counts the calls of one store: 1, 2, 3, ...
+    seq: the serial number of the call in its store: 1, 2, 3, ...
     till: the number of the till.
     language: the language in which the call is shown and spoken.
     starts_in_ms: milliseconds until the call starts; negative if the call has already started.
     hold_ms: milliseconds for which the call is shown in total.
-    replaces: whether this call drops every call before it.
+    replaces: whether this call removes all earlier calls of the store.
     label: the till's label at the time of the press; "" if the till has none.
     """
 

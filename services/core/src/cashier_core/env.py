@@ -1,6 +1,7 @@
 """Defines and reads all environment variables of cashier_q. Only this module uses `os.environ`.
 
-`python -m cashier_core.env` prints the table of settings for the README; a test keeps the two equal.
+`python -m cashier_core.env` prints a table of the variables. The README contains this table, and a test fails if the
+table in the README is out of date.
 """
 
 import os
@@ -16,18 +17,23 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class BadEnvironment(SystemExit):
-    """A variable is missing or has a bad value. Ends the process with one line that names the variable and the
-    fault."""
+    """Raised if an environment variable is missing or has a bad value.
+
+    Because this is a SystemExit, it ends the process. The process prints one line with the variable and the fault.
+    """
 
 
 def variable(help: str, *checks: Check, default: Any = MISSING, secret: bool = False) -> Any:
-    """Declare a variable. Its name is the field's name in capitals. Without a default the variable is required."""
+    """Declare an environment variable as a field of a dataclass. A variable without a default must be set.
+
+    The name of the variable is the name of the field in capitals.
+    """
     return field(default=default, repr=not secret, metadata={"help": help, "checks": checks})
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoreEnvironment:
-    """The variables that both services read."""
+    """The environment variables that both web and ws read."""
 
     redis_url: str = variable(
         "The one Redis (or Valkey) that web and ws share.",
@@ -51,7 +57,7 @@ class CoreEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class WebEnvironment(CoreEnvironment):
-    """The variables that the web service reads."""
+    """The environment variables that the web service reads."""
 
     cashier_secret_key: str = variable("Django's secret key, for sessions and CSRF tokens.", KEY, secret=True)
     database_url: str = variable(
@@ -98,7 +104,7 @@ class WebEnvironment(CoreEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class WsEnvironment(CoreEnvironment):
-    """The variables that the ws service reads."""
+    """The environment variables that the ws service reads."""
 
     cashier_drain_seconds: float = variable(
         "Seconds over which a replica that is stopped spreads the closing of its screens.",
@@ -114,8 +120,9 @@ E_ = TypeVar("E_", bound=CoreEnvironment)
 
 
 def read(kind: type[E_]) -> E_:
-    """Read the variables of `kind` from the environment, or from the files that variables called NAME_FILE name.
+    """Read the environment variables that the dataclass `kind` declares.
 
+    Instead of a variable NAME, the variable NAME_FILE may be set to the path of a file that contains the value.
     Raises BadEnvironment for the first variable that is missing or bad. The message contains no secret values.
     """
     env = FileAwareEnv(strip_whitespace=True)
@@ -148,22 +155,26 @@ def _reason(fault: Exception) -> str:
 
 
 def use_settings(module: str) -> None:
-    """Make `module` Django's settings module, unless the environment names another one."""
+    """Make `module` Django's settings module, unless DJANGO_SETTINGS_MODULE already names another module."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
 
 
 def share_metrics(folder: str) -> None:
-    """Let processes that are forked from now on keep their metrics in this folder, as prometheus_client does."""
+    """Let all processes that are forked after this call write their metrics to files in this folder.
+
+    One worker process can then report the metrics of all worker processes. prometheus_client finds the folder in the
+    environment variable that is set here.
+    """
     os.environ[METRICS_FOLDER] = folder
 
 
 def metrics_are_shared() -> bool:
-    """Whether this process shares its metrics with others."""
+    """Whether this process writes its metrics to the folder that it shares with other worker processes."""
     return METRICS_FOLDER in os.environ
 
 
 def table() -> str:
-    """The settings as a Markdown table, for the README."""
+    """Return a Markdown table of all environment variables, for the README."""
     kinds: dict[str, type[CoreEnvironment]] = {"web": WebEnvironment, "ws": WsEnvironment}
     rows: dict[str, tuple[Field[Any], list[str]]] = {}
     for service, kind in kinds.items():

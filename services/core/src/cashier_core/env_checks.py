@@ -1,4 +1,4 @@
-"""Checks for the values of environment variables."""
+"""Functions that check the values of environment variables."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from environs import ValidationError, validate
 
 Check = Callable[[Any], Any]
-"""A function that raises ValidationError, with the reason, if a value is not allowed."""
+"""The type of a function that checks a value. It raises ValidationError with the reason if the value is not allowed."""
 
 
 def scheme(*allowed: str) -> Check:
-    """A check that a value is a URL with one of these schemes."""
+    """Return a function which checks that a value is a URL with one of these schemes."""
 
     def check(value: str) -> None:
         if value.partition("://")[0] not in allowed or "://" not in value:
@@ -21,12 +21,12 @@ def scheme(*allowed: str) -> Check:
 
 
 def between(low: float, high: float) -> Check:
-    """A check that a number is between `low` and `high`, both included."""
+    """Return a function which checks that a number is at least `low` and at most `high`."""
     return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")
 
 
 def host_names(names: list[str]) -> None:
-    """Check that the list is not empty and that each name is a host name without a port."""
+    """Check that the list is not empty, and that each element is a host name without a port."""
     if not names or "" in names:
         raise ValidationError("contains an empty name")
     for name in names:

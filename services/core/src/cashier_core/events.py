@@ -1,4 +1,4 @@
-"""The event that is published through the channel layer to every ws replica when a store's timeline changes."""
+"""Defines the event: the message that tells all ws replicas, over the channel layer, how a store's timeline changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,34 +8,35 @@ from cashier_core.idle import Idle
 
 MESSAGE_TYPE = "cashier.message"
 PREFIX = "cashier"
-"""Prefix of the channel layer. Web and ws must use the same prefix."""
+"""The prefix of all Redis channels of the channel layer. web and ws must use the same prefix."""
 
 GROUP = "screens"
-"""The one group of the channel layer, which every replica joins once.
+"""The only group of the channel layer. Each replica joins it once, and then gets the events of all stores.
 
-With one group per store, a replica would need one subscription for each of a chain's stores, one after the other, at
-the very moment when all of its screens reconnect.
+With one group per store, a replica would have to subscribe to hundreds of groups one after the other. It would have to
+do so just when the screens of all stores reconnect.
 """
 
 REDIS_CHANNEL = f"{PREFIX}__group__{GROUP}"
 """The Redis channel that `RedisPubSubChannelLayer` uses for the group.
 
-The Lua scripts publish to this channel themselves, so that no call can be scheduled without being announced.
+The Lua scripts publish events to this channel in the same step in which they change the timeline. Therefore every call
+that is scheduled is also announced.
 """
 
 
 class BadEvent(ValueError):
-    """A message on the channel layer is not a valid event."""
+    """Raised if a message on the channel layer is not a valid event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Identifies one state of a store's timeline. The default is a store that Redis does not know.
+    """Identifies one state of a store's timeline. The default values stand for a store that Redis does not know.
 
-    epoch: changes when Redis has lost its data.
-    rev: counts the changes within an epoch: 1, 2, 3, ...
-    change_id: a random string for each change. It distinguishes two changes with the same rev, which happen when Redis
-    restarts without its last writes.
+    epoch: a random text, which is new after Redis has lost its data.
+    rev: the number of changes within the epoch: 1, 2, 3, ...
+    change_id: a random text, which is new for each change. It is needed because two different changes can have the same
+    rev, if Redis restarts without its last writes.
     """
 
     epoch: str = ""
@@ -45,13 +46,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of a store's timeline: a new call, a cancelled call, or another idle text.
+    """One change of a store's timeline: a new call, a cancelled call, or a new idle text or appearance.
 
-    version: the state after this change.
-    after: change_id of the change before this one; "" for the first change of an epoch.
-    seq: seq of the store's newest call.
-    call: the new call, if there is one.
-    cancels: call_id of the call that was cancelled; "" for none.
+    store: the slug of the store.
+    version: the version of the timeline after this change.
+    after: the change_id of the previous change; "" for the first change of an epoch.
+    seq: the seq of the store's newest call.
+    idle: the idle text and the appearance after this change.
+    call: the new call; None if the change is not a new call.
+    cancels: the call_id of the call that was cancelled; "" if no call was cancelled.
     """
 
     store: str
@@ -64,14 +67,14 @@ class Event:
 
     @classmethod
     def from_message(cls, message: object) -> "Event":
-        """Parse a message of the channel layer. `num_cashier` is 0 if there is no new call. Raises BadEvent."""
+        """Parse a message of the channel layer. If its `num_cashier` is 0, there is no new call. Raises BadEvent."""
         if not isinstance(message, Mapping) or message.get("type") != MESSAGE_TYPE:
             raise BadEvent(f"not a {MESSAGE_TYPE}: {message!r}")
         try:
             till, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            # Fields that are read with get() are missing from the messages of an older web, which may still run
-            # during an update.
+            # During an update, an older version of web may still run. Its messages lack the fields that are read
+            # with get().
             language, label = str(message["language"]), str(message.get("label", ""))
             cancels = str(message.get("cancels", ""))
             idle = Idle(str(message["waiting_language"]), str(message.get("notice", "")), str(message.get("look", "")))
@@ -82,6 +85,6 @@ class Event:
         if not {language, idle.language} <= LANGUAGES.keys() or till < 0 or hold_ms < 0:
             raise BadEvent(f"a value is out of range in {message!r}")
         replaces = bool(message.get("replaces"))
-        # The change that schedules a call has the same id as the call.
+        # The call_id of a new call is the change_id of the change that schedules the call.
         call = Call(version.change_id, seq, till, language, starts_in_ms, hold_ms, replaces, label)
         return cls(store, version, after, seq, idle, call if till else None, cancels)

@@ -1,4 +1,4 @@
-"""The HTML fragment that a screen shows. The screen's page and every websocket frame render the same template."""
+"""Renders the HTML fragment that a screen shows. The screen's page and every websocket frame use the same template."""
 
 from typing import TypedDict
 
@@ -13,7 +13,7 @@ TEMPLATE = "cashier_core/_fragment.html"
 
 
 class FragmentContext(TypedDict):
-    """The variables of `_fragment.html`. The screen's page includes the template and passes the same variables."""
+    """The variables of the template `_fragment.html`. The screen's page includes this template and sets them, too."""
 
     till: int
     word: str
@@ -41,12 +41,13 @@ def context(
 ) -> FragmentContext:
     """Build the variables of the template.
 
-    language, till, label: those of the call; till 0 means that there is no call, and that the idle text is shown.
-    seq: seq of the store's newest call.
+    language, till, label: the language, till and label of the call that is shown. If till is 0, no call is shown, and
+    the fragment contains the idle text.
+    seq: the seq of the store's newest call.
     hold_ms: milliseconds for which the call will still be shown.
 
-    Notices and labels are typed by people and may be in another language than the rest of the fragment. Their direction
-    is therefore "auto": the browser takes it from the letters.
+    People type notices and labels, and may use another language than the rest of the fragment. Therefore the writing
+    direction of notices and labels is "auto", with which the browser chooses the direction by the letters.
     """
     called = Till(till, label)
     language = language or idle.language
@@ -69,29 +70,32 @@ def context(
 
 
 def please_wait(language: str) -> str:
-    """The default text between calls, in this language."""
+    """Return the default idle text, "Please wait", in this language."""
     with translation.override(language):
         return translation.gettext("Please wait")
 
 
 def closed(language: str) -> str:
-    """The default text while a store is closed, in this language."""
+    """Return the default idle text of a closed store in this language."""
     with translation.override(language):
         return translation.gettext("We are closed")
 
 
 def direction(language: str) -> str:
-    """The writing direction of this language, as a value of HTML's `dir` attribute."""
+    """Return the writing direction of this language as a value of the HTML attribute `dir`: "ltr" or "rtl"."""
     return "rtl" if translation.get_language_info(language)["bidi"] else "ltr"
 
 
 def render(context: FragmentContext) -> str:
-    """Render the fragment as HTML, in the language of the context."""
+    """Render the fragment as HTML. Fixed words such as "Cashier" are in the language `context["language"]`."""
     with translation.override(context["language"]):
         return render_to_string(TEMPLATE, dict(context)).strip()
 
 
 def warm_up() -> None:
-    """Load the template and every catalog at startup. Otherwise the first call in a language takes about 80 ms more."""
+    """Load the template and the translations of all languages when the process starts.
+
+    Without this, the first call in each language would be painted about 80 ms later.
+    """
     for language in LANGUAGES:
         render(context(Idle(language), till=1))

@@ -1,8 +1,11 @@
-"""Asks a service over HTTP whether it is healthy. Containers use it, because their images have no other HTTP client.
+"""A command that asks a service over HTTP whether it is healthy. The images of web and ws have no other HTTP client.
 
-`python -m cashier_core.healthcheck URL` exits with 0 if the answer has status 200.
-`python -m cashier_core.healthcheck URL UPSTREAM` repeats the request for up to half a minute, until an answer comes
-from the address UPSTREAM (Nginx sets the header `X-Upstream`).
+`python -m cashier_core.healthcheck URL` exits with 0 if the answer has status 200, and otherwise with 1.
+
+`python -m cashier_core.healthcheck URL UPSTREAM` is for a URL of Nginx, which passes each request on to one of several
+upstream servers. The command repeats the request until the server with the address UPSTREAM answers with status 200,
+and then exits with 0. After half a minute it gives up and exits with 1. Nginx tells in the header `X-Upstream` which
+server has answered.
 """
 
 import http.client
@@ -15,8 +18,10 @@ PATIENCE_SECONDS = 30.0
 
 
 def ask(url: str) -> tuple[int, str, str]:
-    """Status, text and `X-Upstream` of the answer. The status is 0, and the text is the fault, if there is no
-    answer."""
+    """Request the URL, and return the status, the text and the header `X-Upstream` of the answer.
+
+    If there is no answer, the status is 0 and the text describes the fault.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)
     try:
@@ -37,9 +42,9 @@ def main(url: str, upstream: str = "") -> int:
             print(text)
             return int(status != 200)
         if time.monotonic() > deadline:
-            print(f"{url}: no answer from {upstream}, the last one from {came_from or 'nobody'}: {text}")
+            print(f"{url}: no answer from {upstream}; the last answer came from {came_from or 'nobody'}: {text}")
             return 1
-        time.sleep(0.1)  # do not keep a CPU busy
+        time.sleep(0.1)  # Without a pause, the loop would keep a CPU busy.
 
 
 if __name__ == "__main__":

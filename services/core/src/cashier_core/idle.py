@@ -1,16 +1,16 @@
-"""What a store's screens show between calls."""
+"""Defines what the screens of a store show between calls."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """The text between calls, and which appearance the screens should have.
+    """The idle text of a store's screens, and the appearance that the screens should have.
 
-    language: the language of "please wait".
-    notice: a text that replaces "please wait", for example that the store is closed; "" for none.
-    appearance_id: identifies the store's current appearance (logo, colours, sound, ...). A screen's page that has
-    another appearance loads the current one. "" while web has not yet told Redis.
+    language: the language of "Please wait".
+    notice: a text that replaces "Please wait", for example that the store is closed; "" for none.
+    appearance_id: identifies the store's current appearance (logo, colours, sound, ...). If a screen's page has another
+    appearance, it loads the current appearance. "" as long as web has not written the appearance_id to Redis.
     """
 
     language: str

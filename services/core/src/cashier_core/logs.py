@@ -13,33 +13,34 @@ RENDERERS: dict[str, list[Any]] = {
         structlog.processors.JSONRenderer(),
     ],
 }
-"""The processors that format a line, by the value of CASHIER_LOG_FORMAT."""
+"""For each value of CASHIER_LOG_FORMAT: the structlog processors that format a log line."""
 
 
 class OneLine(logging.Filter):
-    """Reduces expected exceptions to one line. Only bugs of our own are logged with a traceback.
+    """Shortens the log entry of an expected exception to one line without a traceback.
 
-    Expected exceptions are caused by clients, or by a Redis that does not answer.
+    Exceptions are expected if a client causes them, or a Redis that does not answer. All other exceptions are bugs of
+    cashier_q, and are logged with a traceback.
     """
 
     EXPECTED = ("django.request", "django.security", "channels_redis")
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and not record.exc_info:
-            return False  # web's request log describes refused requests with their reason
+            return False  # web's request log has a line for each refused request, with the reason.
         expected = record.name.startswith(self.EXPECTED)
         server_fault = record.name == "django.request" and record.levelno >= logging.ERROR
         if record.exc_info and expected and not server_fault:
             record.msg = f"{record.getMessage()} ({record.exc_info[1]!r})"
             record.args, record.exc_info, record.exc_text = (), None, None
-        # Django and Gunicorn attach whole request objects for their own handlers. They do not fit into a line.
+        # Django and Gunicorn add whole request objects to the record. These objects are too long for one line.
         for name in ("request", "server_time"):
             record.__dict__.pop(name, None)
         return True
 
 
 def formatter(kind: str) -> dict[str, Any]:
-    """A formatter for `logging.config`: the message, followed by the values that were passed as `extra`.
+    """Return a formatter for `logging.config`. It writes the message, followed by the values in `extra`.
 
     kind: a key of `RENDERERS`.
     """
@@ -47,7 +48,7 @@ def formatter(kind: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.contextvars.merge_contextvars,  # `request_id`, which web binds for each request
+        structlog.contextvars.merge_contextvars,  # This adds the request_id, which web binds for each request.
     ]
     return {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -57,7 +58,7 @@ def formatter(kind: str) -> dict[str, Any]:
 
 
 def config(level: str, kind: str) -> dict[str, Any]:
-    """The value of Django's setting LOGGING and of Gunicorn's setting `logconfig_dict`."""
+    """Return the logging configuration, for Django's setting LOGGING and Gunicorn's setting `logconfig_dict`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -66,11 +67,11 @@ def config(level: str, kind: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Without their own handlers, which would write every line a second time.
+            # Django and Gunicorn have handlers of their own, which would write every line a second time.
             **{name: {"handlers": [], "propagate": True} for name in ("django", "gunicorn.error")},
-            # Scanners send requests with wrong host names all the time; web's request log describes them.
+            # Scanners often send requests with a wrong host name. web's request log already describes these requests.
             "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-            # At INFO, Daphne, Twisted and asyncio log every step of every connection.
+            # At level INFO, Daphne, Twisted and asyncio would log every step of every connection.
             **{name: {"level": "WARNING"} for name in ("daphne", "twisted", "asyncio")},
         },
     }

@@ -1,6 +1,6 @@
-"""The set of revoked screens in Redis: their tickets are no longer accepted, even if they have not expired.
+"""The set of revoked credentials in Redis. ws refuses the tickets of these credentials even if they have not expired.
 
-ws reads the set once a second. Web has the same information in its database, and writes the set again after Redis has
+ws reads the set once a second. web has the same information in its database, and writes the set again after Redis has
 lost its data.
 """
 
@@ -10,27 +10,29 @@ from typing import cast
 from redis import Redis
 
 KEY = "cashier:revoked"
-"""A Redis set of credential ids."""
+"""The key of the Redis set that contains the credential_ids of the revoked screens."""
 
 
 class Revocations:
-    """Writes the set. Every method raises redis.RedisError if Redis does not answer."""
+    """Reads and writes the set in Redis. Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def add(self, credential_ids: Iterable[str]) -> None:
-        """Revoke these screens. ws closes their connections within a second or two."""
+        """Revoke the screens with these credential_ids. ws closes their websockets within about two seconds."""
         self._redis.sadd(KEY, *credential_ids)
 
     def known(self) -> set[str]:
-        """The credential ids in the set."""
+        """Return the credential_ids that are in the set."""
         return {each.decode() for each in cast(set[bytes], self._redis.smembers(KEY))}
 
     def replace(self, known: set[str], credential_ids: set[str]) -> bool:
-        """Replace the content `known` by `credential_ids`. Returns whether the two differ.
+        """Change the content of the set from `known` to `credential_ids`. Returns whether these two differ.
 
-        Only the differences are written, so that ids that another process has added since `known` was read stay.
+        known: what the set contained when the caller read it.
+        The method only removes ids that are missing from `credential_ids`, and adds ids that are missing from `known`.
+        So an id that another process has added in the meantime stays in the set.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             if removed := known - credential_ids:

@@ -1,4 +1,4 @@
-"""Django settings that both services have in common."""
+"""The Django settings that are the same in web and ws."""
 
 from cashier_core import call
 

@@ -1,4 +1,4 @@
-"""A snapshot: a store's whole timeline in Redis at one moment."""
+"""Defines the snapshot: a copy of a store's whole timeline in Redis at one moment."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,11 +10,13 @@ from cashier_core.idle import Idle
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """seq: seq of the store's newest call.
+    """A copy of a store's whole timeline in Redis at one moment.
 
-    idle: the text between calls; None if Redis does not know it.
+    version: the version of the timeline at this moment.
+    seq: the seq of the store's newest call.
+    idle: the idle text and the appearance; None if Redis does not know them.
     calls: the calls that have not ended, in the order in which they are shown.
-    cancelled: call_ids of calls that were cancelled before they started.
+    cancelled: the call_ids of calls that were cancelled recently, so that boards remove these calls, too.
     """
 
     version: Version
@@ -25,7 +27,7 @@ class Snapshot:
 
     @classmethod
     def from_reply(cls, reply: Any) -> Self:
-        """Parse the reply of `snapshot.lua`. Raises ValueError, TypeError or AttributeError for any other reply."""
+        """Parse the reply of `snapshot.lua`. Raises ValueError, TypeError or AttributeError for an invalid reply."""
         epoch, rev, change_id, seq, language, notice, appearance_id, cancelled, *calls = reply
         return cls(
             Version(epoch.decode(), int(rev), change_id.decode()),

@@ -1,7 +1,7 @@
-"""The ticket: a signed part of a screen's websocket address, which proves to ws which store the screen may show.
+"""Defines the ticket: a signed text in the address of a screen's websocket.
 
-The ws service has no database. The ticket therefore also contains what ws needs to know about the store until Redis
-tells ws more.
+A ticket proves to ws which store the screen may show. ws has no database. Therefore the ticket also contains the idle
+text and the appearance of the store, which ws uses until it has read newer values from Redis.
 """
 
 import time
@@ -13,26 +13,32 @@ from cashier_core.call import LANGUAGES
 from cashier_core.idle import Idle
 
 GOOD_SECONDS = 7 * 86_400
-"""A ticket is valid for this long; pages fetch a new one twice a day. A week leaves room for clocks that differ and for
-a web service that is down."""
+"""The seconds for which a ticket is valid: a week.
+
+A page fetches a new ticket twice a day. The ticket is valid for longer, because web may be down for some days, and the
+clocks of the hosts may differ.
+"""
 
 
 class BadTicket(ValueError):
-    """The ticket is missing, has a wrong signature, or has content that no ticket has."""
+    """Raised if a ticket is missing, has a wrong signature, or has invalid content."""
 
 
 class ExpiredTicket(BadTicket):
-    """The signature is right, but the ticket is too old or of another version. The screen's page fetches a new one."""
+    """Raised if a ticket has a right signature, but is too old or was made by another version of web.
+
+    The screen's page then fetches a new ticket.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """The content of a ticket.
 
-    store: the store's slug.
-    idle: the text between calls, which is shown unless Redis knows a newer one.
-    credential_id: identifies the paired screen that the ticket was made for, which can be revoked; "" for a screen that
-    anybody may open.
+    store: the slug of the store.
+    idle: the idle text and the appearance of the store, which are used until ws has read newer values from Redis.
+    credential_id: the credential_id of the paired screen for which the ticket was made. The ticket is refused after the
+    screen was revoked. "" if the ticket was made for a screen that is not paired.
     """
 
     store: str
@@ -40,7 +46,10 @@ class Ticket:
     credential_id: str = ""
 
     def sign(self, key: str, now: float | None = None) -> str:
-        """Return the ticket as text that needs no quoting in a URL's query. now: seconds since the epoch."""
+        """Sign the ticket, and return it as a text that can be used in the query of a URL without quoting.
+
+        now: the current Unix time in seconds; None for the time of the system clock.
+        """
         until = round((time.time() if now is None else now) + GOOD_SECONDS)
         idle = self.idle
         values = [self.store, idle.language, idle.notice, self.credential_id, until, idle.appearance_id]
@@ -48,7 +57,7 @@ class Ticket:
 
     @classmethod
     def read(cls, text: str, key: str) -> "Ticket":
-        """Check and parse a ticket. Raises BadTicket; its reason contains no secret."""
+        """Check and parse a ticket. Raises BadTicket with a reason that may be sent to the client."""
         if not text:
             raise BadTicket("no ticket")
         try:

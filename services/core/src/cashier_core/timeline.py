@@ -1,4 +1,4 @@
-"""Schedules, cancels and reads the calls of a store in Redis, with Lua scripts that are atomic steps."""
+"""Schedules, cancels and reads the calls of stores. Redis does each of these with a Lua script, in one atomic step."""
 
 import json
 import secrets
@@ -18,47 +18,58 @@ from cashier_core.lua import keys, source
 from cashier_core.snapshot import Snapshot
 
 MAX_QUEUED = 20
-"""Calls that may be queued in one store; the next press is refused."""
+"""The maximum number of queued calls in one store. If as many calls are queued, the next press is refused."""
 REMEMBERED_SECONDS = 60
-"""A press that is sent twice is recognised for this long: longer than Nginx waits before it asks another worker."""
+"""The seconds for which Redis remembers the answer to a press. If the press is sent again, it makes no second call.
+
+This time is longer than Nginx waits before it sends a press to another worker process.
+"""
 KEY_SECONDS = 3600
-"""The same for a press with a key that the caller chose. The caller may be without a network for a while."""
+"""The seconds for which Redis remembers the answer to a press with an idempotency key.
+
+This time is longer than REMEMBERED_SECONDS, because a device may have no network for a while before it can send the
+press again.
+"""
 
 Outcome = Literal["called", "waits", "waits already", "stays up"]
 
 
 class QueueFull(Exception):
-    """`MAX_QUEUED` calls are queued in this store. Nothing was changed."""
+    """Raised if a press is refused because `MAX_QUEUED` calls are queued in the store. The timeline is not changed."""
 
 
 class KeyReused(Exception):
-    """The key belongs to another press. Nothing was changed."""
+    """Raised if an idempotency key was already used for a press with another payload. The timeline is not changed."""
 
 
 class CantCancel(Exception):
-    """The call cannot be cancelled. Nothing was changed."""
+    """Raised if a call cannot be cancelled; the subclasses give the reason. The timeline is not changed."""
 
 
 class NotQueued(CantCancel):
-    """There is no such call, or it has ended."""
+    """The call cannot be cancelled, because it does not exist or has already ended."""
 
 
 class AlreadyShown(CantCancel):
-    """The call is on the screens; no call is ever cut short."""
+    """The call cannot be cancelled, because the screens already show it. It is shown for its whole hold."""
 
 
 class WrongTill(CantCancel):
-    """The call belongs to another till than the caller says."""
+    """The call cannot be cancelled, because it belongs to another till than the one that asks to cancel it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a press.
+    """The answer to a press, which says what became of the press.
 
-    outcome: "called" (shown now), "waits" (queued), "waits already" (the till has a queued call; nothing was added),
-    or "stays up" (the till's call was shown, no call was queued, and it is shown for another hold).
-    seq: seq of the call. starts_in_ms: milliseconds until it starts; negative if it has started.
-    place: 1 for the call that is shown, 2 for the next one, and so on.
+    outcome: one of these values:
+        "called": the call is shown now.
+        "waits": the call is queued.
+        "waits already": the till already had a queued call, so the press has added no call.
+        "stays up": the till's number was shown and no call was queued, so the number stays for another hold.
+    seq: the seq of the call.
+    starts_in_ms: milliseconds until the call starts; negative if the call has already started.
+    place: the place of the call in the timeline: 1 for the call that is shown, 2 for the next call, and so on.
     """
 
     outcome: Outcome
@@ -68,16 +79,19 @@ class Receipt:
 
 
 def connect(url: str) -> "Redis":
-    """Create a client that never retries: after a timeout nobody knows whether a press was made, and it must not be
-    made twice."""
+    """Create a Redis client that never repeats a command.
+
+    After a timeout, nobody knows whether Redis has executed the command. A press that is executed twice could make two
+    calls.
+    """
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class Timeline:
-    """The timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
+    """Changes and reads the timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: see `lua.source`."""
+        """clock: Lua code that replaces the clock of Redis in tests; see `lua.source`."""
         self._redis = redis
         self._press = redis.register_script(source("press.lua", clock))
         self._cancel = redis.register_script(source("cancel.lua", clock))
@@ -100,16 +114,19 @@ class Timeline:
         by: str = "",
         again: bool = False,
     ) -> Receipt:
-        """Schedule a call and announce it to every screen of the store. Raises QueueFull and KeyReused.
+        """Schedule a call and announce it to all screens of the store. Raises QueueFull or KeyReused.
 
-        till, label: the till's number, and its label if it has one.
-        language: the language of the call. idle_language: the language between calls, used only if Redis knows none.
+        till, label: the number of the till, and its label; "" if the till has no label.
+        language: the language of the call.
+        idle_language: the language of the idle text, which is used only if Redis has lost the store's data.
         hold_ms: milliseconds for which the call is shown.
-        press_id: a random string that identifies this press and its call. A second press with the same press_id within
+        policy: the policy of the store.
+        press_id: a random text that identifies this press and its call. A second press with the same press_id within
         `REMEMBERED_SECONDS` changes nothing and gets the same receipt.
-        key: like press_id, but chosen by the caller and remembered for `KEY_SECONDS`. payload: what the caller sent
-        with the key; the same key with another payload raises KeyReused.
-        by: who pressed. again: whether the same customer is called once more. Both are only for the history.
+        key: an idempotency key. It works like press_id, but a device has chosen it, and Redis remembers it for
+        `KEY_SECONDS`.
+        payload: the body of the device's request. If a request with the same key has another body, KeyReused is raised.
+        by, again: who has pressed, and whether the same customer is called once more. They are only for the history.
         """
         press_id = press_id or secrets.token_hex(16)
         arguments = _arguments(
@@ -135,7 +152,10 @@ class Timeline:
         return Receipt(outcome.decode(), seq, starts_in_ms, place)
 
     def receipt(self, store: str, key: str, payload: str) -> Receipt | None:
-        """The receipt of the press that was made with this key; None if there was none. Raises KeyReused."""
+        """Return the receipt of the press with this idempotency key; None if Redis knows no such press.
+
+        Raises KeyReused if the press had another payload.
+        """
         answer = cast(bytes | None, self._redis.get(_answer_key(store, key)))
         if answer is None:
             return None
@@ -145,10 +165,10 @@ class Timeline:
         return Receipt(outcome, seq, starts_in_ms, place)
 
     def cancel(self, store: str, seq: int, *, till: int = 0) -> None:
-        """Cancel a queued call, and let the calls behind it move up. Raises a subclass of CantCancel.
+        """Cancel a queued call, and let the calls behind it begin earlier. Raises a subclass of CantCancel.
 
         till: the till to which the call must belong; 0 for any till.
-        Cancelling a call twice is not an error, because the caller retries after a lost answer.
+        Cancelling a call twice is not an error, because the caller repeats the request if the first answer is lost.
         """
         arguments = _arguments(store, secrets.token_hex(16), seq=seq, till=till)
         outcome = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()
@@ -156,13 +176,15 @@ class Timeline:
             raise {"up": AlreadyShown, "another till": WrongTill}.get(outcome, NotQueued)(store, seq)
 
     def snapshot(self, store: str) -> Snapshot:
-        """The store's timeline at this moment."""
+        """Read the timeline of the store from Redis."""
         return Snapshot.from_reply(self._snapshot(keys=keys(store), args=[]))
 
     def set_idle(self, stores: Mapping[str, Idle]) -> None:
-        """Change what the screens of these stores show between calls. Calls stay as they are.
+        """Change what the screens of these stores show between calls. The calls of the stores do not change.
 
-        A store that shows this already is not announced. After a RedisError, some of the stores may have been changed.
+        stores: for each slug, the new idle text and appearance.
+        If a store already has these values, nothing is announced for it. If RedisError is raised, some of the stores
+        may have been changed.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             for store, idle in stores.items():
@@ -177,7 +199,7 @@ class Timeline:
             pipeline.execute()
 
     def idle(self, stores: Sequence[str]) -> list[Idle | None]:
-        """What the screens of each of these stores show between calls; None for a store that Redis does not know."""
+        """Return what the screens of each store show between calls, or None for a store that Redis does not know."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 pipeline.hmget(keys(store)[0], ["language", "notice", "look"])
@@ -185,12 +207,12 @@ class Timeline:
         return [Idle(*((value or b"").decode() for value in reply)) if reply[0] else None for reply in replies]
 
     def ping(self) -> None:
-        """Return if Redis answers."""
+        """Ask Redis for an answer. Raises redis.RedisError if there is none."""
         self._redis.ping()
 
 
 def _arguments(store: str, change_id: str, **named: object) -> list[str]:
-    """The arguments of a script that changes a timeline: one JSON document, read in `lua/store.lua`."""
+    """Return the arguments of a Lua script that changes a timeline, as one JSON document that `lua/store.lua` reads."""
     shared = {
         "store": store,
         "change_id": change_id,
@@ -202,5 +224,5 @@ def _arguments(store: str, change_id: str, **named: object) -> list[str]:
 
 
 def _answer_key(store: str, name: str) -> str:
-    """The Redis key of the answer to a press. name: its press_id or key."""
+    """Return the Redis key for the answer to a press. name: the press_id or the idempotency key of the press."""
     return f"cashier:{{{store}}}:press:{name}"

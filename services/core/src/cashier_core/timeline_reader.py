@@ -1,4 +1,4 @@
-"""Reads the timelines of many stores in one round trip to Redis; ws uses it for its boards."""
+"""Reads the timelines of many stores with one request to Redis. ws uses this module to keep its boards up to date."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -17,35 +17,36 @@ T = TypeVar("T")
 
 
 def connect(url: str) -> "Redis":
-    """Create a client that does not retry, because its callers read again soon anyway."""
+    """Create a Redis client that does not repeat a failed command, because ws soon reads the timelines again anyway."""
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class TimelineReader:
-    """Reads timelines, and which screens are revoked. All methods raise RedisError if Redis does not answer."""
+    """Reads timelines and the revoked credentials. All methods raise RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: see `lua.source`."""
+        """clock: Lua code that replaces the clock of Redis in tests; see `lua.source`."""
         self._redis = redis
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
     async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
-        """The snapshot of each store, in two round trips for all of them.
+        """Read a snapshot of each store, with two round trips for all stores together.
 
-        If one store's keys cannot be read, for example because another program has written to them, the list contains
-        an exception in its place.
+        If the keys of a store cannot be read, the list contains an exception in place of the snapshot. For example,
+        another program may have overwritten the keys.
         """
-        # The context manager returns the connection to the pool even if a command fails.
+        # `async with` returns the connection to the pool even if a command fails.
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 await self._snapshot(keys=keys(store), args=[], client=pipeline)
             return [_parse(Snapshot.from_reply, reply) for reply in await pipeline.execute(raise_on_error=False)]
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
-        """The version of each store, in one round trip. A store that cannot be read has the version of an unknown
-        store.
+        """Read the version of each store's timeline, with one round trip for all stores together.
 
-        Raises RedisError if Redis refuses the command for all stores, for another reason than a key of a wrong type.
+        If the key of a store cannot be read, its version is `Version()`, as for a store that Redis does not know.
+        Raises RedisError if Redis refuses the command for all stores. The error WRONGTYPE does not count as a refusal,
+        because it only means that the key of one store contains a value of a wrong type.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
@@ -57,12 +58,12 @@ class TimelineReader:
         return [Version() if isinstance(version, Exception) else version for version in versions]
 
     async def revoked(self) -> frozenset[str]:
-        """Credential ids of the screens whose tickets are no longer accepted."""
+        """Read the credential_ids that are revoked. ws refuses their tickets."""
         return frozenset(each.decode() for each in cast(set[bytes], await self._redis.smembers(KEY)))
 
 
 def _parse(parse: Callable[[Any], T], reply: Any) -> T | Exception:
-    """Parse a reply. Returns an exception if the reply is one, or if it cannot be parsed."""
+    """Parse a reply of Redis. If the reply is an exception, or cannot be parsed, the exception is returned."""
     if isinstance(reply, Exception):
         return reply
     try:
@@ -72,6 +73,6 @@ def _parse(parse: Callable[[Any], T], reply: Any) -> T | Exception:
 
 
 def _version(reply: Any) -> Version:
-    """Parse a reply to HMGET. All three values are None if Redis does not know the store."""
+    """Parse the reply to HMGET, which contains three values. If Redis does not know the store, they are None."""
     epoch, rev, change_id = reply
     return Version((epoch or b"").decode(), int(rev or 0), (change_id or b"").decode())

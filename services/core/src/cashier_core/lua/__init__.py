@@ -1,10 +1,10 @@
-"""The Lua scripts that Redis runs on a store's timeline. Each script is one atomic step."""
+"""The Lua scripts that read or change the timeline of a store. Redis runs each script as one atomic step."""
 
 from importlib.resources import files
 
 
 def source(name: str, clock: str | None = None) -> str:
-    """The source of a script, with the parts that all scripts share in front.
+    """Return the Lua code of the script `name`, preceded by the files that all scripts need: the clock and `store.lua`.
 
     clock: Lua code that replaces `clock.lua`, so that a test can set the time.
     """
@@ -14,5 +14,5 @@ def source(name: str, clock: str | None = None) -> str:
 
 
 def keys(store: str) -> list[str]:
-    """The store's two keys. They share one hash tag, so that a Redis cluster keeps them on one node."""
+    """Return the two Redis keys of a store. A Redis cluster keeps them on one node, because they share a hash tag."""
     return [f"cashier:{{{store}}}:store", f"cashier:{{{store}}}:calls"]

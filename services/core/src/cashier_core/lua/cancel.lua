@@ -1,8 +1,8 @@
--- Cancels a queued call, lets the calls behind it move up, announces this and records it in the history. Returns
--- 'cancelled', or why the call cannot be cancelled.
--- KEYS[3]: the stream of the history.
+-- Cancels a queued call: removes it, lets the calls behind it begin earlier, announces the change, and records it in
+-- the history. Returns 'cancelled', or the reason why the call cannot be cancelled.
+-- KEYS[3]: the stream that contains the history.
 -- args.till: the till to which the call must belong; 0 for any till.
--- Cancelling twice is not an error: the caller retries after a lost answer.
+-- Cancelling a call twice is not an error, because the caller repeats the request if the first answer is lost.
 local cancelled = cjson.decode(redis.call('HGET', store, 'cancelled') or '[]')
 local known, behind = nil, {}
 for _, call in ipairs(cancelled) do
@@ -22,7 +22,7 @@ if not known then
   return redis.status_reply('unknown')
 elseif args.till ~= 0 and known.num_cashier ~= args.till then
   return redis.status_reply('another till')
-elseif not known.start then -- the call is in the list of cancelled calls
+elseif not known.start then -- Only the entries in the list of cancelled calls have no start.
   return redis.status_reply('cancelled')
 elseif known.start <= now then
   return redis.status_reply('up')
@@ -36,8 +36,8 @@ for _, call in ipairs(behind) do
   changes[#changes + 1] = {store = args.store, mark = call.mark, start = call.start, ['end'] = call['end']}
 end
 record(KEYS[3], changes)
--- Snapshots contain the list of cancelled calls, for boards that have missed the announcement. It is as long as the
--- queue can be.
+-- Snapshots contain the list of cancelled calls, so that boards that have missed the announcement remove these calls,
+-- too. The list has at most as many entries as the queue can have.
 cancelled[#cancelled + 1] = {seq = args.seq, mark = known.mark, num_cashier = known.num_cashier}
 if #cancelled > args.max_queued then
   table.remove(cancelled, 1)

@@ -1,5 +1,5 @@
--- Changes what the store's screens show between calls, and announces the change. Calls stay as they are. Nothing is
--- announced if nothing changes.
+-- Changes what a store's screens show between calls, and announces the change. The calls of the store do not change.
+-- If the new values are equal to the old ones, the script announces nothing.
 local known = redis.call('HMGET', store, 'language', 'notice', 'look')
 if known[1] == args.language and (known[2] or '') == args.notice and (known[3] or '') == args.appearance_id then
   return redis.status_reply('OK')

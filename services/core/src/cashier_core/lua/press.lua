@@ -1,7 +1,9 @@
 -- Schedules a call, announces it, and records it in the history. Returns {outcome, seq, starts_in_ms, place}. A press
--- that is refused changes nothing. KEYS[3]: the answer to this press, which is stored unless the press is refused. The
--- same press may come twice: if a web worker dies before it answers, Nginx sends the press to another worker. The
--- second time, the script only returns the stored answer. KEYS[4]: the stream of the history.
+-- that is refused changes nothing.
+-- KEYS[3]: the key under which the answer to this press is stored, unless the press is refused. The same press may
+-- arrive twice: if a worker process of web dies before it answers, Nginx sends the press to another worker process. For
+-- the second press the script returns the stored answer and makes no second call.
+-- KEYS[4]: the stream that contains the history.
 local answered = KEYS[3]
 local before = redis.call('GET', answered)
 if before then
@@ -19,8 +21,9 @@ local function remember(answer)
   return answer
 end
 
--- If Redis's clock was set back, for example because Redis has moved to another host, calls that end by the old clock
--- would block the queue until then. Boards still play the calls that they know.
+-- The clock of Redis may have been set back, for example because Redis has moved to another host. The ends of the
+-- stored calls are then far in the future, and new calls would wait for them. Therefore the stored calls are deleted.
+-- Boards still play the calls that they know.
 if now < tonumber(redis.call('HGET', store, 'changed') or 0) - 1000 then
   redis.call('DEL', calls)
 end
@@ -60,7 +63,7 @@ changes[#changes + 1] = {
   language = args.language, by = args.by, again = args.again, pressed = now, start = start, ['end'] = call['end'],
 }
 record(KEYS[4], changes)
-redis.call('HSETNX', store, 'language', args.idle_language) -- has an effect only after Redis has lost its data
+redis.call('HSETNX', store, 'language', args.idle_language) -- This only has an effect after Redis has lost its data.
 announce({
   seq = seq, num_cashier = args.till, label = args.label, language = args.language,
   starts_in_ms = start - now, hold_ms = args.hold_ms, replaces = args.replaces,

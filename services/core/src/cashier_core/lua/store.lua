@@ -1,15 +1,15 @@
--- What all scripts share; this file is put in front of each of them.
--- KEYS[1]: a hash that describes the store {epoch, rev, mark, seq, language, notice, look, changed, cancelled}. `mark`
--- is the change_id of the newest change, and `look` is the appearance_id. KEYS[2]: the calls that have not ended, a
--- sorted set of JSON documents with their end as score. In these documents `mark` is the call_id and `num_cashier` the
--- till. Both keys contain the same hash tag, so that they are on one node of a cluster. ARGV[1]: the named arguments of
--- the script as JSON. snapshot.lua has none.
+-- Code that all scripts need. `source` in `__init__.py` puts it in front of the code of each script.
+-- KEYS[1]: a hash with the state of the store {epoch, rev, mark, seq, language, notice, look, changed, cancelled}.
+-- `mark` is the change_id of the newest change, and `look` is the appearance_id.
+-- KEYS[2]: a sorted set of the calls that have not ended. Each call is a JSON document, and its score is the end of the
+-- call. In this document, `mark` is the call_id, and `num_cashier` is the till.
+-- Both keys contain the same hash tag, so that a Redis cluster keeps them on the same node.
+-- ARGV[1]: the named arguments of the script as a JSON document. snapshot.lua has no arguments.
 local store, calls = KEYS[1], KEYS[2]
 local args = ARGV[1] and cjson.decode(ARGV[1])
 local now = now_ms()
 
--- Returns the calls that have not ended, in the order of their seq. A call is shown from its start until just before
--- its end.
+-- Returns the calls that have not ended, in the order of their ends. A call whose end is now has ended.
 local function unended()
   local found = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', calls, '(' .. string.format('%d', now), '+inf')) do
@@ -18,18 +18,18 @@ local function unended()
   return found
 end
 
--- Adds changes of calls to the history, a stream from which web moves them to the database. All changes of a script are
--- one entry, because a second XADD would cost more. If web does not fetch entries for a long time, the oldest ones are
--- dropped.
+-- Adds changes of calls to the history, a stream from which web moves the changes to the database. A script writes all
+-- its changes as one entry, because a second XADD would take more time. The stream has a maximum length. If web does
+-- not fetch the entries for a long time, Redis deletes the oldest entries.
 local function record(history, changes)
   redis.call('XADD', history, 'MAXLEN', '~', args.max_history, '*', 'changes', cjson.encode(changes))
 end
 
--- Counts a change of the timeline and publishes it to every ws replica, in the format of channels_redis's PubSub layer
--- (MessagePack).
--- args.change_id is a random string. If Redis knows nothing of the store, it also becomes the epoch: boards then see
--- that the seq starts again. Otherwise it distinguishes this change from another one with the same rev, which may exist
--- if Redis was restored without its last second of writes.
+-- Increases the rev of the timeline and publishes the change to every ws replica. The message is in the format of the
+-- PubSub layer of channels_redis (MessagePack).
+-- args.change_id: a random text for this change. It distinguishes two changes with the same rev, which exist if Redis
+-- has restarted without its last writes. If Redis knows nothing about the store, args.change_id also becomes the new
+-- epoch. By the new epoch, boards see that the seq of the calls starts again at 1.
 local function announce(message)
   redis.call('HSETNX', store, 'epoch', args.change_id)
   local known = redis.call('HMGET', store, 'epoch', 'mark', 'language', 'notice', 'look')
