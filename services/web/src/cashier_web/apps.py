@@ -1,4 +1,4 @@
-"""The Django application of the web service, which connects the handlers of Django's signals."""
+"""The Django application of the web service. It says which functions are called for Django's signals."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ class CashierWebConfig(AppConfig):
     verbose_name = "cashier_q"
 
     def ready(self) -> None:
-        # Models can be imported only now.
+        # These modules import models, which is possible only after Django has loaded its applications.
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
         from cashier_web import audit  # noqa: PLC0415
@@ -29,6 +29,9 @@ class CashierWebConfig(AppConfig):
 
 
 def begin_session(request: HttpRequest, **signal: Any) -> None:
-    """Give the new session a fixed end, which later saves do not move, and delete sessions that have ended."""
+    """Set a fixed end for the new session, and delete sessions that have expired. Runs after each sign-in.
+
+    Without a fixed end, each save of the session would postpone its end.
+    """
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     request.session.clear_expired()

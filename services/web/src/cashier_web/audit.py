@@ -16,12 +16,16 @@ HIDDEN = "***"
 
 
 def hide(value: str) -> str:
-    """What the log contains instead of a secret or its hash: that it changed, because a hash can be attacked."""
+    """Return the text that the log contains instead of the hash of a secret.
+
+    The log then says that the secret was changed, but does not contain the hash. Somebody who has a hash could use it
+    to guess the secret.
+    """
     return HIDDEN if value else ""
 
 
 def register_models() -> None:
-    """Log every save of these models. Columns that only say when something was last seen or used are left out."""
+    """Log each change of these models. Columns that only say when something was last seen or used are not logged."""
     masked = {"mask_callable": "cashier_web.audit.hide"}
     auditlog.register(Store)
     auditlog.register(
@@ -38,9 +42,12 @@ def note(
     changed: Iterable[tuple[Model, Mapping[str, tuple[str, str]]]],
     actor: User | AnonymousUser | None = None,
 ) -> None:
-    """Log changes that send no signal: many objects saved at once, or something that is not a column.
+    """Log changes for which Django sends no signal.
 
-    action: a value of `LogEntry.Action`. changed: each object with its changed values, by name, before and after.
+    Django sends no signal if many objects are saved at once, or if the change is not in a column.
+
+    action: a value of `LogEntry.Action`.
+    changed: each changed object, with the name of each changed value, and the value before and after the change.
     """
     entries = [
         LogEntry(
@@ -58,9 +65,10 @@ def note(
 
 
 class AuditMiddleware(AuditlogMiddleware):
-    """Names the signed-in user in the log entries of a request.
+    """Writes the name of the signed-in user into the log entries of a request.
 
-    Skips requests that change nothing that is logged: reading a page, and presses, which must be fast.
+    Requests that cause no log entries skip this step. They are requests that only read a page, and presses, which must
+    be fast.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,9 @@
-"""The URLs to which managers' forms posted before each action had a URL of its own.
+"""The URLs to which managers' forms were posted before version 0.1.
 
-There was one URL for each object, and the form field `action` named the action. A page that was loaded before the
-update to version 0.1 still posts to these URLs. In version 0.2, remove this module and its test, and let
-the URL `logo` in urls.py call `media.replace_logo` directly.
+At that time there was one URL for each object, and the form field `action` said what to do. Today each action has its
+own URL. A page that was loaded before the update to version 0.1 still uses the old URLs.
+
+In version 0.2, remove this module and its test, and let the URL `logo` in urls.py call `media.replace_logo` directly.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ View = Callable[..., HttpResponse]
 
 
 def by_action(views: dict[str, View]) -> View:
-    """A view that passes the request on to one of these views, by the posted `action`."""
+    """Return a view that calls one of `views`: the view whose key is the value of the form field `action`."""
 
     @allow_methods("POST")
     def dispatch(request: HttpRequest, **parts: Any) -> HttpResponse:
@@ -62,4 +63,4 @@ PAGES: list[tuple[str, View, str]] = [
         "old_person",
     ),
 ]
-"""Path, view and name, as in urls.py."""
+"""The path, the view and the name of each old URL, like STORE_PAGES in urls.py."""

@@ -1,4 +1,7 @@
-"""Tasks that run again and again in the worker processes. For each run, one worker takes the task's key in Redis."""
+"""Tasks that are repeated every few seconds or minutes.
+
+Each worker process tries to start each task. A key in Redis ensures that each time only one of them does the task.
+"""
 
 import logging
 import random
@@ -17,19 +20,24 @@ from cashier_web.infra.redis_clients import the_redis
 from cashier_web.screens import announce
 
 POLL_SECONDS = 1.0
-"""How often each worker looks for tasks that are due."""
+"""The time after which each worker process looks for due tasks again."""
 LONGEST_SECONDS = 60
-"""While a worker runs a task, no other worker starts it; after this time the worker is assumed to have died."""
+"""While a worker process runs a task, the task's key stays in Redis for at least this time.
+
+No other worker process starts the task meanwhile. If the worker process dies, the key expires, and another worker
+process runs the task.
+"""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class PeriodicTask:
-    """name: of the key in Redis, which exists while the task is not due.
+    """A task that is repeated.
 
-    seconds: between two runs. If Redis loses its data, it also loses the key, and the task is due at once.
-    has_failed: the last run failed, and this was logged.
+    name: the last part of the name of the task's key in Redis. While the key exists, the task is not due.
+    seconds: the time between two runs. If Redis loses its data, it also loses the key, and the task is due at once.
+    has_failed: whether Redis or the database did not answer at the last attempt. This was then logged.
     """
 
     name: str
@@ -38,7 +46,10 @@ class PeriodicTask:
     has_failed: bool = False
 
     def run_if_due(self, redis: Redis) -> bool:
-        """Run the task if no other worker holds its key in Redis. Returns whether it ran."""
+        """Run the task if its key does not exist in Redis. Returns whether it ran.
+
+        The key is created before the run, so that no other worker process runs the task, too.
+        """
         key = f"cashier:chore:{self.name}"
         if not redis.set(key, 1, nx=True, ex=max(self.seconds, LONGEST_SECONDS)):
             return False
@@ -53,16 +64,20 @@ class PeriodicTask:
 
 
 TASKS = [
-    # Takes some 40 ms of a worker with 500 stores.
+    # With 500 stores, this task takes about 40 ms of a worker process's time.
     PeriodicTask("compare", 60, announce.announce_differences),
-    # SQLite writes whole pages: with 5 s, a press's share of the writing is a third less than with 1 s.
+    # Every 5 s instead of every second, because SQLite always writes whole pages of its file. Recording less often
+    # makes the history's cost for each press a third lower.
     PeriodicTask("record", 5, recorder.record_calls),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
 ]
 
 
 def run_due_tasks(tasks: list[PeriodicTask], redis: Redis) -> None:
-    """Run the tasks that are due. If Redis or the database does not answer, this is logged once, until it answers."""
+    """Run the tasks that are due.
+
+    If Redis or the database does not answer, this is logged at the first attempt, and not again until the task has run.
+    """
     for task in tasks:
         try:
             if task.run_if_due(redis):
@@ -82,5 +97,5 @@ def run_forever() -> None:
 
 
 def start() -> None:
-    """Run the tasks in a thread, until this process ends."""
+    """Run the tasks in a thread of this process. The thread ends when the process ends."""
     threading.Thread(target=run_forever, name="periodic tasks", daemon=True).start()

@@ -66,21 +66,22 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # With WAL, readers don't wait for a writer. An IMMEDIATE transaction waits for the lock at its beginning; otherwise
-    # it would fail at its first write while another transaction is writing.
+    # In SQLite's WAL mode, readers don't wait for a writer. A transaction in IMMEDIATE mode waits for the write lock
+    # when it begins. Otherwise a transaction would fail at its first write if another transaction is writing.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
     }
 else:
-    # A connection to a database that no longer answers fails within seconds instead of the kernel's minutes.
+    # If the database no longer answers, a connection fails after a few seconds. With the kernel's default timeouts, it
+    # would fail after minutes.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 5000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
-        **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL take precedence
+        **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL override the options above
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -90,7 +91,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = ENVIRONMENT.cashier_media_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # File names contain a hash of the content, so Nginx can tell browsers to keep the files for ever.
+    # File names contain a hash of the content, so Nginx can tell browsers to keep the files forever.
     "staticfiles": {"BACKEND": "cashier_web.infra.static_files.HashedFiles"},
 }
 
@@ -102,13 +103,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "cashier_web.accounts.passwords.LongEnough"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# New passwords are hashed with the first one. The other one checks passwords that older versions have hashed.
+# New passwords are hashed with the first hasher. The second hasher checks passwords that older versions of cashier_q
+# have hashed.
 PASSWORD_HASHERS = [
     "cashier_web.accounts.passwords.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-# After five wrong passwords for a username from one IP address, this pair has to wait. By username alone, anybody could
-# lock a cashier out; by address alone, one person could lock out a whole store, which shares one address.
+# After five wrong passwords for a username from one IP address, this username is locked at this address for 15 minutes.
+# If the username were locked at all addresses, anybody could lock out a cashier. If the address were locked for all
+# usernames, one person could lock out a whole store, because the computers of a store share one address.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -116,13 +119,18 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False  # otherwise axes logs a greeting, which ends up in the output of management commands
-# Otherwise each attempt starts the 15 minutes again, and makes the database row of this username longer.
+# Otherwise axes logs a greeting when it starts, which appears in the output of management commands.
+AXES_VERBOSE = False
+# Otherwise each attempt during the 15 minutes starts the 15 minutes again, and makes the database row of this username
+# longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_DISABLE_ACCESS_LOG = True  # the log is enough; a database row for each sign-in would stay for ever
+# Otherwise axes adds a database row for each sign-in, which would stay forever. It is enough that the log contains
+# sign-ins.
+AXES_DISABLE_ACCESS_LOG = True
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
-# Nginx sets this header to the scheme that the browser used, and overwrites what a client sends in it.
+# Nginx sets this header to the scheme that the browser used (http or https). If a client sends this header, Nginx
+# replaces the client's value.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.cashier_https
 SECURE_HSTS_SECONDS = ENVIRONMENT.cashier_hsts_seconds
@@ -147,4 +155,4 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024  # bytes of a request without files; Nginx limits the size of uploads
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024  # bytes, without uploaded files, whose size Nginx limits

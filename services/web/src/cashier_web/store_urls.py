@@ -17,15 +17,18 @@ MANAGED: list[tuple[str, Promise]] = [
     ("people", _("People")),
     ("history", _("History")),
 ]
-"""A manager's pages: the name of the URL, and the title of the page."""
+"""The pages for managers: the name of the URL and the title of each page."""
 
 
 def store_path(name: str, store: Store, **parts: Any) -> str:
-    """The path of one of the store's pages, by the name of its URL. The default store's pages are at the top level."""
+    """The path of one of the store's pages. name: the name of the page's URL.
+
+    The paths of the default store are at the top level. The paths of any other store begin with /s/<slug>/.
+    """
     slug = {} if store.slug == DEFAULT_STORE else {"slug": store.slug}
     return reverse(name, kwargs={**slug, **parts})
 
 
 def managed_pages(store: Store) -> list[tuple[str, str, Promise]]:
-    """The links of the navigation bar: name of the URL, path and title of each page."""
+    """The links of the navigation bar: the name of the URL, the path and the title of each page."""
     return [(name, store_path(name, store), title) for name, title in MANAGED]

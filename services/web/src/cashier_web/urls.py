@@ -1,4 +1,7 @@
-"""The URLs. The default store has those of the original demo; any other store has the same ones under /s/<slug>/."""
+"""The URLs of all pages.
+
+The default store has the URLs of the original demo. Any other store has the same URLs under /s/<slug>/.
+"""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
@@ -40,7 +43,7 @@ STORE_PAGES = [
     ("people/<int:number>/link", people.link_person, "link_person"),
     *old_form_urls.PAGES,
 ]
-"""Path, view and name of each page of a store. The default store's paths are at the top level."""
+"""The path, the view and the name of each page of a store. Other stores than the default one add /s/<slug>/."""
 
 urlpatterns = [
     *(path(address, view, name=name) for address, view, name in STORE_PAGES),

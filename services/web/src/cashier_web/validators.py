@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 
 
 def is_one_line(text: str) -> bool:
-    """Whether the text contains no control character and no line break. Every kind of space is allowed."""
+    """Whether the text contains neither control characters nor line breaks. Every kind of space is allowed."""
     return not any(category(letter) in {"Cc", "Zl", "Zp"} for letter in text)
 
 
 def check_name(text: str) -> str:
-    """Return the name unchanged. Raises ValidationError if it has several lines or looks like a formula.
+    """Return the name unchanged. Raises ValidationError if the name has several lines or looks like a formula.
 
-    Exports contain names, and a spreadsheet would execute a formula.
+    Names are exported as CSV, and a spreadsheet program would execute a name that looks like a formula.
     """
     if not is_one_line(text):
         raise ValidationError(_("Use one line of text, without control characters."))
@@ -25,7 +25,7 @@ def check_name(text: str) -> str:
 
 
 LEAST_CONTRAST = 7.0
-"""The ratio to 1 that WCAG 2.2 (1.4.6, level AAA) requires for text of any size."""
+"""The lowest contrast that WCAG 2.2 (1.4.6, level AAA) allows for text of any size: 7 to 1."""
 
 
 def check_colour(colour: str) -> None:
@@ -35,13 +35,16 @@ def check_colour(colour: str) -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours like #1a2b3c as WCAG 2.2 defines it: a ratio to 1, from 1 to 21."""
+    """The contrast of two colours like #1a2b3c, as WCAG 2.2 defines it.
+
+    The result is between 1 (equal colours) and 21 (black and white).
+    """
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def check_contrast(ink: str, ground: str) -> None:
-    """Raise ValidationError if text in the colour `ink` cannot be read well on the colour `ground`."""
+    """Raise ValidationError if text in the colour `ink` is hard to read on a background in the colour `ground`."""
     found = contrast(ink, ground)
     if found < LEAST_CONTRAST:
         params = {"found": f"{found:.1f}", "least": f"{LEAST_CONTRAST:g}"}

@@ -1,6 +1,6 @@
 """The stored files of a store's pictures, videos and logo.
 
-Each file is named by a hash of its content, so that browsers may keep it for ever.
+The name of a file is a hash of its content. The content of a name never changes, so browsers may keep the file forever.
 """
 
 import hashlib
@@ -21,13 +21,15 @@ from cashier_web.screens.announce import announce_appearance
 def changing_media(store: Store) -> Iterator[Store]:
     """Lock the store while its media or its logo are changed. Yields the store as it is in the database now.
 
-    At the end of the block the store's screens are told. If anything raises an exception, nothing is changed and no new
-    file stays. Raises Http404 if the store was deleted, and RedisError.
+    At the end of the block, the store's screens are told to load their new appearance. After an exception, the database
+    is unchanged and new files are deleted. Raises Http404 if the store was deleted, and RedisError if Redis does not
+    answer.
     """
     try:
         with transaction.atomic():
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
-            # A worker that died may have left half a file, which `store_file` would take for a complete one.
+            # If a worker process died while it stored a file, half of the file may be left. It must be deleted now,
+            # because `store_file` would take it for a complete file.
             delete_unused_files(locked.pk)
             yield locked
             announce_appearance(locked)
@@ -37,7 +39,7 @@ def changing_media(store: Store) -> Iterator[Store]:
 
 
 def store_file(store: Store, content: IO[bytes], extension: str) -> str:
-    """Store a file and return its name. A file with the same content is stored only once."""
+    """Store a file for this store and return the file's name. Equal files of a store are stored only once."""
     content.seek(0)
     digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # it accepts any binary file
     name = f"{store.pk}/{digest[:32]}.{extension}"
@@ -45,10 +47,10 @@ def store_file(store: Store, content: IO[bytes], extension: str) -> str:
 
 
 def delete_unused_files(pk: int) -> None:
-    """Delete the files that no row of this store refers to. If the store was deleted, delete all its files.
+    """Delete the files of this store to which no row in the database refers. Deletes all files of a deleted store.
 
-    Must be called within a transaction: the lock on the store protects files of other requests whose rows are not
-    saved yet.
+    Must be called within a transaction, because it locks the store's row. Another request that stores a file holds the
+    same lock until its transaction ends. Therefore this function never deletes a file whose row is not saved yet.
     """
     store = Store.objects.select_for_update().filter(pk=pk).first()
     used = {*store.media.values_list("file", flat=True), str(store.logo)} if store else set()
@@ -64,7 +66,10 @@ def delete_unused_files(pk: int) -> None:
 
 
 def delete_files_of_store(instance: Store, **signal: object) -> None:
-    """Django sends this signal before a store is deleted. Its files are deleted when the deletion is committed."""
+    """Delete the files of a store that is being deleted, when the transaction is committed.
+
+    Django calls this before it deletes the store (signal `pre_delete`).
+    """
     pk = instance.pk
 
     def delete_files() -> None:

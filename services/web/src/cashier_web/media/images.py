@@ -1,4 +1,7 @@
-"""Uploaded pictures are drawn anew, at most as large as a screen can show. The uploaded file itself is not stored."""
+"""Checks uploaded pictures and encodes them again, at most as large as a screen can show.
+
+Only the newly encoded picture is stored, and not the uploaded file.
+"""
 
 import threading
 from io import BytesIO
@@ -11,22 +14,30 @@ from PIL import Image, ImageOps
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 """The accepted formats. SVG is not accepted, because an SVG file may contain a script."""
 MOST_PIXELS = 40_000_000
-"""A PNG of a few KB may unpack to a picture that fills all memory."""
+"""The highest number of pixels that an uploaded picture may have.
+
+Without a limit, a PNG file of a few KB could fill all memory when it is decoded.
+"""
 MOST_WIDE = 3840
-"""Pixels of width and height. A larger picture would only fill a television's memory."""
+"""The highest width and height of a stored picture, in pixels.
+
+Larger pictures are scaled down, because they would only fill a television's memory.
+"""
 QUALITY = 90
 
-# Larger pictures are refused below, with a reason. Pillow's own limit would raise a warning first.
+# This turns off Pillow's own limit, which would raise a warning. `clean_image` refuses pictures that are too large, and
+# gives the reason.
 Image.MAX_IMAGE_PIXELS = None
 one_at_a_time = threading.Lock()
-"""Drawing one picture may take some 300 MB for a moment."""
+"""A lock: a process decodes only one picture at a time, because this can take about 300 MB of memory."""
 
 
 def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
-    """The picture drawn anew, and the extension of its file.
+    """Check the picture and encode it again. Returns the new picture and the extension of its file.
 
-    The new picture is upright, and has none of the data that cameras add, such as the place. An animation becomes its
-    first frame. Raises ValidationError for a picture that is too large, broken, or not a JPEG, PNG or WebP.
+    The new picture is upright, and has no metadata from a camera, such as the place where the picture was taken. Of an
+    animation, only the first frame is kept. Raises ValidationError for a picture that is too large, broken, or not a
+    JPEG, PNG or WebP.
     """
     try:
         with one_at_a_time, Image.open(file, formats=list(EXTENSIONS)) as image:
@@ -38,21 +49,24 @@ def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
             return redraw(image)
     except ValidationError:
         raise
-    except Exception as fault:  # Pillow documents no common exception class
+    except Exception as fault:  # Pillow documents no common base class for its exceptions
         raise ValidationError(_("This file is not a readable JPEG, PNG or WebP picture.")) from fault
 
 
 def redraw(image: Image.Image) -> tuple[BytesIO, str]:
-    """The picture in the same format, and its extension. Of all additional data, only the colour profile is kept."""
-    # MPO, which some telephones write, is a JPEG file with a second picture in it.
+    """Encode the picture again in its format. Returns the new picture and its extension.
+
+    Of all metadata, only the colour profile is kept.
+    """
+    # Some telephones write files in the format MPO, which is a JPEG file with a second picture in it.
     kind = "JPEG" if image.format == "MPO" else str(image.format)
-    image.thumbnail((MOST_WIDE, MOST_WIDE))  # Pillow decodes a large JPEG directly at about this size
+    image.thumbnail((MOST_WIDE, MOST_WIDE))
     upright = ImageOps.exif_transpose(image)
     mode = "RGBA" if upright.has_transparency_data else "RGB"
-    # A profile fits only the colour mode that it was made for.
+    # A colour profile is only valid for the colour mode for which it was made, so it is dropped if the mode changes.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # Pillow would write some of this data into the new file
+    fresh.info.clear()  # otherwise Pillow would write some of the metadata into the new file
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)

@@ -1,4 +1,7 @@
-"""Checks of uploaded files: kind, size and content. The kind is recognised by the content, not by the file's name."""
+"""Checks the kind, the size and the content of uploaded files.
+
+A file's content decides whether it is a picture or a video, and not the file's name.
+"""
 
 from typing import IO
 
@@ -12,12 +15,19 @@ from cashier_web.models import Medium
 Kind = Medium.Kind
 MB = 1024 * 1024
 MOST_BYTES = {Kind.PICTURE: 8 * MB, Kind.VIDEO: 64 * MB}
-"""Nginx allows slightly larger uploads (client_max_body_size in nginx.conf), so that this code can give the reason."""
+"""The highest number of bytes of an uploaded file, by kind.
+
+Nginx allows slightly larger uploads (client_max_body_size in nginx.conf), so that web can refuse a file that is too
+large and give the reason.
+"""
 MOST_BYTES_OF_A_LOGO = 2 * MB
 
 
 def clean_medium(file: IO[bytes]) -> tuple[Kind, IO[bytes], str]:
-    """The kind of the file, the content to store, and its extension. Raises ValidationError with the reason."""
+    """Check an uploaded picture or video. Returns its kind, the content to store, and the extension of the stored file.
+
+    Raises ValidationError, with the reason, if the file is refused.
+    """
     kind = kind_of(file)
     check_size(file, MOST_BYTES[kind])
     if kind == Kind.PICTURE:
@@ -26,7 +36,10 @@ def clean_medium(file: IO[bytes]) -> tuple[Kind, IO[bytes], str]:
 
 
 def clean_logo(file: IO[bytes]) -> tuple[IO[bytes], str]:
-    """The content of a logo to store, and its extension. Raises ValidationError with the reason."""
+    """Check an uploaded logo. Returns the content to store, and the extension of the stored file.
+
+    Raises ValidationError, with the reason, if the file is refused.
+    """
     if kind_of(file) != Kind.PICTURE:
         raise ValidationError(_("The file must be a JPEG, PNG or WebP picture."))
     check_size(file, MOST_BYTES_OF_A_LOGO)
@@ -34,12 +47,15 @@ def clean_logo(file: IO[bytes]) -> tuple[IO[bytes], str]:
 
 
 def kind_of(file: IO[bytes]) -> Kind:
-    """Whether the file is a picture or a video, by its first bytes. Raises ValidationError if it is neither."""
+    """Find out from the first bytes whether the file is a picture or a video.
+
+    Raises ValidationError if it is neither.
+    """
     file.seek(0)
     head = file.read(12)
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4], head[8:]) == (b"RIFF", b"WEBP"):
         return Kind.PICTURE
-    # "qt  " is QuickTime, Apple's variant of MP4, which browsers of other systems do not play.
+    # "qt  " stands for QuickTime, Apple's variant of MP4. Browsers on other systems than Apple's do not play it.
     if head.startswith(EBML) or (head[4:8] == b"ftyp" and head[8:] != b"qt  "):
         return Kind.VIDEO
     raise ValidationError(_("The file must be a JPEG, PNG or WebP picture, or an MP4 or WebM video."))

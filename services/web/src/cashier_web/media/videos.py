@@ -1,4 +1,7 @@
-"""Uploaded videos: MP4 and WebM are recognised by their content, and what cameras add to MP4 is erased."""
+"""Checks uploaded videos, and erases the metadata that cameras write into MP4 files.
+
+The formats MP4 and WebM are recognised by a file's content.
+"""
 
 import re
 from collections.abc import Iterator
@@ -11,25 +14,35 @@ from django.utils.translation import gettext as _
 EBML = b"\x1a\x45\xdf\xa3"
 """The first bytes of WebM and Matroska files."""
 WEBM = re.compile(rb"\x42\x82.{1,8}webm", re.DOTALL)
-"""The element with the document type. In a Matroska file its value is "matroska"."""
+"""The element of a WebM file that contains the document type "webm".
+
+A Matroska file begins with the same bytes as a WebM file, but its document type is "matroska".
+"""
 PLAYED_CODECS = {b"avc1", b"avc3", b"av01", b"vp09"}
-"""Codecs in MP4 that all browsers play: H.264, AV1, VP9. Telephones also write H.265, which many don't play."""
+"""The codecs in MP4 files that all browsers play: H.264, AV1 and VP9.
+
+Telephones also write H.265, which many browsers do not play.
+"""
 CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
-"""MP4 boxes that contain other boxes, as far as they matter here."""
+"""The MP4 boxes in which `mp4_boxes` searches for other boxes."""
 MOST_BOXES, MOST_DEPTH = 10_000, 8
-"""A film of an hour has some 50 boxes, five deep. A file with millions of boxes is an attack that blocks a worker."""
+"""How many boxes an MP4 file may have, and how deep boxes inside other boxes are read.
+
+A film of an hour has about 50 boxes, in five levels. A file with millions of boxes could be an attack that keeps a
+worker process busy.
+"""
 METADATA = {b"udta", b"meta", b"uuid"}
-"""MP4 boxes in which cameras write, for example, the place. Players do not need them."""
+"""The MP4 boxes with metadata, for example the place where the video was taken. Players do not need these boxes."""
 
 Box = tuple[bytes, int, int]
 """The type of an MP4 box, and the positions in the file at which its content begins and ends."""
 
 
 def clean_video(file: IO[bytes]) -> str:
-    """Erase the metadata in the file itself. Returns the extension that the file is to have.
+    """Check a video, and erase its metadata in the file itself. Returns the extension of the stored file.
 
-    Raises ValidationError if the file is not MP4 or WebM, is incomplete, or has a codec that browsers don't play.
-    Whether a television can play the resolution and bitrate is not checked: a screen skips a video that it can't play.
+    Raises ValidationError if the file is not MP4 or WebM, is incomplete, or has a codec that browsers don't play. The
+    resolution and the bitrate are not checked, because a screen skips a video that it cannot play.
     """
     head = read_at(file, 0, 64)
     if head.startswith(EBML):
@@ -52,15 +65,15 @@ def clean_video(file: IO[bytes]) -> str:
 
 
 def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator[Box]:
-    """The boxes between two positions in the file, and those inside them.
+    """Yield the boxes between two positions in the file, and the boxes inside these boxes.
 
-    Raises ValidationError for a box that does not fit into the box around it, or into the file.
+    Raises ValidationError if a box is longer than the box around it, or longer than the file.
     """
     while begin < end:
         size, kind, head = int.from_bytes(read_at(file, begin, 4), "big"), read_at(file, begin + 4, 4), 8
-        if size == 1:  # the size follows in 8 bytes
+        if size == 1:  # the real size is in the 8 bytes after the type
             size, head = int.from_bytes(read_at(file, begin + 8, 8), "big"), 16
-        elif size == 0:  # the box ends with the box around it
+        elif size == 0:  # the box ends where the box around it ends
             size = end - begin
         if size < head or begin + size > end:
             raise ValidationError(_("This video is incomplete."))
@@ -72,7 +85,7 @@ def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator
 
 def erase_box(file: IO[bytes], begin: int, end: int) -> None:
     """Overwrite the content of a box with zeros, and its type with "free", which players skip."""
-    # The type is right before the content, or 8 bytes earlier if a size of 8 bytes is between the two.
+    # The type is directly before the content. In a box whose size takes 8 bytes, the size is between type and content.
     kind_at = begin - 4 if read_at(file, begin - 4, 4) in METADATA else begin - 12
     file.seek(kind_at)
     file.write(b"free")

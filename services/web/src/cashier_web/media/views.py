@@ -22,13 +22,16 @@ from cashier_web.models import Medium, Store
 from cashier_web.store_urls import managed_pages, store_path
 
 MOST_MEDIA = 30
-"""Pictures and videos of one store."""
+"""How many pictures and videos a store may have."""
 PICTURES = "image/jpeg,image/png,image/webp"
 VIDEOS = "video/mp4,video/webm"
 
 
 class MediumForm(forms.Form):
-    """`file`: a picture or a video. `cleaned`: its kind, the content to store, and its extension."""
+    """The form that adds a picture or a video.
+
+    `file`: the uploaded file. `cleaned`: its kind, the content to store, and the extension of the stored file.
+    """
 
     file = forms.FileField(
         label=gettext_lazy("Picture or video"),
@@ -42,7 +45,10 @@ class MediumForm(forms.Form):
 
 
 class LogoForm(forms.Form):
-    """`logo`: a picture. `cleaned`: the content to store, and its extension."""
+    """The form that adds or replaces the logo.
+
+    `logo`: the uploaded picture. `cleaned`: the content to store, and the extension of the stored file.
+    """
 
     logo = forms.FileField(
         label=gettext_lazy("Logo"),
@@ -56,7 +62,7 @@ class LogoForm(forms.Form):
 
 
 class SecondsForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
-    """`seconds`: how long a picture is shown."""
+    """The form that changes for how many `seconds` a picture is shown."""
 
     class Meta:
         model = Medium
@@ -67,7 +73,7 @@ class SecondsForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes
 @allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def media_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """What the store's screens show between calls. Posting `file` adds a picture or a video at the end."""
+    """The page with the store's pictures, videos and logo. A POST with `file` adds a picture or a video at the end."""
     if request.method != "POST":
         return render_media_page(request, store, MediumForm(), LogoForm())
     form = MediumForm(request.POST, request.FILES)
@@ -100,7 +106,7 @@ def delete_medium(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @allow_methods("POST")
 @permissions.for_managers
 def change_seconds(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting `seconds` changes how long a picture is shown."""
+    """A POST with `seconds` changes how long a picture is shown."""
     form = SecondsForm(request.POST)
     if not form.is_valid():
         messages.error(request, one_line(form))
@@ -111,7 +117,7 @@ def change_seconds(request: HttpRequest, store: Store, number: int) -> HttpRespo
 @allow_methods("POST")
 @permissions.for_managers
 def replace_logo(request: HttpRequest, store: Store) -> HttpResponse:
-    """Posting `logo` adds the store's logo or replaces it."""
+    """A POST with `logo` adds the store's logo, or replaces the logo that it has."""
     form = LogoForm(request.POST, request.FILES)
     if not form.is_valid():
         return render_media_page(request, store, MediumForm(), form, status=400)
@@ -125,14 +131,17 @@ def remove_logo(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def change_media(request: HttpRequest, store: Store, change: Callable[[Store], object]) -> HttpResponse:
-    """Call `change` with the locked store, and redirect to the page. The page says so if nothing was changed."""
+    """Call `change` with the locked store, and redirect to the media page.
+
+    If Redis does not answer, nothing is changed, and the media page says so.
+    """
     with message_without_redis(request), changing_media(store) as locked:
         change(locked)
     return redirect(store_path("media", store))
 
 
 def add_medium(store: Store, kind: Medium.Kind, content: IO[bytes], extension: str) -> None:
-    """Add a picture or a video at the end. Raises ValidationError if the store already has MOST_MEDIA of them."""
+    """Add a picture or a video after the others. Raises ValidationError if the store already has MOST_MEDIA media."""
     positions = list(store.media.values_list("position", flat=True))
     if len(positions) >= MOST_MEDIA:
         raise ValidationError(
@@ -143,7 +152,7 @@ def add_medium(store: Store, kind: Medium.Kind, content: IO[bytes], extension: s
 
 
 def set_logo(store: Store, name: str) -> None:
-    """Save the name of the logo's file; "" for no logo."""
+    """Save the name of the logo's file. The name "" removes the logo."""
     store.logo.name = name
     store.save(update_fields=["logo"])
 
@@ -156,9 +165,10 @@ def set_seconds(store: Store, number: int, seconds: int) -> None:
 
 
 def move_medium(store: Store, number: int, step: int) -> None:
-    """Exchange a picture or video with its neighbour: step -1 is the one before it, 1 the one after it.
+    """Exchange a medium with the medium before it (step -1) or after it (step 1).
 
-    The first one does not move up, and the last one does not move down. Raises Http404 if it was deleted.
+    The first medium cannot move up, and the last medium cannot move down: then nothing changes. Raises Http404 if the
+    medium was deleted.
     """
     order = list(store.media.all())
     index = next((index for index, medium in enumerate(order) if medium.pk == number), None)

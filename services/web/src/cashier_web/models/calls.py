@@ -7,7 +7,7 @@ from cashier_web.models.stores import Store
 
 
 class PastCall(models.Model):
-    """A call that has ended: who pressed, when the call was on the screens, and how it ended."""
+    """A past call: who made it, when it was on the screens, and what became of it."""
 
     class Outcome(models.TextChoices):
         SHOWN = "shown", _("shown")
@@ -24,7 +24,8 @@ class PastCall(models.Model):
     label = models.CharField(_("label"), max_length=20, blank=True)
     language = models.CharField(_("language"), max_length=8)
     again = models.BooleanField(_("again"), default=False)
-    # Who called, by the name at that time. With a foreign key, deleting a person would search millions of calls.
+    # `kind` and `by` say who called, with the name at that time. There is no foreign key to the person, because Django
+    # would then search millions of calls whenever a person is deleted.
     kind = models.CharField(
         _("kind"), max_length=6, blank=True, choices=[("user", _("person")), ("device", _("device"))]
     )

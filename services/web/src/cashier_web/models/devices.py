@@ -8,13 +8,13 @@ from cashier_web.models.stores import Store
 
 
 class Device(models.Model):
-    """A button, a keypad or the software of a till. It calls in one store, and has its own token."""
+    """A button, a keypad or the software of a till. A device can call in one store only, and has its own token."""
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="devices", verbose_name=_("store"))
     name = models.CharField(_("name"), max_length=100)
     till = models.PositiveSmallIntegerField(
         _("till"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(99)]
-    )  # the only till that the device may call for; None: every till
+    )  # the only till for which the device may call, or None if it may call for all tills
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True, editable=False)
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
     used_at = models.DateTimeField(_("last used"), null=True, editable=False)

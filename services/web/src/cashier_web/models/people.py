@@ -1,4 +1,4 @@
-"""The roles of people in stores. Accounts are in Django's own table."""
+"""The roles of people in stores. The accounts of people are in Django's own table."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,11 @@ from cashier_web.models.stores import Store
 
 
 class Role(models.IntegerChoices):
-    """What a person may do in a store. Each role includes the ones before it. A superuser may do everything."""
+    """What a person may do in a store.
+
+    A cashier may do everything that a viewer may do, and a manager everything that a cashier may do. A superuser may do
+    everything in all stores, without a role.
+    """
 
     VIEWER = 1, _("viewer")
     CASHIER = 2, _("cashier")

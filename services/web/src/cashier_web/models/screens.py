@@ -9,9 +9,13 @@ from cashier_web.models.stores import Store
 
 
 class Screen(models.Model):
-    """A paired television. A cookie identifies it, so it shows its store after every restart, until it is revoked."""
+    """A television that was paired with a store.
 
-    # None if the store was deleted, which revokes its screens.
+    A cookie in its browser identifies the television. Therefore it shows its store after each restart, until it is
+    revoked.
+    """
+
+    # None after the store was deleted. The deletion of a store revokes its screens.
     store = models.ForeignKey(
         Store, on_delete=models.SET_NULL, null=True, related_name="screens", verbose_name=_("store")
     )
@@ -21,7 +25,7 @@ class Screen(models.Model):
     changed_at = models.DateTimeField(_("paired or moved"), default=timezone.now, editable=False)
     volume = models.PositiveSmallIntegerField(
         _("volume in percent"), null=True, blank=True, validators=[MaxValueValidator(100)]
-    )  # None: the volume of the store
+    )  # None if the screen has the volume of its store
     is_muted = models.BooleanField(_("muted"), default=False)
     seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
@@ -43,11 +47,17 @@ class Screen(models.Model):
 
     @property
     def credential_id(self) -> str:
-        """Identifies the screen in its tickets. It changes each time the screen is moved to another store."""
+        """The id of the screen in its tickets. It changes each time the screen is moved to another store.
+
+        Therefore the tickets for the earlier store can be revoked without the tickets for the new store.
+        """
         return f"{self.pk}.{self.generation}"
 
     @property
     def revoked_credential_ids(self) -> list[str]:
-        """The credential ids of this screen whose tickets must no longer be accepted."""
+        """The credential ids of this screen whose tickets ws must refuse.
+
+        These are the ids from before its last move and, if the screen is revoked, its current id.
+        """
         last = self.generation if self.revoked_at else self.generation - 1
         return [f"{self.pk}.{generation}" for generation in range(1, last + 1)]

@@ -15,14 +15,15 @@ from cashier_web import validators
 
 
 def usual_languages() -> list[str]:
-    """The languages of a new store. With all of them, cashiers who use two would see a long list."""
+    """The languages of a new store. There are only two, so that cashiers need not choose from a long list."""
     return ["en", "fr"]
 
 
 @cache
 def time_zones() -> list[str]:
-    """The names of all time zones. Cached, because reading them takes some milliseconds."""
-    return sorted(available_timezones() - {"Factory", "localtime"})  # not real time zones; browsers do not know them
+    """The names of all time zones. They are cached, because reading them takes some milliseconds."""
+    # "Factory" and "localtime" are not real time zones, and browsers do not know them.
+    return sorted(available_timezones() - {"Factory", "localtime"})
 
 
 def check_time_zone(name: str) -> None:
@@ -41,8 +42,10 @@ class Store(models.Model):
     tills = models.PositiveSmallIntegerField(
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
-    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)  # such as {"4": "Pharmacy"}
-    languages = models.JSONField(_("languages"), default=usual_languages)  # in which cashiers may call
+    # The label of a till by its number, for example {"4": "Pharmacy"}.
+    labels = models.JSONField(_("labels of tills"), default=dict, blank=True)
+    # The languages in which cashiers may call.
+    languages = models.JSONField(_("languages"), default=usual_languages)
     language = models.CharField(_("language"), max_length=8, choices=list(LANGUAGES.items()), default="en")
     hold_seconds = models.DecimalField(
         _("hold in seconds"),
@@ -66,9 +69,10 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
-    # Languages in which the screens wait in turn with `language`.
+    # Between calls, the screens show "Please wait" in `language` and in these languages, one after the other.
     also_waits_in = models.JSONField(_("further languages between calls"), default=list, blank=True)
-    arrows = models.JSONField(_("arrows"), default=dict, blank=True)  # such as {"4": "left"}
+    # The direction of a till by its number, for example {"4": "left"}.
+    arrows = models.JSONField(_("arrows"), default=dict, blank=True)
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
     is_muted = models.BooleanField(_("muted"), default=False)
@@ -77,7 +81,8 @@ class Store(models.Model):
         _("background colour"), max_length=7, default="#000000", validators=[validators.check_colour]
     )
     logo = models.FileField(_("logo"), blank=True, editable=False)
-    # Incremented when media or logo change, which are not columns of this table but visible on the screens.
+    # Incremented when the media, the logo or the sound of a screen are changed. This changes the appearance id, so the
+    # screens load their new appearance.
     revision = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:
@@ -93,7 +98,7 @@ class Store(models.Model):
         return int(self.hold_seconds * 1000)
 
     def till(self, number: int) -> Till:
-        """The till of this number."""
+        """The till with this number, and its label if it has one."""
         return Till(number, self.labels.get(str(number), ""))
 
     def every_till(self) -> list[Till]:

@@ -1,4 +1,7 @@
-"""Tells the screens what the database says about their stores, and repairs what Redis has lost."""
+"""Tells the screens the idle text and the appearance id of their store.
+
+Also writes what the database says into Redis again, after Redis has lost its data.
+"""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,10 +17,10 @@ from cashier_web.screens.appearance import idle_of
 
 
 def announce(stores: Iterable[Store]) -> None:
-    """Tell the screens of these stores what to show while nobody is called.
+    """Tell the screens of these stores their idle text and their appearance id.
 
-    Call this within the transaction that changes the stores. Raises RedisError: the transaction must then be rolled
-    back. Redis may have told the screens all the same; `announce_differences` corrects that.
+    Call this within the transaction that changes the stores. If it raises RedisError, roll the transaction back. Redis
+    may have told the screens about the change in spite of the error; then `announce_differences` corrects it later.
     """
     the_timeline().set_idle({store.slug: idle_of(store) for store in stores})
 
@@ -25,16 +28,18 @@ def announce(stores: Iterable[Store]) -> None:
 def announce_appearance(store: Store) -> None:
     """Let the store's screens load their appearance again, after a change of media, logo or a screen's sound.
 
-    As `announce`, and locks the store's row until the transaction ends.
+    Must be called within the transaction that makes the change, like `announce`. Locks the store's row until the
+    transaction ends. Raises RedisError.
     """
     Store.objects.filter(pk=store.pk).update(revision=F("revision") + 1)
     announce([Store.objects.get(pk=store.pk)])
 
 
 def announce_differences() -> int:
-    """Announce each store about which Redis says something else than the database. Returns how many there were.
+    """Compare Redis with the database, and correct Redis. Returns how many differences there were.
 
-    These stores are locked and read again, so that a change which is just being saved is awaited and not undone.
+    A store whose idle text or appearance id differs is locked, read again and announced. If another request is just
+    saving a change of this store, the lock waits for that change, so that the change is not undone.
     """
     stores = list(Store.objects.all())
     known = the_timeline().idle([store.slug for store in stores])
@@ -46,11 +51,13 @@ def announce_differences() -> int:
 
 
 def restore_revocations() -> int:
-    """Write into Redis which credentials are revoked, as long as their tickets are valid. Returns 1 if this changed
-    anything, else 0.
+    """Make the set of revoked credentials in Redis equal to the database. Returns 1 if the two differed, else 0.
+
+    Credentials whose tickets have expired are left out.
     """
     since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
-    # Read Redis first: what another request revokes from now on must stay in Redis.
+    # Redis is read before the database. If another request revokes a credential after this line, the credential is not
+    # in `known`, so `replace` does not remove it from Redis.
     known = the_revocations().known()
     screens = Screen.objects.filter(changed_at__gte=since)
     credential_ids = {credential_id for screen in screens for credential_id in screen.revoked_credential_ids}

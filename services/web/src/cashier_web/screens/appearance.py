@@ -1,6 +1,6 @@
 """The appearance of a store's screens: everything that a screen's page needs besides the calls.
 
-A page that is told another appearance id loads its new appearance by itself.
+When a page receives an appearance id that differs from its own, the page loads the new appearance by itself.
 """
 
 import hashlib
@@ -21,14 +21,18 @@ TEMPLATES = ("cashier_web/screen.html", "cashier_core/_fragment.html")
 
 @cache
 def page_version() -> str:
-    """A hash of the page itself, which changes with its scripts, its styles and its HTML."""
+    """A hash of the screen's page, which changes whenever its scripts, its styles or its templates change."""
     parts = [str(getattr(staticfiles_storage, "manifest_hash", "")).encode()]
     parts += [Path(str(get_template(name).origin.name)).read_bytes() for name in TEMPLATES]  # type: ignore[attr-defined]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:8]
 
 
 def settings_of(store: Store) -> dict[str, Any]:
-    """The store's settings that its screens show. `arrows` is by till; `waiting` has one text for each language."""
+    """The settings of the store for its screens.
+
+    `arrows`: the direction of each till that has an arrow, by the till's number. `waiting`: the text "Please wait" in
+    each language that the screens show between calls.
+    """
     return {
         "name": store.name,
         "logo": store.logo.url if store.logo else "",
@@ -43,9 +47,11 @@ def settings_of(store: Store) -> dict[str, Any]:
 
 
 def media_of(store: Store) -> list[dict[str, Any]]:
-    """The pictures and videos between calls, in order, with `url` and `kind`, and `seconds` for a picture.
+    """The store's pictures and videos, in the order in which screens show them.
 
-    This queries the database. `appearance_id` does not need the media, because each change of them counts up
+    `kind`: "picture" or "video". `seconds`: how long a picture is shown.
+
+    This function queries the database. `appearance_id` does not call it, because each change of the media increments
     `store.revision`.
     """
     return [{"url": each.file.url, "kind": each.kind, "seconds": each.seconds} for each in store.media.all()]
@@ -53,18 +59,25 @@ def media_of(store: Store) -> list[dict[str, Any]]:
 
 @cache
 def idle_text(language: str) -> dict[str, str]:
-    """How a screen asks customers to wait: `language`, `direction` and `text`."""
+    """The `text` "Please wait" in this `language`, with the `direction` in which the language is written."""
     return {"language": language, "direction": fragment.direction(language), "text": fragment.please_wait(language)}
 
 
 def appearance_id(store: Store) -> str:
-    """`version.settings`: two hashes, of the page and of what the store and its screens are set to."""
+    """The appearance id of the store, in the form `version.settings`.
+
+    `version` is a hash of the screen's page, and `settings` is a hash of the store's settings for its screens.
+    """
     settings = json.dumps([store.revision, settings_of(store)], sort_keys=True)
     return f"{page_version()}.{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
 
 def appearance_json(store: Store, screen: Screen | None) -> str:
-    """The appearance of this screen with its `id`. `volume`: 0 (muted) to 100; a paired screen may have its own."""
+    """The appearance of one screen, as a JSON object that contains the appearance id as `id`.
+
+    `volume` is between 0 (muted) and 100. If a paired screen has its own volume, this volume is used instead of the
+    store's. No screen of a muted store has sound.
+    """
     appearance = {"id": appearance_id(store), **settings_of(store), "media": media_of(store)}
     if screen and screen.is_muted:
         appearance["volume"] = 0
@@ -74,7 +87,7 @@ def appearance_json(store: Store, screen: Screen | None) -> str:
 
 
 def idle_of(store: Store) -> Idle:
-    """What the store's screens show while nobody is called."""
+    """The idle text of the store's screens, together with the appearance id."""
     if store.is_open:
         return Idle(store.language, appearance_id=appearance_id(store))
     return Idle(store.language, store.closed_message or fragment.closed(store.language), appearance_id(store))

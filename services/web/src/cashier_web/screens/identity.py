@@ -1,4 +1,4 @@
-"""Which paired screen a browser is, and whether this browser may show a store's screen."""
+"""Finds out which paired screen a browser is, and whether a browser may show the screen of a store."""
 
 import re
 from datetime import timedelta
@@ -13,20 +13,23 @@ from cashier_web.models import Screen, Store
 
 COOKIE = "screen"
 COOKIE_DAYS = 400
-"""The longest time for which browsers keep a cookie. It starts again each time that the screen loads its page."""
+"""The longest time for which browsers keep a cookie. The time starts again whenever the screen loads its page."""
 SECRET = re.compile(r"cq_[\w-]{43}", re.ASCII)
 SEEN_AT_PRECISION = timedelta(minutes=1)
-"""`seen_at` is saved at most this often."""
+"""The column `seen_at` of a screen is saved at most once in this time."""
 
 
 def give_cookie(response: HttpResponse, secret: str) -> None:
-    """Set the cookie by which the browser is recognised, also after a restart."""
+    """Set the cookie by which web recognises the browser, even after the television was restarted."""
     is_secure = settings.ENVIRONMENT.cashier_https
     response.set_cookie(COOKIE, secret, COOKIE_DAYS * 86_400, httponly=True, samesite="Lax", secure=is_secure)
 
 
 def paired_screen_of(request: HttpRequest) -> Screen | None:
-    """The screen as which this browser was paired, even if it was revoked. Saves that the screen was seen."""
+    """The screen as which this browser was paired, or None. A revoked screen is returned, too.
+
+    Also saves when the screen was last seen.
+    """
     secret = request.COOKIES.get(COOKIE, "")
     if not SECRET.fullmatch(secret):
         return None
@@ -37,7 +40,11 @@ def paired_screen_of(request: HttpRequest) -> Screen | None:
 
 
 def may_show(request: HttpRequest, store: Store, screen: Screen | None) -> bool:
-    """Whether this browser may show the store's screen. A paired browser may show only its own store."""
+    """Whether this browser may show the store's screen.
+
+    A paired browser may show only its own store. Any other browser needs the setting CASHIER_OPEN_SCREENS or a user
+    with a role in the store.
+    """
     if screen:
         return screen.store_id == store.pk and screen.revoked_at is None
     return settings.ENVIRONMENT.cashier_open_screens or permissions.has_role(request.user, store)

@@ -31,9 +31,12 @@ NAME_TAKEN = gettext_lazy("Another screen of this store already has this name.")
 
 
 class ScreenForm(forms.Form):
-    """`name`: one line, which no other screen of the store has. `store`: the store that the screen shows from now on.
+    """The form that changes a screen.
 
-    `volume`: from 0 to 100; empty for the store's volume. `is_muted`: no sound, whatever the volume is.
+    `name`: one line of text that differs from the names of the store's other screens.
+    `store`: the store to which the screen will belong.
+    `volume`: from 0 to 100, or empty for the volume of the store.
+    `is_muted`: whether the screen has no sound, whatever its volume is.
     """
 
     name = forms.CharField(max_length=100)
@@ -60,7 +63,7 @@ class ScreenForm(forms.Form):
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
 def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """All screens of the store that are not revoked."""
+    """The page that lists all screens of the store, without revoked ones."""
     rows = [
         {
             "screen": screen,
@@ -82,7 +85,7 @@ def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
 @allow_methods("POST")
 @permissions.for_managers
 def change_screen(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Posting the fields of ScreenForm changes the screen. Its page shows the change within seconds."""
+    """A POST with the fields of ScreenForm changes the screen. The television shows the change within seconds."""
     screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
     form = ScreenForm(request.POST, screen, permissions.managed_by(request.user))
     if not form.is_valid():
@@ -93,7 +96,7 @@ def change_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
             with transaction.atomic():
                 update_screens(Screen.objects.filter(pk=screen.pk), **form.cleaned_data)
             messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
-    except IntegrityError:  # another request has just given this name to a screen
+    except IntegrityError:  # another request has just given this name to another screen
         messages.error(request, NAME_TAKEN)
     return redirect(store_path("screens", store))
 
@@ -101,7 +104,7 @@ def change_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @allow_methods("POST")
 @permissions.for_managers
 def revoke_screen(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Revoke the screen. Within seconds, it shows a code instead of the store."""
+    """Revoke the screen. Within seconds, the television shows a pairing code instead of the store."""
     screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
     with message_without_redis(request):
         with transaction.atomic():
@@ -111,10 +114,10 @@ def revoke_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
 
 
 def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
-    """Save these values of the chosen screens. The page of a screen that is moved goes to the new store by itself.
+    """Save these values for the chosen screens. If a screen is moved, its page goes to the new store by itself.
 
     Must be called within a transaction. A screen that was revoked meanwhile is not changed. Raises RedisError, and
-    IntegrityError for a name that is taken.
+    IntegrityError if another screen of the store has this name.
     """
     for screen in chosen.select_for_update().filter(revoked_at=None):
         credential_id, sound_before = screen.credential_id, (screen.volume, screen.is_muted)
@@ -131,7 +134,7 @@ def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: in
 
 
 def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
-    """Revoke the chosen screens. Returns those that were not revoked before.
+    """Revoke the chosen screens. Returns the screens that were not revoked before.
 
     Must be called within a transaction. Raises RedisError.
     """
@@ -145,20 +148,23 @@ def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
 
 
 def revoke_credentials(credential_ids: list[str]) -> None:
-    """Let ws refuse tickets with these credentials, and close their connections. Raises RedisError.
+    """Make ws refuse the tickets with these credential ids, and close the websockets of these screens.
 
-    This is repeated after the commit: before the commit, `announce_differences` in another worker may have undone it,
-    because the database did not have the revocation yet.
+    The ids are written into Redis now, and again after the commit. Before the commit, the database does not contain the
+    revocation, so `announce_differences` in another worker process may remove the ids from Redis. Raises RedisError.
     """
     the_revocations().add(credential_ids)
 
     def add_again() -> None:
-        with contextlib.suppress(RedisError):  # the next `announce_differences` does it then
+        with contextlib.suppress(RedisError):  # the next `announce_differences` will write the ids
             the_revocations().add(credential_ids)
 
     transaction.on_commit(add_again)
 
 
 def revoke_screens_of_store(instance: Store, **signal: Any) -> None:
-    """Django sends this signal before a store is deleted. The screens' rows stay while their tickets are valid."""
+    """Revoke the screens of a store that is being deleted. Django calls this before it deletes the store.
+
+    The rows of the screens are not deleted, because `restore_revocations` needs them while the tickets are valid.
+    """
     revoke_screens(instance.screens.all())

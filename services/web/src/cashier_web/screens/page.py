@@ -1,4 +1,4 @@
-"""The page that a screen shows."""
+"""The view of the screen's page, which shows the calls of one store."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,11 +20,12 @@ from cashier_web.store_urls import store_path
 @never_cache
 @allow_methods("GET", "HEAD")
 def screen_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The page that a screen shows for months. After the first paint, everything comes through its websocket."""
+    """The page that a screen loads once and shows for months. Each change reaches the page through its websocket."""
     paired = identity.paired_screen_of(request)
     store = Store.objects.filter(slug=slug).first()
     if paired and not (store and identity.may_show(request, store, paired)):
-        # The pairing page sends the screen to its present store, even if this store was deleted.
+        # The screen was moved to another store, or revoked. The pairing page redirects a screen to its present store,
+        # and shows a code to a revoked screen.
         return redirect("pair")
     if store is None:
         raise Http404
@@ -43,7 +44,8 @@ def screen_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse
     }
     with translation.override(store.language):
         response = render(request, "cashier_web/screen.html", context)
-    # Older browsers do not count a websocket of the same origin as 'self' in the Content-Security-Policy.
+    # In older browsers, 'self' in the Content-Security-Policy does not include a websocket to the same host. Therefore
+    # the header also contains the origin of the websocket.
     socket_origin = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
     if paired:
         identity.give_cookie(response, request.COOKIES[identity.COOKIE])

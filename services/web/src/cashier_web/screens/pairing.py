@@ -31,19 +31,22 @@ from cashier_web.store_urls import store_path
 from cashier_web.validators import check_name
 
 MOST_TRIES = 10
-"""Codes that one person may enter in CODE_SECONDS."""
+"""How many codes one person may enter within CODE_SECONDS."""
 
 
 @never_cache
 @allow_methods("GET", "HEAD")
 def pairing_page(request: HtmxRequest) -> HttpResponse:
-    """What a television opens: a code until the television is paired, then its store's screen. The page polls."""
+    """The page that a television opens. It shows a code until the television is paired, and then the store's screen.
+
+    The page asks this view every 3 s whether the television is paired.
+    """
     screen = identity.paired_screen_of(request)
     if screen and screen.store and not screen.revoked_at:
         path = store_path("screen", screen.store)
         return HttpResponseClientRedirect(path) if request.htmx else redirect(path)
-    # A browser keeps the secret in its cookie until it is paired: nobody else knows this secret. A revoked screen gets
-    # a new one.
+    # Until a browser is paired, it keeps the secret that is in its cookie, which nobody else knows. The browser of a
+    # revoked screen gets a new secret.
     secret = "" if screen else request.COOKIES.get(identity.COOKIE, "")
     secret = secret if identity.SECRET.fullmatch(secret) else new_token()
     try:
@@ -66,14 +69,21 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
 
 
 def render_code(request: HtmxRequest, context: dict[str, str], status: int = 200) -> HttpResponse:
-    """The page, or for htmx the part of the page that is replaced, always with status 200: htmx ignores other ones."""
+    """Render the page, or only the part that htmx replaces if htmx has sent the request.
+
+    The answer to htmx always has status 200, because htmx does not show an answer with an error status.
+    """
     if request.htmx:
         return render(request, "cashier_web/_pairing_code.html", context)
     return render(request, "cashier_web/pairing.html", context, status=status)
 
 
 class ClaimForm(forms.Form):
-    """`code`: as a screen shows it. `store`: one of the stores that the person manages. `name`: of the new screen."""
+    """The form in which a manager enters a code.
+
+    `code`: the code that the television shows. `store`: a store that the person manages. `name`: the name of the new
+    screen.
+    """
 
     code = forms.CharField(label=gettext_lazy("Code on the screen"), max_length=20)
     store = forms.ModelChoiceField(Store.objects.none(), label=gettext_lazy("Store"), to_field_name="slug")
@@ -103,7 +113,10 @@ class ClaimForm(forms.Form):
 @never_cache
 @allow_methods("GET", "HEAD", "POST")
 def claim_page(request: HttpRequest) -> HttpResponse:
-    """Where a manager enters a code. Posting `code`, `store` and `name` makes the television a screen of the store."""
+    """The page on which a manager enters a code.
+
+    A POST with `code`, `store` and `name` makes the television a screen of the store.
+    """
     if request.method != "POST" and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     stores = permissions.managed_by(request.user)
@@ -119,7 +132,7 @@ def claim_page(request: HttpRequest) -> HttpResponse:
             claim_screen(request, **form.cleaned_data)
         except ValidationError as error:
             form.add_error("code", error)
-        except IntegrityError:  # another request has just given this name to a screen
+        except IntegrityError:  # another request has just given this name to another screen
             form.add_error("name", NAME_TAKEN)
         except Refused as refused:
             return render_claim_page(request, form, refused)
@@ -132,7 +145,8 @@ def claim_page(request: HttpRequest) -> HttpResponse:
 def claim_screen(request: HttpRequest, code: str, store: Store, name: str) -> None:
     """Make the television with this code a screen of the store.
 
-    Raises ValidationError for an unknown code, IntegrityError for a name that is taken, and Refused.
+    Raises ValidationError if no television shows this code, and IntegrityError if another screen has this name. Raises
+    Refused if the person has entered too many codes, or if Redis does not answer.
     """
     with refuse_without_redis(_("The screens cannot be reached at the moment.")):
         if seconds := seconds_until_allowed("claim", f"{request.user.pk}", most=MOST_TRIES, seconds=CODE_SECONDS):
@@ -142,7 +156,7 @@ def claim_screen(request: HttpRequest, code: str, store: Store, name: str) -> No
 
 
 def create_screen(secret_hash: str, store: Store, name: str) -> None:
-    """Make the television whose cookie has this hash a screen of the store."""
+    """Save a new screen of the store. secret_hash: the hash of the secret in the television's cookie."""
     Screen.objects.create(store=store, name=name, secret_hash=secret_hash)
 
 

@@ -11,27 +11,37 @@ from cashier_web.infra.rate_limit import seconds_until_allowed
 from cashier_web.infra.redis_clients import the_redis
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Without letters and digits that look alike: 0 and O; 1, I and L."""
+"""The letters and digits of codes. Some are missing because they look alike: 0 and O, and 1, I and L."""
 LENGTH = 6
 CODE_SECONDS = 600
-"""A code is valid for this long. The limits below count within the same time."""
+"""A code is valid for this long. MOST_CODES and MOST_CODES_OF_KNOWN limit how many new codes there are in this time."""
 TELEVISION_SECONDS = 86_400
-"""A television that has shown a code is remembered for this long, and then has its own limit of new codes."""
+"""A television that has shown a code is known for this long.
+
+A known television has its own limit of new codes, MOST_CODES_OF_KNOWN.
+"""
 MOST_CODES = 300
-"""Codes shown behind one client address. With 300 valid codes and `pairing.MOST_TRIES`, one person needs 2,000 days on
-average to guess a code."""
+"""How many new codes televisions get that share one client address.
+
+Guessing a code takes too long: even while 300 codes are valid, one person needs 2,000 days on average, because
+`pairing.MOST_TRIES` limits how many codes a person may enter.
+"""
 MOST_CODES_OF_KNOWN = 3
-"""New codes for a television that has shown one before."""
+"""How many new codes a known television gets."""
 
 
 def code_for(secret_hash: str, client_address: str) -> str:
-    """The code that the television with this cookie shows now, or a new code. Raises Refused and RedisError."""
+    """The code that a television shows now, or a new code if it shows none.
+
+    secret_hash: the hash of the secret in the television's cookie. Raises RedisError, and Refused if too many new codes
+    were made.
+    """
     redis = the_redis()
     code_key = f"cashier:pairing:{secret_hash}"
     known = cast(bytes | None, redis.get(code_key))
     if known and redis.exists(f"cashier:code:{known.decode()}"):
         return known.decode()
-    # A known television gets its next code even if other clients have used up the limit of the shared address.
+    # A known television gets a new code even if other clients at the same address have used up the address's limit.
     actor, most = (secret_hash, MOST_CODES_OF_KNOWN) if known else (client_address, MOST_CODES)
     if seconds := seconds_until_allowed("codes", actor, most=most, seconds=CODE_SECONDS):
         raise Refused(429, _("Too many screens are being paired from this network. Wait a few minutes."), seconds)
@@ -43,9 +53,10 @@ def code_for(secret_hash: str, client_address: str) -> str:
 
 
 def redeem_code(code: str) -> str:
-    """The hash of the cookie of the television that shows this code. The code is then no longer valid.
+    """Find the television that shows this code, and make the code invalid.
 
-    Raises ValidationError if no television shows this code, and RedisError.
+    Returns the hash of the secret in the television's cookie. Raises ValidationError if no television shows this code,
+    and RedisError.
     """
     secret_hash = cast(bytes | None, the_redis().getdel(f"cashier:code:{code}"))
     if secret_hash is None:
@@ -54,5 +65,5 @@ def redeem_code(code: str) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether the text could be a code."""
+    """Whether the text has the form of a code."""
     return len(text) == LENGTH and set(text) <= set(ALPHABET)

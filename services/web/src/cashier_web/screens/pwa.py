@@ -1,4 +1,7 @@
-"""The manifest and the service worker, with which a browser can install a screen's page and show it while offline."""
+"""The web app manifest and the service worker of a screen's page.
+
+With them, a browser can install the page, and show it while the server cannot be reached.
+"""
 
 from pathlib import Path
 
@@ -18,7 +21,7 @@ WORKER = (Path(__file__).parents[1] / "static/cashier_web/screen/service_worker.
 @never_cache
 @allow_methods("GET", "HEAD")
 def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """The web app manifest (W3C) of a store's screen, for every browser that may show this screen."""
+    """The web app manifest (W3C) of a store's screen. Each browser that may show the screen may load it."""
     store = Store.objects.filter(slug=slug).first()
     if store is None or not identity.may_show(request, store, identity.paired_screen_of(request)):
         raise Http404
@@ -38,7 +41,10 @@ def manifest(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
 
 @allow_methods("GET", "HEAD")
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The service worker. Its path must be at the top level: a worker controls only paths below its own folder."""
+    """The service worker's script.
+
+    Its path must be at the top level, because a service worker controls only the paths below the folder of its script.
+    """
     response = HttpResponse(WORKER, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     return response

@@ -1,4 +1,4 @@
-"""Arrows: in which direction a till is, seen from the screens. Typed like "4=left; 5=right"."""
+"""Arrows on screens, which show in which direction a till is. People type them like "4=left; 5=right"."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ EXAMPLE = "4=left; 5=right"
 
 
 def check_arrows(arrows: Mapping[str, str], tills: int) -> None:
-    """Raise ValidationError, with every reason, if a store with so many tills cannot have these arrows.
+    """Raise ValidationError, with every reason, if these arrows are not valid.
 
-    arrows: the number of each till to its direction.
+    arrows: the direction of each till, by the till's number. tills: how many tills the store has.
     """
     faults = [
         _("An arrow is one of %(directions)s, not “%(arrow)s”.")

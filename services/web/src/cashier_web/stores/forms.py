@@ -1,4 +1,4 @@
-"""The form of a store's settings, with the reason for every value that is refused."""
+"""The form with which people change a store's settings. It gives a reason for each value that it refuses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,18 @@ from cashier_web.models import Store, time_zones
 from cashier_web.stores import arrows, labels
 from cashier_web.validators import is_one_line
 
-MOST_MORE = 2
-"""How many languages may alternate with the store's own between calls. With more, each would be shown too seldom."""
+MOST_FURTHER_LANGUAGES = 2
+"""How many languages the screens may show between calls besides the store's own language.
+
+With more languages, each language would be shown too rarely.
+"""
 
 
 class PairsField(forms.CharField):
-    """A property of some tills, typed like "4=Pharmacy; 5=12". example: is part of the reason for refusing a value."""
+    """A form field with a value for some tills, typed like "4=Pharmacy; 5=12".
+
+    example: a correct value. If the field refuses a value, its reason contains the example.
+    """
 
     def __init__(self, example: str, **options: Any) -> None:
         super().__init__(required=False, **options)
@@ -35,7 +41,10 @@ COLOUR = forms.TextInput({"type": "color"})
 
 
 class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
-    """The settings of a store in the admin. Importing stores.csv refuses the same values, because it uses this form."""
+    """The settings of a store in the admin.
+
+    The import of stores.csv uses this form, too, and so refuses the same values.
+    """
 
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
@@ -112,8 +121,9 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Use one line of text, without control characters."))
-        # The own language may be among them: the page with the buttons can change the own language later.
-        if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_MORE:
+        # The store's own language may be chosen as a further language, and then does not count. This can also happen
+        # later, because the page with the buttons can change the store's own language.
+        if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_FURTHER_LANGUAGES:
             self.add_error("also_waits_in", _("Choose at most two further languages."))
         self._check("labels", labels.check_labels, "labels", "tills")
         self._check("arrows", arrows.check_arrows, "arrows", "tills")
@@ -121,9 +131,9 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         return self.cleaned_data
 
     def _check(self, column: str, check: Callable[..., None], *columns: str) -> None:
-        """Call `check` with the values of `columns`, and add its error to `column`.
+        """Call `check` with the values of the fields `columns`. Add an error that it raises to the field `column`.
 
-        Does nothing if a value is missing, because then its own field is empty or has an error already.
+        Does nothing if one of the values is missing, because then the field of this value is empty or has an error.
         """
         values = [self.cleaned_data.get(each) for each in columns]
         if not all(values):

@@ -1,4 +1,4 @@
-"""Labels: what tills are called instead of their number, typed like "4=Pharmacy; 5=12"."""
+"""Labels: names of tills that are shown instead of their numbers. People type them like "4=Pharmacy; 5=12"."""
 
 import re
 from collections import Counter
@@ -12,16 +12,17 @@ from cashier_core.till import SIZES, Till
 from cashier_web.validators import is_one_line
 
 LONGEST = SIZES[-1]
-"""How many characters a label may have, so that it fits on a screen."""
+"""How many characters a label may have. A longer label would not fit on a screen."""
 MOST_DIGITS = 4
-"""How many digits a label may have that is a number."""
+"""How many digits a label may have if it is a number."""
 EXAMPLE = "4=Pharmacy; 5=12"
 
 
 def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
-    """Parse pairs that are separated by semicolons or line breaks: the number of each till to its value.
+    """Parse pairs of a till's number and a value, like "4=Pharmacy; 5=12". Returns the values by number.
 
-    Raises ValidationError if a pair is malformed; the reason contains `example`. Raises it also if a till occurs twice.
+    Semicolons or line breaks separate the pairs. Raises ValidationError if a pair is malformed or if a till occurs
+    twice. The reason for a malformed pair contains `example`.
     """
     labels: dict[str, str] = {}
     for pair in filter(str.strip, re.split(r"[;\n]", text)):
@@ -36,12 +37,15 @@ def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
 
 
 def write_pairs(labels: Mapping[str, str]) -> str:
-    """The text that `parse_pairs` reads, in the order of the tills."""
+    """The opposite of `parse_pairs`: write the values as text, in the order of the tills."""
     return "; ".join(f"{number}={label}" for number, label in sorted(labels.items(), key=lambda pair: int(pair[0])))
 
 
 def check_labels(labels: Mapping[str, str], tills: int) -> None:
-    """Raise ValidationError, with every reason, if a store with so many tills cannot have these labels."""
+    """Raise ValidationError, with every reason, if these labels are not valid.
+
+    labels: the label of each till, by the till's number. tills: how many tills the store has.
+    """
     faults = list(_faults(labels, tills))
     if faults:
         raise ValidationError(faults)

@@ -23,19 +23,22 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("labels", "arrows"), labels.write_pairs),
     **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
 }
-"""How the values of a column are written; those of the other columns are written with `str`."""
+"""The function that writes the values of a column. The values of all other columns are written with `str`."""
 
 
 class StoresCSV(TableFormat):
-    """stores.csv."""
+    """The format of stores.csv, which contains one row for each store."""
 
     columns = COLUMNS
     key = "slug"
-    most_rows = 3000  # at about 5 ms each, 15 s
+    most_rows = 3000  # an import takes about 5 ms per row, and so at most 15 s
 
 
 class StoreResource(TableResource):
-    """Finds stores by their slug. An import also informs the screens; it fails if Redis does not answer."""
+    """Imports and exports stores. The slug identifies a store.
+
+    An import also tells the screens about the changes. If Redis does not answer, the import fails.
+    """
 
     class Meta(TableResource.Meta):
         model = Store
@@ -51,7 +54,10 @@ class StoreResource(TableResource):
         return _("This store already appears in an earlier line.")
 
     def import_instance(self, instance: Store, row: dict[str, str], **kwargs: Any) -> None:
-        """Judge the row with the form of the admin. The library's own widgets read 4.5 tills as 4, and "open" as no."""
+        """Check the row with the form of the admin.
+
+        The widgets of django-import-export are not used, because they would read 4.5 tills as 4, and "open" as no.
+        """
         typed = {**self.cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
         if wrong := [column for column in SWITCHES if typed[column] not in YES_OR_NO.values()]:
             raise ValidationError(dict.fromkeys(wrong, _("Write “yes” or “no”.")))

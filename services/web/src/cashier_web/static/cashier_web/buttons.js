@@ -17,8 +17,8 @@ const clearState = (button) => {
   delete button.dataset.stateText;
 };
 
-// Shows the first state, and each later state when the time of the one before it is over. A state is its name, its text
-// and its milliseconds; without milliseconds it stays.
+// Shows the first state on the button, and each later state when the time of the state before it is over. A state has a
+// name, a text and a time in milliseconds. A state without a time stays on the button.
 const showStates = (button, [state, stateText, milliseconds], ...later) => {
   clearTimeout(stateTimers.get(button));
   Object.assign(button.dataset, { state, stateText });
@@ -45,27 +45,28 @@ const showRefusal = (element, text) => {
 const showCall = (button, call) => {
   const shown = ["called", translations().shownNow, call.hold_ms];
   if (call.isQueued) return showStates(button, ["waits", call.place, call.starts_in_ms], shown);
-  // No other call is on the screen now, whatever the store's policy is.
+  // This call is on the screen now, so no other call is. Therefore all other buttons stop showing that they are called.
   for (const other of document.querySelectorAll("button[data-state=called]")) clearState(other);
   shown[2] += call.starts_in_ms;
   showStates(button, shown);
 };
 
-// Another page may have changed the store's language; a press calls in the language that is chosen here.
+// Selects the store's language in the list of languages, because another page may have changed the store's language. A
+// press calls in the language that is selected in this list.
 const updateLanguage = (changed, code) => {
   if ("own" in language.dataset) return; // The page of one till has a language of its own.
-  // Keep a language that was chosen meanwhile: its request waits behind this one.
+  // If the user has just chosen another language, keep the choice. Its request is sent after the current request.
   const isUnchanged = changed !== language && language.selectedOptions[0].defaultSelected;
   for (const option of language.options) option.defaultSelected = option.value === code;
   if (isUnchanged) language.value = code;
 };
 
-// Before the request is sent or queued behind another press.
+// htmx dispatches this event before it sends a press, and also before it lets a press wait for the press before it.
 document.addEventListener("htmx:confirm", ({ detail }) => {
   if (isButton(detail.elt)) showStates(detail.elt, ["sending", "…"]);
 });
 
-// The server's answer, in the header HX-Trigger.
+// The server's answer to a press. The header HX-Trigger of the answer makes htmx dispatch this event.
 document.addEventListener("receipt", ({ target, detail }) => {
   const isQueued = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
   addReceipt(detail.text, isQueued ? "waits" : "called");
@@ -73,7 +74,7 @@ document.addEventListener("receipt", ({ target, detail }) => {
   updateLanguage(target, detail.language);
 });
 
-// After a change of language, the page has the language and direction of its texts.
+// After a change of language, #words has the new language and direction. The page gets the same language and direction.
 document.addEventListener("htmx:afterSettle", () => {
   const { lang, dir } = document.getElementById("words");
   Object.assign(document.documentElement, { lang, dir });
@@ -91,7 +92,7 @@ document.addEventListener("htmx:sendError", ({ detail }) =>
   showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection)),
 );
 
-// The press may have arrived: only its answer did not come.
+// The answer did not come, but the press may have reached the server. Therefore the text asks to look at the screen.
 for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
   document.addEventListener(name, ({ detail }) =>
     showRefusal(detail.elt, withTillName(detail.elt, translations().noAnswer)),
@@ -101,11 +102,13 @@ for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
 // The keys 1 to 9 press buttons.
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-  // If the key does not type a digit, its position counts: on a French keyboard, digits need Shift.
+  // If the key types no digit, use the position of the key. For example, a French keyboard types digits only with
+  // Shift.
   const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
   const digit = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
   if (!digit) return;
-  // The button that shows this digit; a till that shows a name instead is pressed by its place.
+  // Press the button that shows this digit. If there is none, press the button of the till with this number, but only
+  // if this button shows a name instead of digits.
   const labelled = document.querySelector(`button[name=cashier][data-digits="${digit}"]`);
   (labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`))?.click();
 });

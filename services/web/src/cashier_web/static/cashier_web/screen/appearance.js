@@ -1,20 +1,21 @@
-// The appearance: what the store has set for its screens, such as name, colours, arrows, media and volume. A new
-// appearance is fetched and applied between calls. If it belongs to another version of this page, the page is reloaded.
+// The appearance: the store's settings for its screens, such as name, colours, arrows, media and volume. This module
+// fetches a new appearance and applies it between calls. If the server has another version of the page, this module
+// reloads the page.
 
 import { fetchPage } from "./fetch_page.js";
 import { currentFragment, isCallShown } from "./fragment.js";
 
-const SOON_MS = 5_000; // The screens of a store do not all fetch in the same moment,
-const LATER_MS = 60_000; // and neither do all screens of a chain after an update.
+const SOON_MS = 5_000; // The screens of a store fetch a new appearance at random moments within this time.
+const LATER_MS = 60_000; // After an update, all screens of a chain fetch the page at random moments within this time.
 
-export let appearance; // as cashier_web/screens/appearance.py describes it
+export let appearance; // the object that appearance_json() in cashier_web/screens/appearance.py returns
 
 let isFetchDue = false;
 
-// An id is `version.settings`.
+// Returns the version of the page from an appearance id, which has the form `version.settings`.
 export const versionOf = (id) => id.split(".")[0];
 
-// In place of the store's name, which is shown if there is no logo.
+// Shows the logo instead of the store's name. If the store has no logo, shows the name.
 const showLogo = () => {
   const logo = document.getElementById("logo");
   logo.hidden = !appearance.logo;
@@ -42,19 +43,20 @@ const fetchAppearance = async () => {
   try {
     page = await fetchPage();
   } catch {
-    // No connection: try again later.
+    // There is no connection. The page is fetched again later.
   }
   isFetchDue = false;
-  if (isCallShown()) return; // The end of the call is shown, too, and starts this again.
+  if (isCallShown()) return; // At the end of the call, "screen:shown" starts this again.
   const fetched = page?.body.dataset.look;
-  // The page is reloaded only when the server can give it. A reload without a server could end in the browser's own
-  // error page, which nobody would ever leave.
+  // The page is reloaded only if the server has just delivered it. If the server could not be reached, the browser
+  // would show its own error page forever.
   if (fetched && versionOf(JSON.parse(fetched).id) !== versionOf(appearance.id)) return location.reload();
   if (fetched) apply(fetched);
-  fetchIfChanged(fetched ? SOON_MS : LATER_MS); // A server that cannot answer is not asked again by all at once.
+  fetchIfChanged(fetched ? SOON_MS : LATER_MS); // If the server cannot answer, the screens do not all ask at once.
 };
 
-// Each fragment names the appearance that the store has now.
+// Fetches the store's current appearance if this page has another one. Each fragment contains the store's current
+// appearance id.
 const fetchIfChanged = (within = SOON_MS) => {
   const announced = currentFragment().dataset.look;
   if (isFetchDue || !announced || announced === appearance.id || isCallShown()) return;

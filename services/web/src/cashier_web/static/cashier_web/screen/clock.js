@@ -8,10 +8,10 @@ const showTime = () => {
     time = new Date().toLocaleTimeString(document.documentElement.lang, {
       timeStyle: "short",
       timeZone: appearance.time_zone,
-      numberingSystem: "latn", // the digits that a call's number has
+      numberingSystem: "latn", // the same digits as in the number of a call
     });
   } catch {
-    // An old browser does not know this time zone: no time is better than a wrong one.
+    // An old browser may not know this time zone. Then no time is shown, because a wrong time would be worse.
   }
   document.getElementById("clock").textContent = time;
 };

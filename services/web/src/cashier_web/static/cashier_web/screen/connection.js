@@ -1,22 +1,22 @@
-// The screen's connection. Nobody will ever reload this page, so it reconnects for ever, and it never trusts a
-// connection that does not answer.
+// The websocket of the screen's page. Nobody reloads this page by hand. Therefore the page tries forever to reconnect,
+// and replaces a connection that does not answer.
 //
-// htmx's websocket extension opens the socket and reconnects after some close codes; this module does the rest.
+// htmx's websocket extension opens the socket, and reconnects after some close codes. This module does the rest.
 
 import { CAP_MS, retryDelay } from "./backoff.js";
 import { fetchPage } from "./fetch_page.js";
 import { swapFragment } from "./fragment.js";
 
-const HEARTBEAT_MS = 15_000; // A browser does not show the server's pings to a page, so the page asks by itself.
+const HEARTBEAT_MS = 15_000; // The page sends its own pings, because a browser hides the server's pings from a page.
 const ANSWER_MS = 5_000; // Without an answer the connection is dead, even if the browser believes that it is open.
 const CONNECT_MS = 10_000;
 const RENEW_MS = 12 * 3_600_000; // A ticket is valid for a week.
 const TICKET_REFUSED = 4410; // The ticket is no longer valid, and the screen may have moved to another page.
-const REFUSED = 4400; // This code and all above it: the server does not want the screen back soon.
+const REFUSED = 4400; // After this code and all higher ones, the page waits longer before it reconnects.
 const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
 let address = document.body.dataset.websocket;
-let socket = null; // the newest one
+let socket = null; // the newest socket
 let wrapper = null; // the extension's object around the socket
 let attempts = 0; // since the last fragment
 let refusals = 0; // of the ticket, since the last fragment
@@ -35,14 +35,16 @@ const setState = (state) => {
 const openSocket = () => {
   socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
   clearTimeout(connectTimer);
-  // The browser reports a socket that is closed before it opens as 1006, and then the extension tries again.
+  // A socket that does not open in time is closed. The browser reports this with code 1006, after which htmx
+  // reconnects.
   connectTimer = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
   return socket;
 };
 
 const reconnectLater = () => setTimeout(() => wrapper.reconnect(), retryDelay(attempts++));
 
-// A browser needs minutes to close a dead connection: leave it behind and open another one.
+// Stops using the connection and opens another one later. The browser would need minutes to close a dead connection, so
+// the page does not wait for the close.
 const abandon = () => {
   socket.onclose = socket.onerror = null;
   socket.close();
@@ -57,13 +59,13 @@ const beat = () => {
   answerTimer = setTimeout(abandon, ANSWER_MS);
 };
 
-// Takes a new ticket from a fresh copy of the page. The page itself is not reloaded: a reload without a server could end
-// in the browser's own error page, which nobody would ever leave.
+// Takes a new ticket from a fresh copy of the page. The page itself is not reloaded. If the server could not be reached
+// during a reload, the browser would show its own error page forever.
 const renewTicket = async () => {
   try {
     address = (await fetchPage())?.body.dataset.websocket ?? address;
   } catch {
-    // No connection: the next attempt comes.
+    // There is no connection. The page keeps its old ticket until the next attempt.
   }
 };
 
@@ -75,7 +77,7 @@ const renewAndReconnect = async () => {
 const handleOpen = ({ detail }) => {
   wrapper = detail.socketWrapper;
   setState("open");
-  if (opened++) socket.send("again"); // The server counts these, for the operator's figures.
+  if (opened++) socket.send("again"); // The server counts reconnects in its metrics.
   heartbeat = setInterval(beat, HEARTBEAT_MS);
 };
 
@@ -92,9 +94,10 @@ const handleMessage = (event) => {
   const { message } = event.detail;
   clearTimeout(answerTimer); // Any message shows that the connection is alive.
   const isFragment = swapFragment(message);
-  // The server opens a socket also in order to refuse a ticket, so only a fragment ends a series of failures.
+  // An open socket does not prove success, because the server also opens a socket in order to refuse the ticket.
+  // Therefore only a fragment resets these counters.
   if (isFragment) attempts = refusals = 0;
-  if (isFragment || message === "pong") event.preventDefault(); // htmx may have any other HTML
+  if (isFragment || message === "pong") event.preventDefault(); // htmx handles all other HTML
 };
 
 const connect = () => {
@@ -110,6 +113,6 @@ export const startConnection = () => {
   addEventListener("offline", beat);
   addEventListener("online", beat);
   setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));
-  // From watchdog.js, before htmx looks for the attribute that connect() sets.
+  // watchdog.js dispatches this event before htmx looks for the attribute `ws-connect`, which connect() sets.
   document.addEventListener("screen:loaded", connect);
 };

@@ -1,8 +1,9 @@
-// The backstop: takes an expired number off the screen if the server does not, for example because all servers are dead.
+// The backstop: removes a number from the screen after its hold if the server does not remove it, for example because
+// all servers are down.
 
 import { currentFragment, isCallShown, removeCall } from "./fragment.js";
 
-const GRACE_MS = 500; // After the end of a hold, for the fragment that the server owes.
+const GRACE_MS = 500; // How long to wait after the end of a hold, because the server usually removes the number.
 
 let timer;
 

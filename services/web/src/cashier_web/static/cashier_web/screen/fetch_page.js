@@ -4,12 +4,13 @@ import { timeoutSignal } from "./timeout_signal.js";
 
 const FETCH_MS = 10_000;
 
-// Returns the copy as a document, or null if the server cannot give one. Rejects if there is no connection.
+// Returns the copy as a document, or null if the server cannot deliver the page. Throws an error if there is no
+// connection.
 export const fetchPage = async () => {
   const response = await fetch(location.href, { cache: "no-store", signal: timeoutSignal(FETCH_MS) });
   if (!response.ok) return null;
-  // The screen was moved to another store, or revoked. The page is left only now that the server has just given the
-  // page to which it leads.
+  // The server has redirected to another page, because the screen was moved to another store or revoked. The browser
+  // can safely go to that page, because the server has just delivered it.
   if (new URL(response.url).pathname !== location.pathname) {
     location.replace(response.url);
     return null;

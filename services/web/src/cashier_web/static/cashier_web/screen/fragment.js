@@ -1,11 +1,14 @@
-// The fragment: the element that says "Please wait" or shows a call. It comes with the page, and each change comes over
-// the websocket as HTML. This module puts the new fragment into the page and reports what is shown:
+// The fragment: the element that says "Please wait" or shows a call. The page contains the first fragment, and each
+// later fragment comes over the websocket as HTML. This module puts a new fragment into the page and dispatches two
+// events:
 //
-// - "screen:shown", before the next frame is painted: for whatever belongs to the same picture.
-// - "screen:painted", when the browser has painted the fragment: for everything else. A slow computer would otherwise
-//   keep the number from the screen for as long as its motion and its sound take to begin.
+// - "screen:shown", before the browser paints the new fragment. Listeners change other parts of the page that must be
+//   painted together with the fragment.
+// - "screen:painted", after the browser has painted the new fragment. Listeners do everything else, for example start
+//   the sound. On a slow computer this work would delay the number.
 //
-// These are events and not calls, so that an error in one listener stops none of the others.
+// An error in one listener of an event does not stop the other listeners. Therefore this module dispatches events
+// instead of calling functions of the other modules.
 
 const FRAME_MS = 250; // Even a slow computer paints within this time, if it paints at all.
 
@@ -23,8 +26,9 @@ const reportPainted = () => {
   document.dispatchEvent(new CustomEvent("screen:painted"));
 };
 
-// The first callback comes before the frame in which the fragment is painted, the second one after it. A hidden page or
-// a display that sleeps gets no frames: then the timer reports instead.
+// Reports that a new fragment is shown, and later that it is painted. The first callback of requestAnimationFrame runs
+// before the browser paints the fragment, and the second callback runs after it. If the page is hidden or the display
+// sleeps, the browser runs no callbacks. Then the timer reports that the fragment is painted.
 const reportShown = () => {
   document.dispatchEvent(new CustomEvent("screen:shown"));
   withoutFrame ??= setTimeout(reportPainted, FRAME_MS);
@@ -34,8 +38,8 @@ const reportShown = () => {
   });
 };
 
-// Does what htmx's out-of-band swap does, which is made for any HTML and is slow on a slow computer. Returns false for
-// HTML that contains no fragment.
+// Replaces the fragment with the fragment in this HTML. htmx's out-of-band swap would do the same, but it handles any
+// HTML and therefore is slow on a slow computer. Returns false if the HTML contains no fragment.
 export const swapFragment = (html) => {
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -46,7 +50,7 @@ export const swapFragment = (html) => {
   return true;
 };
 
-// Writes a text into a fragment that shows no call. Nothing is reported.
+// Writes an idle text into a fragment that shows no call. Dispatches no event.
 export const writeIdleText = ({ text, language, direction }) => {
   const fragment = currentFragment();
   const idle = document.createElement("span");
@@ -57,7 +61,7 @@ export const writeIdleText = ({ text, language, direction }) => {
   fragment.replaceChildren(idle);
 };
 
-// Takes a call off the screen. Each fragment carries the text that follows it.
+// Removes a call from the screen and shows the idle text. Each fragment of a call also contains the idle text.
 export const removeCall = () => {
   const { dataset } = currentFragment();
   delete dataset.numCashier;

@@ -1,5 +1,5 @@
-// Between calls the screen says "Please wait" in each of the store's languages in turn. A store that wrote its own text
-// shows that text alone.
+// Between calls the screen says "Please wait" in several languages of the store, one after the other. If the store has
+// a notice, the screen shows only the notice.
 
 import { appearance } from "./appearance.js";
 import { currentFragment, isCallShown, writeIdleText } from "./fragment.js";
@@ -16,7 +16,7 @@ const showNextLanguage = () => {
 };
 
 export const startIdleLanguages = () => {
-  // Each fragment comes in the first language.
+  // Each new fragment is in the first language, so the series of languages starts again.
   document.addEventListener("screen:shown", () => {
     turn = 0;
   });

@@ -1,4 +1,5 @@
-// The entry module of the screen's page. watchdog.js tells connection.js when all parts of the page are here.
+// The main module of the screen's page, which starts all other modules. When all parts of the page are loaded,
+// watchdog.js tells connection.js to connect.
 
 import { startAppearance } from "./appearance.js";
 import { startClock } from "./clock.js";
@@ -24,5 +25,5 @@ const STARTS = [
   startOfflineCopy,
 ];
 
-// Each in a microtask of its own, so that an error in one does not keep the others from starting.
+// Each function runs in its own microtask, so that an error in one function does not stop the other functions.
 for (const start of STARTS) queueMicrotask(start);

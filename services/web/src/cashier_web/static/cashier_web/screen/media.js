@@ -1,27 +1,28 @@
-// Between calls: the store's pictures and videos in turn. The stylesheet alone hides them, in the same frame in which a
-// call is shown; this module only pauses them. No part of a call waits for anything here.
+// Shows the store's pictures and videos between calls, one after the other. When a call is shown, the stylesheet hides
+// them in the same moment, and this module only pauses the video. Therefore this module cannot delay a call.
 
 import { appearance } from "./appearance.js";
 import { isCallShown } from "./fragment.js";
 
 const TICK_MS = 250;
-const FADE_MS = 1_500; // Somewhat longer than in the stylesheet; then the previous medium gives its memory back.
-const LOAD_MS = 60_000; // A medium that takes longer to load is skipped,
-const STALLED_MS = 10_000; // and so is a video that was playing and stands still.
-const RETRY_MS = 15_000; // If no medium can be shown.
+const FADE_MS = 1_500; // Longer than the transition in the stylesheet. After this time the previous medium is unloaded.
+const LOAD_MS = 60_000; // A medium that takes longer to load is skipped.
+const STALLED_MS = 10_000; // A video that stands still for this long is skipped.
+const RETRY_MS = 15_000; // If no medium can be shown, all media are tried again after this time.
 
 let media = []; // appearance.media
 let mediaJson = "";
-let round = 0; // A new round of preparing the next medium ends the round before it.
+let round = 0; // Counts the calls of prepareNext(). A new call ends an earlier call that is still running.
 let isPreparing = false;
 let isReady = false; // The slot at the back holds the next medium.
-let shownMs = 0; // How long the front is shown; for a video, how long it stands still.
+let shownMs = 0; // How long the picture at the front is shown, or how long the video at the front has stood still.
 let lastPosition = 0; // of the video at the front, in seconds
 let lastTick = performance.now();
 let front;
 let back;
 
-// The page has two slots for as long as it lives, and one fades into the other. Each can show a picture or a video.
+// Creates a slot, which can show a picture or a video. The page has two slots. While the slot at the front is shown,
+// the slot at the back loads the next medium.
 const createSlot = () => {
   const box = document.createElement("div");
   const picture = document.createElement("img");
@@ -39,7 +40,7 @@ const clearSlot = (slot) => {
   slot.picture.removeAttribute("src");
   if (!slot.video.hasAttribute("src")) return;
   slot.video.removeAttribute("src");
-  slot.video.load(); // gives its buffers back
+  slot.video.load(); // frees the memory of the video
 };
 
 const canPlay = (video) =>
@@ -48,7 +49,8 @@ const canPlay = (video) =>
     video.onerror = reject;
   });
 
-// Resolves when the medium can be shown; rejects if it cannot be shown, or not soon enough.
+// Loads the medium into the slot. The promise resolves when the medium can be shown. It rejects if the medium cannot be
+// shown or takes too long to load.
 const fillSlot = (slot, medium) => {
   clearSlot(slot);
   slot.medium = medium;
@@ -59,7 +61,7 @@ const fillSlot = (slot, medium) => {
   return Promise.race([loaded, new Promise((_, reject) => setTimeout(reject, LOAD_MS))]);
 };
 
-// Puts the next medium that can be shown into the slot at the back. The front stays as it is.
+// Loads the next medium that can be shown into the slot at the back. The slot at the front does not change.
 const prepareNext = async () => {
   const ownRound = ++round;
   const index = media.indexOf(front.medium);
@@ -72,7 +74,7 @@ const prepareNext = async () => {
       await fillSlot(back, next);
       isReady = true;
     } catch {
-      // Skipped now, and tried again when its turn comes again.
+      // This medium is skipped now. It is tried again after the other media.
     }
     if (ownRound !== round) return;
   }
@@ -95,7 +97,7 @@ const showNext = () => {
   back.video.pause();
   front.video.loop = media.length === 1;
   isReady = false;
-  isPreparing = true; // as soon as the previous medium has faded
+  isPreparing = true; // It begins after FADE_MS, when the previous medium is no longer visible.
   shownMs = 0;
   document.body.dataset.media = "";
   playOrPause();
@@ -121,7 +123,7 @@ const tick = () => {
   if (!isOver()) return;
   if (isReady) return showNext();
   if (isPreparing) return;
-  // No other medium can be shown now: show the same one again, and try the others again.
+  // No other medium can be shown now. Show the same medium again, and meanwhile try the other media again.
   shownMs = 0;
   if (front.medium?.kind === "video") front.video.currentTime = 0;
   playOrPause();
@@ -133,7 +135,7 @@ const applyMedia = () => {
   if (json === mediaJson) return;
   mediaJson = json;
   media = appearance.media;
-  front.medium = media.find((medium) => medium.url === front.medium?.url) ?? null; // continues where it is
+  front.medium = media.find((medium) => medium.url === front.medium?.url) ?? null; // is not interrupted
   front.video.loop = media.length === 1;
   if (!front.medium) {
     clearSlot(front);

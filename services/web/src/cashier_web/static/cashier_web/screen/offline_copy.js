@@ -1,6 +1,6 @@
-// Keeps a copy of the page in the browser's cache, for a screen that boots when its server cannot be reached. Each time
-// the page is fetched, the page is stored together with all its scripts, its styles and its icon. service_worker.js
-// answers from this cache.
+// Stores a copy of the page in the browser's cache, for a screen that boots while its server cannot be reached.
+// Whenever the page is fetched, this module stores the page and all its scripts, its styles and its icon.
+// service_worker.js answers from this cache.
 
 import { appearance, versionOf } from "./appearance.js";
 import { fetchPage } from "./fetch_page.js";
@@ -13,7 +13,8 @@ const addressesOfParts = (page) =>
     (part) => new URL(part.getAttribute("src") ?? part.getAttribute("href"), location.href).href,
   );
 
-// The page comes last, so that a kept page always has all its parts. Parts of older versions are deleted.
+// Stores the parts first and the page last, so that a stored page always has all its parts. Then deletes the parts that
+// only older versions of the page need.
 const keep = async ({ response, page }) => {
   const cache = await caches.open(CACHE);
   const needed = addressesOfParts(page);
@@ -29,25 +30,26 @@ const keep = async ({ response, page }) => {
 const registerAndKeep = async () => {
   await navigator.serviceWorker.register("/worker.js");
   const kept = await caches.match(location.pathname, { cacheName: CACHE });
-  // A copy of this version is good enough. Otherwise a whole chain would fetch the page twice at every boot.
+  // If the cache has a copy of this version, the page is not fetched again. Otherwise each screen of a chain would
+  // fetch the page twice at every boot.
   if ((await kept?.text())?.includes(versionOf(appearance.id))) return;
   await fetchPage();
 };
 
 export const startOfflineCopy = () => {
-  // Browsers offer this only to pages that came over HTTPS or from the same machine.
+  // Browsers offer service workers only to pages that came over HTTPS or from the same machine.
   if (!navigator.serviceWorker) return;
-  let keeping = Promise.resolve(); // One copy after the other, so that none deletes a part that another needs.
+  let keeping = Promise.resolve(); // Copies are stored one after the other, so that none deletes the parts of another.
   document.addEventListener("screen:page-fetched", ({ detail }) => {
     keeping = keeping
       .then(() => keep(detail))
       .catch(() => {
-        // No room or no connection: the copy that was kept before stays.
+        // There is no space or no connection. The previous copy stays in the cache.
       });
   });
   addEventListener("load", () =>
     registerAndKeep().catch(() => {
-      // The next load of the page tries again.
+      // This is tried again when the page is loaded the next time.
     }),
   );
 };

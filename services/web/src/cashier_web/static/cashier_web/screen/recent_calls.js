@@ -1,21 +1,24 @@
-// The last calls, for customers who looked away: small and at the edge, if the store wants them.
+// Shows the last calls in small type at the edge of the screen, for customers who have missed their call. The store can
+// turn this list on or off.
 
 import { appearance } from "./appearance.js";
 import { currentFragment } from "./fragment.js";
 
 const SHOWN_CALLS = 3;
-const FORGOTTEN_MS = 15 * 60_000; // Nobody waits for a call that is older.
-const SAME_CALL_MS = 2 * 60_000; // The longest hold. Later, a Redis that was emptied may use the same seq again.
-const KEY = `recent ${location.pathname}`; // in the session's storage, which survives a reload
+const FORGOTTEN_MS = 15 * 60_000; // An older call is removed from the list, because nobody waits for it any more.
+// Within this time, the same seq is the same call. It is longer than any hold. Later the same seq may be a new call,
+// because Redis counts from 1 again if it has lost its data.
+const SAME_CALL_MS = 2 * 60_000;
+const KEY = `recent ${location.pathname}`; // in sessionStorage, which is kept when the page is reloaded
 
 const list = document.getElementById("recent");
-let calls = []; // the newest one first: { seq, name, at }
+let calls = []; // the newest call first; each call is { seq, name, at }
 
 const restore = () => {
   try {
     calls = JSON.parse(sessionStorage.getItem(KEY)) ?? [];
   } catch {
-    // No storage, or not our content: the list starts empty.
+    // The browser has no storage, or the storage contains something else. The list starts empty.
   }
 };
 
@@ -23,7 +26,7 @@ const save = () => {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(calls));
   } catch {
-    // No storage: the list lasts until the page is reloaded.
+    // The browser has no storage. The list is lost when the page is reloaded.
   }
 };
 

@@ -1,6 +1,6 @@
-// The service worker of the screen's page, served as /worker.js. A screen that boots before its server says "Please
-// wait" and connects when the server is back. The worker answers only for the pages of screens and their parts, and only
-// with what offline_copy.js has kept.
+// The service worker of the screen's page, which web serves as /worker.js. With it, a screen can boot while the server
+// cannot be reached: the screen says "Please wait", and connects when the server is back. The service worker
+// handles only requests for the pages of screens and their parts. It uses the copies that offline_copy.js has stored.
 
 const CACHE = "screen"; // offline_copy.js uses the same name
 const SILENT_SERVER_MS = 5_000;
@@ -12,8 +12,8 @@ addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
 const silentServer = () => new Promise((resolve) => setTimeout(resolve, SILENT_SERVER_MS, null));
 
-// A paired television starts at /pair, and its server would redirect it to its screen. Without a server, it is
-// redirected to the screen that was kept last.
+// A paired television opens /pair when it starts, and the server redirects it to its screen. If the server cannot be
+// reached, this function redirects it to the screen whose page was stored last.
 const redirectToLastScreen = async () => {
   const kept = await (await caches.open(CACHE)).keys();
   const screens = kept.map(({ url }) => new URL(url)).filter(isScreen);

@@ -1,5 +1,5 @@
-// The sound of a call: a chime, and then a voice in the language of the call. The sound never delays the number. A voice
-// that would come too late is left out, because a late voice is worse than none.
+// The sound of a call: a chime, and then a voice in the language of the call. The sound never delays the number. If the
+// voice would start too late, it is left out, because a late voice is worse than none.
 
 import { appearance } from "./appearance.js";
 import { currentFragment } from "./fragment.js";
@@ -15,9 +15,11 @@ const TONE_GAIN = 0.4; // as loud as the voice
 const VOICE_AFTER_S = 0.6;
 const LATE_S = 0.5;
 const FADE_S = 0.02; // A shorter fade is heard as a click.
-const EARLY_MS = 250; // A number that leaves so long before the end of its hold was cancelled.
-const FORGOTTEN_MS = 1_000; // After the end of a hold; a Redis that was emptied counts seq from 1 again.
-const ASK_AFTER_MS = 5_000; // An audio context that may start needs some time for it.
+const EARLY_MS = 250; // If a number disappears so long before the end of its hold, the call was cancelled.
+// If there was no call for this long after a hold, the same seq may be a new call, because Redis counts from 1 again
+// if it has lost its data.
+const FORGOTTEN_MS = 1_000;
+const ASK_AFTER_MS = 5_000; // An audio context that is allowed to start needs some time to start.
 const ASK_MS = 60_000;
 const ASKED_KEY = "sound-asked";
 
@@ -26,19 +28,20 @@ let context;
 let compressor;
 let volume;
 let playing = null; // the call that is heard, or was heard last: { gain, sources }
-let playedSeq = null; // its seq
+let playedSeq = null; // the seq of the call that was played last
 let holdEndsAt = 0; // performance.now() at which the hold ends
 let shownAt = 0; // performance.now() at which the current fragment was shown
 
-// A language without a voice is spoken in the store's language.
+// Returns the language in which to speak: if this language has no voice, the store's language.
 const voiceLanguage = (language) => (hasVoice(language) ? language : appearance.waiting[0].language);
 
-// A till whose number has no clip calls "Next customer". Returns null if nothing can be said.
+// Returns the decoded clip for the till with these digits. If there is no clip for the till, or no voice in the
+// language of the call, returns the clip "Next customer". Returns null if no clip can be loaded.
 const decodeClip = async (language, digits) => {
   try {
     const clips = await fetchVoice(voiceLanguage(language));
     const clip = clips[hasVoice(language) ? Number(digits) : 0] ?? clips[0];
-    return await context.decodeAudioData(clip.slice()); // a copy, because decoding takes the bytes away
+    return await context.decodeAudioData(clip.slice()); // a copy, because decoding empties the buffer
   } catch {
     return null;
   }
@@ -62,7 +65,7 @@ const stopPlaying = () => {
   const now = context.currentTime;
   playing.gain.gain.setValueAtTime(1, now);
   playing.gain.gain.linearRampToValueAtTime(0, now + FADE_S);
-  for (const source of playing.sources) source.stop(now + FADE_S); // A source that is still to start never starts.
+  for (const source of playing.sources) source.stop(now + FADE_S); // A source that has not started yet never starts.
   playing = null;
 };
 
@@ -84,7 +87,7 @@ const play = async (language, digits) => {
 
 const resume = () =>
   context.resume().catch(() => {
-    // There is no loudspeaker.
+    // The audio context cannot start, because there is no loudspeaker.
   });
 
 const noteShown = () => {
@@ -105,23 +108,24 @@ const followFragment = () => {
     playedSeq = seq;
     play(lang, digits);
   } else if (playedSeq) {
-    resume(); // The context was running before, so the loudspeaker was away.
+    resume(); // The context was running at an earlier call, so the loudspeaker has been missing since.
   }
 };
 
 const applyVolume = () => {
-  volume.gain.value = (appearance.volume / 100) ** 2; // 50 is half as loud to the ear
+  volume.gain.value = (appearance.volume / 100) ** 2; // 50 sounds half as loud as 100
   if (appearance.volume) fetchVoice(voiceLanguage(appearance.waiting[0].language));
 };
 
-// A browser that is not a kiosk's plays nothing before somebody touches the page. Asked once in a session.
+// Shows a button that asks for a touch, once per session. Except on a kiosk, browsers play no sound before somebody has
+// touched the page.
 const askForTouch = () => {
   if (context.state === "running" || !appearance.volume) return;
   try {
     if (sessionStorage.getItem(ASKED_KEY)) return;
     sessionStorage.setItem(ASKED_KEY, "yes");
   } catch {
-    // No storage: the page asks again after a reload.
+    // The browser has no storage. The page asks again after each reload.
   }
   button.hidden = false;
   setTimeout(() => {

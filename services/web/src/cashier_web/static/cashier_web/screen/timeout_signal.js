@@ -1,6 +1,6 @@
 // A signal that aborts a fetch after some milliseconds.
 
-// As AbortSignal.timeout(), which older televisions do not have (Chromium before 103).
+// Does the same as AbortSignal.timeout(), which older televisions do not have (Chromium before version 103).
 export const timeoutSignal = (milliseconds) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), milliseconds);

@@ -1,10 +1,10 @@
-// The spoken clips: one file for each language, which holds "Next customer" and then the tills from 1 on. The clips stay
-// encoded: decoded, one language would take 40 MB.
+// The spoken clips. There is one file for each language, which contains the clip "Next customer" and then the clips of
+// tills 1, 2, 3 and so on. The clips are stored encoded, because the decoded clips of one language would take 40 MB.
 
 import { timeoutSignal } from "./timeout_signal.js";
 
 const FETCH_MS = 20_000;
-// Of an Ogg page: how it begins, the size of its header, and the flag of the first page of a stream.
+// The properties of an Ogg page: its first four bytes, the size of its header, and the flag of a stream's first page.
 const OGG_MAGIC = 0x4f676753;
 const OGG_HEADER = 27;
 const OGG_FIRST_PAGE = 2;
@@ -14,7 +14,7 @@ const files = new Map(); // by language: a promise of its clips, or of null if t
 
 export const hasVoice = (language) => addresses.has(language);
 
-// Each clip is an Ogg stream, and they follow each other in the file.
+// Splits a file into its clips. Each clip is one Ogg stream, and the streams follow each other in the file.
 const splitClips = (file) => {
   const view = new DataView(file);
   const starts = [];
@@ -37,7 +37,8 @@ const fetchClips = async (language) => {
   }
 };
 
-// Fetches the clips of a language that has a voice; each language is fetched once.
+// Returns a promise of the clips of this language, or null if the language has no voice. A file is fetched only once,
+// unless the fetch fails.
 export const fetchVoice = (language) => {
   if (!hasVoice(language)) return null;
   if (!files.has(language)) files.set(language, fetchClips(language));

@@ -1,8 +1,9 @@
-// The first script of the screen's page. It notices when another part of the page was lost on the way, and then loads
-// the page again; when everything is here, it tells connection.js to connect.
+// The first script of the screen's page. If another part of the page could not be loaded, it reloads the page. If all
+// parts are loaded, it dispatches the event "screen:loaded", which tells connection.js to connect.
 //
-// This is a classic script without imports, because one module that fails to load stops all of them. Nothing connects
-// without "screen:loaded": no number comes up on a page that lacks the part that would take the number down.
+// This is a classic script without imports, because a module does not run if one of its imports cannot be loaded. The
+// page connects only after "screen:loaded". Therefore a page without the module that removes numbers never shows a
+// number.
 
 (() => {
   const FETCH_MS = 10_000;
@@ -11,7 +12,7 @@
   let attempts = 0;
   let isPartLost = false;
 
-  // Reported for a module whose import could not be loaded, too.
+  // The browser also reports this error for a module if one of its imports could not be loaded.
   addEventListener(
     "error",
     ({ target }) => {
@@ -20,8 +21,8 @@
     { capture: true },
   );
 
-  // Only a page that the server can give is gone to. A reload without a server could end in the browser's own error
-  // page, which nobody would ever leave.
+  // Reloads the page only if the server has just delivered it. If the server could not be reached, the browser would
+  // show its own error page forever.
   const reloadIfPossible = async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), FETCH_MS);
@@ -29,19 +30,20 @@
       const answer = await fetch(location.href, { cache: "no-store", signal: controller.signal });
       if (answer.ok) return location.reload();
     } catch {
-      // No connection: try again later.
+      // There is no connection. The page is fetched again later.
     }
     reloadLater();
   };
 
-  // Full jitter, so that the screens of a chain do not come back all at once (as in backoff.js, which this script
-  // cannot import).
+  // The delay is random, so that the screens of a chain do not all come back at the same moment. backoff.js computes
+  // delays in the same way, but this script cannot import it.
   const reloadLater = () => {
     const jitter = Math.random() * Math.min(CAP_MS, BASE_MS * 2 ** attempts++);
     setTimeout(reloadIfPossible, BASE_MS + jitter);
   };
 
-  // Chromium gives a style that was lost no sheet, an empty one, or one whose rules cannot be read.
+  // If a stylesheet could not be loaded, its element in Chromium has no sheet, an empty sheet, or a sheet whose rules
+  // cannot be read.
   const isStyleLost = ({ sheet }) => {
     try {
       return sheet.cssRules.length === 0;
@@ -56,6 +58,7 @@
     document.dispatchEvent(new CustomEvent("screen:loaded"));
   };
 
-  // Scripts and modules have run or failed by now. This listener comes before htmx's own, because this script does.
+  // At this event, all scripts and modules have run or failed. This listener runs before htmx's listener, because this
+  // script comes before htmx in the page.
   document.addEventListener("DOMContentLoaded", checkParts);
 })();
