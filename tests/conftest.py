@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cashier_local import ports
+from cashier_local.ports import responds, wait_until
 from cashier_local.topology import prepare_data
 from tests.support import topologies
 from tests.support.topologies import ENVIRONMENT, Log, TopologyUnderTest, Valkey, add_store
@@ -93,6 +94,18 @@ def own_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPathFac
     """A topology that only the tests of one module use."""
     with run_topology(tmp_path_factory.mktemp("own_topology")) as topology:
         yield topology
+
+
+@pytest.fixture
+def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnderTest]:
+    """The module's own topology, for a test that stops processes. After the test, all processes run again."""
+    yield own_topology
+    for process in own_topology.processes.values():
+        if not process.alive:
+            process.start()
+    addresses = [own_topology.url, *(f"http://127.0.0.1:{port}/healthz" for port in own_topology.ws_ports)]
+    for address in addresses:
+        wait_until(partial(responds, address), 60, f"{address} answers")
 
 
 @pytest.fixture

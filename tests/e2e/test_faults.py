@@ -33,6 +33,14 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def ready_workers(web: int) -> list[int]:
+    """The worker processes that accept requests, the oldest first. web: the process id of Gunicorn's master process.
+
+    A worker process starts the thread of its periodic tasks when the worker process is ready.
+    """
+    return [worker for worker in children(web) if len(list(Path(f"/proc/{worker}/task").iterdir())) > 1]
+
+
 def screens_opened(port: int) -> int:
     """The number of screens that the replica on this port has accepted since its start."""
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
@@ -68,13 +76,19 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
 
     If web made two calls for one press, the next call would have a higher seq than expected.
     """
+    web = own_topology.processes["web"].pid
     async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
         (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
         responses = []
         for number in range(120):
-            if number % 30 == 10:
-                os.kill(children(own_topology.processes["web"].pid)[0], signal.SIGKILL)
-            responses.append(await till.press(number % 4 + 1))
+            dies = number % 30 == 10
+            if dies:
+                # If no worker process were left, the press would wait until a new one has started.
+                await asyncio.to_thread(wait_until, lambda: len(ready_workers(web)) > 1, 30, "two workers are ready")
+            press = asyncio.create_task(till.press(number % 4 + 1))
+            if dies:
+                await asyncio.to_thread(os.kill, ready_workers(web)[0], signal.SIGKILL)  # while the press is sent
+            responses.append(await press)
         await screen.until(122, 30)
 
         assert {response.status_code for response in responses} == {204}

@@ -213,7 +213,7 @@ def test_a_call_is_spoken_while_the_display_sleeps_and_gets_no_frames(make_store
 
 
 def test_each_of_two_queued_calls_is_spoken_to_its_end(make_store, press, open_kiosk) -> None:
-    slug = make_store(language="fr")
+    slug = make_store(language="fr", hold_seconds=5)  # long enough, even if a busy machine plays the voice late
     screen = open_kiosk(slug)
     press(slug, "4", "2")
     wait_for(screen, "sounds.length === 6 && sounds[5].ended")
