@@ -9,9 +9,9 @@ import sys
 import pytest
 
 # The tests spend half of their time waiting, for example for the end of a call. On two cores, two processes need
-# 7 minutes, and four processes need 5. Whole files are given to the processes in the order of their names, because the
-# tests of a file share topologies. By default, pytest-xdist begins with the files that have the most tests, and the slow
-# files of tests/e2e would come last.
+# 7 minutes, and four processes need 5.
+# Whole files are given to the processes in the order of their names, because the tests of a file share topologies. By
+# default, pytest-xdist begins with the files that have the most tests, and the slow files of tests/e2e would come last.
 PARALLEL = ["-m", "not serial", "--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 SERIAL = ["-m", "serial"]
 

@@ -213,7 +213,8 @@ def test_a_call_is_spoken_while_the_display_sleeps_and_gets_no_frames(make_store
 
 
 def test_each_of_two_queued_calls_is_spoken_to_its_end(make_store, press, open_kiosk) -> None:
-    slug = make_store(language="fr", hold_seconds=5)  # long enough, even if a busy machine plays the voice late
+    # A busy machine may start the voice late. The hold is long enough for the whole voice even then.
+    slug = make_store(language="fr", hold_seconds=5)
     screen = open_kiosk(slug)
     press(slug, "4", "2")
     wait_for(screen, "sounds.length === 6 && sounds[5].ended")
@@ -284,8 +285,7 @@ def test_a_voice_that_arrives_too_late_is_not_played_and_the_next_call_is_spoken
     def hold(route: Route) -> None:
         held.append(route)
 
-    # A busy machine may start the voice late. The hold is long enough for the whole voice even then.
-    slug = make_store(language="fr", hold_seconds=5)
+    slug = make_store(language="fr")
     screen = open_kiosk(slug, voices=hold)
     press(slug, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
