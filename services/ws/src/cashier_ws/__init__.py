@@ -1,7 +1,10 @@
-"""The websocket service: sends calls to the screens.
+"""The websocket service ws, which sends calls to the screens. Its modules and packages are:
 
-asgi: the ASGI application. consumers: one object per screen's connection. screens: the two ways to send to a screen.
-boards: the calls of each store, and which screens show them; works behind any ASGI server.
-daphne: the server, and everything that depends on internals of Daphne, Twisted or autobahn.
-gc_policy: when Python's garbage collector runs. health, metrics, settings: as their names say.
+- asgi: the ASGI application.
+- consumers: handles the websocket of one screen.
+- screens: the two ways to send a frame to a screen.
+- boards: play the calls of each store on its screens. This package works behind any ASGI server.
+- daphne: the server, and all code that depends on internals of Daphne, Twisted or autobahn.
+- gc_policy: decides when Python's garbage collector runs.
+- health: answers HTTP requests. metrics: the Prometheus metrics. settings: the Django settings of ws.
 """

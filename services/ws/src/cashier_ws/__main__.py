@@ -1,4 +1,4 @@
-"""Starts a replica: `python -m cashier_ws -b 0.0.0.0 -p 9000`. Takes Daphne's options."""
+"""The command that starts a replica: `python -m cashier_ws -b 0.0.0.0 -p 9000`. It has the options of Daphne."""
 
 from cashier_ws.daphne.server import main
 

@@ -19,7 +19,10 @@ fragment.warm_up()
 
 
 async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
-    """Close websockets with an unknown path with a reason. Without this route, each would cause a traceback."""
+    """Answer a websocket with an unknown path with close code 4404 and a reason.
+
+    Without this route, each such websocket would cause a traceback in the log.
+    """
     await receive()
     metrics.REFUSED.labels(4404).inc()
     await send({"type": "websocket.accept"})
@@ -32,6 +35,6 @@ consumer: Any = CashierConsumer.as_asgi(hub=hub)
 routes: list[Any] = [
     path("ws/cashier_q", consumer),
     path("ws/cashier_q/<slug:store>", consumer),
-    re_path("", no_such_path),  # type: ignore[arg-type]  # URLRouter takes ASGI applications
+    re_path("", no_such_path),  # type: ignore[arg-type]  # URLRouter accepts ASGI applications, too.
 ]
 application = ProtocolTypeRouter({"http": health, "websocket": URLRouter(routes)})

@@ -1,4 +1,7 @@
-"""The consumer: handles one screen's connection. It checks the ticket, joins the board and answers heartbeats."""
+"""Defines the consumer, which handles the websocket of one screen.
+
+It checks the ticket, adds the screen to its board, and answers heartbeats.
+"""
 
 import contextlib
 import logging
@@ -20,7 +23,7 @@ from cashier_ws.settings import ENVIRONMENT
 
 HEARTBEAT, HEARTBEAT_REPLY = "ping", "pong"
 RECONNECTED = "again"
-"""A page sends this first on every connection except its first one."""
+"""When a page has connected again after a lost connection, this is its first message."""
 CLOSE_REASONS = {
     1000: "done",
     1001: "the page was left",
@@ -30,24 +33,30 @@ CLOSE_REASONS = {
 }
 REVOKED = 4410
 BURST, PER_SECOND = 10, 0.5
-"""Messages that a screen may send at once, and per second on average. A page sends one heartbeat in 15 s."""
+"""A screen may send 10 messages at once, and 0.5 messages a second on average. If it sends more, it is closed.
+
+A page needs much less, because it sends one heartbeat every 15 s.
+"""
 
 log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """The connection is not from one of our screens. The close code and the reason are sent to it."""
+    """Raised if a screen may not connect. Its websocket is then closed with this code and this reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         self.code, self.reason = code, reason
 
 
 class CashierConsumer(AsyncWebsocketConsumer):
-    """Accepts a screen and adds it to its store's board.
+    """Handles the websocket of one screen, and adds the screen to its store's board.
 
-    A refused connection is accepted first and closed afterwards, because the JavaScript of a page can read a close code
-    but not the answer to a refused handshake. The codes are 4401 (no ticket), 4403 (forged ticket, ticket of another
-    store, or foreign Origin), 4404 (no such path) and 4410 (expired or revoked: the page asks web for a new ticket).
+    If a screen is refused, its handshake is accepted first, and the websocket is closed afterwards with a close code.
+    The reason is that JavaScript can read a close code, but not the answer to a refused handshake. The codes are:
+
+    - 4401: the address contains no ticket.
+    - 4403: the ticket is not valid, or is for another store, or the header `Origin` names another site.
+    - 4410: the ticket has expired, or the screen was revoked. The page then asks web for a new ticket.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -67,8 +76,9 @@ class CashierConsumer(AsyncWebsocketConsumer):
         receive: Any,
         send: Any,
     ) -> None:
-        # Replaces the base class's method. A screen joins its board, so it needs no channel, subscription and task of
-        # its own; and without a database there are no connections to close after every message.
+        # This replaces the method of the base class, which creates a channel, a subscription and a task for each
+        # websocket. A screen does not need them, because it gets its frames from its board. The base class also closes
+        # database connections after each message, but ws has no database.
         self.scope, self.base_send = scope, send
         try:
             while True:
@@ -77,7 +87,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            self._leave(1006, "cut off")  # does nothing if the end of the connection is already recorded
+            self._leave(1006, "cut off")  # Does nothing if the screen has already left.
 
     async def connect(self) -> None:
         await self.accept()
@@ -94,8 +104,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds)
         self._board = self._hub.join(ticket, self._screen)
         self._credential_id = ticket.credential_id
-        # Scope and headers would stay in memory as long as the screen is connected (months), and nothing reads them
-        # again.
+        # The scope and the headers would stay in memory as long as the screen is connected, which may be months, and
+        # nothing reads them again. Therefore they are emptied.
         cast(list[Any], self.scope["headers"]).clear()
         cast(dict[str, Any], self.scope).clear()
         metrics.OPENED.inc()
@@ -115,7 +125,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
             self._has_reconnected = True
             metrics.RECONNECTED.inc()
         elif text_data == HEARTBEAT:
-            with contextlib.suppress(OSError):  # other servers raise this if the connection has just been closed
+            with contextlib.suppress(OSError):  # Some ASGI servers raise OSError if the connection has just ended.
                 await self.send(HEARTBEAT_REPLY)
 
     async def websocket_disconnect(self, message: Any) -> None:
@@ -123,7 +133,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
         raise StopConsumer()
 
     async def revoke(self) -> None:
-        """The screen's ticket is no longer accepted. Its page asks web which store it may show now."""
+        """Close the websocket, because the credential of the screen was revoked.
+
+        The page then asks web for a new ticket.
+        """
         await self._close_with(REVOKED, "revoked")
 
     async def _give_up(self) -> None:
@@ -134,7 +147,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         await self.close(code, reason)
 
     def _leave(self, code: int, reason: str = "") -> None:
-        """Leave the board, and record once why the connection ended."""
+        """Remove the screen from its board, and log the close code. Does nothing if the screen has already left."""
         if self._board is None or self._screen is None:
             return
         metrics.CLOSED.labels(metrics.code_label(code)).inc()
@@ -155,7 +168,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
 
 
 def client_of(scope: Any) -> dict[str, str]:
-    """The screen's address and the request id, both set by Nginx; every log line about the screen contains them."""
+    """Return the IP address of the screen and the request_id, which all log lines about the screen contain.
+
+    Nginx sets both of them in headers.
+    """
     headers = dict(scope["headers"])
     return {
         "address": headers.get(b"x-forwarded-for", b"").decode("latin1"),
@@ -164,7 +180,7 @@ def client_of(scope: Any) -> dict[str, str]:
 
 
 def ticket_of(scope: Any) -> Ticket:
-    """The ticket of a screen that may connect. Raises Refused."""
+    """Read and check the ticket of a screen. Raises Refused if the screen may not connect."""
     headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
     if not same_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
         raise Refused(4403, "foreign Origin")
@@ -183,7 +199,10 @@ def ticket_of(scope: Any) -> Ticket:
 
 
 def same_origin(origin: str, host: str) -> bool:
-    """Whether a page of this host opened the connection. A page cannot make its browser send a wrong `Origin`."""
+    """Return whether the page that has opened the websocket comes from this host.
+
+    The browser sets the header `Origin` to the site of the page. A page cannot change this header.
+    """
     try:
         page = urlsplit(origin)
         default_port = {"http": 80, "https": 443}[page.scheme]

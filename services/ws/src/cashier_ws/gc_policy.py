@@ -1,37 +1,41 @@
-"""When Python's garbage collector runs in a ws replica. A full collection stops the process for some 40 ms per thousand
-screens.
+"""Decides when Python's garbage collector runs in a ws replica.
 
-By itself, Python runs a full collection whenever a quarter of all objects is new. The objects of a connected screen
-stay for months, so the policy freezes them, which exempts them from collections. Only screens that have left can leave
-garbage among the frozen objects. The policy therefore collects everything only after many screens have left, which
-happens when the network fails, and not in the middle of a call on a quiet day.
-https://docs.python.org/3/library/gc.html#gc.freeze
+A full garbage collection stops the process for about 40 ms per thousand screens. By default, Python runs a full
+collection whenever a quarter of all objects are new. The objects of a connected screen stay for months. Therefore the
+policy freezes them, and the collector then ignores them (https://docs.python.org/3/library/gc.html#gc.freeze).
 
-This module is not in `cashier_ws.daphne` because it needs nothing of Daphne: the hub, which counts the screens, applies
+Frozen objects can become garbage only when screens leave. Therefore the policy runs a full collection only after many
+screens have left. This usually happens when the network fails, and not while a store calls its customers.
+
+This module is not in `cashier_ws.daphne`, because it does not depend on Daphne. The hub counts the screens, and applies
 the policy behind any ASGI server.
 """
 
 import gc
 
 MANY = 250
-"""Screens that may leave before everything is collected (about 5 MB of garbage), or half of the connected screens if
-that is more."""
+"""The number of screens that must leave before the next full collection. They leave about 5 MB of garbage.
+
+If half of the connected screens are more than this number, so many screens must leave.
+"""
 
 
 class GcPolicy:
-    """Decides between collecting new objects only, and collecting everything."""
+    """Decides whether to collect all objects, only new objects, or nothing."""
 
     def __init__(self) -> None:
         self._joined = 0
         self._left = 0
 
     def apply(self, joined: int, screens: int) -> None:
-        """Collect garbage and freeze the rest. The hub calls this about once a second.
+        """Collect garbage if necessary, and freeze all other objects. The hub calls this method about once a second.
 
-        joined: the number of screens that have ever connected. screens: the number that is connected now.
+        joined: the number of screens that have connected since the replica started.
+        screens: the number of screens that are connected now.
 
-        If screens have connected since the last time, only new objects are collected: after a handshake they are
-        garbage, or belong to a screen. If many screens have left since the last full collection, all objects are.
+        If many screens have left since the last full collection, all objects are collected. Otherwise, if screens have
+        connected since the last collection, only new objects are collected. After a handshake, each new object either
+        is garbage or belongs to a connected screen.
         """
         left = joined - screens
         if left - self._left >= max(MANY, screens // 2):

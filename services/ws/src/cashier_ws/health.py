@@ -1,4 +1,4 @@
-"""The few HTTP answers of the ws service: health for Docker and Nginx, metrics for Prometheus."""
+"""Answers the HTTP requests to ws: Docker and Nginx ask for its health, and Prometheus asks for its metrics."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +9,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Health:
-    """ASGI application. `/healthz` answers 200, or 503 while the replica drains; `/metrics`; any other path is 404."""
+    """The ASGI application for HTTP.
+
+    `/healthz` is answered with 200, or with 503 while the replica drains. `/metrics` is answered with the metrics.
+    Any other path is answered with 404.
+    """
 
     draining = False
 

@@ -1,4 +1,4 @@
-"""The two ways to send frames to a screen. Both keep only the newest frame for a screen that is slow."""
+"""The two ways to send frames to a screen. If a screen is slow, both keep only the newest frame for it."""
 
 import asyncio
 import logging
@@ -10,13 +10,16 @@ from cashier_ws.boards.board import Screen
 from cashier_ws.boards.frames import Frame
 
 EXTENSION = "cashier.frame"
-"""ASGI extension of our Daphne: `scope["extensions"][EXTENSION]` writes a whole frame straight to the socket."""
+"""The name of an ASGI extension that `cashier_ws.daphne` adds to Daphne.
+
+The function `scope["extensions"][EXTENSION]` writes a whole frame directly to the socket.
+"""
 
 log = logging.getLogger(__name__)
 
 
 class FrameScreen:
-    """A screen behind a server that offers the extension: no queue, no task and no second encoding in between."""
+    """A screen behind a server with the extension. Frames go directly to the socket, without a queue or a task."""
 
     __slots__ = ("_send_frame",)
 
@@ -31,9 +34,9 @@ class FrameScreen:
 
 
 class PlainScreen:
-    """A screen behind any other ASGI server: a task awaits the server's `send`, always with the newest fragment.
+    """A screen behind a server without the extension. A task calls the server's `send` with the newest fragment.
 
-    A stuck screen is noticed only if the server's `send` waits for the socket, which not all servers do.
+    A stuck screen is noticed only if the server's `send` waits until the socket accepts bytes. Not all servers do this.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class PlainScreen:
         give_up: Callable[[], Awaitable[None]],
         stuck_seconds: float,
     ) -> None:
-        """give_up: closes the connection of a screen that has accepted nothing for `stuck_seconds`."""
+        """give_up: closes the websocket. It is called if the screen has accepted no bytes for `stuck_seconds`."""
         self._send_text, self._give_up, self._stuck_seconds = send, give_up, stuck_seconds
         self._newest: Frame | None = None
         self._has_newest = asyncio.Event()
@@ -53,7 +56,7 @@ class PlainScreen:
         self._has_newest.set()
 
     def close(self) -> None:
-        # If this is called by the task itself, the task is giving up and still has to send a Close frame.
+        # If the task itself calls this method, it must not be cancelled, because it still has to send a Close frame.
         if self._task is not asyncio.current_task():
             self._task.cancel()
 
@@ -72,7 +75,8 @@ class PlainScreen:
                 log.warning("screen closed: it accepted nothing for %s s", self._stuck_seconds)
                 return await self._give_up()
             except Exception as fault:
-                # The connection is gone; servers raise different exceptions then. The consumer is told next.
+                # The connection has ended. Each server raises another exception in this case, so all are caught. The
+                # server then tells the consumer that the connection has ended.
                 log.debug("screen lost: %r", fault)
                 return None
 
@@ -83,6 +87,6 @@ def open_screen(
     give_up: Callable[[], Awaitable[None]],
     stuck_seconds: float,
 ) -> Screen:
-    """Return the faster kind of screen that the server behind this scope offers."""
+    """Return a FrameScreen if the server offers the extension, and otherwise a PlainScreen, which is slower."""
     send_frame = (scope.get("extensions") or {}).get(EXTENSION)
     return FrameScreen(send_frame) if send_frame else PlainScreen(send, give_up, stuck_seconds)

@@ -1,4 +1,4 @@
-"""Django settings of the ws service: templates, catalogs and the channel layer. There is no database."""
+"""The Django settings of ws, which has no database. They configure templates, translations and the channel layer."""
 
 import socket
 
@@ -10,8 +10,9 @@ ENVIRONMENT = env.read(env.WsEnvironment)
 SECRET_KEY = ENVIRONMENT.cashier_ticket_key
 INSTALLED_APPS = ["cashier_core"]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-# With these options the kernel notices within about 10 s that the Redis host has vanished; by default after two hours.
-# macOS does not have all of them. There, the repair finds each second what the dead subscription has missed.
+# With these TCP options, the kernel notices within about 10 s that the host of Redis is down. By default, it notices
+# after two hours. macOS does not have all of these options. On macOS the subscription may be dead for longer, and the
+# repair finds the missed changes once a second.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 CHANNEL_LAYERS = {
     "default": {

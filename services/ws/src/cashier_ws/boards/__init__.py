@@ -1,5 +1,11 @@
-"""Boards: each store that has a screen on this replica has one. Works behind any ASGI server.
+"""Boards play the calls of stores. Each store that has a screen on this replica has one board.
 
-hub: all boards of the replica. sync: keeps the boards equal to Redis. board: plays one store's calls on its screens.
-playlist: which call is shown when. frames: what is sent to screens. revocation: closes revoked screens.
+This package works behind any ASGI server. Its modules are:
+
+- hub: contains all boards of the replica.
+- sync: keeps the boards equal to the timelines in Redis.
+- board: plays the calls of one store on its screens.
+- playlist: computes which call is shown at which time.
+- frames: builds the websocket frames that are sent to screens.
+- revocation: closes the websockets of revoked screens.
 """

@@ -1,4 +1,4 @@
-"""The board of one store: plays the store's calls and sends them to the store's screens on this replica."""
+"""Defines the board, which plays the calls of one store and sends them to the store's screens on this replica."""
 
 import asyncio
 import logging
@@ -17,66 +17,76 @@ from cashier_ws.boards.playlist import Playlist, Slot
 log = logging.getLogger(__name__)
 
 CHUNK = 250
-"""Screens that get a frame in one iteration of the event loop: about 5 ms of work, so that a large store does not delay
-a small one."""
+"""The number of screens to which a board sends a frame in one iteration of the event loop.
+
+This takes about 5 ms. Then the boards of other stores can send, so that a large store does not delay a small store.
+"""
 
 
 class Screen(Protocol):
-    """What a board does with a screen."""
+    """The methods of a screen that a board needs."""
 
     def send(self, frame: Frame) -> None:
-        """Send a frame soon. Does not wait, and does not raise even if the connection is gone."""
+        """Send a frame to the screen soon. This does not wait, and raises nothing even if the connection is lost."""
 
     def close(self) -> None:
-        """Release what belongs to the screen; its connection is gone."""
+        """Stop sending to the screen. Called when the screen leaves its board."""
 
 
 class Board:
-    """One timer, one playlist and a set of screens. All methods run on the event loop and do not wait."""
+    """Plays the calls of one store on its screens, with one playlist and one timer.
+
+    All methods run on the event loop and do not wait.
+    """
 
     def __init__(self, store: str, idle: Idle) -> None:
         self.store = store
         self.screens: set[Screen] = set()
         self.version = Version()
         self.is_behind = True
-        """The board has missed a change, or has not adopted its first snapshot yet."""
+        """Whether the board must read a snapshot, because it has missed a change or has not read any snapshot yet."""
         self.empty_since = inf
-        """When the last screen left, on the event loop's clock; inf while there are screens."""
+        """The time on the event loop's clock at which the last screen left; inf as long as the board has screens."""
         self._idle = idle
         self._seq = 0
         self._playlist = Playlist()
         self._shown: Slot | None = None
         self._idle_frame: Frame | None = None
         self._current_frame: Frame | None = None
-        """The newest frame. A repaint that is still sending an older frame stops."""
+        """The newest frame. If a repaint is still sending an older frame, it stops.
+
+        None before the first repaint, and if the frame must be built again.
+        """
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def queued(self) -> int:
-        """The number of calls that have not begun."""
+        """The number of the store's calls that have not begun."""
         return self._playlist.queued
 
     def join(self, screen: Screen) -> None:
-        """Add a screen and paint it; if the first snapshot is not here yet, all screens are painted with it."""
+        """Add a screen and paint it.
+
+        If the board has not read its first snapshot yet, the screen is painted later, when the snapshot has arrived.
+        """
         self.screens.add(screen)
         self.empty_since = inf
         if self._current_frame is not None:
             screen.send(self._render())
 
     def leave(self, screen: Screen) -> None:
-        """Remove a screen. Does nothing if the screen is not here."""
+        """Remove a screen from this board. Does nothing if the board does not have this screen."""
         self.screens.discard(screen)
         if not self.screens:
             self.empty_since = self._loop.time()
 
     def cashier_message(self, event: Event) -> None:
-        """Apply an announced change. A change that is older than what the board knows is ignored."""
+        """Apply the change that an event announces. An event that is older than the board's version is ignored."""
         known, announced = self.version, event.version
         if announced.epoch == known.epoch and announced.rev <= known.rev:
-            # The rev is not new. Either the board already knows this change, or Redis has lost writes and has given the
-            # same rev to another change. In the second case the two versions have different change ids, and the board
-            # reads a snapshot.
+            # The rev is not new. If the versions are equal, the board already knows this change. If they differ, Redis
+            # may have lost its last writes and given an old rev to a new change. Then the board must read a snapshot.
             self.is_behind = self.is_behind or announced != known
             return
         expected_before = known.change_id if announced.epoch == known.epoch else ""
@@ -90,11 +100,13 @@ class Board:
         self._play()
 
     def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
-        """Take over the timeline as it is in Redis. Missing calls are added; the call that is shown stays.
+        """Update the board from a snapshot: add the calls that are missing. The call that is shown stays.
 
-        known: this board's version when the snapshot was requested. A snapshot that is older than a change announced
-        since then is ignored. A snapshot that is older although nothing was announced means that Redis has lost writes.
-        read_at: when the snapshot arrived, on the event loop's clock; the snapshot's durations count from there.
+        known: the version of this board when the snapshot was requested. If an event has changed the version since
+        then, a snapshot that is older than the event is ignored. If no event has changed the version, an older snapshot
+        means that Redis has lost its last writes, and the board adopts the snapshot.
+        read_at: the time on the event loop's clock when the snapshot arrived. The durations in the snapshot count from
+        this time.
         """
         version = snapshot.version
         is_older = version.epoch == self.version.epoch and version.rev <= self.version.rev and version != self.version
@@ -114,26 +126,29 @@ class Board:
         self._play()
 
     def play_without_redis(self) -> None:
-        """Redis does not answer: paint what the board knows, or "please wait" if it knows nothing."""
+        """Paint the calls that the board knows, or the idle text of the first screen's ticket if it knows no calls.
+
+        Called if Redis does not answer.
+        """
         self._play()
 
     def stop(self) -> None:
-        """Cancel the timer, which would otherwise keep the board in memory."""
+        """Cancel the timer when the board is removed. A timer that is still set would keep the board in memory."""
         if self._timer:
             self._timer.cancel()
 
     def _set_idle(self, idle: Idle) -> None:
-        if not idle.appearance_id:  # Redis has lost its data, and web has not restored the appearance_id yet
+        if not idle.appearance_id:  # Redis has lost its data, and web has not written the appearance_id again yet.
             idle = replace(idle, appearance_id=self._idle.appearance_id)
         if idle != self._idle:
             self._idle, self._idle_frame = idle, None
             if self._shown is None:
-                self._current_frame = None  # so that the next _play() repaints, although no call has begun or ended
+                self._current_frame = None  # This makes the next _play() repaint although no call has begun or ended.
 
     def _play(self) -> None:
         now = self._loop.time()
         shown = self._playlist.play(now)
-        # The timer is set before anything is painted: the number is removed in time even if painting fails.
+        # The timer is set before the screens are painted, so that the number is removed in time even if painting fails.
         self._set_timer()
         if shown is not self._shown or self._current_frame is None:
             ended = self._shown if shown is None else None
@@ -169,19 +184,22 @@ class Board:
         )
 
     def _repaint(self, changed_at: float, ended: Slot | None) -> None:
-        """Send a new frame to all screens. ended: the call that has just ended, if no other call follows."""
+        """Build a new frame and send it to all screens of the board.
+
+        ended: the call that has just ended, if no other call is shown now; otherwise None.
+        """
         frame = self._render()
         self._current_frame = frame
         self._send_to(frame, list(self.screens), 0, changed_at, ended)
 
     def _send_to(self, frame: Frame, screens: list[Screen], start: int, changed_at: float, ended: Slot | None) -> None:
-        """Send to one chunk of screens, and let the event loop run before the next chunk."""
+        """Send the frame to `CHUNK` screens, and to the other screens in later iterations of the event loop."""
         if frame is not self._current_frame:
             return
         for screen in screens[start : start + CHUNK]:
             try:
                 screen.send(frame)
-            except Exception:  # should never happen; if it does, only this screen misses the frame
+            except Exception:  # If sending fails, which should never happen, only this screen misses the frame.
                 log.exception("a screen of %s could not be painted", self.store)
         if start + CHUNK < len(screens):
             self._loop.call_soon(self._send_to, frame, screens, start + CHUNK, changed_at, ended)

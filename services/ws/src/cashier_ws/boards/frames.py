@@ -1,4 +1,4 @@
-"""Websocket frames that are built once and sent to all screens of a board."""
+"""Builds websocket frames. A board builds each frame once and sends it to all its screens."""
 
 import struct
 from dataclasses import dataclass
@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """fragment: the HTML. data: the same HTML as a whole websocket frame (RFC 6455 section 5.2)."""
+    """What a board sends to its screens.
+
+    fragment: the HTML fragment.
+    data: the bytes of a complete websocket frame that contains the fragment (RFC 6455 section 5.2).
+    """
 
     fragment: str
     data: bytes
 
     @classmethod
     def prepare(cls, fragment: str) -> "Frame":
-        """Build the frame. A server's frame has no mask, so all sockets can get the same bytes."""
+        """Build the frame. All screens can get the same bytes, because frames from a server are not masked."""
         payload = fragment.encode()
         size = len(payload)
-        fin_and_text = 0x81  # the FIN bit and the opcode "text"
+        fin_and_text = 0x81  # This byte contains the FIN bit and the opcode "text".
         if size < 126:
             head = struct.pack("!BB", fin_and_text, size)
         elif size < 1 << 16:

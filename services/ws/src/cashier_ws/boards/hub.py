@@ -1,4 +1,4 @@
-"""The hub: all boards of one replica."""
+"""Defines the hub, which contains all boards of one replica."""
 
 import asyncio
 
@@ -11,12 +11,18 @@ from cashier_ws.gc_policy import GcPolicy
 
 TIDY_SECONDS = 1.0
 EMPTY_SECONDS = 10.0
-"""A board without screens plays on for this long. After a network failure all screens come back within this time, and
-can be painted without asking Redis."""
+"""The seconds for which a board stays after its last screen has left.
+
+After a network failure, all screens reconnect within this time. The board can then paint them without asking Redis.
+"""
 
 
 class Hub:
-    """Creates a board with the first screen of a store, and removes the board some time after the last one."""
+    """Contains the boards of all stores that have a screen on this replica.
+
+    The hub creates a board when the first screen of a store connects. It removes the board `EMPTY_SECONDS` after the
+    last screen has left.
+    """
 
     def __init__(self, timeline: TimelineReader) -> None:
         self.paired_screens = PairedScreens()
@@ -26,12 +32,16 @@ class Hub:
         self._joined = 0
 
     def figures(self) -> list[tuple[str, int, int]]:
-        """For each store: its slug, the number of connected screens, and the number of queued calls."""
+        """Return the slug, the number of connected screens and the number of queued calls of each store."""
         return [(board.store, len(board.screens), board.queued) for board in self._boards.values()]
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
-        """Add a screen to its store's board, which paints it. Call this on the event loop; it does not wait."""
-        if not self._joined:  # before the first screen, no event loop may be running
+        """Add a screen to the board of its store, and return the board.
+
+        Must be called on the event loop. The method does not wait.
+        """
+        # The hub may be created before the event loop runs. Therefore the first screen starts the tasks of the hub.
+        if not self._joined:
             self._sync.start()
             self._schedule_tidy()
         self._joined += 1
@@ -46,8 +56,11 @@ class Hub:
         asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        """Collect garbage, and remove boards that have had no screens for a while. Independent of Redis."""
-        self._schedule_tidy()  # first, so that a fault below does not end the repetition
+        """Collect garbage, and remove boards that have had no screens for a while.
+
+        This works even if Redis does not answer.
+        """
+        self._schedule_tidy()  # This comes first, so that _tidy runs again even if the code below fails.
         self._gc_policy.apply(self._joined, sum(len(board.screens) for board in self._boards.values()))
         limit = asyncio.get_running_loop().time() - EMPTY_SECONDS
         for board in [each for each in self._boards.values() if each.empty_since < limit]:

@@ -1,6 +1,7 @@
-"""The playlist: when each call of a store is shown, on the monotonic clock of one replica.
+"""Defines the playlist: the calls of a store, and when each call begins and ends on the clock of one replica.
 
-The playlist only computes. It gets the current time, in seconds, as an argument, so that tests need not wait.
+The clock is monotonic. The playlist only computes, and gets the current time in seconds as an argument, so that tests
+need not wait.
 """
 
 from collections import deque
@@ -9,24 +10,32 @@ from dataclasses import dataclass
 from cashier_core.call import Call
 
 MAX_LATENESS = 2.0
-"""A call that starts at most this many seconds late still gets its whole hold. A call that starts later is stale.
+"""If a call begins at most this many seconds late, it is still shown for its whole hold.
 
-The limit is longer than the time in which the repair finds a call whose announcement was lost."""
+If a call begins even later, it is shown only until its scheduled end. The limit is longer than the time in which the
+repair finds a call whose announcement was lost.
+"""
 
 BLINK = 0.1
-"""If the gap between two calls is shorter than this (seconds), the second call follows the first without a gap. Such
-gaps arise because Redis tells times in whole milliseconds."""
+"""If the gap between two calls is shorter than this number of seconds, the second call begins when the first call ends.
+
+Such short gaps can arise because Redis rounds times to milliseconds.
+"""
 
 REMEMBERED = 64
-"""Number of ended calls whose call_id is remembered; more than Redis can still announce."""
+"""The number of ended calls whose call_ids a playlist remembers, so that it does not show an ended call again.
+
+This is more than the number of calls that a snapshot from Redis can contain.
+"""
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A call and the time at which it is shown: from `begin` until just before `end`.
+    """A call with the time at which the replica shows it: from `begin` until just before `end`.
 
-    whole: if the call begins late, its end moves too, so that it is shown for its whole hold.
-    playing: the call is shown, or has been.
+    begin: seconds on the replica's clock.
+    whole: whether a call that begins a little late is still shown for its whole hold, so that its end moves, too.
+    playing: whether the call has begun.
     """
 
     epoch: str
@@ -41,28 +50,32 @@ class Slot:
 
     @property
     def follows(self) -> bool:
-        """Whether the call was scheduled to begin at the end of the call before it."""
+        """Whether the call was scheduled to begin when the call before it ends, and not at once."""
         return self.call.starts_in_ms > 0
 
     def play(self, now: float) -> None:
-        """Begin. If this is a little late, the call still gets its whole hold."""
+        """Begin to show the call. If the call begins at most `MAX_LATENESS` late, its end moves, too."""
         self.playing = True
         if self.whole and now - self.begin <= MAX_LATENESS:
             self.begin = now
 
 
 class Playlist:
-    """Calls in the order in which they are shown. Only a call that replaces others cuts a call short."""
+    """The calls of a store in the order in which they are shown.
+
+    A call that has begun is always shown until its end, unless a new call with the policy `replace` removes it.
+    """
 
     def __init__(self) -> None:
         self._slots: list[Slot] = []
         self._done: deque[str] = deque(maxlen=REMEMBERED)
-        """call_ids of calls that have ended, or were replaced or cancelled."""
+        """The call_ids of calls that have ended, or were replaced, dropped or cancelled."""
 
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
-        """Add a call whose durations count from `now`. Of a known call, only an earlier begin is taken over.
+        """Add a call. Its durations, such as `starts_in_ms`, count from `now`.
 
-        whole: whether a call that has already begun is shown for its whole hold, or only for the rest of the hold.
+        If the playlist already contains the call, only an earlier begin is adopted, because the call may have moved up.
+        whole: whether a call that begins a little late is shown for its whole hold, or only for the rest of the hold.
         """
         if call.call_id in self._done:
             return
@@ -78,7 +91,7 @@ class Playlist:
         self._slots.insert(position, Slot(epoch, call, now + call.starts_in_ms / 1000, whole))
 
     def cancel(self, call_id: str) -> None:
-        """Remove a queued call; the calls behind it move up. A call that is already shown stays for its whole hold."""
+        """Remove a queued call, and let the calls behind it begin earlier. Does nothing if the call has begun."""
         if call_id in self._done:
             return
         slot = self._slot_of(call_id)
@@ -92,7 +105,7 @@ class Playlist:
                 behind.begin -= slot.call.hold_ms / 1000 if behind.epoch == slot.epoch else 0
 
     def play(self, now: float) -> Slot | None:
-        """Remove calls that have ended, begin the call that is due, and return the call that is shown."""
+        """Remove calls that have ended, begin the next call if it is due, and return the call that is shown now."""
         while self._slots:
             head = self._slots[0]
             if not head.playing:
@@ -109,12 +122,12 @@ class Playlist:
 
     @property
     def queued(self) -> int:
-        """The number of calls that have not begun."""
+        """The number of calls in this playlist that have not begun."""
         return sum(not slot.playing for slot in self._slots)
 
     @property
     def next_change(self) -> float | None:
-        """When `play` must be called again; None if the playlist is empty."""
+        """The time at which `play` must be called again; None if the playlist is empty."""
         if not self._slots:
             return None
         head = self._slots[0]
@@ -125,10 +138,10 @@ class Playlist:
 
 
 def _move_behind(ended: Slot, following: Slot) -> None:
-    """Let a call begin at the end of the call before it, which may have begun late.
+    """Adapt the begin of the call `following` to the end of the call `ended`, which may have begun late.
 
-    Close the gap only if `following` really is the next call. A gap of a whole hold belongs to a call whose
-    announcement has not arrived yet.
+    `following` never begins before `ended` ends. If no call is missing between them, `following` begins at this end.
+    If a call is missing, because its announcement has not arrived yet, the gap for this call stays.
     """
     is_next = following.call.seq == ended.call.seq + 1 or following.begin - ended.end < BLINK
     closes_gap = following.follows and is_next

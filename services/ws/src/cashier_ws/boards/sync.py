@@ -1,4 +1,8 @@
-"""Keeps all boards of a replica equal to Redis: receives announcements, reads snapshots, repairs what was missed."""
+"""Keeps all boards of a replica equal to Redis.
+
+This module receives the announcements of changes, and reads snapshots for new boards. Once a second, it repairs the
+boards that have missed a change.
+"""
 
 import asyncio
 import logging
@@ -19,30 +23,42 @@ from cashier_ws.boards.board import Board
 from cashier_ws.boards.revocation import PairedScreens
 
 REPAIR_SECONDS = 1.0
-"""Time between two comparisons of all boards with Redis. It varies by a tenth, so that replicas do not ask at once."""
+"""The seconds between two comparisons of all boards with Redis.
+
+The time is varied at random by up to a tenth, so that not all replicas ask Redis at the same moment.
+"""
 LOST_SECONDS = 0.25
-"""The same while Redis is lost. It is shorter because calls that are made at the moment when Redis returns may be
-announced before this replica has subscribed again."""
+"""The seconds between two comparisons while Redis does not answer.
+
+This time is shorter than REPAIR_SECONDS. When Redis is back, calls may be announced before this replica has subscribed
+again, and the next comparison finds these calls.
+"""
 READS_AT_ONCE = 128
-"""Timelines that are read in one round trip. When a crowd of screens comes back, a round trip takes four long
-iterations of the event loop."""
+"""The maximum number of timelines that are read from Redis in one round trip.
+
+The number is large, because each round trip takes four iterations of the event loop. These iterations are long when
+many screens reconnect at once.
+"""
 ADOPTED_AT_ONCE = 16
-"""Snapshots that are adopted in one iteration of the event loop: some 5 ms of work."""
+"""The number of snapshots that boards adopt in one iteration of the event loop. This takes about 5 ms."""
 FRESH_SECONDS = 2.5
-"""An announcement that is received longer than this after the last comparison may be old, because the process or its
-network has stood still. The durations in an announcement count from the moment at which it was published. The board
-therefore reads a snapshot instead, whose durations count from the moment of reading."""
+"""If the last comparison with Redis was longer ago than this number of seconds, an event that is received may be old.
+
+The process or its network may have stopped for a while. The durations in an event count from the moment at which the
+event was published, so they are wrong if the event arrives late. Therefore the board does not use the event, and reads
+a snapshot instead. The durations in a snapshot count from the moment at which the snapshot is read.
+"""
 PATIENCE_SECONDS = 2.0
-"""If Redis does not answer for this long, boards play what they know."""
+"""The timeout in seconds for reading snapshots. After it, boards play the calls that they already know."""
 
 log = logging.getLogger(__name__)
 
 
 class Sync:
-    """One subscription, one reader and one repair loop for all boards of this replica."""
+    """Keeps the boards up to date with three loops, which receive events, read snapshots, and repair boards."""
 
     def __init__(self, boards: Mapping[str, Board], paired_screens: PairedScreens, timeline: TimelineReader) -> None:
-        """boards: by store; the hub adds and removes boards while the synchronisation runs."""
+        """boards: the board of each store, by slug. The hub adds and removes boards while the loops run."""
         self._boards = boards
         self._paired_screens = paired_screens
         self._timeline = timeline
@@ -50,14 +66,14 @@ class Sync:
         self._channel = ""
         self._is_subscribed = False
         self._unread: dict[Board, None] = {}
-        """Boards that need a snapshot, in the order in which the snapshots were requested."""
+        """The boards that need a snapshot, in the order of the requests. Only the keys of the dictionary are used."""
         self._has_unread = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._compared_at = 0.0
         self._redis_is_lost = False
 
     def start(self) -> None:
-        """Start the loops. Call this once, on the event loop."""
+        """Start the three loops. Must be called once, on the event loop."""
         self._compared_at = asyncio.get_running_loop().time()
         self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
         for step in (self._listen, self._read, self._repair):
@@ -66,12 +82,16 @@ class Sync:
             task.add_done_callback(self._tasks.discard)
 
     def request_snapshot(self, board: Board) -> None:
-        """Let this board adopt a snapshot soon. A snapshot that is being read may lack the change that is needed."""
+        """Read a new snapshot for this board soon.
+
+        Even if a snapshot of this store is being read at the moment, it is read once more. The snapshot that is being
+        read may not contain the change that the board has missed.
+        """
         self._unread[board] = None
         self._has_unread.set()
 
     async def _repeat(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Repeat a step for ever. Whatever goes wrong in one step, the next one follows: a replica runs for months."""
+        """Repeat a step forever, even if it fails, because a replica must run for months. Each failure is logged."""
         while True:
             try:
                 await step()
@@ -81,7 +101,10 @@ class Sync:
                 log.exception("fault in a step of %s", step.__name__)
 
     async def _listen(self) -> None:
-        """Receive one announcement. All stores are announced on the same channel."""
+        """Receive one event, and pass it to the board of its store.
+
+        Events of all stores arrive on the same channel. The event of a store that has no board here is ignored.
+        """
         message = await self._layer.receive(self._channel)
         try:
             event = Event.from_message(message)
@@ -97,9 +120,10 @@ class Sync:
                 self.request_snapshot(board)
 
     async def _read(self) -> None:
-        """Read snapshots for the first boards that need one, and let the boards adopt them.
+        """Wait until boards need a snapshot. Then let up to `READS_AT_ONCE` boards read and adopt one.
 
-        The replica subscribes before it reads. What may still fall between the two, the repair finds.
+        Before its first read, the replica subscribes to the events, so that it misses no change between the two. If it
+        still misses a change, the repair finds the change.
         """
         await self._has_unread.wait()
         boards = list(islice(self._unread, READS_AT_ONCE))
@@ -118,35 +142,40 @@ class Sync:
                 snapshots = await self._timeline.snapshots([board.store for board in boards])
         except (RedisError, OSError) as fault:
             self._lose_redis(fault)
-            # All other boards would get the same fault, one timeout after the other. They play without Redis now, and
-            # the repair requests their snapshots again.
+            # Reading the snapshots of the other boards would probably fail, too, after one timeout for each batch.
+            # Therefore all boards that need a snapshot now play without Redis. The repair requests their snapshots
+            # again.
             boards += self._unread
             self._unread.clear()
             self._has_unread.clear()
             snapshots, known = [fault] * len(boards), [board.version for board in boards]
         read_at = asyncio.get_running_loop().time()
         for number, (board, snapshot, version) in enumerate(zip(boards, snapshots, known, strict=True), start=1):
-            if self._boards.get(board.store) is board:  # the hub may have removed the board meanwhile
+            if self._boards.get(board.store) is board:  # The hub may have removed the board in the meantime.
                 self._adopt(board, snapshot, version, read_at)
             if not number % ADOPTED_AT_ONCE:
                 await asyncio.sleep(0)
 
     def _adopt(self, board: Board, snapshot: Snapshot | Exception, known: Version, read_at: float) -> None:
-        """Give a board its snapshot, or let it play without Redis if the snapshot could not be read."""
+        """Let a board adopt its snapshot. If the snapshot could not be read, let the board play without Redis."""
         try:
             if isinstance(snapshot, Snapshot):
                 board.adopt(snapshot, known, read_at)
-                if board.is_behind:  # a change was announced meanwhile, and one before it is missing
+                # If the board is still behind, it has ignored the snapshot, because it has received a newer event.
+                if board.is_behind:
                     self.request_snapshot(board)
                 return
             if not self._redis_is_lost:
                 log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
             board.play_without_redis()
-        except Exception:  # a fault in one store must not affect the other stores of this batch
+        except Exception:  # A fault in one store must not affect the other stores of this batch.
             log.exception("fault while adopting the timeline of %s", board.store)
 
     async def _repair(self) -> None:
-        """Compare all boards with Redis, because a subscriber of Redis may miss messages; read what is behind again."""
+        """Compare the versions of all boards with Redis, and request snapshots for the boards that are behind.
+
+        This is necessary because Redis PubSub does not guarantee that a subscriber gets each message.
+        """
         period = LOST_SECONDS if self._redis_is_lost else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
         boards = list(self._boards.values())

@@ -1,8 +1,12 @@
-"""The ws service on Daphne. Everything that depends on internals of Daphne, Twisted or autobahn is in this package.
+"""Runs ws on the server Daphne. All code that depends on internals of Daphne, Twisted or autobahn is in this package.
 
-server: Daphne's server and command line, with drain. listener: how many connections are accepted at once.
-handshake: passes a screen's handshake straight to autobahn. protocol: one screen's socket.
+Daphne uses the network library Twisted and the websocket library autobahn. The modules of this package are:
 
-Each place that uses an internal says why and what it saves. They were tested with daphne 4.2.3, twisted 26.10.0 and
-autobahn 26.10.2; `tests/ws/test_library_internals.py` fails if an upgrade changes one of these internals.
+- server: Daphne's server and command line, extended by the drain.
+- listener: limits how many connections are accepted at once.
+- handshake: passes the websocket handshake of a screen directly to autobahn.
+- protocol: the websocket protocol of one screen.
+
+Each place that uses an internal says why, and what this saves. The code was tested with daphne 4.2.3, twisted 26.10.0
+and autobahn 26.10.2. `tests/ws/test_library_internals.py` fails if an upgrade changes one of these internals.
 """

@@ -1,9 +1,12 @@
-"""A listening socket that accepts a crowd of screens a few at a time, so that connected screens need not wait.
+"""Limits how many connections are accepted at once, so that calls are painted on time while many screens connect.
 
-Internals used: the class of a port that is already listening is replaced, because Daphne creates its ports from
-endpoint descriptions, and Twisted's `tcp:` endpoint has no option for the class of the port. (Twisted's plugins for
-other kinds of endpoints must be modules of the package `twisted.plugins`, outside of this one.) And `tcp.Port.doRead`
-reads `numberAccepts`, the number of connections to accept at once, and raises it if more may be waiting.
+A port in Twisted is a listening socket. This module uses two internals of Twisted:
+
+- The class of a port is replaced when the port already listens. Daphne creates its ports from endpoint descriptions,
+  which are texts such as `tcp:port=9000`. They have no option for the class of the port. Twisted allows plugins for
+  other kinds of endpoints, but such a plugin would have to be a module of the package `twisted.plugins`.
+- `tcp.Port.doRead` accepts as many connections as the attribute `numberAccepts` says. It increases this attribute if
+  more connections may be waiting.
 """
 
 import asyncio
@@ -14,32 +17,38 @@ from twisted.internet import tcp
 from cashier_ws.daphne.handshake import FirstBytesFactory
 
 MOST, FEWEST = 32, 4
-"""Connections that are accepted in one iteration of the event loop. Twisted's default of 100 and more makes iterations
-of half a second when a crowd connects, and a due call waits for three or four of them. Connections that are not
-accepted yet wait in the kernel."""
+"""The largest and the smallest number of connections that are accepted in one iteration of the event loop.
+
+By default, Twisted accepts 100 or more. When many screens connect at once, an iteration then takes half a second, and a
+call that is due waits for three or four iterations. Connections that are not accepted yet wait in the kernel.
+"""
 ITERATION_SECONDS = 0.02
-"""After an iteration that takes longer than this, half as many connections are accepted. 32 connections take 15 ms, but
-a core may be shared with other processes, or slow: there, 32 took 60 ms and more."""
+"""After an iteration that takes longer than this number of seconds, only half as many connections are accepted.
+
+32 connections usually take 15 ms. On a core that is slow, or shared with other processes, they took 60 ms and more.
+"""
 
 
 class ScreenPort(tcp.Port):
-    """Twisted's port, with a number of accepted connections that adapts to the duration of the loop's iterations."""
+    """A port that accepts fewer connections at once if the iterations of the event loop take too long."""
 
     accepts = FEWEST
 
     def doRead(self) -> None:
         self.numberAccepts = self.accepts
         super().doRead()  # type: ignore[no-untyped-call]
-        all_taken = self.numberAccepts > self.accepts  # Twisted has raised it, because more may be waiting
+        # Twisted increases numberAccepts if it has accepted as many connections as allowed.
+        all_taken = self.numberAccepts > self.accepts
         loop = asyncio.get_running_loop()
-        # The inner callback runs at the end of the next iteration, in which the handshakes of these connections are
-        # read.
+        # In its next iteration, the event loop reads the handshakes of the new connections. The outer callback runs at
+        # the beginning of this iteration, and the inner callback runs when this iteration has ended.
         loop.call_soon(lambda: loop.call_soon(self.adapt, loop.time(), all_taken))
 
     def adapt(self, begun: float, all_taken: bool) -> None:
-        """Called when the event loop iteration that began at `begun` has ended.
+        """Adapt the number of connections that are accepted at once. Called at the end of an event loop iteration.
 
-        all_taken: as many connections were accepted as was allowed, so more may be waiting.
+        begun: the time on the event loop's clock when the iteration began.
+        all_taken: whether as many connections were accepted as allowed, so that more may be waiting.
         """
         if asyncio.get_running_loop().time() - begun > ITERATION_SECONDS:
             self.accepts = max(self.accepts // 2, FEWEST)
@@ -48,7 +57,7 @@ class ScreenPort(tcp.Port):
 
 
 def adopt_port(port: Any, server: Any) -> None:
-    """Turn a listening TCP port of Twisted's into a ScreenPort. Other ports (Unix sockets) stay as they are."""
+    """Turn a TCP port of Twisted into a ScreenPort. Other ports, such as Unix sockets, are not changed."""
     if type(port) is tcp.Port:
         port.__class__ = ScreenPort
         port.factory = FirstBytesFactory(server)

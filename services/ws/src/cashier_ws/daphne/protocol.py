@@ -1,6 +1,8 @@
-"""Daphne's websocket protocol for one screen, extended: it sends prepared frames and closes with any code and reason.
+"""Extends Daphne's websocket protocol, which handles the socket of one screen.
 
-Internals used, with the reason at each place:
+The extended protocol can send prepared frames, and can close a websocket with any code and reason. It uses the
+following internals. The reason is given at each place where one of them is used.
+
 - autobahn: `CONFIG_ATTRS`, `_dataReceived`, `state` and `wasClean`, `http_headers` and `http_request_data`,
   `sendCloseFrame`, `dropConnection`.
 - Twisted: `transport.socket`, `transport.dataBuffer` and `_tempDataBuffer`, `transport.doWrite`.
@@ -17,34 +19,40 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_ws import metrics
 
-reactor: Any = installed_reactor  # Twisted's type for the reactor lacks most of its methods
+reactor: Any = installed_reactor  # Its type is Any, because Twisted's type for it lacks most of its methods.
 log = logging.getLogger(__name__)
 
 SEND_BUFFER = 32 * 1024
-"""Bytes that the kernel may buffer for one screen. Its default of up to 4 MB would hide a stuck screen for hours."""
+"""The number of bytes that the kernel may buffer for one screen.
+
+By default, the kernel buffers up to 4 MB. With such a buffer, a stuck screen would be noticed only after hours.
+"""
 RESTARTING = (1012, "this replica is restarting")
-"""Close code and reason that make a screen reconnect, to another replica."""
+"""The close code and the reason for screens when this replica ends. The screens then reconnect to another replica."""
 
 
 class ScreenProtocol(WebSocketProtocol):
-    """One screen's socket. The ASGI extension `cashier.frame` is its method `send_frame`.
+    """The websocket protocol of one screen. The ASGI extension `cashier.frame` is its method `send_frame`.
 
-    While the socket accepts no bytes, the screen is stuck: only the newest frame is kept, and the connection is closed
-    after `stuck_seconds`.
+    As long as the socket accepts no bytes, the screen is stuck. Only the newest frame is then kept for it. After
+    `stuck_seconds`, its connection is closed.
     """
 
     stuck_seconds = 10.0
-    _give_up_timer: Any = None  # set while the screen is stuck
-    _newest: bytes | None = None  # the frame to send when the screen is no longer stuck
+    _give_up_timer: Any = None
+    """The timer that closes the connection. It is set only while the screen is stuck."""
+    _newest: bytes | None = None
+    """The frame that is sent as soon as the screen is no longer stuck."""
     _was_given_up = False
 
     @classmethod
     def adopt_options(cls, factory: Any) -> None:
-        """Copy the factory's options to this class.
+        """Copy the options of the factory to this class, so that autobahn need not copy them for each connection.
 
-        autobahn copies them to every new connection, and formats them for a debug message that nothing reads
-        (`pformat` in `_connectionMade`): a third of the time of connecting. autobahn allows that options are set on the
-        protocol; that it then loops over an empty CONFIG_ATTRS is an internal.
+        By default, autobahn copies the options to each new connection. It also formats them for a debug message that
+        nothing reads (`pformat` in `_connectionMade`). This takes a third of the time that a new connection needs.
+        autobahn officially allows options on the protocol class. The empty CONFIG_ATTRS, which makes autobahn copy
+        nothing, relies on an internal.
         """
         for name in cls.CONFIG_ATTRS:
             option = getattr(factory, name)
@@ -56,21 +64,24 @@ class ScreenProtocol(WebSocketProtocol):
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
-        self._dataReceived(data)  # skips autobahn's debug message for all received bytes
+        self._dataReceived(data)  # Unlike dataReceived, this does not format a debug message with the received bytes.
 
     def onConnect(self, request: Any) -> Any:
-        if self.factory.server_class.draining:  # Daphne's name for the server
-            # Nginx treats a 503 as a failure of its upstream and asks the next replica.
+        # Daphne stores its server object in the attribute `server_class`.
+        if self.factory.server_class.draining:
+            # If Nginx gets a 503 from a replica, it sends the handshake to another replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         if not request.headers.get("sec-websocket-protocol", "").isascii():
-            # Daphne would log a traceback.
+            # Daphne would fail to decode this header, and would log a traceback.
             raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
-        # A connection that began as HTTP still has the HTTP channel as its producer; send_frame registers its own.
+        # If Daphne's HTTP protocol has received the handshake, the HTTP protocol is still registered as the producer of
+        # the transport. It is removed, because this protocol must become the producer when the screen is stuck.
         self.transport.unregisterProducer()
-        # The handshake would stay in memory as long as the screen is connected (months), and nothing reads it again.
+        # The handshake would stay in memory as long as the screen is connected, which may be months, and nothing reads
+        # it again.
         self.http_headers.clear()
         self.http_request_data = b""
         super().onOpen()
@@ -79,20 +90,23 @@ class ScreenProtocol(WebSocketProtocol):
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._end_stuck()
-        if hasattr(self, "server"):  # not set if onConnect has refused the connection
-            # A stuck screen seldom answers the Close frame, but 1013 is the reason why its connection has ended.
+        # If onConnect has refused the connection, `server` is not set, and Daphne knows nothing of the connection.
+        if hasattr(self, "server"):
+            # A stuck screen seldom answers the Close frame, and autobahn then reports 1006 instead of 1013.
             super().onClose(wasClean, 1013 if self._was_given_up else code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        # autobahn resets the connection even after a complete closing handshake, which Nginx logs as an error.
+        # autobahn aborts the connection even if both sides have sent a Close frame. Nginx would log this as an error.
+        # Therefore such a connection is closed in the normal way.
         super().dropConnection(abort=abort and not self.wasClean)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Called by Daphne with each message that the application sends."""
+        """Handle a message from the ASGI application. Called by Daphne."""
         if message["type"] == "websocket.close" and self.can_send:
             self.close_with(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.send" or self.can_send:
-            # The application may answer a heartbeat of a screen that has just closed: such a message is dropped.
+            # If the websocket has just been closed, the application may still answer a heartbeat. This answer is
+            # dropped.
             super().handle_reply(message)
 
     @property
@@ -100,14 +114,18 @@ class ScreenProtocol(WebSocketProtocol):
         return bool(self.state == self.STATE_OPEN)
 
     def close_with(self, code: int, reason: str) -> None:
-        """Send a Close frame. autobahn's `sendClose` refuses the codes after which browsers reconnect (1012, 1013)."""
+        """Send a Close frame.
+
+        The public method `sendClose` of autobahn refuses the codes 1012 and 1013, after which screens reconnect.
+        Therefore this method calls the internal method `sendCloseFrame`.
+        """
         if self.can_send:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode())
 
     def send_frame(self, frame: bytes) -> None:
-        """Write a whole frame straight to the socket, bypassing the buffers and the encoding of autobahn and Twisted.
+        """Write a whole frame directly to the socket, and not through the buffers of autobahn and Twisted.
 
-        One frame reaches 1,000 screens in 27 ms this way; with autobahn's prepared messages it takes 92 ms.
+        In this way, a frame reaches 1,000 screens in 27 ms. With autobahn's prepared messages, it takes 92 ms.
         """
         if self.state != self.STATE_OPEN:
             return
@@ -115,7 +133,9 @@ class ScreenProtocol(WebSocketProtocol):
             self._newest = frame
             return
         if self._is_buffered:
-            self.transport.doWrite()  # the answer to the handshake, or a ping, from this iteration of the event loop
+            # In this iteration of the event loop, Twisted may have buffered the answer to the handshake, or a ping.
+            # These bytes must be written before the frame.
+            self.transport.doWrite()
             if self._is_buffered:
                 self._newest = frame
                 self._begin_stuck()
@@ -125,17 +145,20 @@ class ScreenProtocol(WebSocketProtocol):
 
     @property
     def _is_buffered(self) -> bool:
-        """Whether Twisted has bytes that it has not written yet. It has no public method that tells."""
+        """Whether Twisted has bytes that it has not written yet. Twisted has no public method for this question."""
         return bool(self.transport.dataBuffer or self.transport._tempDataBuffer)
 
     def _write(self, frame: bytes) -> bool:
-        """Write to the socket. Returns whether the kernel took all bytes; if not, Twisted writes the rest later."""
+        """Write to the socket, and return whether the kernel has accepted all bytes.
+
+        If the kernel has not accepted all bytes, Twisted writes the rest later.
+        """
         try:
             sent = self.transport.socket.send(frame)
         except BlockingIOError:
             sent = 0
         except OSError:
-            return True  # the connection is lost; the reactor notices this by itself
+            return True  # The connection is lost. The reactor (Twisted's event loop) notices this later.
         if sent == len(frame):
             return True
         self.transport.write(frame[sent:])
@@ -143,7 +166,7 @@ class ScreenProtocol(WebSocketProtocol):
 
     def _begin_stuck(self) -> None:
         self._give_up_timer = reactor.callLater(self.stuck_seconds, self._give_up)
-        # False makes this a pull producer: Twisted calls resumeProducing each time it has written all of its bytes.
+        # Because of False, Twisted calls resumeProducing each time it has written all its buffered bytes.
         self.transport.registerProducer(self, False)
 
     def _end_stuck(self) -> None:
@@ -152,7 +175,7 @@ class ScreenProtocol(WebSocketProtocol):
             self._give_up_timer = None
 
     def resumeProducing(self) -> None:
-        """Called by Twisted when it has no bytes left to write for this socket."""
+        """Send the newest frame, because Twisted has written all its bytes to this socket. Called by Twisted."""
         if self._is_buffered or not self._give_up_timer:
             return
         frame, self._newest = self._newest, None
@@ -163,7 +186,7 @@ class ScreenProtocol(WebSocketProtocol):
             self._give_up_timer.reset(self.stuck_seconds)
 
     def stopProducing(self) -> None:
-        """Called by Twisted when the connection is lost; `onClose` follows."""
+        """Do nothing. Twisted calls this method when the connection is lost, and calls `onClose` later."""
 
     def _give_up(self) -> None:
         self._give_up_timer = None
@@ -173,4 +196,5 @@ class ScreenProtocol(WebSocketProtocol):
         if self.can_send:
             self.close_with(1013, "too slow")
         else:
-            self.transport.abortConnection()  # a Close frame was sent before, and the screen does not take even that
+            # A Close frame was already sent, for example by a drain, and the screen has not accepted it.
+            self.transport.abortConnection()

@@ -1,10 +1,13 @@
-"""Daphne's server and command line, adapted to many screens: a longer backlog, our protocol, and a drain on SIGTERM.
+"""Adapts Daphne's server and command line to many screens.
 
-Daphne's hooks are used where they exist: subclasses, `ready_callable`, `listen_success`, defaults of its options.
-Internals used: `ws_factory.protocol` is replaced before the reactor runs, and `kill_all_applications` is overridden.
+The kernel queues more new connections, screens use `ScreenProtocol`, and the replica drains when it gets SIGTERM.
+
+Where possible, this module uses official ways to extend Daphne: subclasses, `ready_callable`, `listen_success`, and
+defaults of its options. It uses two internals: it replaces `ws_factory.protocol` before the reactor (Twisted's event
+loop) runs, and overrides `kill_all_applications`.
 """
 
-# Daphne must be imported before Twisted, because it installs the asyncio reactor that all of Twisted then uses.
+# Daphne must be imported before Twisted, because Daphne installs the asyncio reactor (Twisted's event loop).
 from daphne.server import Server  # isort: skip
 
 import asyncio
@@ -26,31 +29,34 @@ from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
 
 BACKLOG = 4096
-"""Connections that the kernel queues until they are accepted. With Twisted's default of 50, the kernel drops
-connections when many screens come at once; they try again a second later."""
-MAX_FRAME = 1024
-"""Bytes that a screen may send in one message. A heartbeat has four bytes."""
-CLOSE_GRACE = 1.5
-"""Seconds that the last screen has to answer the Close frame."""
+"""The number of connections that the kernel queues until the replica accepts them.
 
-reactor: Any = installed_reactor  # Twisted's type for the reactor lacks most of its methods
+With Twisted's default of 50, the kernel drops connections when many screens connect at once. These screens try again
+only a second later.
+"""
+MAX_FRAME = 1024
+"""The maximum number of bytes in a message from a screen. A heartbeat has only four bytes."""
+CLOSE_GRACE = 1.5
+"""The seconds for which a draining replica waits for the answer to its last Close frame, before it ends."""
+
+reactor: Any = installed_reactor  # Its type is Any, because Twisted's type for it lacks most of its methods.
 log = logging.getLogger(__name__)
 
 
 class ScreenServer(Server):
-    """Offers the ASGI extension `cashier.frame` to the application, and drains on SIGTERM."""
+    """Daphne's server with the ASGI extension `cashier.frame`, and with a drain when it gets SIGTERM."""
 
     draining = False
     closing = 0
-    """Screens that were sent a Close frame and are still connected."""
+    """While the replica drains: the number of screens that are still connected and must be closed."""
 
     def __init__(self, *, endpoints: list[str], **options: Any) -> None:
         endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in endpoints]
         super().__init__(endpoints=endpoints, ready_callable=self.prepare, **options)
 
     def prepare(self) -> None:
-        """Called by Daphne when it has created its factories, before the reactor runs."""
-        # Send a Close frame after a protocol error. By default autobahn just drops the connection.
+        """Configure Daphne's websocket factory. Called by Daphne before its event loop runs."""
+        # With this option, autobahn sends a Close frame after a protocol error. By default it drops the connection.
         self.ws_factory.setProtocolOptions(failByDrop=False)
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
@@ -58,7 +64,7 @@ class ScreenServer(Server):
         reactor.callWhenRunning(self._listen_to_signals)
 
     def listen_success(self, port: Any) -> None:
-        """Called by Daphne with each port on which it listens."""
+        """Turn a port on which Daphne has begun to listen into a ScreenPort. Called by Daphne for each port."""
         adopt_port(port, self)
         super().listen_success(port)
 
@@ -73,9 +79,9 @@ class ScreenServer(Server):
         return super().create_application(protocol, scope)
 
     def drain(self) -> None:
-        """Stop the replica: answer health checks with 503, close all screens with 1012 over a few seconds, then end.
+        """Drain the replica: close all screens with code 1012, spread over a few seconds, and then end the process.
 
-        A second signal ends the process at once.
+        Meanwhile health checks are answered with 503. If the process gets a second signal, it ends at once.
         """
         if self.draining:
             self.stop()
@@ -98,7 +104,10 @@ class ScreenServer(Server):
                 self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Cancel all applications. Daphne's own method fails with a KeyError if one of them has already ended."""
+        """Cancel the tasks of all connections when the server ends.
+
+        Daphne's own method raises a KeyError if one of the tasks has already ended.
+        """
         running = [each["application_instance"] for each in self.connections.values() if "application_instance" in each]
         for each in running:
             each.cancel()
@@ -106,7 +115,7 @@ class ScreenServer(Server):
 
 
 class ScreenCommand(CommandLineInterface):
-    """Daphne's command line with other defaults."""
+    """Daphne's command line, with defaults that suit thousands of screens."""
 
     description = "cashier_q's websocket service"
     server_class = ScreenServer
@@ -114,9 +123,12 @@ class ScreenCommand(CommandLineInterface):
     def __init__(self) -> None:
         super().__init__()
         self.parser.set_defaults(
-            verbosity=0,  # no access log: it costs a formatted line for each of a crowd of connecting screens
-            websocket_timeout=-1,  # never; the default closes every screen with code 1000 after a day
-            websocket_connect_timeout=30,  # with the default of 5 s, slow handshakes are refused when a crowd connects
+            # Without an access log, no log line must be formatted for each screen that connects.
+            verbosity=0,
+            # -1 means that websockets are never closed. By default, Daphne closes each with code 1000 after a day.
+            websocket_timeout=-1,
+            # With the default of 5 s, handshakes would be refused when many screens connect at once.
+            websocket_connect_timeout=30,
             websocket_max_message_size=MAX_FRAME,
             websocket_max_frame_size=MAX_FRAME,
             server_name="",
@@ -124,6 +136,10 @@ class ScreenCommand(CommandLineInterface):
 
 
 def main() -> None:
-    """Run a replica until it is stopped. Takes Daphne's options (`-b HOST -p PORT`), but no application."""
+    """Run a replica until it is stopped.
+
+    The command has Daphne's options, for example `-b HOST -p PORT`. Unlike Daphne, it does not expect the name of an
+    ASGI application.
+    """
     env.use_settings("cashier_ws.settings")
     ScreenCommand().run([*sys.argv[1:], "cashier_ws.asgi:application"])
