@@ -169,7 +169,7 @@ def share_metrics(folder: str) -> None:
 
 
 def metrics_are_shared() -> bool:
-    """Whether this process writes its metrics to the folder that it shares with other worker processes."""
+    """Return whether this process writes its metrics to a folder that it shares with other worker processes."""
     return METRICS_FOLDER in os.environ
 
 

@@ -73,8 +73,8 @@ class Event:
         try:
             till, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            # During an update, an older version of web may still run. Its messages lack the fields that are read
-            # with get().
+            # During an update, an older version of web may still run, and its messages may lack newer fields. These
+            # fields are read with get().
             language, label = str(message["language"]), str(message.get("label", ""))
             cancels = str(message.get("cancels", ""))
             idle = Idle(str(message["waiting_language"]), str(message.get("notice", "")), str(message.get("look", "")))

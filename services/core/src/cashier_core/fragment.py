@@ -13,7 +13,7 @@ TEMPLATE = "cashier_core/_fragment.html"
 
 
 class FragmentContext(TypedDict):
-    """The variables of the template `_fragment.html`. The screen's page includes this template and sets them, too."""
+    """The variables of `_fragment.html`. The screen's page includes this template, and must set the same variables."""
 
     till: int
     word: str

@@ -27,13 +27,15 @@ class OneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and not record.exc_info:
-            return False  # web's request log has a line for each refused request, with the reason.
+            # web's request log already has a line with the reason for each refused request, so this line is dropped.
+            return False
         expected = record.name.startswith(self.EXPECTED)
         server_fault = record.name == "django.request" and record.levelno >= logging.ERROR
         if record.exc_info and expected and not server_fault:
             record.msg = f"{record.getMessage()} ({record.exc_info[1]!r})"
             record.args, record.exc_info, record.exc_text = (), None, None
-        # Django and Gunicorn add whole request objects to the record. These objects are too long for one line.
+        # Django and Gunicorn add whole request objects to the record. These objects are too long for one line, so they
+        # are removed.
         for name in ("request", "server_time"):
             record.__dict__.pop(name, None)
         return True
@@ -48,7 +50,7 @@ def formatter(kind: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.contextvars.merge_contextvars,  # This adds the request_id, which web binds for each request.
+        structlog.contextvars.merge_contextvars,  # This adds the request_id to each log line about a request.
     ]
     return {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -67,11 +69,14 @@ def config(level: str, kind: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Django and Gunicorn have handlers of their own, which would write every line a second time.
+            # By default, Django and Gunicorn have handlers of their own, which would write every line a second time.
+            # Therefore these handlers are removed.
             **{name: {"handlers": [], "propagate": True} for name in ("django", "gunicorn.error")},
-            # Scanners often send requests with a wrong host name. web's request log already describes these requests.
+            # Scanners often send requests with a wrong host name. Django's log lines about these requests are dropped,
+            # because web's request log already describes the requests.
             "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-            # At level INFO, Daphne, Twisted and asyncio would log every step of every connection.
+            # At level INFO, Daphne, Twisted and asyncio would log every step of every connection. Therefore only their
+            # warnings and errors are logged.
             **{name: {"level": "WARNING"} for name in ("daphne", "twisted", "asyncio")},
         },
     }

@@ -25,7 +25,7 @@ class BadTicket(ValueError):
 
 
 class ExpiredTicket(BadTicket):
-    """Raised if a ticket has a right signature, but is too old or was made by another version of web.
+    """Raised if a ticket has a valid signature, but is too old or was made by another version of web.
 
     The screen's page then fetches a new ticket.
     """

@@ -18,7 +18,7 @@ from cashier_core.lua import keys, source
 from cashier_core.snapshot import Snapshot
 
 MAX_QUEUED = 20
-"""The maximum number of queued calls in one store. If as many calls are queued, the next press is refused."""
+"""The maximum number of queued calls in one store. If this many calls are already queued, the next press is refused."""
 REMEMBERED_SECONDS = 60
 """The seconds for which Redis remembers the answer to a press. If the press is sent again, it makes no second call.
 
@@ -55,7 +55,7 @@ class AlreadyShown(CantCancel):
 
 
 class WrongTill(CantCancel):
-    """The call cannot be cancelled, because it belongs to another till than the one that asks to cancel it."""
+    """The call cannot be cancelled, because it does not belong to the till that the caller has named."""
 
 
 @dataclass(frozen=True, slots=True)

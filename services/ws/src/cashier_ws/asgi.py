@@ -1,4 +1,4 @@
-"""The ASGI application of the ws service."""
+"""Creates the ASGI application of ws, which passes websockets to `CashierConsumer` and HTTP requests to `health`."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ from cashier_ws.settings import ENVIRONMENT
 
 HEARTBEAT, HEARTBEAT_REPLY = "ping", "pong"
 RECONNECTED = "again"
-"""When a page has connected again after a lost connection, this is its first message."""
+"""A page sends this message after it has connected again. ws counts these messages as reconnects."""
 CLOSE_REASONS = {
     1000: "done",
     1001: "the page was left",
@@ -33,9 +33,9 @@ CLOSE_REASONS = {
 }
 REVOKED = 4410
 BURST, PER_SECOND = 10, 0.5
-"""A screen may send 10 messages at once, and 0.5 messages a second on average. If it sends more, it is closed.
+"""A screen may send 10 messages at once, and 0.5 messages a second on average.
 
-A page needs much less, because it sends one heartbeat every 15 s.
+If a screen sends more, its websocket is closed. A page needs much less, because it sends one heartbeat every 15 s.
 """
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            self._leave(1006, "cut off")  # Does nothing if the screen has already left.
+            self._leave(1006, "cut off")  # This call does nothing if the screen has already left its board.
 
     async def connect(self) -> None:
         await self.accept()

@@ -16,7 +16,7 @@ import gc
 MANY = 250
 """The number of screens that must leave before the next full collection. They leave about 5 MB of garbage.
 
-If half of the connected screens are more than this number, so many screens must leave.
+If half of the connected screens is a larger number, that number of screens must leave.
 """
 
 

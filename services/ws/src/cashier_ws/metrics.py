@@ -1,4 +1,4 @@
-"""Prometheus metrics of one ws replica."""
+"""Defines the Prometheus metrics of ws. Each replica counts and measures only its own screens."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,7 @@
-"""The two ways to send frames to a screen. If a screen is slow, both keep only the newest frame for it."""
+"""Two classes that send frames to a screen: one for our extended Daphne, and one for all other ASGI servers.
+
+If a screen is slow, both classes keep only the newest frame for it.
+"""
 
 import asyncio
 import logging
@@ -56,7 +59,7 @@ class PlainScreen:
         self._has_newest.set()
 
     def close(self) -> None:
-        # If the task itself calls this method, it must not be cancelled, because it still has to send a Close frame.
+        # If the task itself calls this method, the task must not be cancelled, because it still sends a Close frame.
         if self._task is not asyncio.current_task():
             self._task.cancel()
 
@@ -75,8 +78,8 @@ class PlainScreen:
                 log.warning("screen closed: it accepted nothing for %s s", self._stuck_seconds)
                 return await self._give_up()
             except Exception as fault:
-                # The connection has ended. Each server raises another exception in this case, so all are caught. The
-                # server then tells the consumer that the connection has ended.
+                # The connection has ended. Servers raise different exceptions in this case, so all exceptions are
+                # caught. The server then tells the consumer that the connection has ended.
                 log.debug("screen lost: %r", fault)
                 return None
 

@@ -4,10 +4,10 @@
 -- arrive twice: if a worker process of web dies before it answers, Nginx sends the press to another worker process. For
 -- the second press the script returns the stored answer and makes no second call.
 -- KEYS[4]: the stream that contains the history.
-local answered = KEYS[3]
-local before = redis.call('GET', answered)
-if before then
-  local answer = cjson.decode(before)
+local answer_key = KEYS[3]
+local stored_answer = redis.call('GET', answer_key)
+if stored_answer then
+  local answer = cjson.decode(stored_answer)
   if args.payload ~= '' and answer[5] ~= args.payload then
     return {'key reused', 0, 0, 0}
   end
@@ -17,7 +17,7 @@ local function remember(answer)
   if args.payload ~= '' then
     answer[5] = args.payload
   end
-  redis.call('SET', answered, cjson.encode(answer), 'PX', args.remembered_ms)
+  redis.call('SET', answer_key, cjson.encode(answer), 'PX', args.remembered_ms)
   return answer
 end
 

@@ -1,4 +1,4 @@
--- Code that all scripts need. `source` in `__init__.py` puts it in front of the code of each script.
+-- Code that all scripts need. The function `source` in `__init__.py` puts this file in front of each script.
 -- KEYS[1]: a hash with the state of the store {epoch, rev, mark, seq, language, notice, look, changed, cancelled}.
 -- `mark` is the change_id of the newest change, and `look` is the appearance_id.
 -- KEYS[2]: a sorted set of the calls that have not ended. Each call is a JSON document, and its score is the end of the
@@ -9,7 +9,8 @@ local store, calls = KEYS[1], KEYS[2]
 local args = ARGV[1] and cjson.decode(ARGV[1])
 local now = now_ms()
 
--- Returns the calls that have not ended, in the order of their ends. A call whose end is now has ended.
+-- Returns the calls that have not ended, in the order of their ends. If the end of a call is equal to the current time,
+-- the call has ended.
 local function unended()
   local found = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', calls, '(' .. string.format('%d', now), '+inf')) do

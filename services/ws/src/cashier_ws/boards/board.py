@@ -24,7 +24,7 @@ This takes about 5 ms. Then the boards of other stores can send, so that a large
 
 
 class Screen(Protocol):
-    """The methods of a screen that a board needs."""
+    """An interface: the methods that a board calls on each of its screens."""
 
     def send(self, frame: Frame) -> None:
         """Send a frame to the screen soon. This does not wait, and raises nothing even if the connection is lost."""
@@ -85,8 +85,9 @@ class Board:
         """Apply the change that an event announces. An event that is older than the board's version is ignored."""
         known, announced = self.version, event.version
         if announced.epoch == known.epoch and announced.rev <= known.rev:
-            # The rev is not new. If the versions are equal, the board already knows this change. If they differ, Redis
-            # may have lost its last writes and given an old rev to a new change. Then the board must read a snapshot.
+            # The rev of the event is not greater than the board's rev. If the two versions are equal, the board already
+            # knows this change. If they differ, Redis may have lost its last writes and given an old rev to a new
+            # change. Then the board must read a snapshot.
             self.is_behind = self.is_behind or announced != known
             return
         expected_before = known.change_id if announced.epoch == known.epoch else ""
@@ -143,7 +144,8 @@ class Board:
         if idle != self._idle:
             self._idle, self._idle_frame = idle, None
             if self._shown is None:
-                self._current_frame = None  # This makes the next _play() repaint although no call has begun or ended.
+                # If there is no current frame, the next _play() repaints, although no call has begun or ended.
+                self._current_frame = None
 
     def _play(self) -> None:
         now = self._loop.time()

@@ -20,7 +20,7 @@ class Frame:
         """Build the frame. All screens can get the same bytes, because frames from a server are not masked."""
         payload = fragment.encode()
         size = len(payload)
-        fin_and_text = 0x81  # This byte contains the FIN bit and the opcode "text".
+        fin_and_text = 0x81  # The first byte of a frame: the FIN bit, and the opcode "text".
         if size < 126:
             head = struct.pack("!BB", fin_and_text, size)
         elif size < 1 << 16:

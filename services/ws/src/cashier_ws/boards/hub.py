@@ -60,7 +60,8 @@ class Hub:
 
         This works even if Redis does not answer.
         """
-        self._schedule_tidy()  # This comes first, so that _tidy runs again even if the code below fails.
+        # The next run is scheduled first, so that it takes place even if the code below fails.
+        self._schedule_tidy()
         self._gc_policy.apply(self._joined, sum(len(board.screens) for board in self._boards.values()))
         limit = asyncio.get_running_loop().time() - EMPTY_SECONDS
         for board in [each for each in self._boards.values() if each.empty_since < limit]:

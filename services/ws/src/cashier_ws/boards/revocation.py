@@ -7,7 +7,7 @@ log = logging.getLogger(__name__)
 
 
 class Revocable(Protocol):
-    """The method of a consumer that `PairedScreens` needs."""
+    """An interface: the method that `PairedScreens` calls on the consumer of a revoked screen."""
 
     async def revoke(self) -> None:
         """Close the websocket of the screen with code 4410. The page then asks web for a new ticket."""

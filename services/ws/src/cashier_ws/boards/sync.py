@@ -49,7 +49,7 @@ event was published, so they are wrong if the event arrives late. Therefore the 
 a snapshot instead. The durations in a snapshot count from the moment at which the snapshot is read.
 """
 PATIENCE_SECONDS = 2.0
-"""The timeout in seconds for reading snapshots. After it, boards play the calls that they already know."""
+"""The timeout in seconds for reading snapshots. After the timeout, boards play the calls that they already know."""
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +120,10 @@ class Sync:
                 self.request_snapshot(board)
 
     async def _read(self) -> None:
-        """Wait until boards need a snapshot. Then let up to `READS_AT_ONCE` boards read and adopt one.
+        """Wait until boards need snapshots. Then read up to `READS_AT_ONCE` snapshots, and let the boards adopt them.
 
-        Before its first read, the replica subscribes to the events, so that it misses no change between the two. If it
-        still misses a change, the repair finds the change.
+        Before its first read, the replica subscribes to the events. Therefore it gets an event for each change that is
+        not in the snapshots. If an event is lost nevertheless, the repair finds the missing change.
         """
         await self._has_unread.wait()
         boards = list(islice(self._unread, READS_AT_ONCE))

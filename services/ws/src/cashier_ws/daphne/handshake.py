@@ -2,14 +2,14 @@
 
 By default, Daphne treats every connection as HTTP. Twisted parses the bytes as an HTTP request, and Daphne finds the
 header `Upgrade`. Daphne then assembles the same bytes again for autobahn, which parses them once more. With these steps
-a connecting screen costs 504 microseconds of CPU time, and without them 388. Therefore this module passes a websocket
-handshake that looks as Nginx sends it directly to autobahn. It passes all other requests to Daphne's HTTP protocol.
+a connecting screen costs 504 microseconds of CPU time, and without them 388. Therefore this module recognises the
+handshakes that Nginx sends, and passes them directly to autobahn. It passes all other bytes to Daphne's HTTP protocol.
 
 This module uses these internals:
 
 - `Server.ws_factory` and `Server.http_factory`.
 - `_raw_query_string`, which Daphne's HTTP protocol sets on the websocket protocol.
-- `transport.protocol` is replaced, as Daphne also does it.
+- `transport.protocol`, which this module replaces. Daphne replaces it in the same way.
 """
 
 import re

@@ -30,14 +30,14 @@ ITERATION_SECONDS = 0.02
 
 
 class ScreenPort(tcp.Port):
-    """A port that accepts fewer connections at once if the iterations of the event loop take too long."""
+    """A port that adapts how many connections it accepts at once, so that the event loop's iterations stay short."""
 
     accepts = FEWEST
 
     def doRead(self) -> None:
         self.numberAccepts = self.accepts
         super().doRead()  # type: ignore[no-untyped-call]
-        # Twisted increases numberAccepts if it has accepted as many connections as allowed.
+        # If Twisted has accepted as many connections as it was allowed, it has increased numberAccepts.
         all_taken = self.numberAccepts > self.accepts
         loop = asyncio.get_running_loop()
         # In its next iteration, the event loop reads the handshakes of the new connections. The outer callback runs at

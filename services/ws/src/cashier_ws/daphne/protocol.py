@@ -19,7 +19,8 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_ws import metrics
 
-reactor: Any = installed_reactor  # Its type is Any, because Twisted's type for it lacks most of its methods.
+# The type is Any, because Twisted's own type for the reactor (its event loop) lacks most of the reactor's methods.
+reactor: Any = installed_reactor
 log = logging.getLogger(__name__)
 
 SEND_BUFFER = 32 * 1024
@@ -64,7 +65,9 @@ class ScreenProtocol(WebSocketProtocol):
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
-        self._dataReceived(data)  # Unlike dataReceived, this does not format a debug message with the received bytes.
+        # autobahn's dataReceived formats a debug message with the received bytes, and then calls _dataReceived.
+        # Nothing reads this debug message, so _dataReceived is called directly.
+        self._dataReceived(data)
 
     def onConnect(self, request: Any) -> Any:
         # Daphne stores its server object in the attribute `server_class`.
@@ -72,7 +75,7 @@ class ScreenProtocol(WebSocketProtocol):
             # If Nginx gets a 503 from a replica, it sends the handshake to another replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         if not request.headers.get("sec-websocket-protocol", "").isascii():
-            # Daphne would fail to decode this header, and would log a traceback.
+            # Daphne cannot decode characters outside ASCII in this header, and would log a traceback.
             raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
@@ -92,7 +95,8 @@ class ScreenProtocol(WebSocketProtocol):
         self._end_stuck()
         # If onConnect has refused the connection, `server` is not set, and Daphne knows nothing of the connection.
         if hasattr(self, "server"):
-            # A stuck screen seldom answers the Close frame, and autobahn then reports 1006 instead of 1013.
+            # A stuck screen seldom answers the Close frame, and autobahn then reports the code 1006. The application
+            # must get the code 1013 instead, which is the real reason.
             super().onClose(wasClean, 1013 if self._was_given_up else code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
@@ -158,7 +162,7 @@ class ScreenProtocol(WebSocketProtocol):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return True  # The connection is lost. The reactor (Twisted's event loop) notices this later.
+            return True  # The connection is lost. Twisted notices this later, so nothing is left to do here.
         if sent == len(frame):
             return True
         self.transport.write(frame[sent:])
@@ -166,7 +170,7 @@ class ScreenProtocol(WebSocketProtocol):
 
     def _begin_stuck(self) -> None:
         self._give_up_timer = reactor.callLater(self.stuck_seconds, self._give_up)
-        # Because of False, Twisted calls resumeProducing each time it has written all its buffered bytes.
+        # The argument False makes Twisted call resumeProducing each time it has written all its buffered bytes.
         self.transport.registerProducer(self, False)
 
     def _end_stuck(self) -> None:
@@ -186,7 +190,7 @@ class ScreenProtocol(WebSocketProtocol):
             self._give_up_timer.reset(self.stuck_seconds)
 
     def stopProducing(self) -> None:
-        """Do nothing. Twisted calls this method when the connection is lost, and calls `onClose` later."""
+        """Do nothing. Twisted calls this method when the connection is lost, and `onClose` is called later."""
 
     def _give_up(self) -> None:
         self._give_up_timer = None
@@ -196,5 +200,6 @@ class ScreenProtocol(WebSocketProtocol):
         if self.can_send:
             self.close_with(1013, "too slow")
         else:
-            # A Close frame was already sent, for example by a drain, and the screen has not accepted it.
+            # A Close frame was already sent, for example by a drain, and the screen has not accepted it. Therefore the
+            # connection is aborted.
             self.transport.abortConnection()

@@ -1,6 +1,6 @@
 """Adapts Daphne's server and command line to many screens.
 
-The kernel queues more new connections, screens use `ScreenProtocol`, and the replica drains when it gets SIGTERM.
+The kernel queues more new connections, screens use `ScreenProtocol`, and the replica drains on SIGTERM or SIGINT.
 
 Where possible, this module uses official ways to extend Daphne: subclasses, `ready_callable`, `listen_success`, and
 defaults of its options. It uses two internals: it replaces `ws_factory.protocol` before the reactor (Twisted's event
@@ -39,12 +39,13 @@ MAX_FRAME = 1024
 CLOSE_GRACE = 1.5
 """The seconds for which a draining replica waits for the answer to its last Close frame, before it ends."""
 
-reactor: Any = installed_reactor  # Its type is Any, because Twisted's type for it lacks most of its methods.
+# The type is Any, because Twisted's own type for the reactor (its event loop) lacks most of the reactor's methods.
+reactor: Any = installed_reactor
 log = logging.getLogger(__name__)
 
 
 class ScreenServer(Server):
-    """Daphne's server with the ASGI extension `cashier.frame`, and with a drain when it gets SIGTERM."""
+    """Daphne's server, extended by the ASGI extension `cashier.frame` and by a drain on SIGTERM or SIGINT."""
 
     draining = False
     closing = 0
@@ -89,7 +90,7 @@ class ScreenServer(Server):
         self.draining = health.draining = True
         screens = [each for each in self.connections if isinstance(each, ScreenProtocol) and each.can_send]
         seconds = ENVIRONMENT.cashier_drain_seconds if screens else 0
-        log.warning("draining: %d screens are sent away within %s s", len(screens), seconds)
+        log.warning("draining: %d screens are closed within %s s", len(screens), seconds)
         random.shuffle(screens)
         for index, screen in enumerate(screens):
             reactor.callLater(seconds * index / len(screens), screen.close_with, *RESTARTING)
@@ -123,7 +124,7 @@ class ScreenCommand(CommandLineInterface):
     def __init__(self) -> None:
         super().__init__()
         self.parser.set_defaults(
-            # Without an access log, no log line must be formatted for each screen that connects.
+            # 0 turns the access log off. Formatting a log line for each connecting screen would take too much time.
             verbosity=0,
             # -1 means that websockets are never closed. By default, Daphne closes each with code 1000 after a day.
             websocket_timeout=-1,
