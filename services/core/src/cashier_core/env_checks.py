@@ -7,7 +7,7 @@ from typing import Any
 from environs import ValidationError, validate
 
 Check = Callable[[Any], Any]
-"""The type of a function that checks a value. It raises ValidationError with the reason if the value is not allowed."""
+"""The type of a function that checks a value, and raises ValidationError with a reason if the value is not allowed."""
 
 
 def scheme(*allowed: str) -> Check:

@@ -13,8 +13,8 @@ PREFIX = "cashier"
 GROUP = "screens"
 """The only group of the channel layer. Each replica joins it once, and then gets the events of all stores.
 
-With one group per store, a replica would have to subscribe to hundreds of groups one after the other. It would have to
-do so just when the screens of all stores reconnect.
+With one group per store, a replica would have to subscribe to hundreds of groups, one after the other. This would delay
+the replica just when the screens of all stores reconnect.
 """
 
 REDIS_CHANNEL = f"{PREFIX}__group__{GROUP}"
@@ -35,8 +35,8 @@ class Version:
 
     epoch: a random text, which is new after Redis has lost its data.
     rev: the number of changes within the epoch: 1, 2, 3, ...
-    change_id: a random text, which is new for each change. It is needed because two different changes can have the same
-    rev, if Redis restarts without its last writes.
+    change_id: a random text, which is new for each change. The change_id distinguishes two different changes that have
+    the same rev. Such changes can exist if Redis restarts without its last writes.
     """
 
     epoch: str = ""

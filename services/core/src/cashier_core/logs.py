@@ -50,7 +50,7 @@ def formatter(kind: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.contextvars.merge_contextvars,  # This adds the request_id to each log line about a request.
+        structlog.contextvars.merge_contextvars,  # This processor adds the request_id to each log line.
     ]
     return {
         "()": structlog.stdlib.ProcessorFormatter,

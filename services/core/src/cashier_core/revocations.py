@@ -28,11 +28,11 @@ class Revocations:
         return {each.decode() for each in cast(set[bytes], self._redis.smembers(KEY))}
 
     def replace(self, known: set[str], credential_ids: set[str]) -> bool:
-        """Change the content of the set from `known` to `credential_ids`. Returns whether these two differ.
+        """Change the content of the set in Redis from `known` to `credential_ids`. Returns whether these sets differ.
 
-        known: what the set contained when the caller read it.
-        The method only removes ids that are missing from `credential_ids`, and adds ids that are missing from `known`.
-        So an id that another process has added in the meantime stays in the set.
+        known: the content of the set when the caller read it.
+        The method removes the ids of `known` that are not in `credential_ids`, and adds the ids of `credential_ids`
+        that are not in `known`. Other ids, which another process has added since the caller read the set, stay.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             if removed := known - credential_ids:

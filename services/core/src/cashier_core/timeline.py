@@ -123,10 +123,11 @@ class Timeline:
         policy: the policy of the store.
         press_id: a random text that identifies this press and its call. A second press with the same press_id within
         `REMEMBERED_SECONDS` changes nothing and gets the same receipt.
-        key: an idempotency key. It works like press_id, but a device has chosen it, and Redis remembers it for
-        `KEY_SECONDS`.
+        key: an idempotency key; "" for none. A key works like a press_id, but a device has chosen the key, and Redis
+        remembers it for `KEY_SECONDS`.
         payload: the body of the device's request. If a request with the same key has another body, KeyReused is raised.
-        by, again: who has pressed, and whether the same customer is called once more. They are only for the history.
+        by: the person or device that has pressed, for example "device 7". Only the history contains this value.
+        again: whether the same customer is called once more. Only the history contains this value.
         """
         press_id = press_id or secrets.token_hex(16)
         arguments = _arguments(

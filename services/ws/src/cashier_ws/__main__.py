@@ -1,4 +1,4 @@
-"""The command that starts a replica: `python -m cashier_ws -b 0.0.0.0 -p 9000`. It has the options of Daphne."""
+"""The command that starts a replica, for example `python -m cashier_ws -b 0.0.0.0 -p 9000`, with Daphne's options."""
 
 from cashier_ws.daphne.server import main
 

@@ -76,9 +76,9 @@ class CashierConsumer(AsyncWebsocketConsumer):
         receive: Any,
         send: Any,
     ) -> None:
-        # This replaces the method of the base class, which creates a channel, a subscription and a task for each
-        # websocket. A screen does not need them, because it gets its frames from its board. The base class also closes
-        # database connections after each message, but ws has no database.
+        # This method replaces the method of the base class, which creates a channel, a subscription and a task for each
+        # websocket. A screen does not need them, because it gets its frames from its board. The method of the base
+        # class also closes database connections after each message, but ws has no database.
         self.scope, self.base_send = scope, send
         try:
             while True:
@@ -170,7 +170,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
 def client_of(scope: Any) -> dict[str, str]:
     """Return the IP address of the screen and the request_id, which all log lines about the screen contain.
 
-    Nginx sets both of them in headers.
+    Both values are in headers that Nginx has added to the handshake.
     """
     headers = dict(scope["headers"])
     return {

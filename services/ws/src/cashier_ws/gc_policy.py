@@ -5,7 +5,7 @@ collection whenever a quarter of all objects are new. The objects of a connected
 policy freezes them, and the collector then ignores them (https://docs.python.org/3/library/gc.html#gc.freeze).
 
 Frozen objects can become garbage only when screens leave. Therefore the policy runs a full collection only after many
-screens have left. This usually happens when the network fails, and not while a store calls its customers.
+screens have left. Many screens usually leave when the network fails, and not while a store calls its customers.
 
 This module is not in `cashier_ws.daphne`, because it does not depend on Daphne. The hub counts the screens, and applies
 the policy behind any ASGI server.
@@ -14,7 +14,7 @@ the policy behind any ASGI server.
 import gc
 
 MANY = 250
-"""The number of screens that must leave before the next full collection. They leave about 5 MB of garbage.
+"""The number of screens that must leave before the next full collection. Together they leave about 5 MB of garbage.
 
 If half of the connected screens is a larger number, that number of screens must leave.
 """

@@ -39,7 +39,7 @@ class FrameScreen:
 class PlainScreen:
     """A screen behind a server without the extension. A task calls the server's `send` with the newest fragment.
 
-    A stuck screen is noticed only if the server's `send` waits until the socket accepts bytes. Not all servers do this.
+    A stuck screen is noticed only if the server's `send` waits until the socket accepts bytes. Not all servers wait.
     """
 
     def __init__(

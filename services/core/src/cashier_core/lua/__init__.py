@@ -14,5 +14,5 @@ def source(name: str, clock: str | None = None) -> str:
 
 
 def keys(store: str) -> list[str]:
-    """Return the two Redis keys of a store. A Redis cluster keeps them on one node, because they share a hash tag."""
+    """Return the two keys of a store. Both contain the same hash tag, so a Redis cluster keeps them on one node."""
     return [f"cashier:{{{store}}}:store", f"cashier:{{{store}}}:calls"]

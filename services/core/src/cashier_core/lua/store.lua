@@ -28,9 +28,9 @@ end
 
 -- Increases the rev of the timeline and publishes the change to every ws replica. The message is in the format of the
 -- PubSub layer of channels_redis (MessagePack).
--- args.change_id: a random text for this change. It distinguishes two changes with the same rev, which exist if Redis
--- has restarted without its last writes. If Redis knows nothing about the store, args.change_id also becomes the new
--- epoch. By the new epoch, boards see that the seq of the calls starts again at 1.
+-- args.change_id: a random text for this change. The change_id distinguishes two different changes that have the same
+-- rev. Such changes can exist if Redis restarts without its last writes. If Redis knows nothing about the store,
+-- args.change_id also becomes the new epoch. By the new epoch, boards see that the seq of the calls starts again at 1.
 local function announce(message)
   redis.call('HSETNX', store, 'epoch', args.change_id)
   local known = redis.call('HMGET', store, 'epoch', 'mark', 'language', 'notice', 'look')

@@ -27,7 +27,7 @@ class Screen(Protocol):
     """An interface: the methods that a board calls on each of its screens."""
 
     def send(self, frame: Frame) -> None:
-        """Send a frame to the screen soon. This does not wait, and raises nothing even if the connection is lost."""
+        """Send a frame to the screen soon. The method does not wait. If the connection is lost, it raises nothing."""
 
     def close(self) -> None:
         """Stop sending to the screen. Called when the screen leaves its board."""

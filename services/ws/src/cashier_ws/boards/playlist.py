@@ -25,7 +25,7 @@ Such short gaps can arise because Redis rounds times to milliseconds.
 REMEMBERED = 64
 """The number of ended calls whose call_ids a playlist remembers, so that it does not show an ended call again.
 
-This is more than the number of calls that a snapshot from Redis can contain.
+The number is larger than the number of calls that a snapshot from Redis can contain.
 """
 
 

@@ -151,7 +151,8 @@ class Sync:
             snapshots, known = [fault] * len(boards), [board.version for board in boards]
         read_at = asyncio.get_running_loop().time()
         for number, (board, snapshot, version) in enumerate(zip(boards, snapshots, known, strict=True), start=1):
-            if self._boards.get(board.store) is board:  # The hub may have removed the board in the meantime.
+            # If the hub has removed the board while the snapshot was read, the snapshot is ignored.
+            if self._boards.get(board.store) is board:
                 self._adopt(board, snapshot, version, read_at)
             if not number % ADOPTED_AT_ONCE:
                 await asyncio.sleep(0)

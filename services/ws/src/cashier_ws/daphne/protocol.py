@@ -50,10 +50,10 @@ class ScreenProtocol(WebSocketProtocol):
     def adopt_options(cls, factory: Any) -> None:
         """Copy the options of the factory to this class, so that autobahn need not copy them for each connection.
 
-        By default, autobahn copies the options to each new connection. It also formats them for a debug message that
-        nothing reads (`pformat` in `_connectionMade`). This takes a third of the time that a new connection needs.
-        autobahn officially allows options on the protocol class. The empty CONFIG_ATTRS, which makes autobahn copy
-        nothing, relies on an internal.
+        By default, autobahn copies the options to each new connection. It also formats the options for a debug message
+        that nothing reads (`pformat` in `_connectionMade`). Both steps together take a third of the time that a new
+        connection needs. autobahn officially allows options on the protocol class. The empty CONFIG_ATTRS relies on an
+        internal: autobahn copies and formats only the options in this list.
         """
         for name in cls.CONFIG_ATTRS:
             option = getattr(factory, name)
@@ -162,7 +162,7 @@ class ScreenProtocol(WebSocketProtocol):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return True  # The connection is lost. Twisted notices this later, so nothing is left to do here.
+            return True  # The connection is lost. Twisted notices the loss later, so nothing is done here.
         if sent == len(frame):
             return True
         self.transport.write(frame[sent:])
