@@ -3,26 +3,26 @@
 This list names the modules and packages, from the highest layer to the lowest. A module imports only from layers below
 its own layer. `make check` enforces this rule, which is in pyproject.toml (`[tool.importlinter]`).
 
-    urls: the URLs of all pages
-    gunicorn_conf: Gunicorn's configuration, and functions that Gunicorn calls
-    api: the HTTP API for devices and for the software of tills
-    old_form_urls: the URLs of managers' forms from before version 0.1, which will be removed in version 0.2
-    periodic: tasks that are repeated, such as recording calls in the database
-    management: commands that import and export stores, people and devices as CSV
-    apps: the Django application, and the functions that Django's signals call
-    admin: the pages of the admin, with import and export of stores and people
-    calls: pressing a button: forms, schedule, receipts, and the pages with the buttons
-    devices: the page on which managers create and revoke devices and their tokens
-    history: recording past calls in the database, and the page that lists them
-    media: uploading, checking and storing a store's pictures, videos and logo, and the page for managers
-    stores: the form of a store, the labels and arrows of its tills, and stores as CSV
-    screens: the page of a screen, pairing, appearance, announcements, and the page on which managers manage screens
-    accounts: sign-in, invitations, passwords, roles and permissions, and people as CSV
-    audit: the audit log, which records who changed what
-    store_urls: the URLs of a store's pages
-    models: the tables of the database
-    infra: parts that use no model: errors, logs, metrics, Redis connections, rate limits, tokens and CSV
-    validators: checks of names and colours
+- `urls`: the URLs of all pages.
+- `gunicorn_conf`: Gunicorn's configuration, and functions that Gunicorn calls.
+- `api`: the HTTP API for devices and for the software of tills.
+- `old_form_urls`: the URLs of managers' forms from before version 0.1, which will be removed in version 0.2.
+- `periodic`: tasks that are repeated, such as recording calls in the database.
+- `management`: commands that import and export stores, people and devices as CSV.
+- `apps`: the Django application, and the functions that Django's signals call.
+- `admin`: the pages of the admin, with import and export of stores and people.
+- `calls`: pressing a button, with forms, schedule, receipts and the pages with the buttons.
+- `devices`: the page on which managers create and revoke devices and their tokens.
+- `history`: recording past calls in the database, and the page that lists them.
+- `media`: uploading, checking and storing a store's pictures, videos and logo, and the page for managers.
+- `stores`: the form of a store, the labels and arrows of its tills, and stores as CSV.
+- `screens`: the page of a screen, pairing, appearance, announcements, and the page for managers.
+- `accounts`: sign-in, invitations, passwords, roles and permissions, and people as CSV.
+- `audit`: the audit log, which records who changed what.
+- `store_urls`: the URLs of a store's pages.
+- `models`: the tables of the database.
+- `infra`: parts that use no model, such as errors, logs, metrics, Redis connections, rate limits, tokens and CSV.
+- `validators`: checks of names and colours.
 
 These modules and folders belong to no layer: settings, wsgi, __main__ (Django's commands), migrations, locale, static
 and templates.

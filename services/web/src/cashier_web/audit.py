@@ -67,8 +67,8 @@ def note(
 class AuditMiddleware(AuditlogMiddleware):
     """Writes the name of the signed-in user into the log entries of a request.
 
-    Requests that cause no log entries skip this step. They are requests that only read a page, and presses, which must
-    be fast.
+    This step is skipped for requests that cause no log entries. These are requests that only read a page, and presses,
+    which must be fast.
     """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -22,7 +22,7 @@ View = Callable[..., HttpResponse]
 
 
 def by_action(views: dict[str, View]) -> View:
-    """Return a view that calls one of `views`: the view whose key is the value of the form field `action`."""
+    """Return a view that chooses one of `views` by the form field `action`, and calls the chosen view."""
 
     @allow_methods("POST")
     def dispatch(request: HttpRequest, **parts: Any) -> HttpResponse:
@@ -63,4 +63,4 @@ PAGES: list[tuple[str, View, str]] = [
         "old_person",
     ),
 ]
-"""The path, the view and the name of each old URL, like STORE_PAGES in urls.py."""
+"""The path, the view and the name of each old URL, in the same form as STORE_PAGES in urls.py."""

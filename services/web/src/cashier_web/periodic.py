@@ -37,7 +37,8 @@ class PeriodicTask:
 
     name: the last part of the name of the task's key in Redis. While the key exists, the task is not due.
     seconds: the time between two runs. If Redis loses its data, it also loses the key, and the task is due at once.
-    has_failed: whether Redis or the database did not answer at the last attempt. This was then logged.
+    has_failed: whether Redis or the database did not answer at the last attempt. In this case a
+    warning was logged.
     """
 
     name: str
@@ -66,8 +67,8 @@ class PeriodicTask:
 TASKS = [
     # With 500 stores, this task takes about 40 ms of a worker process's time.
     PeriodicTask("compare", 60, announce.announce_differences),
-    # Every 5 s instead of every second, because SQLite always writes whole pages of its file. Recording less often
-    # makes the history's cost for each press a third lower.
+    # This task runs every 5 s instead of every second, because SQLite always writes whole pages of its file. Recording
+    # calls less often makes the cost of the history for each press a third lower.
     PeriodicTask("record", 5, recorder.record_calls),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
 ]

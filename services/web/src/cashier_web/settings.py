@@ -119,13 +119,13 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
-# Otherwise axes logs a greeting when it starts, which appears in the output of management commands.
+# With True, axes would log a greeting when it starts. The greeting would appear in the output of management commands.
 AXES_VERBOSE = False
-# Otherwise each attempt during the 15 minutes starts the 15 minutes again, and makes the database row of this username
-# longer.
+# With True, each attempt during the 15 minutes would start the 15 minutes again, and would make the database row of the
+# username longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# Otherwise axes adds a database row for each sign-in, which would stay forever. It is enough that the log contains
-# sign-ins.
+# With False, axes would add a database row for each sign-in, and would never delete these rows. It is enough that the
+# log contains sign-ins.
 AXES_DISABLE_ACCESS_LOG = True
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
@@ -155,4 +155,5 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024  # bytes, without uploaded files, whose size Nginx limits
+# The largest size of a request in bytes, without uploaded files. Nginx limits the size of uploaded files.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024

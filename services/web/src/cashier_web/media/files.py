@@ -1,6 +1,7 @@
 """The stored files of a store's pictures, videos and logo.
 
-The name of a file is a hash of its content. The content of a name never changes, so browsers may keep the file forever.
+The name of a file is a hash of its content. Therefore the content of a file never changes, and browsers may keep the
+file forever.
 """
 
 import hashlib
@@ -28,8 +29,8 @@ def changing_media(store: Store) -> Iterator[Store]:
     try:
         with transaction.atomic():
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
-            # If a worker process died while it stored a file, half of the file may be left. It must be deleted now,
-            # because `store_file` would take it for a complete file.
+            # If a worker process died while it stored a file, half of the file may be left. This half must be
+            # deleted now, because `store_file` would take it for a complete file.
             delete_unused_files(locked.pk)
             yield locked
             announce_appearance(locked)
@@ -47,7 +48,8 @@ def store_file(store: Store, content: IO[bytes], extension: str) -> str:
 
 
 def delete_unused_files(pk: int) -> None:
-    """Delete the files of this store to which no row in the database refers. Deletes all files of a deleted store.
+    """Delete the files of this store to which no row in the database refers. If the
+    store was deleted, all its files are deleted.
 
     Must be called within a transaction, because it locks the store's row. Another request that stores a file holds the
     same lock until its transaction ends. Therefore this function never deletes a file whose row is not saved yet.
@@ -68,7 +70,7 @@ def delete_unused_files(pk: int) -> None:
 def delete_files_of_store(instance: Store, **signal: object) -> None:
     """Delete the files of a store that is being deleted, when the transaction is committed.
 
-    Django calls this before it deletes the store (signal `pre_delete`).
+    Django calls this function before it deletes the store (signal `pre_delete`).
     """
     pk = instance.pk
 

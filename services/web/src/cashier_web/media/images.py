@@ -25,11 +25,11 @@ Larger pictures are scaled down, because they would only fill a television's mem
 """
 QUALITY = 90
 
-# This turns off Pillow's own limit, which would raise a warning. `clean_image` refuses pictures that are too large, and
-# gives the reason.
+# This line turns off Pillow's own limit, which would raise a warning. `clean_image` refuses pictures that are too
+# large, and gives the reason.
 Image.MAX_IMAGE_PIXELS = None
 one_at_a_time = threading.Lock()
-"""A lock: a process decodes only one picture at a time, because this can take about 300 MB of memory."""
+"""A lock: a process decodes only one picture at a time, because decoding can take about 300 MB of memory."""
 
 
 def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
@@ -66,7 +66,7 @@ def redraw(image: Image.Image) -> tuple[BytesIO, str]:
     # A colour profile is only valid for the colour mode for which it was made, so it is dropped if the mode changes.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # otherwise Pillow would write some of the metadata into the new file
+    fresh.info.clear()  # so that Pillow writes no old metadata into the new file
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)

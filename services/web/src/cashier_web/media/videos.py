@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 EBML = b"\x1a\x45\xdf\xa3"
 """The first bytes of WebM and Matroska files."""
 WEBM = re.compile(rb"\x42\x82.{1,8}webm", re.DOTALL)
-"""The element of a WebM file that contains the document type "webm".
+"""A pattern that finds the document type "webm" in a WebM file.
 
 A Matroska file begins with the same bytes as a WebM file, but its document type is "matroska".
 """
@@ -71,9 +71,9 @@ def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator
     """
     while begin < end:
         size, kind, head = int.from_bytes(read_at(file, begin, 4), "big"), read_at(file, begin + 4, 4), 8
-        if size == 1:  # the real size is in the 8 bytes after the type
+        if size == 1:  # a size of 1 means that the real size is in the 8 bytes after the type
             size, head = int.from_bytes(read_at(file, begin + 8, 8), "big"), 16
-        elif size == 0:  # the box ends where the box around it ends
+        elif size == 0:  # a size of 0 means that the box ends where the box around it ends
             size = end - begin
         if size < head or begin + size > end:
             raise ValidationError(_("This video is incomplete."))

@@ -73,7 +73,7 @@ class SecondsForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes
 @allow_methods("GET", "HEAD", "POST")
 @permissions.for_managers
 def media_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page with the store's pictures, videos and logo. A POST with `file` adds a picture or a video at the end."""
+    """The page with the store's pictures, videos and logo. A POST with `file` adds a picture or a video."""
     if request.method != "POST":
         return render_media_page(request, store, MediumForm(), LogoForm())
     form = MediumForm(request.POST, request.FILES)
@@ -141,7 +141,10 @@ def change_media(request: HttpRequest, store: Store, change: Callable[[Store], o
 
 
 def add_medium(store: Store, kind: Medium.Kind, content: IO[bytes], extension: str) -> None:
-    """Add a picture or a video after the others. Raises ValidationError if the store already has MOST_MEDIA media."""
+    """Add a picture or a video after the store's other media.
+
+    Raises ValidationError if the store already has MOST_MEDIA media.
+    """
     positions = list(store.media.values_list("position", flat=True))
     if len(positions) >= MOST_MEDIA:
         raise ValidationError(
@@ -167,8 +170,8 @@ def set_seconds(store: Store, number: int, seconds: int) -> None:
 def move_medium(store: Store, number: int, step: int) -> None:
     """Exchange a medium with the medium before it (step -1) or after it (step 1).
 
-    The first medium cannot move up, and the last medium cannot move down: then nothing changes. Raises Http404 if the
-    medium was deleted.
+    The first medium cannot move up, and the last medium cannot move down. In these two cases nothing changes. Raises
+    Http404 if the medium was deleted.
     """
     order = list(store.media.all())
     index = next((index for index, medium in enumerate(order) if medium.pk == number), None)

@@ -1,6 +1,7 @@
 """Create the table of roles.
 
-Before, everybody who could sign in could call in every store. These people become cashiers of every store.
+Before this migration, everybody who could sign in could call in every store. The migration makes these people cashiers
+of every store.
 """
 
 from typing import Any

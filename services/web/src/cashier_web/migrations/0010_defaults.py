@@ -24,7 +24,10 @@ DEFAULTS = {
 
 
 def keep_defaults(apps: Any, schema_editor: Any) -> None:
-    """Set the defaults in PostgreSQL. SQLite serves only one web container, which is never updated while it runs."""
+    """Set the defaults, only in PostgreSQL.
+
+    With SQLite there is only one web container, so no container of the previous version runs during an update.
+    """
     if schema_editor.connection.vendor != "postgresql":
         return
     for table, columns in DEFAULTS.items():

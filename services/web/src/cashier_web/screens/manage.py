@@ -63,7 +63,7 @@ class ScreenForm(forms.Form):
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
 def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page that lists all screens of the store, without revoked ones."""
+    """The page that lists the screens of the store. Revoked screens are not listed."""
     rows = [
         {
             "screen": screen,

@@ -21,13 +21,13 @@ TELEVISION_SECONDS = 86_400
 A known television has its own limit of new codes, MOST_CODES_OF_KNOWN.
 """
 MOST_CODES = 300
-"""How many new codes televisions get that share one client address.
+"""How many new codes the televisions at one client address get within CODE_SECONDS.
 
-Guessing a code takes too long: even while 300 codes are valid, one person needs 2,000 days on average, because
+Even while 300 codes are valid, one person would need 2,000 days on average to guess one of them, because
 `pairing.MOST_TRIES` limits how many codes a person may enter.
 """
 MOST_CODES_OF_KNOWN = 3
-"""How many new codes a known television gets."""
+"""How many new codes a known television gets within CODE_SECONDS."""
 
 
 def code_for(secret_hash: str, client_address: str) -> str:

@@ -121,8 +121,8 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Use one line of text, without control characters."))
-        # The store's own language may be chosen as a further language, and then does not count. This can also happen
-        # later, because the page with the buttons can change the store's own language.
+        # If the store's own language is among the further languages, it is not counted. This can happen at any time,
+        # because the page with the buttons can change the store's own language.
         if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_FURTHER_LANGUAGES:
             self.add_error("also_waits_in", _("Choose at most two further languages."))
         self._check("labels", labels.check_labels, "labels", "tills")

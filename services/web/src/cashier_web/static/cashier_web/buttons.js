@@ -45,7 +45,7 @@ const showRefusal = (element, text) => {
 const showCall = (button, call) => {
   const shown = ["called", translations().shownNow, call.hold_ms];
   if (call.isQueued) return showStates(button, ["waits", call.place, call.starts_in_ms], shown);
-  // This call is on the screen now, so no other call is. Therefore all other buttons stop showing that they are called.
+  // This call is on the screen now, and no other call is. Therefore all other buttons stop showing "on the screen".
   for (const other of document.querySelectorAll("button[data-state=called]")) clearState(other);
   shown[2] += call.starts_in_ms;
   showStates(button, shown);

@@ -1,5 +1,5 @@
 // Shows the store's pictures and videos between calls, one after the other. When a call is shown, the stylesheet hides
-// them in the same moment, and this module only pauses the video. Therefore this module cannot delay a call.
+// them in the same frame, and this module only pauses the video. Therefore this module cannot delay a call.
 
 import { appearance } from "./appearance.js";
 import { isCallShown } from "./fragment.js";

@@ -49,7 +49,7 @@ export const startOfflineCopy = () => {
   });
   addEventListener("load", () =>
     registerAndKeep().catch(() => {
-      // This is tried again when the page is loaded the next time.
+      // The page tries to store the copy again when it is loaded the next time.
     }),
   );
 };

@@ -32,7 +32,7 @@ let playedSeq = null; // the seq of the call that was played last
 let holdEndsAt = 0; // performance.now() at which the hold ends
 let shownAt = 0; // performance.now() at which the current fragment was shown
 
-// Returns the language in which to speak: if this language has no voice, the store's language.
+// Returns this language if there is a voice for it, otherwise the store's language.
 const voiceLanguage = (language) => (hasVoice(language) ? language : appearance.waiting[0].language);
 
 // Returns the decoded clip for the till with these digits. If there is no clip for the till, or no voice in the

@@ -1,5 +1,5 @@
-// The first script of the screen's page. If another part of the page could not be loaded, it reloads the page. If all
-// parts are loaded, it dispatches the event "screen:loaded", which tells connection.js to connect.
+// The first script of the screen's page. If another part of the page could not be loaded, this script reloads the page.
+// If all parts are loaded, it dispatches the event "screen:loaded", which tells connection.js to connect.
 //
 // This is a classic script without imports, because a module does not run if one of its imports cannot be loaded. The
 // page connects only after "screen:loaded". Therefore a page without the module that removes numbers never shows a
