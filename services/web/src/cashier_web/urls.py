@@ -43,7 +43,7 @@ STORE_PAGES = [
     ("people/<int:number>/link", people.link_person, "link_person"),
     *old_form_urls.PAGES,
 ]
-"""The path, the view and the name of each page of a store. Only the default store uses these paths as they are."""
+"""The path, the view and the name of each page of a store. For other stores, /s/<slug>/ is put before the path."""
 
 urlpatterns = [
     *(path(address, view, name=name) for address, view, name in STORE_PAGES),

@@ -29,8 +29,8 @@ def changing_media(store: Store) -> Iterator[Store]:
     try:
         with transaction.atomic():
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
-            # If a worker process died while it stored a file, half of the file may be left. This half must be
-            # deleted now, because `store_file` would take it for a complete file.
+            # If a worker process died while it stored a file, an incomplete file may be left. The incomplete
+            # file must be deleted now, because `store_file` would take it for a complete file.
             delete_unused_files(locked.pk)
             yield locked
             announce_appearance(locked)

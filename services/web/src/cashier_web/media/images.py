@@ -66,7 +66,7 @@ def redraw(image: Image.Image) -> tuple[BytesIO, str]:
     # A colour profile is only valid for the colour mode for which it was made, so it is dropped if the mode changes.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # so that Pillow writes no old metadata into the new file
+    fresh.info.clear()  # This prevents Pillow from writing old metadata into the new file.
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)

@@ -156,7 +156,7 @@ def revoke_credentials(credential_ids: list[str]) -> None:
     the_revocations().add(credential_ids)
 
     def add_again() -> None:
-        with contextlib.suppress(RedisError):  # the next `announce_differences` will write the ids
+        with contextlib.suppress(RedisError):  # the next run of `announce_differences` writes the ids
             the_revocations().add(credential_ids)
 
     transaction.on_commit(add_again)

@@ -65,5 +65,5 @@ def redeem_code(code: str) -> str:
 
 
 def is_code(text: str) -> bool:
-    """Whether the text has the form of a code."""
+    """Whether the text has the form of a pairing code."""
     return len(text) == LENGTH and set(text) <= set(ALPHABET)

@@ -55,13 +55,14 @@ const showCall = (button, call) => {
 // press calls in the language that is selected in this list.
 const updateLanguage = (changed, code) => {
   if ("own" in language.dataset) return; // The page of one till has a language of its own.
-  // If the user has just chosen another language, keep the choice. Its request is sent after the current request.
+  // If the user has just chosen another language, keep this choice. The request that saves the choice is still waiting.
   const isUnchanged = changed !== language && language.selectedOptions[0].defaultSelected;
   for (const option of language.options) option.defaultSelected = option.value === code;
   if (isUnchanged) language.value = code;
 };
 
-// htmx dispatches this event before it sends a press, and also before it lets a press wait for the press before it.
+// htmx dispatches this event for each press, before it sends the press. If the press must wait for an earlier press,
+// htmx dispatches the event before the wait.
 document.addEventListener("htmx:confirm", ({ detail }) => {
   if (isButton(detail.elt)) showStates(detail.elt, ["sending", "…"]);
 });

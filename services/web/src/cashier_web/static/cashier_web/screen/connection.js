@@ -95,7 +95,7 @@ const handleMessage = (event) => {
   clearTimeout(answerTimer); // Any message shows that the connection is alive.
   const isFragment = swapFragment(message);
   // An open socket does not prove success, because the server also opens a socket in order to refuse the ticket.
-  // Therefore only a fragment resets these counters.
+  // Therefore only a fragment resets the counters of attempts and refusals.
   if (isFragment) attempts = refusals = 0;
   if (isFragment || message === "pong") event.preventDefault(); // htmx handles all other HTML
 };

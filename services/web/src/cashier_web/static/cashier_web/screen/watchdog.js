@@ -12,7 +12,7 @@
   let attempts = 0;
   let isPartLost = false;
 
-  // The browser also reports this error for a module if one of its imports could not be loaded.
+  // The browser also reports an error for a module if one of its imports could not be loaded.
   addEventListener(
     "error",
     ({ target }) => {
