@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a Valkey server, topologies on free ports, and stores in the shared topology."""
+"""Fixtures for all tests. They start a Valkey server and topologies on free ports, and create stores."""
 
 import fcntl
 import logging
@@ -16,7 +16,8 @@ from cashier_local.topology import prepare_data
 from tests.support import topologies
 from tests.support.topologies import ENVIRONMENT, Log, TopologyUnderTest, Valkey, add_store
 
-# httpx logs one line per request. The lines of a load would hide the rest of a failed test's output.
+# httpx logs one line for each request. A load test sends so many requests that these lines would hide the rest of the
+# output of a failed test.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 MakeStore = Callable[..., str]
@@ -26,8 +27,8 @@ RunTopology = Callable[..., AbstractContextManager[TopologyUnderTest]]
 def pytest_configure() -> None:
     """Give each process of pytest-xdist its own range of ports.
 
-    A port stays free for some seconds between the moment when a test chooses the port and the moment when a server
-    listens on the port. Another process could choose the same port during these seconds.
+    A test chooses a free port, and some seconds later a server listens on it. Without separate ranges, another process
+    could choose the same port in the meantime.
     """
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -51,13 +52,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture(scope="session")
 def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a migrated database and the static files, which all topologies copy.
+    """A folder with a migrated database and the static files, which every topology copies.
 
-    The processes of pytest-xdist share the folder. The first process creates the data, the others wait for them.
+    The processes of pytest-xdist share the folder. The first process creates the files, and the other processes wait.
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # the folder of the session, in which each process has a folder
+        folder = folder.parent  # the parent of the folders of all pytest-xdist processes
     with (folder / "prepared.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "prepared").exists():
@@ -68,7 +69,10 @@ def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run_topology(prepared_data: Path) -> RunTopology:
-    """Start another topology: `with run_topology(folder, CASHIER_OPEN_BUTTONS="false") as topology`."""
+    """Return a function that starts a topology with its own settings.
+
+    Example: `with run_topology(folder, CASHIER_OPEN_BUTTONS="false") as topology`.
+    """
     return partial(topologies.run_topology, prepared=prepared_data)
 
 
@@ -80,13 +84,14 @@ def shared_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def topology(shared_topology: TopologyUnderTest) -> Iterator[TopologyUnderTest]:
-    """The topology that tests share. A test that breaks parts of a topology uses `own_topology`.
+    """The topology that all tests share.
 
+    A test that stops or kills processes must use `own_topology` or `topology_to_break` instead.
     The test fails if a process has logged a traceback during the test.
     """
-    known = len(shared_topology.log.lines)
+    lines_before = len(shared_topology.log.lines)
     yield shared_topology
-    assert not shared_topology.log.has("Traceback", known), "\n".join(shared_topology.log.lines[known:])
+    assert not shared_topology.log.has("Traceback", lines_before), "\n".join(shared_topology.log.lines[lines_before:])
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +103,10 @@ def own_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnderTest]:
-    """The module's own topology, for a test that stops processes. After the test, all processes run again."""
+    """The topology of one module, for tests that stop processes.
+
+    After each test, the processes that do not run are started again.
+    """
     yield own_topology
     for process in own_topology.processes.values():
         if not process.alive:
@@ -110,5 +118,8 @@ def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnder
 
 @pytest.fixture
 def make_store(topology: TopologyUnderTest) -> MakeStore:
-    """Create a store in the shared topology and return its slug. Each test uses its own store."""
+    """Return a function that creates a store in the shared topology and returns its slug.
+
+    Each test uses its own stores, so that tests do not affect each other.
+    """
     return lambda **fields: add_store(topology, **fields)

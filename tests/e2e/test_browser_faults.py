@@ -1,4 +1,7 @@
-"""Pages in a browser while processes die: screens reconnect, numbers expire, and each press gets an answer."""
+"""Real browsers show pages while processes of the topology are killed or stopped.
+
+Screens reconnect, numbers disappear in time, and each press gets an answer.
+"""
 
 import signal
 import time
@@ -27,7 +30,7 @@ def wait_for_any(pages: list[Page], expression: str) -> None:
     """Wait until a JavaScript expression is true in at least one of the pages."""
     deadline = time.monotonic() + 20
     while not any(page.evaluate(expression) for page in pages):
-        assert time.monotonic() < deadline, f"in no page: {expression}"
+        assert time.monotonic() < deadline, f"not true in any page within 20 s: {expression}"
         pages[0].wait_for_timeout(20)
 
 
@@ -38,7 +41,9 @@ def test_screens_of_a_killed_replica_reconnect_and_show_the_next_call(topology, 
     for screen in screens:
         screen.evaluate("document.addEventListener('htmx:wsClose', () => { document.body.dataset.closed = 'yes'; })")
     topology.replicas[0].kill(signal.SIGKILL)
-    wait_for_any(screens, "document.body.dataset.closed === 'yes'")  # Nginx spreads four screens over both replicas.
+    # Nginx distributes the four screens over both replicas, so at least one of them was connected to the killed
+    # replica.
+    wait_for_any(screens, "document.body.dataset.closed === 'yes'")
     for screen in screens:
         expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
 
@@ -77,7 +82,8 @@ def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as
     screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
     buttons.keyboard.press("4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    with ThreadPoolExecutor() as pool:  # All at once: one after the other would take seconds of the hold.
+    # Stopping one process after the other would take seconds, and the hold could end before. So stop all at once.
+    with ThreadPoolExecutor() as pool:
         list(pool.map(lambda process: process.stop(signal.SIGKILL), topology.processes.values()))
     expect(screen.locator(".number")).to_have_text("Nº4")
     buttons.keyboard.press("2")
@@ -91,7 +97,7 @@ def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as
     expect(screen.locator("#offline")).to_be_hidden()
 
 
-def test_a_page_leaves_an_open_connection_that_does_not_answer(topology, browser) -> None:
+def test_a_page_closes_a_connection_on_which_the_server_does_not_answer(topology, browser) -> None:
     screen_url, _ = screen_and_buttons(topology)
     page = browser.new_page()
     page.clock.install()
@@ -99,7 +105,7 @@ def test_a_page_leaves_an_open_connection_that_does_not_answer(topology, browser
     body = page.locator("body")
     expect(body).to_have_attribute("data-connection", "open")
     page.clock.run_for(16_000)
-    expect(body).to_have_attribute("data-connection", "open")  # The heartbeat was answered.
+    expect(body).to_have_attribute("data-connection", "open")  # because the heartbeat after 15 s was answered
     try:
         for replica in topology.replicas:
             replica.kill(signal.SIGSTOP)
@@ -121,7 +127,7 @@ def test_a_screen_with_an_unknown_ticket_gets_a_new_ticket_without_a_reload(
 ) -> None:
     screen_url, buttons_url = screen_and_buttons(topology)
     screen = open_screen_page(screen_url)
-    screen.evaluate("window.same = true")
+    screen.evaluate("window.isSamePage = true")
     for process in (topology.processes["web"], *topology.replicas):
         process.stop()
     (topology.folder / "ticket_key").write_text("a new ticket key " * 3)
@@ -130,7 +136,8 @@ def test_a_screen_with_an_unknown_ticket_gets_a_new_ticket_without_a_reload(
 
     wait_for(screen, "document.body.dataset.connection === 'lost'")
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=40_000)
-    # The server also opens a connection in order to refuse a ticket. Only a screen with a valid ticket shows calls.
+    # An open connection does not prove that the ticket is valid, because the server also opens a connection in order to
+    # refuse a ticket. But only a screen with a valid ticket shows calls.
     buttons = open_page(buttons_url)
     deadline = time.monotonic() + 60
     while not screen.locator(".number").is_visible():
@@ -138,16 +145,16 @@ def test_a_screen_with_an_unknown_ticket_gets_a_new_ticket_without_a_reload(
         buttons.keyboard.press("4")
         expect(buttons.locator("#receipts li").first).to_be_visible()
     expect(screen.locator(".number")).to_have_text("Nº4")
-    assert screen.evaluate("window.same")
+    assert screen.evaluate("window.isSamePage")
 
 
 def test_a_process_that_dies_is_logged_and_restarted(topology) -> None:
     for process in topology.processes.values():
-        pid, known = process.pid, len(topology.log.lines)
+        pid, lines_before = process.pid, len(topology.log.lines)
         process.kill(signal.SIGKILL)
         wait_until(lambda process=process, pid=pid: process.alive and process.pid != pid, 20, f"{process.name} is back")
 
-        assert topology.log.has(f"{process.name} | died (signal 9) and is restarted", known)
+        assert topology.log.has(f"{process.name} | died (signal 9) and is restarted", lines_before)
 
 
 def test_a_screen_that_is_opened_while_web_is_stopped_connects_when_web_is_back(topology, open_page) -> None:

@@ -34,9 +34,12 @@ def children(pid: int) -> list[int]:
 
 
 def ready_workers(web: int) -> list[int]:
-    """The worker processes that accept requests, the oldest first. web: the process id of Gunicorn's master process.
+    """Return the process ids of the worker processes that accept requests, the oldest first.
 
-    A worker process starts the thread of its periodic tasks when the worker process is ready.
+    web: the process id of Gunicorn's master process.
+
+    When a worker process is ready, it starts a second thread, which runs the periodic tasks. Therefore a worker process
+    with more than one thread is ready.
     """
     return [worker for worker in children(web) if len(list(Path(f"/proc/{worker}/task").iterdir())) > 1]
 
@@ -81,13 +84,14 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
         (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
         responses = []
         for number in range(120):
-            dies = number % 30 == 10
-            if dies:
-                # If no worker process were left, the press would wait until a new one has started.
+            is_killed = number % 30 == 10
+            if is_killed:
+                # If the only ready worker process were killed, the press would wait until another one has started.
                 await asyncio.to_thread(wait_until, lambda: len(ready_workers(web)) > 1, 30, "two workers are ready")
             press = asyncio.create_task(till.press(number % 4 + 1))
-            if dies:
-                await asyncio.to_thread(os.kill, ready_workers(web)[0], signal.SIGKILL)  # while the press is sent
+            if is_killed:
+                # The press is sent while the worker process is killed.
+                await asyncio.to_thread(os.kill, ready_workers(web)[0], signal.SIGKILL)
             responses.append(await press)
         await screen.until(122, 30)
 

@@ -1,4 +1,7 @@
-"""A screen that runs for months: it boots without a server, survives a long outage, and takes up a new version."""
+"""A screen in a store runs for months without help.
+
+It can start without a server, it reconnects after a long outage, and it loads a new version by itself.
+"""
 
 import json
 from collections.abc import Iterator
@@ -10,18 +13,20 @@ from tests.e2e.conftest import wait_for
 from tests.support.browser import chromium, launch
 from tests.support.topologies import add_store
 
-KEPT = "caches.match(location.pathname, { cacheName: 'screen' }).then(Boolean)"
-ONLY_NEW_VERSION_KEPT = """
+IS_CACHED = "caches.match(location.pathname, { cacheName: 'screen' }).then(Boolean)"
+ONLY_NEW_VERSION_IS_CACHED = """
     caches.open('screen').then((cache) => cache.keys()).then((requests) => {
       const styles = requests.map(({ url }) => url).filter((url) => /screen[^/]*css$/.test(url));
       return styles.length === 1 && styles[0].endsWith('screen.new.css');
     })"""
-"""The page deletes the parts of the old version after it has kept the page of the new version."""
+"""JavaScript that returns whether the cache contains only the stylesheet of the new version.
+
+The page deletes the parts of the old version from the cache after it has stored the page of the new version."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium itself, because the headless shell cannot say whether a page may be installed."""
+    """Chromium. The headless shell, with which other tests run, cannot tell whether a page may be installed."""
     with launch(path=chromium()) as browser:
         yield browser
 
@@ -33,11 +38,11 @@ def topology(topology_to_break):
 
 @pytest.fixture
 def screen_url(topology) -> str:
-    """The address of a new store's screen. The calls of other tests do not appear on this screen."""
+    """The address of the screen of a new store. The calls of other tests do not appear on this screen."""
     return f"{topology.url}/s/{add_store(topology, hold_seconds=8)}/"
 
 
-def shows_waiting(screen: Page, connection: str) -> None:
+def expect_idle(screen: Page, connection: str) -> None:
     expect(screen.locator(".waiting")).to_have_text("Please wait")
     expect(screen.locator("body")).to_have_attribute("data-connection", connection, timeout=30_000)
     expect(screen.locator("#offline")).to_be_visible(visible=connection == "lost")
@@ -45,13 +50,13 @@ def shows_waiting(screen: Page, connection: str) -> None:
 
 def press(screen_url: str, open_page, key: str) -> None:
     buttons = open_page(f"{screen_url}cashier_buttons")
-    expect(buttons.locator("#press")).to_be_visible(timeout=30_000)  # web may have just been started
+    expect(buttons.locator("#press")).to_be_visible(timeout=30_000)  # a long timeout, because web may just be starting
     buttons.keyboard.press(key)
     expect(buttons.locator("#receipts li")).to_have_count(1)
 
 
-def renew(topology, rule: str) -> None:
-    """Install a new version of web, whose style sheet for screens has one more rule."""
+def install_new_version(topology, rule: str) -> None:
+    """Install a new version of web, whose stylesheet for screens has one more CSS rule. web uses it after a restart."""
     static = topology.folder / "nginx" / "site" / "static"
     manifest = json.loads((static / "staticfiles.json").read_text())
     style = static / manifest["paths"]["cashier_web/screen/screen.css"]
@@ -64,15 +69,15 @@ def test_a_screen_that_boots_before_its_server_says_please_wait_and_connects_lat
     topology, screen_url, open_page, open_screen_page
 ) -> None:
     screen = open_screen_page(screen_url)
-    wait_for(screen, KEPT)
+    wait_for(screen, IS_CACHED)
     topology.processes["nginx"].stop()
     screen.close()
     booted = screen.context.new_page()
     booted.goto(screen_url)
-    shows_waiting(booted, "lost")
+    expect_idle(booted, "lost")
 
     topology.processes["nginx"].start()
-    shows_waiting(booted, "open")
+    expect_idle(booted, "open")
     press(screen_url, open_page, "4")
     expect(booted.locator(".number")).to_have_text("Nº4")
 
@@ -88,38 +93,39 @@ def test_a_screen_connects_again_after_ten_minutes_without_a_server(topology, sc
     expect(screen.locator("body")).to_have_attribute("data-connection", "lost")
     for _ in range(60):
         screen.clock.run_for(10_000)
-    shows_waiting(screen, "lost")
+    expect_idle(screen, "lost")
 
     topology.processes["nginx"].start()
     screen.clock.resume()
-    shows_waiting(screen, "open")
+    expect_idle(screen, "open")
     press(screen_url, open_page, "2")
     expect(screen.locator(".number")).to_have_text("Nº2")
 
 
-def test_a_new_version_is_loaded_between_calls_and_kept_for_the_next_boot(topology, screen_url, open_page) -> None:
+def test_a_new_version_is_loaded_between_calls_and_cached_for_the_next_boot(topology, screen_url, open_page) -> None:
     screen = open_page("about:blank")
-    screen.add_init_script("Math.random = () => 0.001")  # screens wait for a random time of up to a minute
+    # Without this, the screen would wait for a random time of up to a minute before it loads the new version.
+    screen.add_init_script("Math.random = () => 0.001")
     screen.goto(screen_url)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")
-    wait_for(screen, KEPT)
-    screen.evaluate("window.old = true")
-    renew(topology, "#name { letter-spacing: 7px; }")
+    wait_for(screen, IS_CACHED)
+    screen.evaluate("window.isOldPage = true")
+    install_new_version(topology, "#name { letter-spacing: 7px; }")
     topology.processes["web"].stop()
     topology.processes["web"].start()
     press(screen_url, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # In production, a worker process does this once a minute.
+    # In production, a worker process announces the new version to the screens once a minute.
     topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.announce_differences()")
-    assert screen.evaluate("window.old")
+    assert screen.evaluate("window.isOldPage")
     assert screen.locator(".number").is_visible()
 
     expect(screen.locator("#name")).to_have_css("letter-spacing", "7px", timeout=20_000)
-    shows_waiting(screen, "open")
-    wait_for(screen, ONLY_NEW_VERSION_KEPT)
+    expect_idle(screen, "open")
+    wait_for(screen, ONLY_NEW_VERSION_IS_CACHED)
     topology.processes["nginx"].stop()
     screen.reload()
-    shows_waiting(screen, "lost")
+    expect_idle(screen, "lost")
     expect(screen.locator("#name")).to_have_css("letter-spacing", "7px")
 
 
@@ -131,4 +137,6 @@ def test_a_screen_may_be_installed(screen_url, open_screen_page) -> None:
     assert manifest["errors"] == []
     assert json.loads(manifest["data"])["display"] == "fullscreen"
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert [error["errorId"] for error in errors] == ["in-incognito"], "Playwright opens every page in a private window"
+    assert [error["errorId"] for error in errors] == ["in-incognito"], (
+        "the only error must be that Playwright opens every page in a private window"
+    )

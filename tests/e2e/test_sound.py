@@ -213,7 +213,7 @@ def test_a_call_is_spoken_while_the_display_sleeps_and_gets_no_frames(make_store
 
 
 def test_each_of_two_queued_calls_is_spoken_to_its_end(make_store, press, open_kiosk) -> None:
-    # A busy machine may start the voice late. The hold is long enough for the whole voice even then.
+    # The hold is long, because the whole voice must be played although a busy machine may start it late.
     slug = make_store(language="fr", hold_seconds=5)
     screen = open_kiosk(slug)
     press(slug, "4", "2")
