@@ -1,4 +1,4 @@
-"""Kills processes of the topology while a run lasts, at the times that the profile sets."""
+"""Kills processes of the topology during a run, at the times that the profile sets."""
 
 import os
 import signal
@@ -13,15 +13,15 @@ from cashier_local.topology import Topology
 
 
 class FaultInjector:
-    """Kills a ws replica, a worker process of web, or Redis at each time of the profile.
+    """Kills a ws replica, a worker process of web, or Redis at each time in `faults`.
 
-    begin: when the first press is due, in seconds of time.monotonic(). faults: (seconds after `begin`, "ws", "web" or
-    "redis").
+    begin: when the first press is due, in seconds of time.monotonic().
+    faults: (seconds after `begin`, what is killed: "ws", "web" or "redis").
     """
 
     def __init__(self, topology: Topology, begin: float, faults: Sequence[tuple[float, str]]) -> None:
         self.injected: list[tuple[float, str]] = []
-        """(seconds of time.monotonic(), what was killed)."""
+        """The kills that have happened: (time in seconds of time.monotonic(), what was killed)."""
         self._topology, self._begin, self._faults = topology, begin, faults
         self._replicas = cycle(topology.replicas)
         self._over = threading.Event()

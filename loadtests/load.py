@@ -1,7 +1,8 @@
-"""`make load`: runs Locust with a profile, against its own local topology or a running system, and prints the verdict.
+"""The command behind `make load`: runs Locust with a profile, and prints the verdict.
 
-The exit code is 0 if every objective was met, 1 if one was not, and 3 if the generator was too slow to tell. A running
-system must have the profile's stores.
+The command loads a local topology that it starts itself, or a system that runs already. Such a system must have the
+stores of the profile. The exit code is 0 if every objective was met, and 1 if an objective was not met. It is 3 if the
+load generator was too slow to tell.
 """
 
 import argparse
@@ -29,15 +30,15 @@ from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0
-"""Time limit for Locust's processes to write their records after a run."""
+"""How long to wait after a run until the processes of Locust have written their records."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
 
 
 @contextmanager
 def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
-    """Start a topology with two replicas, open buttons and screens, and the profile's stores.
+    """Start a topology with two replicas and the stores of the profile, and stop it at the end.
 
-    log: the file that receives what all of its processes print.
+    Its buttons and screens need no account. log: the file for the output of all its processes.
     """
     environment = {
         **os.environ,
@@ -58,12 +59,16 @@ def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topolo
 
 
 def run_locust(run: Run, folder: Path, processes: int) -> Records:
-    """Run Locust to its end and return what its processes recorded in `folder`. Raises SystemExit if Locust failed."""
+    """Run Locust until it ends, and return what its processes have recorded in `folder`.
+
+    Raises SystemExit if Locust failed.
+    """
     profile, port = run.profile, str(free_port())
     argv = [
         *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py")), "--headless"),
         *("--host", run.host, "--processes", str(processes), "--only-summary", "--loglevel", "WARNING"),
-        # With Locust's default port, the processes of another run on this machine would join this run.
+        # Locust's processes find each other at this port. With Locust's default port, the processes of another run on
+        # the same machine would join this run.
         *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
     ]
     environment = {
@@ -76,7 +81,8 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
     completed = subprocess.run(argv, env=environment, check=False)
     files = partial(folder.glob, "*.json")
     if not completed.returncode:
-        # Locust does not wait for its processes, and they take a while to write the records of several hours.
+        # Locust's main process does not wait for its other processes. After a run of several hours, they take a while
+        # to write their records.
         wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "the records of Locust's processes")
     if len(written := sorted(files())) != processes:
         raise SystemExit(
@@ -86,7 +92,10 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
 
 
 def run_profile(profile: Profile, host: str, processes: int, results: Path) -> Run:
-    """Run a profile and return the run, not judged yet. An empty host means an own local topology."""
+    """Run a profile, and return the run without a verdict.
+
+    host: the URL of a running system. If it is empty, a local topology is started.
+    """
     results.mkdir(parents=True, exist_ok=True)
     log = results / f"{profile.name}.log"
     with tempfile.TemporaryDirectory(prefix="cashier_q-load-") as folder, contextlib.ExitStack() as stack:
@@ -95,7 +104,7 @@ def run_profile(profile: Profile, host: str, processes: int, results: Path) -> R
         topology = None if host else stack.enter_context(local_topology(Path(folder) / "var", profile, log))
         run = Run(profile, host or (topology.url if topology else ""), time.monotonic() + profile.ramp_seconds)
         print(
-            f"{profile.name}: {profile.description}; the first press is in {profile.ramp_seconds:.0f} s; at {run.host}",
+            f"{profile.name}: {profile.description}, at {run.host}; the first press is in {profile.ramp_seconds:.0f} s",
             flush=True,
         )
         if topology:
@@ -112,8 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make load", description="Run a load profile and print an exact verdict.")
     parser.add_argument("--profile", choices=PROFILES, default="smoke")
     parser.add_argument("--host", default="", help="URL of a running system (default: start a local topology)")
-    parser.add_argument("--seconds", type=float, help="how long to press (default: the profile's duration)")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes of the load generator")
+    parser.add_argument(
+        "--seconds", type=float, help="for how many seconds to press (default: as long as the profile says)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="number of processes of the load generator"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     options = parser.parse_args()
     profile = PROFILES[options.profile]
@@ -121,7 +134,9 @@ def main() -> None:
         faults = faults_every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=faults)
     if profile.faults and options.host:
-        parser.error("the profile `faults` kills processes, so it runs only against its own local topology")
+        parser.error(
+            "the profile `faults` kills processes, so it runs only with a local topology of its own, without --host"
+        )
     run = run_profile(profile, options.host, options.processes, options.results)
     account = balance(run.records, HOLD_SECONDS, run.kills)
     objectives = slos.evaluate(run, account)

@@ -1,11 +1,12 @@
-"""Locust's users: screens that stay connected, and tills that press on a fixed schedule.
+"""The users that Locust simulates: screens that stay connected, and tills that press on a fixed schedule.
 
-`make load PROFILE=chain` runs this file and judges the records that it writes. It also works with Locust's web page,
-which then has the exact verdict at /verdict: use `make locust`, or
-`PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
+`make load PROFILE=chain` starts Locust with this file, and computes the verdict from the records that the file writes.
+The file also works with Locust's web page, and then adds a page /verdict with the exact verdict. To start Locust with
+its web page, use `make locust`, or `PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
 
-Locust's own figures are rounded, and Locust does not know which calls were owed to which screens. Each process
-therefore writes exact records into the folder that the environment variable RECORDS names, or into a temporary one.
+Locust's own figures are rounded, and Locust does not know which calls each screen should have shown. Therefore each
+process writes exact records. They are written into the folder that the environment variable RECORDS names. If this
+variable is not set, they are written into a temporary folder.
 """
 
 import gc
@@ -44,7 +45,7 @@ STORES = PROFILE.slugs()
 TILLS = 4
 """Tills of each store."""
 
-# This logger prints Locust's tables of rounded figures.
+# This logger prints Locust's own tables. It is disabled, because their figures are rounded.
 logging.getLogger("locust.stats_logger").disabled = True
 
 records = Records()
@@ -52,25 +53,28 @@ screens: list[GeventScreen] = []
 clock = {"begin": 0.0}
 read_delays = ReadDelayRecorder(records.read_delays[0])
 background = Group()
-"""Greenlets that run beside the users during a run."""
-# Locust forks its processes later, so all of them share this folder.
+"""Greenlets that work in the background during a run, beside the greenlets of the users."""
+# Locust loads this file first and forks its processes afterwards. Therefore all processes share this folder.
 FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
 
 
 def store_path(store: str) -> str:
-    """Return the path of a store's screen page. The paths of its other pages begin with this path."""
+    """Return the path of a store's screen page. The paths of all other pages of the store begin with this path."""
     return "/" if store == "default" else f"/s/{store}/"
 
 
 def process_index(environment: Environment) -> tuple[int, int]:
-    """Return the index of this process of Locust, from 0, and the number of processes."""
+    """Return the index of this Locust process, counted from 0, and the number of processes."""
     runner: Any = environment.runner
     options: Any = environment.parsed_options
     return max(getattr(runner, "worker_index", 0), 0), max(options.processes or 1, 1)
 
 
 class DisplayScreen(FastHttpUser):
-    """One screen. It opens its page and keeps the page's websocket connected until the run ends."""
+    """One simulated screen.
+
+    It opens a screen's page, and keeps the websocket of the page connected until the run ends.
+    """
 
     fixed_count = PROFILE.screens
     wait_time = constant(0)
@@ -98,7 +102,10 @@ class DisplayScreen(FastHttpUser):
 
 
 class Till(FastHttpUser):
-    """Presses in all stores on a fixed schedule. A press that is answered late does not delay the next press."""
+    """A simulated cashier who presses in all stores on a fixed schedule.
+
+    If the answer to a press is late, the next press is still made in time.
+    """
 
     fixed_count = TILL_USERS
     wait_time = constant(0)
@@ -120,10 +127,13 @@ class Till(FastHttpUser):
         gevent.sleep(float("inf"))
 
     def sign_in(self) -> str:
-        """Open the buttons page, signing in if the page requires it, and return the CSRF token for the presses."""
+        """Open the page with the buttons, and sign in if the page requires it.
+
+        Return the CSRF token for the presses.
+        """
         page = self.client.get(f"{store_path(STORES[0])}cashier_buttons", name="buttons page")
         token = csrf_token(page.text or "")
-        # If the host was changed on Locust's web page, the password must not be sent there.
+        # Somebody may have changed the host on Locust's web page. The password must not be sent to another host.
         if token and "/sign_in" in (page.url or "") and self.host == os.environ.get("LOCUST_HOST", self.host):
             account = {"username": os.environ.get("LOAD_USER"), "password": os.environ.get("LOAD_PASSWORD")}
             fields = {**account, "csrfmiddlewaretoken": token}
@@ -149,7 +159,7 @@ class Till(FastHttpUser):
 
 
 def cut_all_at(moment: float) -> None:
-    """Break the connections of all screens at once, as a power cut does."""
+    """At this moment, break the connections of all screens at once, as a power cut does."""
     gevent.sleep(moment - time.monotonic())
     for screen in screens:
         screen.cut()
@@ -171,7 +181,7 @@ def add_verdict_page(environment: Environment, **_: object) -> None:
 @events.test_start.add_listener
 def begin(environment: Environment, **_: object) -> None:
     clock["begin"] = float(os.environ.get("BEGIN", time.monotonic() + PROFILE.ramp_seconds))
-    # Locust's web page may have started another run before.
+    # With Locust's web page, this process may have made another run before. Remove the records of that run.
     for recorded in (records.presses, records.connections, records.lags, records.read_delays[0], screens):
         recorded.clear()
     DisplayScreen.opened = 0
@@ -200,4 +210,5 @@ def write_records(environment: Environment, **_: object) -> None:
 
 @events.quitting.add_listener
 def set_exit_code(environment: Environment, **_: object) -> None:
-    environment.process_exit_code = 0  # Locust would exit with 1 after any failed request; the verdict decides instead
+    # Locust itself would exit with 1 after any failed request. Only the verdict decides whether a run has failed.
+    environment.process_exit_code = 0

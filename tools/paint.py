@@ -1,6 +1,7 @@
-"""Measure the time from the arrival of a call's message until the page has painted the call: `make paint`.
+"""Measures how long the page of a screen takes to paint a call: `make paint`.
 
-The CPU of the browser is throttled, because screens run on old PCs and Raspberry Pis.
+The time counts from the arrival of the call's message at the browser. The CPU of the browser is throttled, because
+screens run on old PCs and Raspberry Pis.
 """
 
 import sys
@@ -19,9 +20,10 @@ from tests.support.topologies import run_topology
 SLOWDOWN = 6
 CALLS = 60
 TARGET_P95_MS = 50.0
-# The time starts with the websocket's message event. It ends with the first task after the frame in which the page's
-# main thread has painted the message. The page reports the time by itself after the call, when it shows "Please wait"
-# again. Questions of this process during the call would be additional work for the slow CPU.
+# The measured time begins with the message event of the websocket. It ends with the first task after the frame in which
+# the page's main thread has painted the message. The page reports the time only after the call, when it shows "Please
+# wait" again. During the call, this process asks the page nothing, because questions would be additional work for the
+# slow CPU.
 MEASUREMENT = """
   let received, took, tones = 0;
   const { start } = OscillatorNode.prototype;
@@ -48,7 +50,8 @@ MEASUREMENT = """
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
-        # A kiosk runs Chromium, not the headless shell of the tests, and plays sound without a touch.
+        # A kiosk runs the full Chromium, and plays sound without a touch. Therefore this browser does so, too. The
+        # headless shell that the tests use is a different program.
         launch("--autoplay-policy=no-user-gesture-required", path=chromium()) as browser,
         run_topology(Path(folder)) as topology,
     ):

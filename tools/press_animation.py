@@ -1,4 +1,7 @@
-"""Records docs/press.gif: buttons and screen side by side while two tills call. `make screenshots` runs this."""
+"""Records docs/press.gif, which shows buttons and screen side by side while two tills call.
+
+`make screenshots` runs this module.
+"""
 
 import time
 from dataclasses import dataclass
@@ -12,17 +15,19 @@ from cashier_local.topology import ROOT, Topology
 
 PATH = ROOT / "docs" / "press.gif"
 BUTTONS, SCREEN = (760, 560), (1000, 562)
-"""The viewports of the two pages, in pixels."""
+"""The sizes in pixels at which the browser shows the page with the buttons and the page of the screen."""
 HEIGHT, MARGIN = 280, 16
-"""The height to which both pages are scaled down, and the space around them, in pixels of the animation."""
+"""The height to which both pages are scaled down, and the margin around them, in pixels of the animation."""
 COLOURS = 64
 FRAME_SECONDS = 0.12
-"""The shortest time between two frames. A screenshot of both pages takes about as long as this on two cores."""
+"""The shortest time between two frames. On two cores, a screenshot of both pages takes about as long as this time."""
 SECONDS = 8.4
 PRESSES = {0.9: 4, 2.2: 2}
-"""When each till calls, in seconds. The second call waits until the first has been shown for its 3 seconds."""
+"""Maps the time of each press, in seconds since the recording began, to the till that presses.
+
+The second call is queued until the first call has been shown for 3 seconds."""
 TOUCH_SECONDS = 0.4
-"""How long a circle marks the button that was pressed."""
+"""For how long a circle marks the button that was pressed."""
 
 
 @dataclass
@@ -34,7 +39,7 @@ class Frame:
 
 
 def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> None:
-    """Open the default store's buttons and screen, press two buttons, and write what both pages show."""
+    """Open the buttons and the screen of the default store, press two buttons, and save both pages as an animation."""
     buttons = open_page(browser, f"{topology.url}/cashier_buttons", BUTTONS)
     screen = open_page(browser, f"{topology.url}/", SCREEN)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")
@@ -43,14 +48,15 @@ def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> Non
 
 def open_page(browser: Browser, url: str, size: tuple[int, int]) -> Page:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    # A kiosk's browser plays sound at once; this one would show a button that asks for a touch.
+    # A kiosk's browser plays sound at once. This browser does not, so the screen's page would show a button that asks
+    # for a touch. This item tells the page that it has asked already.
     page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
     page.goto(url)
     return page
 
 
 def record(buttons: Page, screen: Page) -> list[Frame]:
-    """Press the buttons in PRESSES and take pictures of both pages meanwhile."""
+    """Press the buttons in PRESSES at their times, and take pictures of both pages meanwhile."""
     frames: list[Frame] = []
     presses, touched, touched_until = dict(PRESSES), None, 0.0
     began = time.monotonic()
@@ -85,7 +91,10 @@ def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
 
 
 def save(frames: list[Frame], path: Path) -> None:
-    """Write the frames as an endless GIF, each with the time until the next one that differs from it."""
+    """Write the frames as a GIF that repeats without end.
+
+    Equal frames that follow each other are combined: the first of them is shown until the next different frame.
+    """
     distinct = [frame for index, frame in enumerate(frames) if not index or frame.picture != frames[index - 1].picture]
     ends = [frame.at for frame in distinct[1:]] + [SECONDS]
     palette = common_palette([frame.picture for frame in distinct])
@@ -95,7 +104,10 @@ def save(frames: list[Frame], path: Path) -> None:
 
 
 def common_palette(pictures: list[Image.Image]) -> Image.Image:
-    """A palette for all frames. With a palette for each frame, parts that do not change would flicker."""
+    """Return one palette of colours for all frames.
+
+    If each frame had its own palette, parts that do not change would flicker.
+    """
     width, height = pictures[0].size
     column = Image.new("RGB", (width, height * len(pictures)))
     for index, picture in enumerate(pictures):

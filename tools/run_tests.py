@@ -1,6 +1,6 @@
-"""Run all tests: most of them in four processes, then alone those that measure time. `make test` runs this.
+"""Runs all tests: `make test`. Most tests run in four processes, and the tests that measure time then run alone.
 
-The arguments are passed to both runs of pytest: `python -m tools.run_tests tests/ws -k drain`.
+The arguments are passed to both runs of pytest, for example `python -m tools.run_tests tests/ws -k drain`.
 """
 
 import subprocess
@@ -8,21 +8,23 @@ import sys
 
 import pytest
 
-# The tests spend half of their time waiting, for example for the end of a call. On two cores, two processes need
-# 7 minutes, and four processes need 5.
-# Whole files are given to the processes in the order of their names, because the tests of a file share topologies. By
-# default, pytest-xdist begins with the files that have the most tests, and the slow files of tests/e2e would come last.
+# The tests spend half of their time waiting, for example for the end of a call. On two cores, two processes need 7
+# minutes, and four processes need 5 minutes.
+#
+# All tests of a file run in the same process (loadfile), because they share topologies. The files start in the order of
+# their names. By default, pytest-xdist begins with the files that have the most tests, and the slow files of tests/e2e
+# would then come last.
 PARALLEL = ["-m", "not serial", "--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 SERIAL = ["-m", "serial"]
 
 
 def run_pytest(options: list[str]) -> int:
-    """The exit code of a pytest that runs in its own process."""
+    """Run pytest in a new process, and return its exit code."""
     return subprocess.run([sys.executable, "-m", "pytest", *options, *sys.argv[1:]], check=False).returncode
 
 
 def main() -> int:
-    """0 if tests ran and all of them passed. One of the two runs may find no tests, but not both."""
+    """Return 0 if tests ran and all of them passed. One of the two runs may find no tests, but not both."""
     codes = {run_pytest(PARALLEL), run_pytest(SERIAL)}
     empty = int(pytest.ExitCode.NO_TESTS_COLLECTED)
     return max(codes - {empty}, default=empty)

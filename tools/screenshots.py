@@ -1,4 +1,7 @@
-"""Take the golden pictures in tests/pictures and record docs/press.gif, from a running topology: `make screenshots`."""
+"""Takes the golden pictures in tests/pictures and records docs/press.gif: `make screenshots`.
+
+Both show the pages of a topology that this program starts.
+"""
 
 import tempfile
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""Create the voice files of the screens with espeak-ng: `make voices`.
+"""Creates the voice files of the screens with espeak-ng: `make voices`.
 
-There is one file for each language in voice_phrases.toml. The files are part of the repository, among the static files
-of web, so screens and `make run` do not need espeak-ng.
+There is one file for each language in voice_phrases.toml. The files are stored in the repository, among the static
+files of web. Therefore neither screens nor `make run` need espeak-ng.
 
-A file is a chain of Ogg Opus streams (RFC 3533): first "Next customer", then the tills 1 to 99. The first page of each
-stream has a flag by which a screen finds the start of the stream. The title of a stream is its spoken text. The same
-versions of espeak-ng and libopus produce the same bytes.
+A file is a chain of Ogg Opus streams (RFC 3533): first "Next customer", then one stream for each till from 1 to 99. The
+first Ogg page of each stream has a flag, by which a screen finds the begin of the stream. The title of a stream is its
+spoken text. The same versions of espeak-ng and libopus always produce the same bytes.
 """
 
 import io
@@ -24,44 +24,58 @@ PHRASES = Path(__file__).parent / "voice_phrases.toml"
 FOLDER = Path(__file__).parents[1] / "services/web/src/cashier_web/static/cashier_web/voices"
 Samples = NDArray[np.float32]
 HIGHEST_TILL = 99
-RATE = 22_050  # the sample rate of espeak-ng
-OPUS_RATE = 16_000  # at a higher rate, Opus changes its mode within a word, which is audible
+RATE = 22_050
+"""The sample rate of espeak-ng."""
+OPUS_RATE = 16_000
+"""The sample rate of the voice files. With a higher rate, Opus changes its mode within a word, which is audible."""
 BIT_RATE = 14_000
 PITCH = 45
-SPEEDS = range(155, 260, 5)  # words per minute
-LONGEST_S = 2.3  # the text starts after the chime and must end within a hold of 3 s
-SILENT = 0.01  # of full scale: -40 dB
+SPEEDS = range(155, 260, 5)
+"""The speeds at which espeak-ng may speak, in words per minute. The lowest speed at which a text fits is used."""
+LONGEST_S = 2.3
+"""The longest time that a text may take. The text starts after the chime, and must end within a hold of 3 s."""
+SILENT = 0.01
+"""Samples below this level are treated as silence. The highest possible level is 1, so this is -40 dB."""
 PAD_S = 0.02
-LOUDNESS = 0.12  # root mean square of the parts that are not silent
-KNEE = 0.7  # peaks above this level are compressed
+LOUDNESS = 0.12
+"""The loudness of every text: the root mean square of those parts that are not silent."""
+KNEE = 0.7
+"""Peaks above this level are compressed."""
 WINDOW_S = 0.02
 
 
 def spoken_number(language: dict[str, Any], number: int) -> str:
-    """The number in the form in which espeak-ng reads it correctly."""
-    known = language.get("numbers", {})
+    """Return a number as a text that espeak-ng reads correctly."""
+    words = language.get("numbers", {})
     tens, ones = number // 10 * 10, number % 10
-    if str(number) in known:
-        return str(known[str(number)])
-    if str(tens) in known:
+    if str(number) in words:
+        return str(words[str(number)])
+    if str(tens) in words:
         joined: str = language.get("joined", "{tens} {ones}")
-        return joined.format(tens=known[str(tens)], ones=known.get(str(ones), ones))
+        return joined.format(tens=words[str(tens)], ones=words.get(str(ones), ones))
     return str(number)
 
 
 def phrases(language: dict[str, Any], write_number: Callable[[int], object] = int) -> list[str]:
-    """The texts of a file: "Next customer", then one text for each till, whose number `write_number` converts."""
+    """Return the texts of a voice file: "Next customer", and then a call for each till.
+
+    write_number: returns what a call contains as the number of its till.
+    """
     numbers = map(write_number, range(1, HIGHEST_TILL + 1))
     return [language["next"], *(language["call"].format(number=number) for number in numbers)]
 
 
 def speak(voice: str, text: str) -> Samples:
-    """Samples from -1 to 1 without silence around them. A text that would take too long is spoken faster."""
+    """Return the spoken text as samples from -1 to 1, without silence at the begin and the end.
+
+    If the text would take too long, it is spoken faster. Raises ValueError if it is too long even at the highest speed.
+    """
     for speed in SPEEDS:
         argv = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(PITCH), "--stdout", text]
-        said = subprocess.run(argv, capture_output=True, check=True).stdout
-        header = 44  # espeak-ng writes the header before it speaks, so the lengths in the header are wrong
-        samples: Samples = (np.frombuffer(said[header:], np.int16) / 32_768).astype(np.float32)
+        audio = subprocess.run(argv, capture_output=True, check=True).stdout
+        # Skip the header. espeak-ng writes it before it speaks, so the lengths in it are wrong.
+        header = 44
+        samples: Samples = (np.frombuffer(audio[header:], np.int16) / 32_768).astype(np.float32)
         loud = np.flatnonzero(np.abs(samples) > SILENT)
         pad = int(PAD_S * RATE)
         samples = samples[max(loud[0] - pad, 0) : loud[-1] + pad]
@@ -71,14 +85,14 @@ def speak(voice: str, text: str) -> Samples:
 
 
 def loudness(samples: Samples, rate: int) -> float:
-    """Root mean square of the windows that are not silent."""
+    """Return the root mean square of the samples, without the windows that are silent."""
     window = int(WINDOW_S * rate)
     powers = (samples[: len(samples) // window * window].reshape(-1, window) ** 2).mean(axis=1)
     return float(np.sqrt(powers[powers > SILENT**2].mean()))
 
 
 def level(samples: Samples) -> Samples:
-    """The samples at the loudness that all streams have."""
+    """Return the samples with the loudness that all streams have. Peaks are compressed."""
     samples = samples * LOUDNESS / loudness(samples, RATE)
     over = np.maximum(np.abs(samples) - KNEE, 0)
     room = 0.95 - KNEE
@@ -86,7 +100,7 @@ def level(samples: Samples) -> Samples:
 
 
 def encode(samples: Samples, title: str) -> bytes:
-    """One Ogg Opus stream."""
+    """Return the samples as one Ogg Opus stream with this title."""
     file = io.BytesIO()
     with av.open(file, "w", format="ogg", options={"fflags": "+bitexact", "page_duration": "4000000"}) as container:
         container.metadata["title"] = title

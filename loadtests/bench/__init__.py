@@ -1,1 +1,1 @@
-"""`make bench`: measures cashier_q and other systems (its peers) in one run, with one client."""
+"""The benchmark (`make bench`) measures cashier_q and other systems, its peers, in one run and with the same client."""

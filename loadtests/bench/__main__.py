@@ -1,7 +1,7 @@
-"""`make bench`: takes every measure of every system, round after round.
+"""The command behind `make bench`: measures every system, in several rounds.
 
-The systems take turns within each round, so that a machine that becomes slower or faster affects all of them.
-`make bench SCREENS=1000 ROUNDS=1` is a first look.
+In each round the systems take turns. If the machine becomes slower or faster during the benchmark, this affects all
+systems alike. `make bench SCREENS=1000 ROUNDS=1` is a short first run.
 """
 
 import argparse
@@ -34,7 +34,10 @@ Measure = Callable[[System], AsyncIterator[Sample]]
 
 
 class Bench:
-    """What has been measured so far; written to files after each system. failures: what could not be measured."""
+    """Runs the measurements and collects their results. It writes all results to files after each system.
+
+    failures: descriptions of the measurements that failed.
+    """
 
     def __init__(self, folder: Path, rounds: int) -> None:
         self.samples: list[Sample] = []
@@ -43,7 +46,7 @@ class Bench:
         self._log = (folder / "bench.log").open("w", buffering=1)
 
     async def run(self, name: str, stores: int, *measures: Measure, replicas: int = 2, growing: str = "") -> None:
-        """Start a system, take the measures, and stop the system."""
+        """Start a system, run these measurements on it, and stop the system."""
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="cashier_q-bench-") as folder,
@@ -53,15 +56,16 @@ class Bench:
                 await read_pages(system, stores)
                 for measure in measures:
                     await self._take(measure(system))
-        except Exception as fault:  # of any kind: the figures of the other systems are still valid
-            self.failures.append(f"{name} (of {', '.join(map(measure_name, measures))}): {fault!r}")
-            print(f"failed: {self.failures[-1]}", flush=True)
+        except Exception as fault:
+            # Every kind of error is caught, because the results of the other systems are still valid.
+            self.failures.append(f"{name}: {', '.join(map(measure_name, measures))} failed with {fault!r}")
+            print(self.failures[-1], flush=True)
         gc.unfreeze()
         gc.collect()
         self.write()
 
     def write(self) -> str:
-        """Write report and plots of what has been measured so far, and return the report as Markdown."""
+        """Write the report and the plots of everything measured until now, and return the report as Markdown."""
         plots.write(self._folder, self.samples)
         return report.write(self._folder, self.samples, self.failures, self._rounds)
 
@@ -77,24 +81,33 @@ class Bench:
 
 
 def measure_name(measure: Any) -> str:
-    """Return the name of a measure, which is a function with its arguments."""
+    """Return the name of a measurement.
+
+    measure: the function that measures, combined with its arguments by `functools.partial`.
+    """
     return str(measure.func.__name__)
 
 
 async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens: int) -> None:
-    """Run one round of the measures that compare systems."""
+    """Run one round of the measurements that compare the systems with each other."""
     for name in names:
         await bench.run(name, 1, partial(measure_sizes, sizes=sizes, presses=PRESSES))
         await bench.run(name, 1, partial(measure_cut, size=cut_screens))
     for name in names:
-        # The demo has a single store, so each press would paint all 1,000 screens.
+        # All screens of the demo belong to one store. Each press would paint all 1,000 screens, but in the other
+        # systems it paints only the two screens of its store. Therefore the presses of the demo are measured without
+        # screens.
         counts = (0,) if name == "demo" else (0, 1000)
         measures = [partial(measure_presses, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
         await bench.run(name, STORES, *measures)
 
 
 async def measure_growth(bench: Bench, names: list[str]) -> None:
-    """Measure cashier_q alone: memory left behind by screens that have gone, more and more stores and replicas."""
+    """Measure how the costs of cashier_q grow. The peers are not measured.
+
+    The first measurement is the memory that remains in the replicas after screens have disconnected. The others are
+    repeated with more and more stores, and then with more and more replicas.
+    """
     if "cashier_q" not in names:
         return
     await bench.run("cashier_q", 1, partial(measure_churn, cycles=CHURN_CYCLES, size=CHURN_SIZE))
@@ -112,7 +125,8 @@ async def measure_growth(bench: Bench, names: list[str]) -> None:
 async def measure_all(bench: Bench, names: list[str], sizes: list[int], rounds: int, growth: bool) -> None:
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
-        first = number % len(names)  # each round begins with another system
+        # Each round begins with a different system.
+        first = number % len(names)
         await compare(bench, names[first:] + names[:first], sizes, CUT_SCREENS if growth else sizes[0])
     if growth:
         await measure_growth(bench, names)
@@ -121,9 +135,11 @@ async def measure_all(bench: Bench, names: list[str], sizes: list[int], rounds: 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure cashier_q and its peers in one run.")
     parser.add_argument(
-        "--screens", type=int, help="number of screens (default: 1,000, 5,000 and 10,000, and then growth)"
+        "--screens",
+        type=int,
+        help="number of screens (default: 1,000, 5,000 and 10,000; only then is growth measured, too)",
     )
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds in which the systems take turns")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report and the plots")
     options = parser.parse_args()
@@ -134,7 +150,8 @@ def main() -> None:
     print(*bench.failures, sep="\n", flush=True)
     names = [name for name in options.systems if name not in left_out]
     sizes = [options.screens] if options.screens else list(SIZES)
-    gc.disable()  # a garbage collection of the client would interrupt what it times
+    # A garbage collection would stop the client for a moment, and the times that it measures would be too long.
+    gc.disable()
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
     print(bench.write())
     minutes = (time.monotonic() - started) / 60

@@ -1,4 +1,4 @@
-"""What arrives on the benchmark's screens while a press is measured."""
+"""Stores which messages arrive on the benchmark's screens while a press is measured."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from loadtests.clients.websocket_frames import NUMBER
 
 
 class ExpectedText:
-    """A text that must arrive on a number of screens."""
+    """A text that a given number of screens must receive. It knows which screens have received the text."""
 
     def __init__(self, text: bytes, screens: int) -> None:
         self.text, self.screens = text, screens
@@ -14,13 +14,16 @@ class ExpectedText:
         self._complete = asyncio.Event()
 
     def add(self, number: int) -> None:
-        """Note that the screen with this number has received the text."""
+        """Record that the screen with this number has received the text."""
         self._seen.add(number)
         if len(self._seen) == self.screens:
             self._complete.set()
 
     async def on_all_screens(self, seconds: float) -> None:
-        """Wait until all screens have received the text. Raises TimeoutError if some have not after so many seconds."""
+        """Wait until all screens have received the text.
+
+        Raises TimeoutError if a screen has not received the text after this number of seconds.
+        """
         try:
             async with asyncio.timeout(seconds):
                 await self._complete.wait()
@@ -30,9 +33,10 @@ class ExpectedText:
 
 
 class Arrivals:
-    """The messages that have arrived since `expect`, of all screens. Nothing is stored while no text is expected.
+    """The messages that the screens have received since `expect` was called.
 
-    expected: the texts to wait for. messages: (when, number of the screen, message).
+    Nothing is stored while no text is expected. expected: the texts that must arrive. messages: (time of arrival,
+    number of the screen, message).
     """
 
     def __init__(self) -> None:
@@ -40,13 +44,16 @@ class Arrivals:
         self.messages: list[tuple[float, int, bytes]] = []
 
     def expect(self, *texts: bytes, screens: int) -> list[ExpectedText]:
-        """Forget all messages, and expect each of these texts on so many screens."""
+        """Forget all messages, and from now on expect each of these texts on this number of screens."""
         self.messages.clear()
         self.expected = [ExpectedText(text, screens) for text in texts]
         return self.expected
 
     def times_of(self, till: int) -> dict[int, list[float]]:
-        """Return the times at which each screen received this till's number; one time each if all is right."""
+        """Return, for each screen, the times at which it received this till's number.
+
+        A system that works correctly sends the number once to each screen.
+        """
         times: dict[int, list[float]] = {}
         for at, screen, text in self.messages:
             number = NUMBER.search(text)

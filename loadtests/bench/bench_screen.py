@@ -1,4 +1,7 @@
-"""One screen of the benchmark: a connection that does as little work in Python for each message as possible."""
+"""One simulated screen of the benchmark.
+
+For each message it runs as little Python code as possible, so that the client does not limit the measured values.
+"""
 
 import asyncio
 import socket
@@ -10,25 +13,32 @@ from loadtests.bench.arrivals import Arrivals
 from loadtests.clients.websocket_frames import PING, PONG, TEXT, Incoming, frame, handshake
 
 ADDRESSES = 250
-"""Loopback addresses, from 127.0.1.1, that screens connect from, because Nginx limits what one address may do."""
+"""Number of loopback addresses from which the client connects. The first one is 127.0.1.1.
+
+There are several, because Nginx limits how many screens and presses it accepts from one address."""
 
 
 def bound_socket(number: int) -> socket.socket:
-    """Return a socket that is bound to one of the addresses, each in turn."""
+    """Return a socket that is bound to one of the client's loopback addresses.
+
+    number: the number of the screen or connection. Consecutive numbers get consecutive addresses.
+    """
     sock = socket.socket()
     sock.setblocking(False)
-    # The kernel chooses the port when the socket connects, so that one port can serve several connections.
+    # With this option the kernel chooses the port only when the socket connects, not when it is bound. The kernel can
+    # then use the same port for several connections.
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
     sock.bind((f"127.0.1.{number % ADDRESSES + 1}", 0))
     return sock
 
 
 class BenchScreen(asyncio.Protocol):
-    """One connection of a screen of http://host:port.
+    """One connection of a simulated screen to http://host:port.
 
-    paints_first: whether the system paints a screen that has just connected. arrivals: where messages are stored.
-    ready: set to the time of the first paint, or of the answer to the handshake for a system that does not paint new
-    screens.
+    paints_first: whether the system paints a screen as soon as it has connected.
+    arrivals: where the screen stores its messages.
+    ready: a future whose result is the time of the first paint. If the system does not paint new screens, the result is
+    the time of the answer to the handshake.
     """
 
     def __init__(self, url: str, path: str, number: int, paints_first: bool, arrivals: Arrivals) -> None:
@@ -44,7 +54,8 @@ class BenchScreen(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
-        if self._incoming.between_frames and is_one_text_frame(data):  # the usual case, and the cheapest
+        # Most reads return exactly one text frame. For such a read, this shortcut takes the least time.
+        if self._incoming.between_frames and is_one_text_frame(data):
             self._receive(now, data)
             return
         for opcode, payload in self._incoming.feed(data):
@@ -74,7 +85,7 @@ class BenchScreen(asyncio.Protocol):
 
 
 def is_one_text_frame(data: bytes) -> bool:
-    """Whether these bytes are exactly one complete text frame."""
+    """Return whether these bytes are exactly one complete text frame."""
     if len(data) < 4 or data[0] != 0x80 | TEXT:
         return False
     return len(data) == (data[1] + 2 if data[1] < 126 else (data[2] << 8 | data[3]) + 4 if data[1] == 126 else -1)

@@ -1,6 +1,7 @@
-"""The benchmark's client: many screens in one process.
+"""The client of the benchmark: one process with many simulated screens.
 
-Messages are only stored with their time when they arrive. They are read later, when nothing is being timed.
+When a message arrives, the client only stores the message with its time, and notes whether the message is expected. It
+evaluates the messages later, when no time is being measured.
 """
 
 import asyncio
@@ -17,12 +18,15 @@ from loadtests.clients.backoff import reconnect_delay
 from loadtests.clients.websocket_frames import TEXT, frame
 
 CONCURRENT_OPENS = 100
-"""Screens that are opened at the same time."""
+"""How many screens the client opens at the same time."""
 OPEN_SECONDS, CONNECT_SECONDS, CUT_SECONDS = 60.0, 10.0, 60.0
 
 
 class BenchClient:
-    """All screens of one system. paints_first: whether the system paints a screen that has just connected."""
+    """All simulated screens of one system.
+
+    paints_first: whether the system paints a screen as soon as it has connected.
+    """
 
     def __init__(self, url: str, paints_first: bool) -> None:
         parts = urlsplit(url)
@@ -32,9 +36,10 @@ class BenchClient:
         self.arrivals = Arrivals()
 
     async def open(self, paths: Sequence[str]) -> float:
-        """Add a screen for each path and return the seconds until all were painted.
+        """Open a screen for each path. Return the number of seconds until all these screens were painted.
 
-        Raises ConnectionError, TimeoutError.
+        If the system does not paint new screens, the handshake counts and not the paint. Raises ConnectionError or
+        TimeoutError if a screen cannot connect.
         """
         first = len(self.screens)
         numbers = iter(range(first, first + len(paths)))
@@ -70,9 +75,10 @@ class BenchClient:
         return screen
 
     async def cut(self) -> tuple[float, int]:
-        """Break all connections at once and reconnect as the page does.
+        """Break all connections at once. Then reconnect each screen after the same random delays as the page.
 
-        Returns seconds until the last screen is painted again, and how many attempts failed. Raises TimeoutError.
+        Returns the seconds until the last screen was painted again, and the number of attempts to connect that failed.
+        Raises TimeoutError if not all screens are back after CUT_SECONDS.
         """
         started, failed = time.monotonic(), 0
         for screen in self.screens:
@@ -100,14 +106,17 @@ class BenchClient:
         return max(times) - started, failed
 
     def send_heartbeats(self, seconds: float) -> None:
-        """Send one heartbeat from each screen, as the page does, spread over so many seconds. Returns at once."""
+        """Let each screen send one heartbeat, as the page does, at a random time within this number of seconds.
+
+        The function returns at once and does not wait for the heartbeats.
+        """
         loop = asyncio.get_running_loop()
         for screen in self.screens:
             write = cast(asyncio.Transport, screen.transport).write
             loop.call_later(random.uniform(0, seconds), write, frame(TEXT, b"ping"))
 
     def close(self) -> None:
-        """Break all connections."""
+        """Break all connections, and forget the screens."""
         for screen in filter(None, self.screens):
             cast(asyncio.Transport, screen.transport).abort()
         self.screens.clear()

@@ -1,4 +1,7 @@
-"""Runs Nchan, an Nginx module in C: Debian's package, with a configuration that does only what the benchmark needs."""
+"""Runs Nchan for the benchmark. Nchan is an Nginx module in C that sends messages to websockets.
+
+The module comes from a Debian package. The configuration contains only what the benchmark needs.
+"""
 
 import os
 import shutil
@@ -54,11 +57,12 @@ def installed() -> bool:
 
 @contextmanager
 def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
-    """Run Nchan, and yield its URL and its process."""
+    """Start Nchan, yield its URL and its process, and stop it at the end."""
     folder.mkdir(parents=True)
     port = free_port()
     (folder / "nginx.conf").write_text(CONFIGURATION.format(module=MODULE, port=port))
-    # Nginx that is started by root would switch to a user that may not write into this folder.
+    # If root starts Nginx, its worker processes switch to another user, who may not write into this folder. With this
+    # option they continue to run as root.
     options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
     argv = [str(BINARY), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", options]
     process = Process("nchan", argv, os.environ, folder, sink)
@@ -72,7 +76,10 @@ def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
 
 @cache
 def message(till: int) -> bytes:
-    """Return the message that every system sends to a screen. till: 0 for "please wait"."""
+    """Return the HTML fragment that every system sends to its screens.
+
+    till: the number that the fragment shows, or 0 for "please wait".
+    """
     if not settings.configured:
         templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
         settings.configure(INSTALLED_APPS=["cashier_core"], TEMPLATES=templates)
@@ -81,18 +88,18 @@ def message(till: int) -> bytes:
 
 
 def publish_path(slug: str) -> str:
-    """Return the path where messages for a store are published."""
+    """Return the URL path at which Nchan accepts messages for a store."""
     return f"/s/{slug}/cashier_action"
 
 
 def press_request(url: str, slug: str, till: int) -> bytes:
-    """Return the HTTP request of a press, which publishes the message."""
+    """Return the HTTP request of a press in Nchan. The request publishes the till's number to the store's screens."""
     body = message(till)
     head = [f"POST {publish_path(slug)} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def publish_idle(url: str, slug: str) -> None:
-    """Publish "please wait", which screens then receive when they connect."""
+    """Publish "please wait" in a store. Nchan stores this message and sends it to each screen that connects."""
     with urllib.request.urlopen(url + publish_path(slug), data=message(0)):
         pass

@@ -1,4 +1,7 @@
-"""The benchmark's plots: each measure against the number of screens, stores or replicas, as SVG files."""
+"""Draws the plots of the benchmark as SVG files.
+
+They show how each measured value changes with the number of screens, stores or replicas.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +14,16 @@ from loadtests.bench.samples import MEASURES, Results, Sample, Summary, summariz
 AGAINST = ("screens", "stores", "replicas")
 COLUMNS = 3
 Curve = list[tuple[int, Summary]]
-"""The points of a curve, in ascending order of the number of screens, stores or replicas. Second: what was measured."""
+"""The points of one line in a plot: (number of screens, stores or replicas; summary of the values at this number).
+
+The points are in ascending order of the number."""
 
 
 def write(folder: Path, samples: Iterable[Sample]) -> None:
-    """Write `bench-screens.svg` and so on, each with all measures that have two points or more."""
+    """Write `bench-screens.svg`, `bench-stores.svg` and `bench-replicas.svg`.
+
+    Each file shows the measures that have at least two points. A file without any such measure is not written.
+    """
     results = summarize(samples)
     for against in AGAINST:
         panels = {measure: curves(results, measure, against) for measure in MEASURES}
@@ -25,7 +33,7 @@ def write(folder: Path, samples: Iterable[Sample]) -> None:
 
 
 def curves(results: Results, measure: str, against: str) -> dict[str, Curve]:
-    """Return a curve of this measure for each system that has two points or more."""
+    """Return a curve of this measure for each system in which the measure has at least two points."""
     found: dict[str, Curve] = {}
     for (name, setting), summary in results.items():
         growing = setting.growing or ("screens" if setting.stores == 1 else "")
@@ -35,7 +43,7 @@ def curves(results: Results, measure: str, against: str) -> dict[str, Curve]:
 
 
 def draw(file: Path, against: str, panels: dict[str, dict[str, Curve]]) -> None:
-    """Draw one panel for each measure, with a line for each system."""
+    """Draw one panel for each measure, with one line for each system, and save the panels as a file."""
     rows = -(-len(panels) // COLUMNS)
     names = dict.fromkeys(system for systems in panels.values() for system in systems)
     colours = {system: f"C{index}" for index, system in enumerate(names)}
@@ -48,7 +56,9 @@ def draw(file: Path, against: str, panels: dict[str, dict[str, Curve]]) -> None:
         axes.set_xlabel(against)
         axes.set_ylabel(MEASURES[measure])
         if measure.startswith("fan-out") and len(systems) > 1:
-            axes.set_yscale("log")  # the slowest system takes a hundred times as long as the fastest
+            # Fan-out is drawn on a logarithmic axis, because the slowest system takes a hundred times as long as the
+            # fastest.
+            axes.set_yscale("log")
         else:
             axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
@@ -57,7 +67,7 @@ def draw(file: Path, against: str, panels: dict[str, dict[str, Curve]]) -> None:
 
 
 def draw_curve(axes: Axes, curve: Curve, label: str, colour: str) -> None:
-    """Draw the medians as a line, with bars from the smallest to the largest value."""
+    """Draw the medians as a line. The error bars reach from the smallest to the largest value."""
     numbers = [number for number, _ in curve]
     medians = [summary.median for _, summary in curve]
     below = [max(summary.median - summary.low, 0) for _, summary in curve]

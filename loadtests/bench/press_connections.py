@@ -1,4 +1,7 @@
-"""HTTP connections that send prepared requests and read only the status of each answer."""
+"""The HTTP connections over which the benchmark presses.
+
+The requests are prepared in advance. From each answer, only the status is used.
+"""
 
 import asyncio
 import re
@@ -14,7 +17,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class PressConnection(asyncio.Protocol):
-    """One connection that is kept open, with one request at a time."""
+    """One HTTP connection that stays open. It sends one press at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -41,7 +44,8 @@ class PressConnection(asyncio.Protocol):
     async def press(self, request: bytes) -> None:
         """Send a press and wait for its answer.
 
-        Raises ConnectionError if the connection breaks or the press is refused: otherwise a rate would count refusals.
+        Raises ConnectionError if the connection breaks or the press is refused. Refused presses must not be counted in
+        the number of presses per second.
         """
         if self._lost:
             raise ConnectionError("the connection was lost before the request")
@@ -56,7 +60,7 @@ class PressConnection(asyncio.Protocol):
 
 
 async def open_press_connections(url: str, count: int) -> list[PressConnection]:
-    """Open so many connections, each from the next of the client's addresses."""
+    """Open this number of connections. Each connection uses the next of the client's loopback addresses."""
     parts, loop, connections = urlsplit(url), asyncio.get_running_loop(), []
     for number in range(count):
         sock = bound_socket(number)
@@ -68,10 +72,12 @@ async def open_press_connections(url: str, count: int) -> list[PressConnection]:
 async def press_at_full_rate(
     connections: list[PressConnection], requests: Iterator[bytes], concurrent: int, seconds: float
 ) -> float:
-    """Keep so many presses under way, and return presses per second. Raises ConnectionError if one is refused.
+    """Press as often as possible, with a fixed number of presses under way. Return the presses per second.
 
-    The connections take turns: a server may answer some of the concurrent presses before all others, and Nginx would
-    refuse an address that presses too often.
+    Each press uses the connection that has been free for the longest time. Otherwise the connections that the server
+    answers first would make most of the presses, and Nginx refuses an address that presses too often.
+
+    concurrent: how many presses are under way at any time. Raises ConnectionError if a press is refused.
     """
     started, count, free = time.monotonic(), 0, deque(connections)
 
@@ -90,9 +96,10 @@ async def press_at_full_rate(
 async def press_on_schedule(
     connections: list[PressConnection], requests: Iterator[bytes], per_second: float, seconds: float
 ) -> list[float]:
-    """Press at a fixed rate, and return the seconds from when each press was due until its answer.
+    """Press at a fixed rate. For each press, return the seconds from the time at which it was due to its answer.
 
-    A press that is sent late therefore counts with its whole delay. Raises ConnectionError if a press is refused.
+    A press that is sent late is therefore measured with its whole delay. Raises an ExceptionGroup with a
+    ConnectionError if a press is refused.
     """
     started, free, latencies = time.monotonic(), asyncio.Queue[PressConnection](), []
     for connection in connections:

@@ -1,4 +1,4 @@
-"""Measures of presses: how many per second, and how long one takes at half of that rate."""
+"""Measures presses: how many a system can answer per second, and how long a press takes at half of this rate."""
 
 from collections.abc import AsyncIterator
 
@@ -14,7 +14,10 @@ WARM_UP_SECONDS = 1.0
 
 
 async def measure_presses(system: System, screens: int, seconds: float) -> AsyncIterator[Sample]:
-    """Press in all stores in turn while so many screens are open. Raises ConnectionError if a press is refused."""
+    """Press in all stores in turn while this number of screens is connected, and yield the measured values.
+
+    Raises ConnectionError, or an ExceptionGroup with a ConnectionError, if a press is refused.
+    """
     setting = system.setting(screens)
     client = BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(screens)))
@@ -25,7 +28,8 @@ async def measure_presses(system: System, screens: int, seconds: float) -> Async
     percent = busy.percent()
     latencies = sorted(await press_on_schedule(connections, requests, rate / 2, seconds))
     if screens:
-        # A press must still reach every screen of its store. Otherwise the rate would count presses without effect.
+        # Check that a press still reaches every screen of its store. If it does not, the measured presses had no
+        # effect, and their rate is not valid.
         text = b'data-num-cashier="%d"' % TILLS
         (expected,) = client.arrivals.expect(text, screens=-(-screens // len(system.sockets)))
         await connections[0].press(system.presses[0][TILLS - 1])

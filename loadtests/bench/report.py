@@ -1,4 +1,7 @@
-"""The benchmark's report: targets, measures and growth, as Markdown and as JSON."""
+"""Writes the report of the benchmark as Markdown and as JSON.
+
+The report contains the targets, the measured values, and how these grow with the number of screens, stores or replicas.
+"""
 
 import json
 import os
@@ -11,11 +14,11 @@ from loadtests.bench.samples import MEASURES, Results, Sample, Setting, Summary,
 from loadtests.bench.targets import Target, evaluate
 
 CLIENT_BOUND_PERCENT = 80
-"""A value is marked as limited by the client if the client was busy for this share of the time."""
+"""If the client was busy for at least this part of the time, the report marks a value as limited by the client."""
 
 
 def write(folder: Path, samples: list[Sample], failures: list[str], rounds: int) -> str:
-    """Write `bench.md` and `bench.json`, and return the Markdown."""
+    """Write the report as `bench.md` and `bench.json`, and return the text of `bench.md`."""
     results = summarize(samples)
     text = markdown(results, failures, rounds)
     (folder / "bench.md").write_text(text)
@@ -30,7 +33,7 @@ def machine() -> str:
 def figures(results: Results, failures: list[str], rounds: int) -> dict[str, Any]:
     """Return everything that was measured, for `bench.json`.
 
-    The keys do not change, so that results of different versions can be compared.
+    The keys never change, so that the results of different versions of cashier_q can be compared.
     """
     return {
         "machine": machine(),
@@ -56,11 +59,15 @@ def fields(record: Setting | Summary) -> dict[str, Any]:
 
 
 def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
-    """Yield measure, system, what grows, how much one more of it adds, and the value at zero."""
+    """Yield how each measure of a system grows with the number of screens, stores or replicas.
+
+    Each item is (measure, system, "screens" or "stores" or "replicas", growth for one more of them, value at zero).
+    """
     lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for (measure, setting), summary in results.items():
         against = setting.growing or "screens"
-        # With more stores, the store in which the benchmark presses has fewer screens, so these values do not compare.
+        # The benchmark presses in one store. The more stores there are, the fewer screens this store has. Therefore
+        # values that depend on the screens of this store cannot be compared, and are left out.
         of_fewer_screens = against == "stores" and (measure.startswith("fan-out") or "repaints" in measure)
         compared_by_screens = not setting.growing and setting.stores == 1
         if (setting.growing or compared_by_screens) and not of_fewer_screens and "busy" not in measure:
@@ -72,12 +79,15 @@ def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
 
 
 def format_number(value: float) -> str:
-    """Three significant digits; all digits before the decimal point from 100 on."""
+    """Return a value with three significant digits. Values of 100 and more have no decimals, but all their digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def format_cell(summary: Summary | None, busy: Summary | None) -> str:
-    """Return the median and the smallest and largest value, marked with * if the client was the limit."""
+    """Return the text of a table cell: the median, and the smallest and the largest value.
+
+    The cell is marked with * if the client was the limit. busy: how busy the client was; None if this was not measured.
+    """
     if not summary:
         return ""
     spread = f" ({format_number(summary.low)} to {format_number(summary.high)})" if summary.count > 1 else ""
@@ -86,12 +96,12 @@ def format_cell(summary: Summary | None, busy: Summary | None) -> str:
 
 
 def busy_measure_of(measure: str) -> str:
-    """Return the name of the measure that says how busy the client was during this one."""
+    """Return the name of the measure that says how busy the client was while the given measure was taken."""
     return f"client busy, {measure.split(maxsplit=1)[0]}"
 
 
 def markdown_table(rows: list[list[str]]) -> str:
-    """Return a Markdown table; the first row is the header."""
+    """Return the rows as a Markdown table. The first row is the header."""
     header, *body = rows
     lines = [header, ["---"] * len(header), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -109,7 +119,10 @@ def target_table(targets: list[Target]) -> str:
 
 
 def measure_table(results: Results) -> str:
-    """Return a row for each measure, number of stores and number of screens, with a column for each system."""
+    """Return a Markdown table of all measured values, with a column for each system.
+
+    There is a row for each combination of a measure, a number of stores and a number of screens.
+    """
     systems = list(dict.fromkeys(setting.system for _, setting in results))
     places = sorted({(setting.stores, setting.screens) for _, setting in results if not setting.growing})
     rows = [["measure", "stores", "screens", *systems]]
@@ -139,7 +152,7 @@ def growth_table(results: Results) -> str:
 
 
 def markdown(results: Results, failures: list[str], rounds: int) -> str:
-    """Return targets, measures side by side, and growth."""
+    """Return the whole report as Markdown: the targets, the measured values, and their growth."""
     not_measured = "What could not be measured:\n\n" + "\n".join(f"- {failure}" for failure in failures)
     parts = [
         f"# Benchmark\n\n{machine()}; {rounds} round{'s' if rounds > 1 else ''}; median (smallest to largest).",

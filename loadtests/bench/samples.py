@@ -1,4 +1,7 @@
-"""The benchmark's samples: measured values, one at a time, and what they amount to together."""
+"""The values that the benchmark measures.
+
+A sample is one measured value. A summary combines all samples of the same measure and the same setting.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,15 +29,14 @@ MEASURES = {
     "press p99 at half rate": "ms",
     "client busy, presses": "%",
 }
-"""Each measure and its unit, in the order of the table."""
+"""Each measure and its unit, in the order in which the report shows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a value was measured on.
+    """What is measured: a system with its numbers of stores, screens and replicas.
 
-    growing: "stores" or "replicas" if several settings of one system differ only in that number; "" if systems are
-    compared.
+    growing: "stores" or "replicas" if a system is measured several times, each time with more of them. Otherwise "".
     """
 
     system: str
@@ -46,7 +48,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value of one measure, in the measure's unit."""
+    """One measured value, in the unit of its measure."""
 
     measure: str
     setting: Setting
@@ -55,7 +57,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Median, smallest and largest value of a measure in one setting, and how many values there are."""
+    """A summary of all values of one measure in one setting. count: how many values there are."""
 
     median: float
     low: float
@@ -64,11 +66,11 @@ class Summary:
 
 
 Results = dict[tuple[str, Setting], Summary]
-"""(measure, setting) -> summary of its values."""
+"""Maps each pair (measure, setting) to the summary of its values."""
 
 
 def summarize(samples: Iterable[Sample]) -> Results:
-    """Summarize all values of each measure in each setting."""
+    """Return the summary of all values of each measure in each setting."""
     values: dict[tuple[str, Setting], list[float]] = {}
     for sample in samples:
         values.setdefault((sample.measure, sample.setting), []).append(sample.value)
@@ -76,9 +78,9 @@ def summarize(samples: Iterable[Sample]) -> Results:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return what one more of x adds to y, and y at x = 0 (least squares).
+    """Fit a straight line to points (x, y) by least squares. Return its slope, and its y at x = 0.
 
-    Raises StatisticsError if there are fewer than two different x.
+    The slope is the growth of y when x grows by one. Raises StatisticsError if all points have the same x.
     """
     line = linear_regression([x for x, _ in points], [y for _, y in points])
     return line.slope, line.intercept

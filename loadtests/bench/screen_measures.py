@@ -1,4 +1,7 @@
-"""Measures of screens: connecting, memory, a press that reaches all of them, a cut, churn, and idle time."""
+"""Measurements with many screens: connecting, memory, presses, and idle screens without calls.
+
+Two more measurements are a cut, in which all connections break at once, and churn, in which screens come and go.
+"""
 
 import asyncio
 import gc
@@ -15,38 +18,48 @@ from loadtests.measure.percentiles import percentile
 
 WARM_UP_SCREENS, WARM_UP_PRESSES = 200, 2
 REACH_SECONDS = 60.0
-"""Time limit for a press to reach the last screen."""
+"""A measurement fails if a press does not reach all screens within this time."""
 ENOUGH_SECONDS = 15.0
-"""No further press is measured at one size after this time."""
+"""After this time, no more presses are made for the measurement with the same number of screens."""
 IDLE_SECONDS = 15.0
-"""Length of the idle measure, in which each screen sends one heartbeat."""
+"""Length of the measurement without calls. During this time each screen sends one heartbeat."""
 CLEANUP_SECONDS = 15.0
-"""Time between the end of all connections and the measure of the memory that they left behind: a replica keeps playing
-for this long when its last screen has gone."""
+"""Time between the end of all connections and the measurement of the memory that remains.
+
+The wait is necessary because a replica keeps a board for 10 s after its last screen has disconnected."""
 FIRST_CYCLES = 10
 MIN_REPAINTS = 5000
-"""CPU time is measured over this many repaints or more, because the system counts it in hundredths of a second."""
+"""The CPU time of repaints is reported only if at least this number of repaints was measured.
+
+The operating system counts CPU time in hundredths of a second, which is too coarse for fewer repaints."""
 IDLE_TEXT = b'class="waiting"'
 ROLES = {"ws": "replica", "nginx": "Nginx"}
 
 
 class WrongResult(Exception):
-    """A system did not do what is measured, so there is no valid figure."""
+    """Raised if a system did something wrong, for example if it did not paint every screen.
+
+    The measurement then has no valid value.
+    """
 
 
 class BusyMeter:
-    """Measures how busy this process is, from the moment the object is created."""
+    """Measures how busy this process is, from the moment at which this object is created."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.process_time()
 
     def percent(self) -> float:
-        """Percent of one core."""
+        """Return how busy this process has been since then, in percent of one core."""
         return (time.process_time() - self._cpu) / (time.monotonic() - self._wall) * 100
 
 
 async def measure_sizes(system: System, sizes: list[int], presses: int) -> AsyncIterator[Sample]:
-    """Open more and more screens of all stores, and press in the first store. A size that fails yields nothing."""
+    """Open more and more screens, distributed over all stores. At each size, press in the first store.
+
+    sizes: the numbers of screens. If the measurement of a size fails, the error is raised and this size yields no
+    values.
+    """
     client = BenchClient(system.url, system.paints_first)
     await warm_up(system, client)
     for size in sizes:
@@ -59,25 +72,30 @@ async def measure_sizes(system: System, sizes: list[int], presses: int) -> Async
 async def measure_size(
     system: System, client: BenchClient, size: int, presses: int
 ) -> AsyncIterator[tuple[str, float]]:
-    """Yield measures and their values at one size. Raises WrongResult, ConnectionError, TimeoutError."""
+    """Yield the name and the value of each measure with this number of screens.
+
+    Raises WrongResult, ConnectionError or TimeoutError if a measurement fails.
+    """
     added = system.screen_paths(range(len(client.screens), size))
     before = {role: system.resident(role) for role in ROLES}
     busy = BusyMeter()
     yield "connects", len(added) / await client.open(added)
     yield "client busy, connects", busy.percent()
-    # The client's connections stay, so the garbage collector must not examine them while something is timed.
+    # From now on, garbage collections skip the objects of the client's connections. These objects stay in use, and
+    # examining them would disturb the measured times.
     gc.collect()
     gc.freeze()
     async for value in measure_fan_out(system, client, presses):
         yield value
-    # Memory is measured here, seconds later, because the memory that the handshakes needed has been released by now.
+    # The memory is measured now, some seconds after the screens have connected. By now the system has released the
+    # memory that only the handshakes needed.
     for role, name in ROLES.items():
         if before[role]:
             yield f"{name} memory per screen", (system.resident(role) - before[role]) / len(added) / 1024
 
 
 async def warm_up(system: System, client: BenchClient) -> None:
-    """Open some screens and press, so that what a system allocates only once is not measured."""
+    """Open some screens and press. What a system allocates only once is then allocated before the measurements."""
     await client.open(system.screen_paths(range(WARM_UP_SCREENS)))
     async for _ in measure_fan_out(system, client, WARM_UP_PRESSES):
         pass
@@ -85,9 +103,10 @@ async def warm_up(system: System, client: BenchClient) -> None:
 
 
 async def measure_fan_out(system: System, client: BenchClient, presses: int) -> AsyncIterator[tuple[str, float]]:
-    """Press in the first store, one press after the other, and yield measures and values.
+    """Press in the first store, one press after the other. Yield the name and the value of each measure.
 
-    Raises WrongResult, TimeoutError.
+    The fan-out of a press is the time from the press until the screens have received its number. Raises WrongResult,
+    ConnectionError or TimeoutError if a press is refused or does not reach every screen exactly once.
     """
     screens = -(-len(client.screens) // len(system.sockets))
     (connection,) = await open_press_connections(system.url, 1)
@@ -95,7 +114,9 @@ async def measure_fan_out(system: System, client: BenchClient, presses: int) -> 
     begun = time.monotonic()
     for number in range(presses):
         if number and time.monotonic() - begun > ENOUGH_SECONDS:
-            presses = number  # a system that takes seconds for each press needs fewer presses for the same precision
+            # A system that takes seconds for each press is measured with fewer presses. The values are precise enough
+            # even then.
+            presses = number
             break
         till = number % TILLS + 1
         shown, idle = client.arrivals.expect(b'data-num-cashier="%d"' % till, IDLE_TEXT, screens=screens)
@@ -129,7 +150,10 @@ async def measure_fan_out(system: System, client: BenchClient, presses: int) -> 
 
 
 async def measure_cut(system: System, size: int) -> AsyncIterator[Sample]:
-    """Break all connections at once, and measure until all screens are painted again. A press must then reach all."""
+    """Break all connections at once, and measure the time until all screens are painted again.
+
+    After that, one press must reach all screens. Otherwise nothing is yielded.
+    """
     setting, client = system.setting(size), BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(size)))
     busy = BusyMeter()
@@ -144,9 +168,10 @@ async def measure_cut(system: System, size: int) -> AsyncIterator[Sample]:
 
 
 async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator[Sample]:
-    """Measure the memory that screens leave behind when they have gone.
+    """Measure the memory that remains in the replicas after screens have disconnected.
 
-    The first cycles are not measured: they fill the memory that Python keeps for later connections.
+    The first cycles are not measured. During these cycles Python allocates memory that it uses again for later
+    connections.
     """
     client = BenchClient(system.url, system.paints_first)
     kept = 0
@@ -154,7 +179,8 @@ async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator
         await client.open([system.sockets[0]] * size)
         await close_all(system, client)
         if cycle == FIRST_CYCLES - 1:
-            await asyncio.sleep(CLEANUP_SECONDS)  # a system does not report when it has cleaned up
+            # The benchmark waits for a fixed time, because a system does not report when it has cleaned up.
+            await asyncio.sleep(CLEANUP_SECONDS)
             kept = system.resident("ws")
     await asyncio.sleep(CLEANUP_SECONDS)
     gained = (system.resident("ws") - kept) / 1024 * 10_000 / (cycles * size)
@@ -162,12 +188,15 @@ async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator
 
 
 async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
-    """Measure the CPU time of screens without any calls: heartbeats, pings, and the repair loop."""
+    """Measure the CPU time of connected screens while there are no calls.
+
+    The replicas and Nginx need this time for heartbeats, pings and repairs.
+    """
     client = BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(size)))
     used = {role: system.cpu(role) for role in ROLES}
     client.send_heartbeats(IDLE_SECONDS)
-    await asyncio.sleep(IDLE_SECONDS)  # the time that is measured
+    await asyncio.sleep(IDLE_SECONDS)  # the CPU time of this period is measured
     for role, name in ROLES.items():
         spent = (system.cpu(role) - used[role]) / IDLE_SECONDS * 100
         yield Sample(f"{name} CPU, idle", system.setting(size), spent)
@@ -175,9 +204,11 @@ async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
 
 
 async def close_all(system: System, client: BenchClient) -> None:
-    """Break all connections, and return when the system has noticed."""
+    """Break all connections, and return when the system has closed them, too."""
     role = "ws" if system.resident("ws") else "nginx"
-    # Each connection is at least one open file. The number of the other open files changes all the time.
+    # The system has at least one open file for each connection. When all connections are closed, its number of open
+    # files has fallen by at least the number of screens. The exact number cannot be known, because other files are
+    # opened and closed all the time.
     expected = system.open_files(role) - len(client.screens)
     client.close()
     wait = partial(wait_until, lambda: system.open_files(role) <= expected, REACH_SECONDS, "the screens have gone")

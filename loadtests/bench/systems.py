@@ -1,4 +1,7 @@
-"""The systems that the benchmark compares: cashier_q and its peers, each with Nginx before it, as it is usually run."""
+"""Starts the systems that the benchmark compares: cashier_q and its peers.
+
+Each system runs as usual behind Nginx. Nchan is part of Nginx.
+"""
 
 import os
 import sys
@@ -26,9 +29,10 @@ HOLD_SECONDS = 1
 class System:
     """One running system.
 
-    sockets: the websocket path of each store. presses: for each store, the request of a press at each till.
-    paints_first: whether the system paints a screen that has just connected. resets: whether it removes a number by
-    itself.
+    sockets: the websocket path of each store.
+    presses: for each store, the HTTP requests that press at each of its tills.
+    paints_first: whether the system paints a screen as soon as it has connected.
+    resets: whether the system removes a number by itself at the end of its hold.
     """
 
     name: str
@@ -42,24 +46,30 @@ class System:
     presses: list[list[bytes]] = field(default_factory=list)
 
     def setting(self, screens: int) -> Setting:
-        """Return the setting of a measure with so many screens."""
+        """Return the setting for a measurement with this number of screens."""
         return Setting(self.name, len(self.sockets), screens, self.replicas, self.growing)
 
     def screen_paths(self, numbers: Iterable[int]) -> list[str]:
-        """Return the websocket path of each of these screens; the screens are distributed evenly over the stores."""
+        """Return the websocket path for each of these screen numbers.
+
+        The screens are distributed evenly over the stores.
+        """
         return [self.sockets[number % len(self.sockets)] for number in numbers]
 
     def cpu(self, role: str) -> float:
-        """Seconds of CPU time that the processes of this role, with their children, have used."""
+        """Return the seconds of CPU time that the processes of this role have used, including their children.
+
+        role: "ws" for the replicas, or "nginx".
+        """
         times = [process.cpu_times() for process in self._processes_of(role)]
         return float(sum(each.user + each.system for each in times))
 
     def resident(self, role: str) -> int:
-        """Bytes of memory that these processes use."""
+        """Return the resident memory in bytes of all processes of this role."""
         return sum(process.memory_info().rss for process in self._processes_of(role))
 
     def open_files(self, role: str) -> int:
-        """Number of files and sockets that these processes have open."""
+        """Return the number of files and sockets that all processes of this role have open."""
         return sum(process.num_fds() for process in self._processes_of(role))
 
     def _processes_of(self, role: str) -> list[Any]:
@@ -67,7 +77,11 @@ class System:
         return [process for parent in parents for process in process_tree(parent.pid)]
 
     def requests(self) -> Iterator[bytes]:
-        """Yield presses without end: one in each store, then one in each store at its next till, and so on."""
+        """Yield press requests without end.
+
+        The first ones are for the first till of each store, the next ones for the second till of each store, and so on.
+        After the last till, the first till follows again.
+        """
         while True:
             for till in range(TILLS):
                 for presses in self.presses:
@@ -75,15 +89,16 @@ class System:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without variables that would change a system."""
+    """Return the environment of this process, without the variables that would change how a system works."""
     ours = ("CASHIER_", "DATABASE_URL", "DJANGO_", "REDIS_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 class PeerTopology(Topology):
-    """A peer behind the same Nginx as cashier_q.
+    """A topology that runs a peer instead of cashier_q, behind the same Nginx configuration.
 
-    web: module that Gunicorn serves; "" if the websocket server serves HTTP as well.
+    server: the websocket server, "daphne" or "uvicorn". web: the module that Gunicorn serves. If `web` is "", the
+    websocket server answers the HTTP requests, too.
     """
 
     def __init__(self, folder: Path, sink: Sink, peer: str, server: str, *, replicas: int, web: str) -> None:
@@ -122,7 +137,10 @@ class PeerTopology(Topology):
 
 @contextmanager
 def cashier_q(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Run cashier_q as it is deployed: buttons require an account. Each press replaces the number at once."""
+    """Run cashier_q as in production, where the buttons require an account. The policy of its stores is `replace`.
+
+    With this policy, each press shows its number at once.
+    """
     environment = {**clean_environment(), "CASHIER_LOG_LEVEL": "WARNING"}
     topology = Topology(folder, sink, replicas=replicas, environment=environment)
     topology.start()
@@ -134,7 +152,7 @@ def cashier_q(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[
 
 
 def setup_code(stores: int) -> str:
-    """Return Python code for web's `shell` command that creates the stores and the cashier's account."""
+    """Return Python code that creates the stores and the cashier's account. web's command `shell` runs this code."""
     return (
         "from django.contrib.auth.models import User; from cashier_web.models import Membership as M, Store; "
         f"cashier = User.objects.create_user('{ACCOUNT[0]}', password='{ACCOUNT[1]}'); "
@@ -149,7 +167,10 @@ def slugs(stores: int) -> list[str]:
 
 @contextmanager
 def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Run the plain consumer on a stock server, and the naive view under Gunicorn."""
+    """Run the plain peer: its consumer on a stock websocket server, and its naive view under Gunicorn.
+
+    server: "daphne" or "uvicorn".
+    """
     topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.bench.peers.wsgi")
     topology.start()
     try:
@@ -160,7 +181,10 @@ def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> 
 
 @contextmanager
 def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Run the demo: one process for everything, for any number of replicas. It removes its numbers after 3 s."""
+    """Run the demo. It removes each number after 3 s.
+
+    replicas: is ignored, because the demo always has one process for everything.
+    """
     topology = PeerTopology(folder, sink, "demo", "daphne", replicas=0, web="")
     topology.start()
     try:
@@ -172,7 +196,7 @@ def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[Syste
 
 @contextmanager
 def bare_nchan(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Run Nchan alone: screens and presses connect to the Nginx that stores and sends the messages."""
+    """Run Nchan without any other service. Screens and presses connect directly to its Nginx."""
     with nchan.running(folder, sink) as (url, process):
         system = System(name="Nchan", url=url, processes={"nginx": process}, replicas=0)
         for slug in slugs(stores):
@@ -194,12 +218,12 @@ SYSTEMS: dict[str, Starter] = {
 
 
 def missing() -> dict[str, str]:
-    """Return the systems that are not installed here, and the command that installs each."""
+    """Return the systems that are not installed on this machine, each with the command that installs it."""
     return {} if nchan.installed() else {"nchan": "apt-get install nginx-light libnginx-mod-nchan"}
 
 
 async def read_pages(system: System, stores: int) -> None:
-    """Set the system's websocket paths and press requests from its pages, unless they are set already."""
+    """Read the websocket paths and the press requests of a system from its pages, unless they are set already."""
     if system.sockets:
         return
     names = slugs(stores)

@@ -1,4 +1,7 @@
-"""The benchmark's targets for cashier_q, most of them as a ratio to a peer that was measured in the same run."""
+"""The targets of cashier_q in the benchmark.
+
+Most targets are ratios: a value of cashier_q is compared with the value of a peer from the same run.
+"""
 
 from dataclasses import dataclass
 
@@ -6,12 +9,15 @@ from loadtests.bench.samples import Results, Setting, Summary
 
 OURS, NCHAN, DAPHNE, DEMO = "cashier_q", "Nchan", "plain, daphne", "demo"
 REPLICAS = {NCHAN: 0, DEMO: 1}
-"""Replicas of the systems that do not have two."""
+"""The number of replicas of each system that does not have two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target. measured: None if a value that the target needs was not measured; the target is then not met."""
+    """One target.
+
+    measured: None if a value that the target needs was not measured. Such a target counts as not met.
+    """
 
     what: str
     limit: str
@@ -32,7 +38,7 @@ def ratio(upper: float | None, lower: float | None) -> float | None:
 
 
 def evaluate(results: Results, rounds: int) -> list[Target]:
-    """Return every target. A value that is missing from one of the rounds counts as not measured."""
+    """Return every target. A value counts as not measured if it is missing in one of the rounds."""
 
     def summary_of(system: str, measure: str, screens: int, stores: int) -> Summary | None:
         return results.get((measure, Setting(system, stores, screens, REPLICAS.get(system, 2))))
@@ -62,7 +68,8 @@ def evaluate(results: Results, rounds: int) -> list[Target]:
     targets.append(at_most("5,000 screens cut at once, all back", 15, " s", worst_of("cut to all back", 5000)))
     memory = worst_of("replica memory per screen", 5000)
     targets.append(at_most("replica memory per idle screen", 20, " KiB", memory))
-    # The memory of two processes varies by some pages; a leak of 100 bytes per connect would add 1,000 KiB.
+    # The limit is not zero, because the memory of the two replicas varies by some memory pages. A leak of 100 bytes per
+    # connection would add 1,000 KiB.
     gained = worst_of("replica memory gained by 10,000 connects", 1000, count=1)
     targets.append(at_most("replica memory gained by 10,000 connects", 1000, " KiB", gained))
     for screens in (0, 1000):

@@ -1,1 +1,1 @@
-"""Screens and tills, on asyncio and on gevent: everything that connects to the system or presses."""
+"""Simulated screens and tills, on asyncio and on gevent. They connect to the system and press, as browsers do."""

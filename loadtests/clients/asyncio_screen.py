@@ -1,4 +1,4 @@
-"""A screen on asyncio: a websocket client directly on the socket, so that one process can hold thousands."""
+"""A simulated screen on asyncio. It uses its socket directly, so that one process can run thousands of screens."""
 
 import asyncio
 import socket
@@ -22,17 +22,18 @@ from loadtests.clients.websocket_frames import (
 )
 
 OPEN_SECONDS = 30.0
-"""Time limit for the answer to the handshake, and for the first paint."""
+"""Longest time to wait for the answer to the handshake, and again for the first paint."""
 CONCURRENT_OPENS = 100
-"""Screens that `open_screens` opens at the same time."""
+"""How many screens `open_screens` opens at the same time."""
 PORTS = {"http": 80, "https": 443}
 
 
 class AsyncioScreen(asyncio.Protocol):
-    """One screen on one connection.
+    """One simulated screen with one connection.
 
-    painted: every paint that the screen received. answers: every text that is not a paint, for instance "pong".
-    closed: the close code, None while the connection is open, 1006 if it ended without a Close frame.
+    painted: every paint that the screen has received.
+    answers: every text that is not a paint, for instance "pong".
+    closed: None while the connection is open, then its close code. The close code is 1006 if there was no Close frame.
     """
 
     def __init__(self, host: str, path: str, origin: str) -> None:
@@ -48,11 +49,13 @@ class AsyncioScreen(asyncio.Protocol):
 
     @property
     def status(self) -> int:
-        """HTTP status of the answer to the handshake; 0 before the answer."""
+        """The HTTP status of the answer to the handshake; 0 while there is no answer."""
         return self._incoming.status
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not inherit from asyncio's
+        # The type is not checked with isinstance, because the transports of uvloop do not inherit from
+        # asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +74,8 @@ class AsyncioScreen(asyncio.Protocol):
             elif opcode == PING:
                 self.send(PONG, payload)
         if self.status not in {0, 101}:
-            # The server would keep a refused connection open for another request. `connection_lost` reports the status.
+            # The handshake was refused. The server keeps such a connection open for another request, so the screen
+            # closes it. Then `connection_lost` reports the status.
             self.close()
         elif self.status and not self.opened.done():
             self.opened.set_result(None)
@@ -82,44 +86,55 @@ class AsyncioScreen(asyncio.Protocol):
             self.closed = 1006
         if not self.opened.done():
             self.opened.set_exception(ConnectionError(f"no websocket: HTTP status {self.status}"))
-            self.opened.exception()  # asyncio logs an exception that nobody has retrieved; a caller may not await it
+            # Read the exception here. asyncio logs an exception that is never read, and some callers do not await
+            # `opened`.
+            self.opened.exception()
         self._changed.set()
 
     def send(self, opcode: int, payload: bytes) -> None:
-        """Send a frame of up to 65,535 bytes."""
+        """Send one frame. payload: at most 65,535 bytes."""
         self.send_raw(frame(opcode, payload))
 
     def send_raw(self, data: bytes) -> None:
-        """Send bytes unchanged, even if they are not a valid frame."""
+        """Send these bytes unchanged, even if they are not a valid frame."""
         assert self._transport
         self._transport.write(data)
 
     def close(self) -> None:
-        """Close the connection without a Close frame."""
+        """Close the TCP connection without sending a Close frame."""
         if self._transport:
             self._transport.close()
 
     def pause(self) -> None:
-        """Stop reading, as a stalled screen does. The kernel's buffers still fill up."""
+        """Stop reading, like a screen that hangs. The kernel still receives data until its buffers are full."""
         assert self._transport
         self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again after `pause`."""
+        """Continue to read after `pause`."""
         assert self._transport
         self._transport.resume_reading()
 
     async def until(self, count: int, seconds: float) -> None:
-        """Wait until the screen has `count` paints or is closed. Raises TimeoutError after so many seconds."""
+        """Wait until the screen has received `count` paints, or until its connection has ended.
+
+        Raises TimeoutError if this takes more than `seconds`.
+        """
         await self._until(lambda: len(self.painted) >= count or self.closed is not None, seconds)
 
     async def until_closed(self, seconds: float | None = None) -> int:
-        """Wait for the end of the connection and return the close code. Raises TimeoutError after so many seconds."""
+        """Wait until the connection has ended, and return its close code.
+
+        Raises TimeoutError if this takes more than `seconds`.
+        """
         await self._until(lambda: self.closed is not None, seconds)
         return cast(int, self.closed)
 
     async def until_answered(self, seconds: float) -> bytes:
-        """Wait for the first text that is not a paint, and return it. Raises TimeoutError after so many seconds."""
+        """Wait for the first text that is not a paint, and return it.
+
+        Raises TimeoutError if this takes more than `seconds`.
+        """
         await self._until(lambda: bool(self.answers), seconds)
         return self.answers[0]
 
@@ -140,9 +155,10 @@ async def open_screen(
 ) -> AsyncioScreen:
     """Connect one screen to http://host:port or https://host:port. Raises ConnectionError if the handshake is refused.
 
-    trust: the certificates to accept; those that the system trusts by default.
-    buffer: size of the kernel's receive buffer in bytes. The size is set before the connection is made, because a TCP
-    window that shrinks later makes the kernel discard the peer's segments, including its reset.
+    trust: the TLS certificates to accept. The default is the certificates that the operating system trusts.
+    buffer: size of the kernel's receive buffer in bytes. The buffer gets its size before the socket connects. If it
+    were made smaller later, the kernel would discard data from the server, even the message that the connection was
+    reset.
     """
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
@@ -169,7 +185,10 @@ async def open_screen(
 
 
 async def open_screens(url: str, path: str, count: int) -> Sequence[AsyncioScreen]:
-    """Connect `count` screens and wait until each of them has its first paint. Raises ConnectionError, TimeoutError."""
+    """Connect `count` screens, and wait until each of them has received its first paint.
+
+    Raises ConnectionError or TimeoutError if one of them fails.
+    """
     free = asyncio.Semaphore(CONCURRENT_OPENS)
 
     async def open_one() -> AsyncioScreen:

@@ -1,4 +1,7 @@
-"""How long a screen waits before it connects again, the same as the page in a browser."""
+"""The time that a simulated screen waits before it reconnects.
+
+It is chosen in the same way as on the page of a screen.
+"""
 
 import random
 
@@ -6,5 +9,9 @@ BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 
 
 def reconnect_delay(attempts: int) -> float:
-    """Seconds to wait after so many attempts that failed: exponential back-off with full jitter, as the page waits."""
+    """Return how many seconds to wait after this number of failed attempts.
+
+    The time is random, and its upper limit doubles with each attempt, as on the page (exponential back-off with full
+    jitter).
+    """
     return random.uniform(0, min(CAP_SECONDS, BASE_SECONDS * 2**attempts))

@@ -1,4 +1,7 @@
-"""A screen on gevent, for Locust: each screen has its own greenlet, and one process runs thousands of them."""
+"""A simulated screen on gevent, for Locust.
+
+Each screen has its own greenlet, and one process runs thousands of them.
+"""
 
 import contextlib
 import socket
@@ -25,24 +28,26 @@ from loadtests.measure.records import ConnectionRecord
 
 CONNECT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 15.0
-"""Time between two heartbeats of a screen, the same as on the page."""
+"""Time between two heartbeats of a screen. It is the same as on the page."""
 SILENCE_SECONDS = 45.0
-"""A connection that has been silent for this long is dead: the server sends a ping every 20 s."""
+"""A connection that receives nothing for this long is treated as dead, because the server sends a ping every 20 s."""
 
 
 addresses: dict[tuple[str, int], tuple[int, Any]] = {}
-"""(host, port) -> address family and address of the last successful connection."""
+"""Maps (host, port) to the address family and the address of the last connection that succeeded."""
 
 
 def connect(host: str, port: int) -> socket.socket:
     """Return a TCP connection. Raises OSError.
 
-    A host name is resolved again only after a connection to its known address has failed: gevent resolves each name in
-    a thread, and that takes half of the time of a connection.
+    The address of a host is stored. The host's name is resolved again only if a connection to this address fails.
+    gevent resolves each name in a thread, and without the stored address this would take half of the time of a
+    connection.
     """
     if (host, port) not in addresses:
         connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
-        with contextlib.suppress(OSError):  # the connection has ended already; the first read reports that
+        # getpeername fails if the connection has ended already. The first read then reports that it has ended.
+        with contextlib.suppress(OSError):
             addresses[host, port] = connection.family, connection.getpeername()
         return connection
     family, address = addresses[host, port]
@@ -50,7 +55,9 @@ def connect(host: str, port: int) -> socket.socket:
     try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
-    except BaseException:  # includes GreenletExit, if the screen's greenlet is killed meanwhile
+    except BaseException:
+        # The screen's greenlet may be killed while it connects. gevent then raises GreenletExit, which is a
+        # BaseException.
         connection.close()
         addresses.pop((host, port), None)
         raise
@@ -58,7 +65,7 @@ def connect(host: str, port: int) -> socket.socket:
 
 
 class GeventScreen:
-    """One screen of a store at http(s)://host:port."""
+    """One simulated screen of a store, which connects to http(s)://host:port."""
 
     def __init__(self, url: str, path: str, name: str, store: str) -> None:
         self.path, self.name, self.store, self.url = path, name, store, url
@@ -67,9 +74,10 @@ class GeventScreen:
         self._last_received = 0.0
 
     def run(self, connections: list[ConnectionRecord]) -> None:
-        """Stay connected, and connect again after each loss, until the greenlet is killed. Never returns.
+        """Stay connected, and reconnect after each loss, until the greenlet is killed. Never returns.
 
-        Adds a record of each connection that was opened, after it has ended.
+        After the end of each connection, its record is added to `connections`. Attempts that did not open a connection
+        are not recorded.
         """
         attempts = 0
         while True:
@@ -94,16 +102,20 @@ class GeventScreen:
             attempts += 1
 
     def cut(self) -> None:
-        """Break the connection, as a power cut does. Does nothing while the screen is not connected."""
+        """Break the connection, as a power cut does. Do nothing if the screen is not connected."""
         with contextlib.suppress(OSError):
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def send_heartbeat(self) -> None:
-        """Send the page's heartbeat if the connection is open; break the connection if it has been silent too long."""
+        """Send a heartbeat, as the page does, if the connection is open.
+
+        Break the connection if nothing has arrived on it for SILENCE_SECONDS.
+        """
         if time.monotonic() - self._last_received > SILENCE_SECONDS:
             self.cut()
-        with contextlib.suppress(OSError):  # `_receive` notices that the connection is broken
+        # If the connection is broken, `_receive` notices this.
+        with contextlib.suppress(OSError):
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
 
@@ -114,15 +126,15 @@ class GeventScreen:
         self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
-        # Reads have no timeout, because a timer for each read would take a tenth of the generator's CPU time.
-        # `send_heartbeat` breaks silent connections instead.
+        # Reads from the socket have no timeout, because a timer for each read would take a tenth of the load
+        # generator's CPU time. Instead, `send_heartbeat` breaks a connection on which nothing arrives.
         self._socket.settimeout(None)
         self._socket.sendall(handshake(parts.netloc, self.path, self.url))
 
     def _receive(self, connection: ConnectionRecord) -> None:
-        """Record what arrives until the connection ends; its close code is then in the record.
+        """Record the paints until the connection ends, and then record its close code.
 
-        Raises OSError if the server refuses the handshake or the connection breaks.
+        Raises OSError if the server refuses the handshake or if the connection breaks.
         """
         assert self._socket
         incoming = Incoming()
@@ -142,6 +154,6 @@ class GeventScreen:
             if incoming.status and not connection.opened:
                 connection.opened = at
                 if self._was_open:
-                    # The page says this after a reconnect; the server counts reconnects in its metrics.
+                    # The page sends this text after it has reconnected. The server counts these texts in its metrics.
                     self._socket.sendall(frame(TEXT, b"again"))
                 self._open = self._was_open = True

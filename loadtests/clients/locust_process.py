@@ -1,4 +1,4 @@
-"""What one process of Locust does beside its users: heartbeats, garbage collection, progress."""
+"""What a process of Locust does in addition to its users: heartbeats, garbage collection, messages about progress."""
 
 import contextlib
 import gc
@@ -15,7 +15,10 @@ PROGRESS_SECONDS = 10.0
 
 
 def send_heartbeats(screens: list[GeventScreen]) -> None:
-    """Send the heartbeats of all screens, one screen after the other. Never returns."""
+    """Let one screen after the other send its heartbeat, again and again. Never returns.
+
+    The heartbeats are spread evenly, so that each screen sends one in HEARTBEAT_SECONDS.
+    """
     while True:
         current = list(screens)
         for screen in current:
@@ -26,10 +29,10 @@ def send_heartbeats(screens: list[GeventScreen]) -> None:
 
 
 def claim_number(folder: Path, users: int) -> int:
-    """Return a number below `users` that no user in any process has claimed yet.
+    """Return a number below `users` that no other user of any process has claimed.
 
-    Locust distributes its users over the processes as it likes, so the users agree through files in a shared folder.
-    Raises RuntimeError if all numbers are claimed.
+    Locust decides which process runs which user. To agree on their numbers, the users create files in a folder that all
+    processes share. Raises RuntimeError if all numbers are claimed.
     """
     for number in range(users):
         with contextlib.suppress(FileExistsError):
@@ -39,18 +42,23 @@ def claim_number(folder: Path, users: int) -> int:
 
 
 def collect_garbage_at(moment: float) -> None:
-    """Collect the garbage of the ramp-up at a moment of time.monotonic(), and exclude what is left from collections.
+    """Collect garbage once, and exempt all remaining objects from later garbage collections.
 
-    A collection that includes all connections would stop the process for 0.1 s.
+    moment: a time of time.monotonic() at which all screens are connected. A later garbage collection that examined the
+    objects of all connections would stop the process for 0.1 s.
     """
     gevent.sleep(moment - time.monotonic())
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 1000, 1000)  # new objects are examined once, a few at a time
+    # Later garbage collections examine a few thousand new objects at a time, and each object only once.
+    gc.set_threshold(5_000, 1000, 1000)
 
 
 def print_progress(environment: Environment, begin: float) -> None:
-    """Print a line every few seconds. Runs in Locust's master process. begin: of the presses, time.monotonic()."""
+    """Print the progress of the run every few seconds. Runs in Locust's master process.
+
+    begin: when the first press is due, in seconds of time.monotonic().
+    """
     while True:
         gevent.sleep(PROGRESS_SECONDS)
         total: Any = environment.stats.total

@@ -1,4 +1,4 @@
-"""What a client without a browser reads from the HTML pages."""
+"""Finds in HTML pages what a client without a browser needs: the websocket's path and the CSRF token."""
 
 import html
 import re
@@ -8,12 +8,12 @@ WEBSOCKET = re.compile(r'data-websocket="([^"]+)"')
 
 
 def websocket_path(page: str) -> str:
-    """Return path and ticket of the websocket that a screen's page opens; "" if this is not a screen's page."""
+    """Return the websocket's path from a screen's page, with its ticket; "" if this is not the page of a screen."""
     found = WEBSOCKET.search(page)
     return html.unescape(found[1]) if found else ""
 
 
 def csrf_token(page: str) -> str:
-    """Return the CSRF token of the page's first form; "" if the page has no form."""
+    """Return the CSRF token of the first form of a page; "" if the page has no form."""
     found = CSRF_TOKEN.search(page)
     return found[1] if found else ""

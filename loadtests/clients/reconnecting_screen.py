@@ -1,4 +1,4 @@
-"""A screen on asyncio that connects again whenever it loses its connection, as the page in a browser does."""
+"""A simulated screen on asyncio that reconnects after each loss of its connection, as a screen's page does."""
 
 import asyncio
 import time
@@ -11,9 +11,10 @@ from loadtests.clients.websocket_frames import Paint
 
 @dataclass(slots=True)
 class Connection:
-    """One connection of a screen.
+    """One connection of a simulated screen.
 
-    opened, closed: seconds of time.monotonic(). code: the close code; 0 while the connection is open.
+    opened, closed: when the connection began and ended, in seconds of time.monotonic(). code: the close code; 0 while
+    the connection is open.
     """
 
     screen: AsyncioScreen
@@ -28,7 +29,7 @@ class Connection:
 
 @dataclass(slots=True)
 class ReconnectingScreen:
-    """One screen of a store at http://host:port, connected from `start` to `stop`."""
+    """One simulated screen of a store at http://host:port. It stays connected from `start` to `stop`."""
 
     url: str
     path: str
@@ -37,12 +38,12 @@ class ReconnectingScreen:
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect. Returns after the first paint. Raises OSError, TimeoutError."""
+        """Connect, and return after the first paint. Raises OSError or TimeoutError if this fails."""
         await self._connect()
         self._task = asyncio.create_task(self._reconnect_for_ever())
 
     async def stop(self) -> None:
-        """Close the connection and do not connect again."""
+        """Close the connection, and do not reconnect."""
         assert self._task
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -51,12 +52,15 @@ class ReconnectingScreen:
 
     @property
     def connected(self) -> bool:
-        """Whether the screen is connected now and has been painted since it connected."""
+        """True if the screen is connected and has received a paint on its current connection."""
         last = self.connections[-1]
         return not last.code and bool(last.painted)
 
     def seconds_away(self) -> list[float]:
-        """Seconds from the end of each connection to the next paint; infinity if the screen has not come back."""
+        """Return, for each connection that was lost, the seconds from its end to the next paint.
+
+        The value is infinity if the screen has not come back.
+        """
         seconds = []
         for number, lost in enumerate(self.connections[:-1], start=1):
             back = [connection.painted[0].at for connection in self.connections[number:] if connection.painted]
@@ -86,4 +90,5 @@ class ReconnectingScreen:
                 try:
                     await self._connect()
                 except (OSError, TimeoutError):
-                    continue  # the server refused the connection, or did not answer
+                    # The server refused the connection, or did not answer. Try again.
+                    continue

@@ -1,4 +1,4 @@
-"""A till on asyncio: opens the buttons page, signs in if necessary, and presses."""
+"""A simulated cashier on asyncio, who opens the page with the buttons, signs in if necessary, and presses."""
 
 import json
 import ssl
@@ -13,10 +13,10 @@ from loadtests.clients import pages
 
 
 class Till:
-    """A cashier's browser, without a browser. An empty `store` means the default store.
+    """Sends the same requests as the browser of a cashier. An empty `store` means the default store.
 
-    account: name and password, for a system whose buttons require an account.
-    trust: the certificates to accept; those of the public authorities by default.
+    account: name and password, if the buttons require an account.
+    trust: the TLS certificates to accept. The default is the certificates of the public certificate authorities.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Till:
         return token
 
     def in_store(self, store: str) -> "Till":
-        """Return the same browser, with the same session, on the pages of another store."""
+        """Return a till with the same session, and so with the same account, on the pages of another store."""
         other = copy(self)
         other._base = urljoin(self._base, f"/s/{store}/")
         return other
@@ -59,11 +59,14 @@ class Till:
         await self._client.__aexit__(kind, fault, trace)
 
     async def press(self, cashier: object, language: str = "en") -> httpx.Response:
-        """Press the button of a till. cashier: the form field's value, which may be invalid."""
+        """Press the button of a till, and return the answer.
+
+        cashier: the value of the form field `cashier`. Tests may also send an invalid value.
+        """
         return await self._post("cashier_action", {"cashier": str(cashier), "language": language})
 
     def press_request(self, cashier: object) -> bytes:
-        """Return the HTTP request of a press as bytes, for a client that writes to the socket itself."""
+        """Return the bytes of the HTTP request of a press, for a client that writes these bytes to its own socket."""
         fields = {"cashier": str(cashier), "language": "en", "csrfmiddlewaretoken": self._token}
         request = self._client.build_request("POST", urljoin(self._base, "cashier_action"), data=fields)
         head = [f"POST {request.url.raw_path.decode()} HTTP/1.1"]
@@ -72,16 +75,16 @@ class Till:
 
     @staticmethod
     def receipt(answer: httpx.Response) -> dict[str, Any]:
-        """Return the receipt in the answer to a successful press (HTTP status 204)."""
+        """Return the receipt from the answer to a press. The press must have succeeded (HTTP status 204)."""
         receipt: dict[str, Any] = json.loads(answer.headers["HX-Trigger"])["receipt"]
         return receipt
 
     async def set_language(self, language: str) -> httpx.Response:
-        """Change the store's language."""
+        """Change the language of the store."""
         return await self._post("cashier_buttons", {"language": language})
 
     async def websocket_path(self) -> str:
-        """Return path and ticket of the websocket, from the page of the store's screen."""
+        """Read the page of the store's screen. Return the path of its websocket, with the ticket."""
         path = pages.websocket_path(await self._get(self._base))
         assert path, "no websocket on the screen's page"
         return path

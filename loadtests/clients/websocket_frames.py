@@ -1,6 +1,6 @@
-"""The bytes that a websocket client sends and receives, without a socket.
+"""Builds and parses the bytes that a websocket client sends and receives. This module opens no sockets.
 
-The asyncio screens and the gevent screens share this code.
+The simulated screens on asyncio and the simulated screens on gevent use it.
 """
 
 import base64
@@ -16,9 +16,10 @@ SEQ, NUMBER = re.compile(rb'data-seq="(\d+)"'), re.compile(rb'data-num-cashier="
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """One HTML fragment that a screen received.
+    """One HTML fragment that a screen has received.
 
-    at: when it was received, in seconds of time.monotonic(). till: the till whose number is shown; 0 for "please wait".
+    at: when the screen received it, in seconds of time.monotonic(). till: the number that the fragment shows; 0 for
+    "please wait".
     """
 
     at: float
@@ -28,7 +29,10 @@ class Paint:
 
 
 def parse_paint(at: float, payload: bytes) -> Paint | None:
-    """Return the paint that a text frame contains; None if the text is not a fragment. at: when it was received."""
+    """Return the paint that a text frame contains; None if the text is not a fragment.
+
+    at: when the frame was received. payload: the text.
+    """
     seq = SEQ.search(payload)
     if not seq:
         return None
@@ -37,7 +41,7 @@ def parse_paint(at: float, payload: bytes) -> Paint | None:
 
 
 def handshake(host: str, path: str, origin: str) -> bytes:
-    """Return the HTTP request that opens a websocket. An empty origin leaves the header out."""
+    """Return the HTTP request that opens a websocket. If `origin` is empty, the request has no Origin header."""
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: {host}",
@@ -51,9 +55,9 @@ def handshake(host: str, path: str, origin: str) -> bytes:
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """Return a frame with a payload of up to 65,535 bytes.
+    """Return one websocket frame. payload: at most 65,535 bytes.
 
-    Frames of a client must be masked; the mask is zero, so that the payload stays as it is.
+    A client must mask its frames. Here the mask is always zero, which leaves the payload unchanged.
     """
     size = len(payload)
     length = struct.pack("!B", 0x80 | size) if size < 126 else struct.pack("!BH", 0xFE, size)
@@ -61,14 +65,14 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def close_code(payload: bytes) -> int:
-    """Return the code in the payload of a Close frame; 1005 if the payload is empty."""
+    """Return the close code from the payload of a Close frame; 1005 if the payload is empty."""
     return int(struct.unpack("!H", payload[:2])[0]) if payload else 1005
 
 
 class Incoming:
-    """Splits the bytes from a server into the answer to the handshake and frames.
+    """Splits the bytes from a server into the answer to the handshake and the frames that follow.
 
-    status: HTTP status of that answer; 0 as long as the answer is incomplete.
+    status: the HTTP status of the answer to the handshake; 0 until the whole answer has arrived.
     """
 
     def __init__(self) -> None:
@@ -77,11 +81,14 @@ class Incoming:
 
     @property
     def between_frames(self) -> bool:
-        """Whether the handshake has succeeded and no incomplete frame is buffered."""
+        """True if the handshake has succeeded and the buffer contains no incomplete frame."""
         return self.status == 101 and not self._data
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Add bytes; yield opcode and payload of each frame that is complete now. A refused handshake has no frames."""
+        """Add bytes from the server. Yield (opcode, payload) of each frame that is complete now.
+
+        After a refused handshake, no frames are yielded.
+        """
         self._data += data
         if not self.status:
             head, separator, rest = self._data.partition(b"\r\n\r\n")

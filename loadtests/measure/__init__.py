@@ -1,1 +1,1 @@
-"""What a run measures and records: connections, presses, read delays, event loop lag, CPU and memory."""
+"""Measures and records what happens in a run: connections, presses, delays of the load generator, CPU and memory."""

@@ -1,6 +1,7 @@
-"""How late the event loop of a load generator wakes up, so that its own lag is not taken for the system's.
+"""Measures how late the event loop of a load generator wakes up.
 
-A busy generator reads its sockets late and so records everything late.
+A busy generator reads its sockets late, and so records everything too late. If the lag of the generator is known, it is
+not mistaken for a delay of the system.
 """
 
 import asyncio
@@ -17,25 +18,25 @@ GEVENT_TICK_SECONDS = 0.05
 class EventLoopLag:
     """Measures the lag of an asyncio event loop from `start` to `stop`.
 
-    late: (when the loop should have woken up, when it did), in seconds of time.monotonic(), for each wake-up that was
-    more than TICK_SECONDS late.
+    late: (when the event loop should have woken up, when it woke up), in seconds of time.monotonic(), for each time
+    when it woke up more than TICK_SECONDS late.
     """
 
     late: list[tuple[float, float]] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to measure."""
+        """Begin to measure the lag."""
         self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
-        """Stop measuring. What was measured stays available."""
+        """Stop measuring. The measured lags stay available."""
         assert self._task
         self._task.cancel()
         await asyncio.wait([self._task])
 
     def lag_at(self, at: float) -> float:
-        """Return by how many seconds something that was recorded at `at` may have been recorded too late."""
+        """Return by how many seconds an event that was recorded at the time `at` may have been recorded too late."""
         return max((min(at, woke) - due for due, woke in self.late if due <= at <= woke + TICK_SECONDS), default=0.0)
 
     @property
@@ -52,7 +53,10 @@ class EventLoopLag:
 
 
 def record_gevent_lag(lags: list[tuple[float, float]]) -> None:
-    """Add (when this process should have woken up, when it did) to `lags`, 20 times a second. Never returns."""
+    """Measure the lag of this gevent process 20 times a second. Never returns.
+
+    Each time, (when the process should have woken up, when it woke up) is added to `lags`.
+    """
     while True:
         due = time.monotonic() + GEVENT_TICK_SECONDS
         gevent.sleep(GEVENT_TICK_SECONDS)

@@ -1,23 +1,26 @@
-"""Exact percentiles of measured values, by phase of a run."""
+"""Computes exact percentiles of measured values, for a whole run and for each of its phases."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 PERCENTILES = (50.0, 95.0, 99.0, 99.9)
 TimedValue = tuple[float, float]
-"""(when the event was due, in seconds of time.monotonic(); the measured value, in seconds)."""
+"""A measured duration: (when it was due to begin, in seconds of time.monotonic(); its length in seconds)."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return the smallest value that is not exceeded by so many percent of the values (nearest rank).
+    """Return the smallest value that at least `percent` percent of the values do not exceed (nearest-rank method).
 
-    ordered: the values, in ascending order and not empty.
+    ordered: at least one value, in ascending order.
     """
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 
 
 def summary(values: Iterable[float]) -> dict[str, float]:
-    """Return count, percentiles and maximum, in milliseconds; only a count of 0 if there are no values."""
+    """Return the number of values, their percentiles and their maximum, in milliseconds.
+
+    values: durations in seconds. If there are no values, only their number is returned, which is 0.
+    """
     ordered = sorted(values)
     if not ordered:
         return {"count": 0}
@@ -26,9 +29,10 @@ def summary(values: Iterable[float]) -> dict[str, float]:
 
 
 def by_phase(timed: Iterable[TimedValue], phases: Mapping[str, tuple[float, float]]) -> dict[str, dict[str, float]]:
-    """Return a summary of all values ("all"), and one for each phase.
+    """Return a summary of all values with the key "all", and a summary for each phase with the phase's name as the key.
 
-    A phase is (begin, end) in seconds of time.monotonic(). An event belongs to the phase in which it was due.
+    phases: maps the name of each phase to its begin and end, in seconds of time.monotonic(). A value belongs to the
+    phase in which it was due to begin.
     """
     timed = list(timed)
     summaries = {"all": summary(value for _, value in timed)}

@@ -1,4 +1,4 @@
-"""CPU time and memory of the topology's processes, including their children, once a second."""
+"""Measures the CPU time and the memory of the topology's processes and their children once a second."""
 
 import threading
 import time
@@ -14,7 +14,10 @@ PERIOD_SECONDS = 1.0
 
 
 class ProcessMeter:
-    """Measures from the beginning to the end of its block. samples: name of a process -> its samples."""
+    """Measures from the begin to the end of its `with` block.
+
+    samples: maps the name of each process to the list of its samples.
+    """
 
     def __init__(self, processes: Mapping[str, Process]) -> None:
         self.samples: dict[str, list[ResourceSample]] = defaultdict(list)
@@ -50,7 +53,7 @@ class ProcessMeter:
 
 
 def process_tree(pid: int) -> list[psutil.Process]:
-    """Return a process and all processes that descend from it; an empty list if the process has ended."""
+    """Return a process, its children, their children and so on; an empty list if the process has ended."""
     try:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]

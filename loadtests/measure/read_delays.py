@@ -1,8 +1,9 @@
-"""How late a process of the load generator may have read from its sockets.
+"""Records how late a process of the load generator may have read from its sockets.
 
-A process that is busy for 0.2 s reads a number up to 0.2 s after the number arrived, and a hold then looks shorter than
-it was. This module records each period in which a gevent process did not poll its sockets, so that the ledger can tell
-whether a hold was too short or only read late.
+A message that arrives while the process is busy is read only when the process has finished its work. If the process is
+busy for 0.2 s, it may read the begin of a hold up to 0.2 s late, and the hold then looks 0.2 s too short. Therefore
+this module records each period in which a gevent process did not poll its sockets. With these periods, the ledger can
+tell whether a hold was too short, or whether its begin was only read late.
 """
 
 import resource
@@ -14,28 +15,32 @@ from time import monotonic
 from gevent import get_hub
 
 SHORT_SECONDS = 0.01
-"""Delays up to this length are not recorded."""
+"""Read delays of this length or shorter are not recorded."""
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
-"""Limits that tell whether a poll had to wait for something to read.
+"""Two limits that decide whether a poll found something to read at once, or had to wait for it.
 
-A shorter poll than AWAKE_SECONDS counts as one that found something at once, although the operating system sometimes
-counts a context switch in it. A longer poll than SLEPT_SECONDS has waited, whatever the operating system counts."""
-RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # macOS counts for the whole process only
+A poll shorter than AWAKE_SECONDS did not wait. The operating system sometimes counts a context switch in such a poll,
+but this count is ignored. A poll longer than SLEPT_SECONDS did wait, even if no context switch was counted. A poll
+between these limits waited if the operating system counted a context switch."""
+# macOS does not count context switches for one thread, but only for the whole process.
+RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 ReadDelay = tuple[float, float, float]
-"""(end of a poll, begin of the next poll, `since`), in seconds of time.monotonic().
+"""A period without a poll: (end of a poll, begin of the next poll, `since`), in seconds of time.monotonic().
 
-A message that is read between the two polls arrived after `since`. If the first poll had to wait, nothing had arrived
-before this poll ended, so `since` is its end. Otherwise `since` is the end of the poll before it."""
+A message that was read in this period arrived after `since`. If the first of the two polls had to wait, nothing had
+arrived before it ended. In this case `since` is the end of this poll. Otherwise the message may have arrived earlier,
+and `since` is the end of the poll before the first poll."""
 
 
 class ReadDelayRecorder:
-    """Records the read delays of this process from `start` to `stop`, for the event loop of this thread."""
+    """Records the read delays of the event loop of the current thread, from `start` to `stop`."""
 
     def __init__(self, read_delays: list[ReadDelay]) -> None:
         self._read_delays = read_delays
         loop = get_hub().loop
-        # With these priorities, `prepare` is the last callback before a poll and `check` the first one after it.
+        # With these priorities, `prepare` is the last callback before a poll, and `check` is the first callback after a
+        # poll.
         self._prepare = loop.prepare(ref=False, priority=loop.MINPRI)
         self._check = loop.check(ref=False, priority=loop.MAXPRI)
 
@@ -62,12 +67,15 @@ class ReadDelayRecorder:
 
 
 def voluntary_context_switches() -> int:
-    """How often this thread has gone to sleep by itself. Being preempted by other processes does not count."""
+    """Return how often this thread has gone to sleep by itself. Interruptions by other processes do not count."""
     return resource.getrusage(RUSAGE).ru_nvcsw
 
 
 def longest_delay_at(read_delays: Sequence[ReadDelay], at: float) -> float:
-    """Return by how many seconds something that was read at `at` may have been read too late; 0 if it was in time."""
+    """Return by how many seconds a message that was read at the time `at` may have been read too late.
+
+    The result is 0 if the message was read in time.
+    """
     last = bisect(read_delays, (at, inf)) - 1
     if last < 0 or at > read_delays[last][1]:
         return 0.0

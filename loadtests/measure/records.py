@@ -1,6 +1,6 @@
-"""What the processes of the load generator record: presses, connections, and how late they read and woke up.
+"""The records that the processes of the load generator write: presses, connections, read delays and event loop lags.
 
-All times are seconds of time.monotonic(), which all processes of one machine share.
+All times are in seconds of time.monotonic(), a clock that all processes of one machine share.
 """
 
 import json
@@ -13,17 +13,22 @@ from pathlib import Path
 from loadtests.measure.read_delays import ReadDelay
 
 KILL_NOTICE_SECONDS = 2.0
-"""A connection that breaks within this time after a kill, and existed before the kill, is attributed to the kill."""
+"""How long after the kill of a replica the screens notice it at the latest.
+
+If a connection that existed at the kill breaks within this time, the kill is regarded as the reason."""
 ResourceSample = tuple[float, float, float]
-"""(when, percent of one core, MiB of resident memory) of a process and its children."""
+"""CPU and memory of a process and its children: (time, percent of one core, MiB of resident memory)."""
 
 
 @dataclass(slots=True)
 class Press:
     """One press of a button.
 
-    intended: when the schedule required the press. status: of the answer; 0 if there was none. seq: of the call; 0 if
-    the press did not become a call. starts_in: seconds from the answer to the call's start. outcome: from the receipt.
+    intended: when the press was due according to the schedule.
+    answered: when the answer arrived.
+    status: the HTTP status of the answer; 0 if there was no answer.
+    seq, outcome: what the receipt says about the call; 0 and "" without a receipt.
+    starts_in: seconds until the begin of the call, as the receipt says.
     """
 
     store: str
@@ -38,11 +43,13 @@ class Press:
 
 @dataclass(slots=True)
 class ConnectionRecord:
-    """One connection of a screen.
+    """One connection of a simulated screen.
 
-    requested: just before the connection was begun. opened: when the handshake was answered. code: the close code; 0 if
-    the test closed the connection. paints: (when, seq, till), with till 0 for "please wait". process: which process of
-    the generator held the connection.
+    requested: when the screen began to connect.
+    opened: when the screen received the answer to its handshake.
+    code: the close code; 0 if the load test itself closed the connection.
+    paints: (time, seq, till) of each paint. The till is 0 for "please wait".
+    process: the number of the load generator's process that held the connection.
     """
 
     screen: str
@@ -57,9 +64,9 @@ class ConnectionRecord:
 
 @dataclass(slots=True)
 class Records:
-    """What one process recorded, or all processes together.
+    """The records of one process, or the combined records of all processes.
 
-    lags: (when a process should have woken up, when it did). read_delays: one list for each process.
+    lags: (when a process should have woken up, when it woke up). read_delays: one list for each process.
     """
 
     presses: list[Press] = field(default_factory=list)
@@ -68,14 +75,14 @@ class Records:
     read_delays: list[list[ReadDelay]] = field(default_factory=lambda: [[]])
 
     def write(self, file: Path) -> None:
-        """Write this process's file. The file appears under its name only when it is complete."""
+        """Write the records of this process to a file. Until the file is complete, it has another name."""
         incomplete = file.with_suffix(".incomplete")
         incomplete.write_text(json.dumps(asdict(self)))
         incomplete.rename(file)
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> "Records":
-        """Return the records of all processes together, from one file for each process."""
+        """Read one file for each process, and return the combined records of all processes."""
         merged = cls(read_delays=[])
         for process, file in enumerate(files):
             data = json.loads(file.read_text())
@@ -90,9 +97,9 @@ class Records:
 
 
 def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
-    """Yield seconds from the end of each connection to the screen's next paint; infinity if there is none.
+    """Yield, for each connection that was lost, the seconds from its end to the next paint of the same screen.
 
-    A connection that the test itself closed does not count.
+    The value is infinity if there is no such paint. Connections that the load test itself closed are left out.
     """
     by_screen: dict[str, list[ConnectionRecord]] = defaultdict(list)
     for connection in connections:
@@ -105,9 +112,10 @@ def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
 
 
 def end_at_kill(connection: ConnectionRecord, kills: Iterable[float]) -> ConnectionRecord:
-    """Return the connection with its end moved back to the kill of the replica that ended it, if one did.
+    """Return the connection. If the kill of a replica ended it, the connection ends at the time of the kill.
 
-    A replica holds thousands of connections, so a screen learns of the kill later than it happens.
+    A screen notices the kill only some time later, because a replica holds thousands of connections. kills: when
+    replicas were killed.
     """
     broken = connection.code == 1006
     killed = [at for at in kills if broken and connection.opened <= at <= connection.closed < at + KILL_NOTICE_SECONDS]

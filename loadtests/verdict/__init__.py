@@ -1,1 +1,1 @@
-"""Whether a run met its objectives: the run, the ledger of what was owed, the objectives, the report."""
+"""Decides whether a run met its objectives, and writes the report."""

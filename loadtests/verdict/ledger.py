@@ -1,8 +1,10 @@
-"""The ledger: every call owes a number, and the end of that number, to every screen of its store that was connected.
+"""The ledger compares what each screen was owed with what it has shown.
 
-Whatever is missing, doubled, out of order, too short or too long is a fault of its own kind. Only the times of a
-screen's connections decide what the screen was owed: nothing while it was not connected, and no number of a call that
-had begun before it connected.
+A call owes two things to every connected screen of its store: its number, and the end of its number. If one of them is
+missing, doubled, out of order, too short or too long, this is a fault. Each fault has a kind.
+
+What a screen was owed depends only on the times of its connections. While it was not connected, it was owed nothing. If
+it connected during a call, it was not owed the number of this call.
 """
 
 from collections import defaultdict
@@ -24,28 +26,35 @@ NEVER_CALLED = "never called"
 KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HELD_TOO_LONG, NEVER_CALLED)
 
 TIMEOUT_SECONDS = 10.0
-"""A number that is not shown, or not removed, this long after it was due counts as missing, with this latency."""
-SHORT_SECONDS = 0.1
-"""Tolerance for a hold that is too short. Its begin and its end may reach the generator with different delays.
+"""A number counts as missing if it is not shown, or not removed, within this time after it was due.
 
-The delay with which the generator read the begin is added: a number that was read 0.2 s late had been shown for 0.2 s
-already."""
+Its latency then counts as this time."""
+SHORT_SECONDS = 0.1
+"""A hold is a fault only if it is too short by more than this time.
+
+The begin and the end of a hold may reach the load generator with different delays, so the hold may look a little too
+short. If the generator read the begin late, this read delay is added to the tolerance: when a number is read 0.2 s
+late, it has been shown for 0.2 s already."""
 LONG_SECONDS = 1.0
-"""Tolerance for a hold that is too long. The delay with which the generator read its end is added."""
+"""A hold is a fault only if it is too long by more than this time.
+
+If the load generator read the end of the hold late, this read delay is added to the tolerance."""
 EDGE_SECONDS = 0.5
-"""A number that was due less than this before the end of a connection is not owed."""
+"""A call is owed only if the connection stays open until its number must be removed, and for this time after that."""
 UNKNOWN_SECONDS = 70.0
-"""For this long, a press that got no answer may still make a number appear: its call may wait behind a full queue."""
+"""How long after a press without an answer its number may appear.
+
+The time is long, because the press may have made a call that is queued behind many others."""
 CALL_OUTCOMES = {"called", "waits", "stays up"}
-"""Outcomes of presses that create a call. A press of a till that is queued already creates none."""
+"""The outcomes of presses that create a call. If a call of the same till is queued already, a press creates no call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that a screen was owed and did not get, or got and was not owed.
+    """Something that a screen should have shown and did not show, or that it showed and should not have shown.
 
-    at: when the fault was noticed, in seconds of time.monotonic(). late: seconds by which the hold was too long
-    (positive) or too short (negative).
+    at: when the fault was noticed, in seconds of time.monotonic().
+    late: seconds by which the hold was too long (positive) or too short (negative). It is 0 for other kinds of faults.
     """
 
     kind: str
@@ -58,12 +67,13 @@ class Fault:
 
 @dataclass(slots=True)
 class Account:
-    """What was owed, what was not delivered, and how long everything took.
+    """The result of the ledger: what was owed, the faults, and how long everything took.
 
-    owed: numbers that were owed, one for each call and screen.
-    shown: (when the press was intended, seconds from the press, or from its turn, to the number), one for each of them.
-    reset: (when the press was intended, seconds from the end of the hold to the removal), one for each number shown.
-    misread: numbers that look cut short or held too long, perhaps only because the generator read them late.
+    owed: how many numbers were owed. Each call counts once for each screen.
+    shown: for each of these numbers, (when its press was due, seconds from the planned begin of the call to the
+    number).
+    reset: for each number shown, (when its press was due, seconds from the end of the hold to the removal).
+    misread: how many holds look too short or too long, perhaps only because the load generator read them late.
     """
 
     owed: int = 0
@@ -82,9 +92,9 @@ class Account:
 
 
 class StoreCalls:
-    """A store's calls, in their order.
+    """The calls of a store, in their order.
 
-    A Redis that lost its data counts from 1 again, so a seq alone does not identify a call.
+    After Redis has lost its data, seq counts from 1 again. Therefore a seq alone does not identify a call.
     """
 
     def __init__(self, presses: Iterable[Press], hold: float) -> None:
@@ -100,7 +110,10 @@ class StoreCalls:
                 self._unanswered.append(press)
 
     def find(self, at: float, seq: int, till: int) -> int | None:
-        """Return the index in `in_order` of the call that was shown at a time; None if there is no such call."""
+        """Return the index in `in_order` of the call that a paint shows; None if there is no such call.
+
+        at, seq, till: the time of the paint, and the seq and the till that it shows.
+        """
         for index in reversed(self._by_seq[seq]):
             call = self.in_order[index]
             if call.till == till and call.intended <= at:
@@ -108,7 +121,7 @@ class StoreCalls:
         return None
 
     def may_have_been_called(self, at: float, till: int) -> bool:
-        """Whether a press without an answer may have led to the number that was shown at a time."""
+        """Return whether the number that was shown at this time may be the result of a press without an answer."""
         return any(
             press.till == till and press.intended <= at <= press.intended + UNKNOWN_SECONDS
             for press in self._unanswered
@@ -116,7 +129,11 @@ class StoreCalls:
 
 
 def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Account:
-    """Return the account of all screens. kills: when a replica was killed, and with it the connections it held."""
+    """Return the account of all screens together.
+
+    hold: for how many seconds each number should be shown. kills: when replicas were killed. A kill also ends the
+    connections of the replica.
+    """
     presses: dict[str, list[Press]] = defaultdict(list)
     for press in records.presses:
         presses[press.store].append(press)
@@ -131,7 +148,10 @@ def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Accou
 
 
 def may_be_misread(fault: Fault, read_delays: Sequence[ReadDelay], hold: float) -> bool:
-    """Whether a hold may look too short only because its begin was read late, or too long because its end was."""
+    """Return whether the generator may have read the hold too late, so that the fault is not certain.
+
+    A hold looks too short if its begin was read late, and too long if its end was read late.
+    """
     if fault.kind == CUT_SHORT:
         return -fault.late <= SHORT_SECONDS + longest_delay_at(read_delays, fault.at - fault.late - hold)
     return fault.kind == HELD_TOO_LONG and fault.late <= LONG_SECONDS + longest_delay_at(read_delays, fault.at)
@@ -145,8 +165,10 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
         account.faults.append(Fault(kind, connection.store, seq, connection.screen, at, late))
 
     newest = -1
-    paint_of_call: dict[int, int] = {}  # index of the call -> index of the paint that showed it first
-    unaccounted: dict[int, int] = {}  # index of the paint of a number -> seq
+    # Maps the index of each call to the index of the paint that showed the call first.
+    paint_of_call: dict[int, int] = {}
+    # Maps the index of each paint of a number to its seq. Paints of calls that are owed are removed below.
+    unaccounted: dict[int, int] = {}
     for index, (at, seq, till) in enumerate(connection.paints):
         if not till:
             continue
@@ -162,9 +184,9 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
             if call_index < newest:
                 add_fault(OUT_OF_ORDER, seq, at)
             newest = max(newest, call_index)
-    # A connection counts from its first paint, not from the answer to its handshake: when thousands of screens
-    # reconnect, a second may pass between the two. Until the paint, the page says that it is connecting, and
-    # `seconds_away` counts the screen as away.
+    # A connection counts from its first paint, and not from the answer to its handshake. When thousands of screens
+    # reconnect, a second may pass between these two moments. Until the first paint, the page says that it is
+    # connecting, and `seconds_away` counts the screen as away.
     begun = connection.paints[0][0] if connection.paints else inf
     for call_index, call in enumerate(calls.in_order):
         expected, latest = call.intended + call.starts_in, call.answered + call.starts_in
@@ -173,8 +195,8 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
         account.owed += 1
         unaccounted.pop(paint_of_call.get(call_index, -1), None)
         account += balance_call(connection, call, paint_of_call.get(call_index), calls.hold)
-    # Every number must be removed, even one that was not owed, for instance because the screen connected during the
-    # call.
+    # Every number must be removed, even a number that was not owed, for instance because the screen connected during
+    # the call.
     for index, seq in unaccounted.items():
         shown, removed = connection.paints[index][0], min(removed_at(connection, index), connection.closed)
         if removed - shown >= calls.hold + TIMEOUT_SECONDS:
@@ -185,13 +207,17 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
 
 
 def removed_at(connection: ConnectionRecord, index: int) -> float:
-    """Return when the number of this paint was replaced by anything else; infinity if it was not."""
+    """Return when the number of this paint was replaced by something else; infinity if it was never replaced."""
     shown = connection.paints[index][1:]
     return next((at for at, *later in connection.paints[index + 1 :] if tuple(later) != shown), inf)
 
 
 def balance_call(connection: ConnectionRecord, call: Press, index: int | None, hold: float) -> Account:
-    """Return the account of one call on one connection. index: of the paint that showed the call, None if none did."""
+    """Return the account of one call on one connection.
+
+    index: the index of the paint that showed the call; None if no paint showed it. hold: seconds for which the number
+    should be shown.
+    """
     account = Account()
     expected = call.intended + call.starts_in
     if index is None or connection.paints[index][0] - expected > TIMEOUT_SECONDS:

@@ -1,4 +1,4 @@
-"""Adds the exact verdict of a run to Locust's own web page, whose figures are rounded."""
+"""Adds a page with the exact verdict of a run to Locust's web page. Locust's own figures are rounded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +14,19 @@ from loadtests.verdict.run import Run
 
 
 def add_verdict(app: Flask, folder: Path, current_run: Callable[[], Run]) -> None:
-    """Serve the report of the run that ended last at /verdict.
+    """Add the page /verdict, which shows the report of the run that ended last.
 
-    folder: where each process of Locust wrote its records. current_run: returns the run, still without records.
+    folder: where the processes of Locust have written their records. current_run: a function that returns the run
+    without its records.
     """
 
     @app.before_request
     def refuse_other_origins() -> None:
-        """Locust has no sign-in, so a page of another site could otherwise start a run through this browser."""
+        """Refuse requests that come from the page of another site.
+
+        Locust requires no account. Without this check, such a page could start a run through the browser of the person
+        who uses Locust.
+        """
         origin = request.headers.get("Origin")
         if origin and urlsplit(origin).netloc != request.host:
             abort(403)

@@ -1,4 +1,4 @@
-"""The plots of a run's report, as SVG text."""
+"""Draws the plots of a run's report as SVG text."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,13 @@ from loadtests.verdict.run import Run
 
 mpl.rcParams.update({"svg.fonttype": "none", "font.family": "sans-serif", "axes.grid": True, "grid.alpha": 0.3})
 MAX_POINTS = 20_000
-"""Points of a curve. A longer curve keeps one of each group of neighbours, and all of its slowest hundredth."""
+"""If a curve has more points than this number, most of its points are left out at regular intervals.
+
+All points of the slowest hundredth are kept."""
 
 
 def all_plots(run: Run, account: Account) -> Iterator[tuple[str, str]]:
-    """Yield title and SVG of each plot."""
+    """Yield the title and the SVG text of each plot."""
     yield "Cumulative: time from press to number, and how late the number was removed", cumulative(account)
     yield "Over time: how late numbers were removed (red: a fault was injected)", lateness_over_time(run, account)
     yield "Connected screens", connected_screens(run)
@@ -25,14 +27,17 @@ def all_plots(run: Run, account: Account) -> Iterator[tuple[str, str]]:
 
 
 def to_svg(figure: Figure) -> str:
-    """Return the figure as an <svg> element, without the XML declaration and the document type."""
+    """Return the figure as an <svg> element, which can be put into an HTML page.
+
+    The XML declaration and the document type that matplotlib writes are removed.
+    """
     text = io.StringIO()
     figure.savefig(text, format="svg", bbox_inches="tight")
     return text.getvalue().partition("?>")[2].partition(">")[2]
 
 
 def add_cumulative_curve(axes: Axes, seconds: Sequence[float], label: str) -> None:
-    """Draw, for each value, the share of values that do not exceed it."""
+    """Draw a curve that shows, for each value, which share of all values is not greater."""
     ordered = sorted(value * 1000 for value in seconds)
     step = max(len(ordered) // MAX_POINTS, 1)
     shares = [(index + 1) / len(ordered) for index in range(len(ordered))]

@@ -1,4 +1,4 @@
-"""The report of a run: an HTML page without external files, and the same figures as JSON."""
+"""Writes the report of a run, as an HTML page that needs no other files, and as JSON with the same figures."""
 
 import json
 import platform
@@ -27,13 +27,14 @@ MEASURES = {
     "connect_to_first_paint": "connect to first paint",
     "generator_lag": "generator lag",
 }
-"""Key of a measure's percentiles in the JSON file, and its name on the page."""
+"""Maps the key of each measure in the JSON file to the name of the measure on the page."""
 
 
 def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str, Any]:
-    """Return everything that was measured; times are in milliseconds.
+    """Return everything that was measured. Times are in milliseconds.
 
-    These keys are the keys of the JSON file. They do not change, so that reports of different versions can be compared.
+    The keys are also the keys of the JSON file. They never change, so that reports of different versions of cashier_q
+    can be compared.
     """
     phases = {"undisturbed": (run.begin, run.end)}
     if run.faults:
@@ -64,7 +65,7 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
 
 
 def html_table(rows: list[list[str]]) -> str:
-    """Return an HTML table; the first row is the header."""
+    """Return the rows as an HTML table. The first row is the header."""
     header, *body = [[escape(cell) for cell in row] for row in rows]
     lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in header) + "</tr>"]
     for row in body:
@@ -74,7 +75,10 @@ def html_table(rows: list[list[str]]) -> str:
 
 
 def percentile_table(values: dict[str, Any]) -> str:
-    """Return one line for each measure in each phase. values: the result of `figures`."""
+    """Return an HTML table of the percentiles, with a row for each measure in each phase.
+
+    values: the result of `figures`.
+    """
     columns = ("p50", "p95", "p99", "p99.9", "max")
     rows = [["milliseconds", "phase", "count", *columns]]
     for key, name in MEASURES.items():
@@ -86,7 +90,7 @@ def percentile_table(values: dict[str, Any]) -> str:
 
 
 def fault_table(run: Run, account: Account) -> str:
-    """Return the first faults of the account; "" if there are none."""
+    """Return an HTML table of the first faults; "" if there are no faults."""
     if not account.faults:
         return ""
     rows = [["kind", "store", "seq", "screen", "noticed at", "hold too long by"]]
@@ -97,7 +101,7 @@ def fault_table(run: Run, account: Account) -> str:
 
 
 def write(folder: Path, run: Run, account: Account, objectives: list[Objective]) -> Path:
-    """Write `<profile>.html` and `<profile>.json`; return the path of the page."""
+    """Write the report as `<profile>.html` and `<profile>.json`, and return the path of the HTML page."""
     values = figures(run, account, objectives)
     (folder / f"{run.profile.name}.json").write_text(json.dumps(values, indent=2) + "\n")
     page = folder / f"{run.profile.name}.html"
@@ -106,7 +110,7 @@ def write(folder: Path, run: Run, account: Account, objectives: list[Objective])
 
 
 def html(run: Run, account: Account, objectives: list[Objective], values: dict[str, Any]) -> str:
-    """Return the page. values: the result of `figures`."""
+    """Return the report as an HTML page. values: the result of `figures`."""
     rows = [["objective", "limit", "measured", ""]]
     rows += [[each.what, each.limit, each.measured, each.word] for each in objectives]
     parts = [

@@ -1,4 +1,4 @@
-"""One run: what was done to the system and what was seen, before anything is judged."""
+"""One run of a load test: what was done to the system, and what was recorded. The verdict is computed later."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,15 +9,16 @@ from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.verdict.ledger import CALL_OUTCOMES
 
 FAULT_PHASE_SECONDS = 15.0
-"""Length of the phase after a fault, in which presses may be refused and screens must come back."""
+"""Length of the phase after each fault. In this phase presses may be refused, and screens reconnect."""
 
 
 @dataclass
 class Run:
-    """One run.
+    """One run of a load test.
 
-    begin: when the first press is due, in seconds of time.monotonic(). faults: (when, what was killed or cut).
-    samples: name of a process -> its CPU and memory.
+    begin: when the first press is due, in seconds of time.monotonic().
+    faults: (time, what was killed or cut) of each fault.
+    samples: maps the name of each process to the samples of its CPU and memory.
     """
 
     profile: Profile
@@ -33,12 +34,12 @@ class Run:
 
     @property
     def disturbed(self) -> bool:
-        """Whether the profile kills processes or cuts connections."""
+        """True if the profile kills processes or cuts connections."""
         return bool(self.profile.faults) or self.profile.cut_at is not None
 
     @property
     def kills(self) -> list[float]:
-        """When a replica was killed, and with it the connections that it held."""
+        """When replicas were killed. A kill also ends the connections of the replica."""
         return [at for at, target in self.faults if target == "ws"]
 
     @property
@@ -47,25 +48,26 @@ class Run:
         return self.begin + self.profile.seconds
 
     def in_fault_phase(self, at: float) -> bool:
-        """Whether a moment belongs to the phase after a fault."""
+        """Return whether this time is in the phase after a fault."""
         return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:
-        """Seconds by which the generator woke up too late, from the first press to the end of the last number.
+        """Return, for each wake-up of the load generator, by how many seconds it was late.
 
-        Later lags do not matter: the generator then writes its records.
+        The list covers the time from the first press to the end of the last number. Later wake-ups do not matter,
+        because the generator then only writes its records.
         """
         over = self.end + DRAIN_SECONDS
         return [woke - due for due, woke in self.records.lags if self.begin <= due < over]
 
     def seconds_away(self) -> list[float]:
-        """Seconds for which screens were away, one value for each lost connection."""
+        """Return for how many seconds screens were away, with one value for each lost connection."""
         return list(seconds_away(end_at_kill(each, self.kills) for each in self.records.connections))
 
     def refused(self) -> dict[str, int]:
-        """Count the presses that were refused, by HTTP status.
+        """Count the refused presses by HTTP status.
 
-        Presses in the phase after a fault do not count, nor those that were under way when the fault came.
+        A press does not count if it was due, or was answered, in the phase after a fault.
         """
         presses = [
             press
@@ -76,20 +78,26 @@ class Run:
         return {str(status or "no answer"): count for status, count in sorted(counted.items())}
 
     def owed_if_never_away(self) -> int:
-        """Numbers that are owed if no screen was ever away: each call on each screen of its store."""
+        """Return how many numbers are owed if no screen was ever away.
+
+        Each call counts once for each screen of its store.
+        """
         screens = Counter(store for store, _ in {(each.store, each.screen) for each in self.records.connections})
         return sum(screens[press.store] for press in self.records.presses if press.outcome in CALL_OUTCOMES)
 
     def press_latencies(self) -> list[TimedValue]:
-        """(when the press was intended, seconds from there to the answer) of each press that was answered."""
+        """Return, for each press with an answer, (when it was due, seconds from then to the answer)."""
         return [(press.intended, press.answered - press.intended) for press in self.records.presses if press.status]
 
     def connect_latencies(self) -> list[TimedValue]:
-        """(when the connection was begun, seconds from there to the first paint) of each connection with a paint."""
+        """Return, for each connection with a paint, how long the screen waited for its first paint.
+
+        Each item is (when the screen began to connect, seconds from then to the first paint).
+        """
         return [
             (each.requested, each.paints[0][0] - each.requested) for each in self.records.connections if each.paints
         ]
 
     def screens(self) -> int:
-        """Count the screens that were connected and painted at least once."""
+        """Return how many screens were connected and painted at least once."""
         return len({each.screen for each in self.records.connections if each.paints})

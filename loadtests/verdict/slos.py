@@ -1,4 +1,7 @@
-"""The service level objectives of a run: whether each was met, or whether the generator was too slow to tell."""
+"""The service level objectives (SLOs) of a run: whether each of them was met.
+
+If the load generator was too slow to tell whether they were met, the run is void.
+"""
 
 from dataclasses import dataclass
 from math import inf
@@ -9,23 +12,30 @@ from loadtests.verdict.run import Run
 
 RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
 SHOWN_P99_SECONDS = 0.250
-"""From a press, or from its turn if it is queued, to its number: a person who looks up perceives this as immediate."""
+"""Limit for the time from a press to its number. For a queued call, the time counts from the planned begin of the call.
+
+A person who looks up perceives this time as immediate."""
 BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
-"""Limits of the generator's event loop lag; beyond them the generator measures itself."""
+"""Limits for the event loop lag of the load generator. Above them, the generator would measure its own delays."""
 DISTURBED_LAG_SECONDS = 1.0
-"""The limit for a run with faults: a replica that starts again uses a whole core while its screens come back at once.
+"""The limit for the event loop lag in a run with faults.
 
-Such a run judges only holds. A lag of one second does not change them, and it is known which holds were read late."""
+It is higher than in other runs, because a replica that starts again uses a whole core while all its screens come back.
+In a run with faults, only holds and recovery are judged. A lag of one second does not falsify them, because the records
+say which holds were read late."""
 MISREAD_SHARE = 0.05
-"""Largest share of the owed numbers that the generator may have read too late to judge."""
+"""A run is void if the load generator read more than this share of the owed numbers too late to judge them."""
 WORDS = {True: "met", False: "NOT MET", None: "unknown"}
 PASSED, FAILED, VOID = "passed", "failed", "void"
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One line of the verdict. limit, measured: for people. met: None if the generator cannot tell."""
+    """One line of the verdict.
+
+    limit, measured: texts for people. met: None if the load generator was too slow to tell.
+    """
 
     what: str
     limit: str
@@ -34,7 +44,7 @@ class Objective:
 
     @property
     def word(self) -> str:
-        """`met` for people."""
+        """The value of `met` as a word for people."""
         return WORDS[self.met]
 
 
@@ -49,8 +59,8 @@ def exactly(what: str, wanted: int, measured: int) -> Objective:
 def evaluate(run: Run, account: Account) -> list[Objective]:
     """Return every objective of a run.
 
-    A run with faults reports times without judging them, may refuse presses for a while after each fault, and requires
-    that all screens come back.
+    In a run with faults, times are not judged, presses may be refused for a while after each fault, and all screens
+    must come back.
     """
     profile = run.profile
     objectives = [
@@ -65,7 +75,10 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
 
 
 def generator_lag(run: Run) -> Objective:
-    """The generator's own lag. Whether the system met its objectives is unknown if the lag is above the limit."""
+    """Return the objective for the lag of the load generator.
+
+    If the lag is above its limit, it is unknown whether the system met the other objectives.
+    """
     lags = run.lags()
     p99, longest = (percentile(sorted(lags), 99), max(lags)) if lags else (inf, inf)
     p99_limit, limit = (DISTURBED_LAG_SECONDS,) * 2 if run.disturbed else (LAG_P99_SECONDS, LAG_MAX_SECONDS)
@@ -78,13 +91,16 @@ def generator_lag(run: Run) -> Objective:
 
 
 def misread(account: Account) -> Objective:
-    """Numbers that the generator read too late to judge. The verdict is unknown if there are too many."""
+    """Return the objective for the numbers that the load generator read too late to judge.
+
+    If there are too many of them, it is unknown whether the system met the other objectives.
+    """
     few = account.misread <= MISREAD_SHARE * account.owed
     return Objective("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None)
 
 
 def recovery(run: Run, account: Account) -> list[Objective]:
-    """The objectives of a run with faults only."""
+    """Return the objectives that only a run with faults has."""
     profile, away = run.profile, run.seconds_away()
     objectives = [
         Objective("numbers owed", "some", str(account.owed), account.owed > 0),
@@ -99,7 +115,7 @@ def recovery(run: Run, account: Account) -> list[Objective]:
 
 
 def undisturbed(run: Run, account: Account) -> list[Objective]:
-    """The objectives of a run without faults only."""
+    """Return the objectives that only a run without faults has."""
     shown = sorted(seconds for _, seconds in account.shown)
     late = sorted(seconds for _, seconds in account.reset)
     times = (
@@ -115,7 +131,7 @@ def undisturbed(run: Run, account: Account) -> list[Objective]:
 
 
 def verdict(objectives: list[Objective]) -> str:
-    """Return VOID if the generator was too slow to tell, otherwise PASSED or FAILED."""
+    """Return VOID if the load generator was too slow to tell; otherwise PASSED or FAILED."""
     if any(objective.met is None for objective in objectives):
         return VOID
     return PASSED if all(objective.met for objective in objectives) else FAILED

@@ -1,6 +1,7 @@
-"""A program with a gevent loop of its own, for test_read_delays.py: a message arrives while the loop is busy or waits.
+"""A program for test_read_delays.py, in which a message arrives while the gevent event loop is busy or waits.
 
-Prints, in seconds: how late the recorder says that the message may have been read, and how late it was read.
+The program prints two numbers of seconds: how late the message may have been read according to the recorder, and how
+late it was really read.
 """
 
 import socket
@@ -19,14 +20,14 @@ SENDER = "import os, time; time.sleep(0.4); os.write(0, b'%f' % time.monotonic()
 
 
 def work(seconds: float) -> None:
-    """Keep the CPU busy without letting the event loop run."""
+    """Keep the CPU busy, and do not let the event loop run."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
         pass
 
 
 def send(near: socket.socket) -> None:
-    """Send the current time."""
+    """Send a message that contains the current time."""
     near.send(b"%f" % time.monotonic())
 
 
@@ -44,7 +45,7 @@ def send_and_work_after_a_timer(near: socket.socket) -> None:
 
 
 def send_and_work_twice(near: socket.socket) -> None:
-    """Another greenlet works after this one, before the message is read."""
+    """Send a message, and work. Another greenlet works after that, before the message is read."""
     gevent.spawn_later(0.02, work, BUSY_SECONDS / 2)
     gevent.sleep(0.01)
     send(near)
@@ -52,7 +53,7 @@ def send_and_work_twice(near: socket.socket) -> None:
 
 
 def wait_for_the_sender(near: socket.socket) -> None:
-    """Another process sends the message while this loop has nothing to do."""
+    """Let another process send the message while the event loop of this process only waits."""
     subprocess.Popen([sys.executable, "-c", SENDER], stdin=near)
 
 
@@ -84,7 +85,8 @@ def main() -> None:
     gevent.sleep(0)
     SENDERS[sys.argv[1]](near)
     sent, at = reader.get()
-    gevent.sleep(0.05)  # the recorder adds a delay before the next poll
+    # The recorder adds a read delay only just before the next poll, so let the event loop poll again.
+    gevent.sleep(0.05)
     recorder.stop()
     print(longest_delay_at(read_delays, at), at - sent)
 

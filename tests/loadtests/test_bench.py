@@ -1,4 +1,4 @@
-"""The benchmark: every system does what is measured, a wrong result yields no figure, and the report is complete."""
+"""The benchmark can measure every system, a wrong result yields no figure, and the report is complete."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ SCREENS = 40
 
 
 def system(name: str, tmp_path, stores: int = 1):
-    """Return a context manager that runs a system. Skips the test if the system is not installed."""
+    """Return a context manager that runs a system. Skip the test if the system is not installed."""
     if name in missing():
         pytest.skip(f"{name} is not installed: {missing()[name]}")
     return SYSTEMS[name](tmp_path / name, lambda process, line: None, stores, 2)
@@ -56,7 +56,8 @@ async def test_a_system_that_never_removes_the_number_yields_no_figure(tmp_path,
     monkeypatch.setattr(screen_measures, "REACH_SECONDS", 2.0)
     with system("daphne", tmp_path) as running:
         await read_pages(running, 1)
-        running.resets = True  # this system never removes a number, although the benchmark now expects it
+        # The benchmark now expects that the system removes its numbers, but this system never does.
+        running.resets = True
 
         with pytest.raises(TimeoutError, match="screens did not get"):
             await values_of(measure_sizes(running, [SCREENS], 1))
@@ -103,7 +104,7 @@ def test_a_limit_must_be_met_in_every_round() -> None:
 
     assert met(2, 2, 3)
     assert not met(2, 2, 20)
-    assert not met(2, 2), "a round failed"
+    assert not met(2, 2), "one of the three rounds has no value"
 
 
 def test_a_system_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:

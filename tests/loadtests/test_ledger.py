@@ -1,4 +1,4 @@
-"""The ledger finds no fault in a correct run, and names each kind of fault."""
+"""The ledger finds no fault in a correct run, and it names each kind of fault."""
 
 import pytest
 
@@ -10,7 +10,7 @@ HOLD = 3.0
 
 
 def press(at: float, seq: int, till: int = 4, starts_in: float = 0.0) -> Press:
-    """Return a press that was answered 10 ms later."""
+    """Return a press that was due at the time `at` and was answered 10 ms later."""
     outcome = "waits" if starts_in else "called"
     return Press("s", till, at, at + 0.01, 204, seq, starts_in, outcome)
 
@@ -149,9 +149,12 @@ def test_a_number_that_never_comes_counts_with_the_timeout_as_its_latency() -> N
     ("read_delays", "found"),
     [
         ([], [ledger.CUT_SHORT]),
-        ([(10.2, 10.3, 10.05)], []),  # the number may have arrived 0.2 s before it was read
-        ([(10.2, 10.3, 10.2)], [ledger.CUT_SHORT]),  # the number may have arrived only 50 ms before it was read
-        ([(10.1, 10.2, 10.05)], [ledger.CUT_SHORT]),  # the delay ended before the number was read
+        # The number may have arrived 0.2 s before it was read, so the hold may have been long enough.
+        ([(10.2, 10.3, 10.05)], []),
+        # The number may have arrived at most 50 ms before it was read, so the hold was too short in any case.
+        ([(10.2, 10.3, 10.2)], [ledger.CUT_SHORT]),
+        # The read delay had ended before the number was read, so the number was not read late.
+        ([(10.1, 10.2, 10.05)], [ledger.CUT_SHORT]),
     ],
 )
 def test_a_number_whose_begin_was_read_late_is_not_judged_as_cut_short(read_delays, found) -> None:
@@ -164,8 +167,9 @@ def test_a_number_whose_begin_was_read_late_is_not_judged_as_cut_short(read_dela
 
 @pytest.mark.parametrize(("since", "found"), [(13.1, []), (14.3, [ledger.HELD_TOO_LONG])])
 def test_a_number_whose_end_was_read_late_is_not_judged_as_held_too_long(since, found) -> None:
-    owed, seen = connection((10.02, 1, 4), (14.5, 1, 0)), connection((10.02, 1, 4), (14.5, 1, 0), opened=10.01)
-    records = Records([press(10, 1)], [owed, seen], read_delays=[[(since, 14.6, since)]])
+    owed = connection((10.02, 1, 4), (14.5, 1, 0))
+    not_owed = connection((10.02, 1, 4), (14.5, 1, 0), opened=10.01)
+    records = Records([press(10, 1)], [owed, not_owed], read_delays=[[(since, 14.6, since)]])
 
     assert [fault.kind for fault in balance(records, HOLD).faults] == found * 2
 

@@ -1,4 +1,4 @@
-"""`make load` against a real topology: a run without faults, and a run behind a proxy that damages what screens get."""
+"""`make load` with a real topology: a run without faults, and a run behind a proxy that damages repaints."""
 
 import asyncio
 import json
@@ -12,18 +12,21 @@ from loadtests.profiles import faults_every
 from loadtests.verdict.slos import FAILED, PASSED, VOID, Objective, verdict
 from tests.support.faulty_proxy import DAMAGES, faulty_proxy
 
-# Serial: the first press is due a fixed time after the start, and all 50 screens must be connected by then.
+# These tests must run alone (serial): the first press is due a fixed time after the start, and all 50 screens must be
+# connected by then.
 pytestmark = [pytest.mark.anyio, pytest.mark.serial]
 ROOT = Path(__file__).parents[2]
 EXIT_PASSED, EXIT_FAILED, EXIT_VOID = 0, 1, 3
-"""A machine that is busy with other tests may be too slow as a load generator; the run is then void and says so."""
+"""The exit codes of a run.
+
+On a machine that is busy with other work, the load generator may be too slow. The run is then void."""
 
 LoadResult = tuple[int, dict, str]
-"""Exit code, figures and HTML page of a run."""
+"""The exit code, the figures and the HTML page of a run."""
 
 
 async def load(tmp_path: Path, url: str) -> LoadResult:
-    """Run the shortest load that means something: 50 screens and two presses."""
+    """Run the smallest load that tests anything: 50 screens and two presses."""
     arguments = ["--profile", "smoke", "--seconds", "4", "--processes", "1", "--host", url, "--results", str(tmp_path)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "loadtests.load", *arguments),
@@ -46,7 +49,10 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[LoadResult, LoadResult]:
-    """A run without faults, and one behind the faulty proxy. They run at once, because both mostly wait."""
+    """Return the results of a run without faults, and of a run behind the faulty proxy.
+
+    The two runs are made at the same time, because each of them waits most of the time.
+    """
     async with faulty_proxy(own_topology.port) as port:
         return await asyncio.gather(
             load(tmp_path_factory.mktemp("without-faults"), shared_topology.url),
@@ -63,7 +69,7 @@ async def test_a_run_without_faults_delivers_everything_that_is_owed_and_writes_
     assert figures["press_to_shown"]["all"]["count"] == figures["reset_lateness"]["all"]["count"] == 100
     assert figures["connect_to_first_paint"]["all"]["p50"] > 0
     assert page.count("<svg") == 3
-    assert "src=" not in page, "the page needs no external file"
+    assert "src=" not in page, "the page must not need other files"
     assert "<link" not in page
 
 

@@ -1,4 +1,4 @@
-"""A process of Locust knows by how much it may have read something too late, whatever kept the process busy."""
+"""A process of Locust knows by how much it may have read a message too late, whatever kept the process busy."""
 
 import subprocess
 import sys
@@ -12,7 +12,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_late(sender: str) -> tuple[float, float]:
-    """Return the recorded and the true delay in seconds. Needs its own process: a thread has only one gevent loop."""
+    """Return the recorded and the true delay of a message in seconds.
+
+    The message is read in a new process, because a thread has only one gevent event loop.
+    """
     argv = [sys.executable, "-m", "tests.loadtests.late_reader", sender]
     completed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     recorded, true = map(float, completed.stdout.split())
@@ -26,7 +29,7 @@ def read_late(sender: str) -> tuple[float, float]:
 def test_a_message_that_arrived_while_the_process_was_busy_has_at_least_its_true_delay(sender) -> None:
     recorded, true = read_late(sender)
 
-    assert true > 0.1, "the process was busy while the message was there"
+    assert true > 0.1, "the process must be busy when the message arrives"
     assert recorded >= true
 
 
@@ -34,7 +37,9 @@ def test_a_message_that_arrived_while_the_process_was_busy_has_at_least_its_true
 def test_the_time_in_which_the_process_waited_for_a_message_is_no_delay() -> None:
     recorded, true = read_late("wait_for_the_sender")
 
-    assert recorded <= true + 1e-5, "times are printed in microseconds; the process waited for 0.4 s"
+    assert recorded <= true + 1e-5, (
+        "the process waited for 0.4 s, and this time must not count (1e-5: the times are printed in microseconds)"
+    )
 
 
 def test_only_a_moment_within_a_delay_is_late() -> None:

@@ -1,4 +1,4 @@
-"""Each process's records are read as its own, and a screen's connections say for how long the screen was away."""
+"""The records of each process stay separate, and the connections of a screen say for how long it was away."""
 
 from math import inf
 

@@ -1,4 +1,4 @@
-"""The objectives of a run: what the ledger alone would not notice."""
+"""The objectives of a run find problems that the ledger alone would not notice."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def connection(
 
 
 def not_met(run: Run) -> list[str]:
-    """Return the objectives that were not met."""
+    """Return the names of the objectives that were not met."""
     return [each.what for each in evaluate(run, balance(run.records, HOLD_SECONDS)) if not each.met]
 
 

@@ -1,1 +1,1 @@
-"""Other implementations of what cashier_q does, each as it is usually written, for comparison in the benchmark."""
+"""The peers of the benchmark: other systems with the same task as cashier_q, each written in the way that is usual."""

@@ -1,8 +1,8 @@
-"""The demo that cashier_q grew out of (rtrjl/demo_htmx_websockets), rebuilt from its description.
+"""A peer of the benchmark: the demo from which cashier_q was developed, rebuilt from its description.
 
-One Daphne process serves everything, and a thread of that process removes the number. All screens are in one group.
-Each screen has a synchronous consumer behind the authentication middleware and renders its own fragment. A screen that
-connects receives nothing until the next call.
+The demo is rtrjl/demo_htmx_websockets. One Daphne process serves everything, and a timer in this process removes the
+number. All screens of all stores are in one group. Each screen has a synchronous consumer behind the authentication
+middleware, and renders its own copy of the fragment. A new screen receives nothing until the next call.
 """
 
 import threading
@@ -26,11 +26,11 @@ layer: Any = get_channel_layer()
 GROUP = "screens"
 HOLD_SECONDS = 3.0
 timers = [threading.Timer(HOLD_SECONDS, lambda: None)]
-"""The timer of the last press, for all screens."""
+"""A list with one item, which is the timer of the last press. The timer removes the number from all screens."""
 
 
 class DemoConsumer(WebsocketConsumer):
-    """A screen. Its methods run in a thread."""
+    """The consumer of one screen. Because it is synchronous, Channels runs its methods in a thread."""
 
     def connect(self) -> None:
         async_to_sync(self.channel_layer.group_add)(GROUP, self.channel_name)
@@ -40,17 +40,17 @@ class DemoConsumer(WebsocketConsumer):
         async_to_sync(self.channel_layer.group_discard)(GROUP, self.channel_name)
 
     def cashier_message(self, event: dict[str, Any]) -> None:
-        self.send(fragment.render(fragment.context(Idle("en"), till=event["num_cashier"])))
+        self.send(fragment.render(fragment.context(Idle("en"), till=event["till"])))
 
 
 def send_to_screens(till: int) -> None:
-    """Send a till's number to every screen; 0 is "please wait"."""
-    async_to_sync(layer.group_send)(GROUP, {"type": "cashier.message", "num_cashier": till})
+    """Send a till's number to every screen. The number 0 stands for "please wait" here."""
+    async_to_sync(layer.group_send)(GROUP, {"type": "cashier.message", "till": till})
 
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the number, and remove it later unless another press comes first."""
+    """Show the number, and start a timer that removes it. Cancel the timer of the press before."""
     send_to_screens(int(request.POST["cashier"]))
     timers.pop().cancel()
     timers.append(threading.Timer(HOLD_SECONDS, send_to_screens, [0]))

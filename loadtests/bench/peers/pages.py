@@ -1,4 +1,4 @@
-"""The pages that the peers share. They contain only what the benchmark's client reads."""
+"""The pages of the peers that use Django. They contain only what the benchmark's client reads."""
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
@@ -6,17 +6,17 @@ from django.urls import path
 
 
 def health(request: HttpRequest) -> HttpResponse:
-    """Answer a health check."""
+    """Answer a health check with status 204."""
     return HttpResponse(status=204)
 
 
 def screen(request: HttpRequest, slug: str) -> HttpResponse:
-    """Return the address of the screen's websocket."""
+    """Return a page that contains only the path of the screen's websocket."""
     return HttpResponse(f'<body data-websocket="/ws/cashier_q/{slug}">')
 
 
 def buttons(request: HttpRequest, slug: str) -> HttpResponse:
-    """Return the CSRF token that a press needs."""
+    """Return a page that contains only the CSRF token, which a press must send."""
     return HttpResponse(f'<input name="csrfmiddlewaretoken" value="{get_token(request)}">')
 
 

@@ -1,4 +1,7 @@
-"""A plain consumer as in the documentation of Channels, written well: each text is rendered only once."""
+"""A peer of the benchmark: a plain consumer, as the documentation of Channels shows it.
+
+It is written well, because it renders the fragment of each till only once.
+"""
 
 from functools import cache
 from typing import Any
@@ -21,12 +24,12 @@ layer: Any = get_channel_layer()
 
 @cache
 def fragment_html(till: int) -> str:
-    """Return what a screen shows. till: 0 for "please wait"."""
+    """Return the fragment for a screen. till: the number that the fragment shows, or 0 for "please wait"."""
     return fragment.render(fragment.context(Idle("en"), till=till))
 
 
 class PlainConsumer(AsyncWebsocketConsumer):
-    """A screen. It joins the group of its store and forwards each message."""
+    """The consumer of one screen. It joins the group of its store, and sends each event of the group to the screen."""
 
     async def connect(self) -> None:
         self.group = self.scope["url_route"]["kwargs"]["slug"]
@@ -38,14 +41,14 @@ class PlainConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def cashier_message(self, event: dict[str, Any]) -> None:
-        await self.send(fragment_html(event["num_cashier"]))
+        await self.send(fragment_html(event["till"]))
 
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send the number to the store's group: the naive view, without scheduling or a reset."""
+    """Send the number to the store's group. This is the naive view: it has no queue and never removes the number."""
     till = int(request.POST["cashier"])
-    async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "num_cashier": till})
+    async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "till": till})
     return HttpResponse(status=204)
 
 

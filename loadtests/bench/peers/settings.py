@@ -1,4 +1,7 @@
-"""Django settings of the peers: what `startproject` writes, with the PubSub channel layer."""
+"""The Django settings of the peers that use Django.
+
+The middleware is the same as in a new project (`startproject`). The channel layer is the one that uses Redis PubSub.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The WSGI application that Gunicorn serves for the plain peer: the benchmark's ordinary Channels application."""
+"""The WSGI application of the plain peer. Gunicorn runs it, as in an ordinary project with Channels."""
 
 from django.core.wsgi import get_wsgi_application
 
