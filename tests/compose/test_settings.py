@@ -12,7 +12,11 @@ BAD = {
         "CASHIER_HOSTS=a.example:8000",
     ],
     "ws": ["CASHIER_DRAIN_SECONDS=an hour", "CASHIER_STUCK_SECONDS=0", "REDIS_URL=redis"],
-    "nginx": ["CASHIER_TRUSTED_PROXIES=the proxy", "CASHIER_TRUSTED_PROXIES=10.0.0.0/99", "CASHIER_HTTPS=perhaps"],
+    "nginx_files": [
+        "CASHIER_TRUSTED_PROXIES=the proxy",
+        "CASHIER_TRUSTED_PROXIES=10.0.0.0/99",
+        "CASHIER_HTTPS=perhaps",
+    ],
 }
 CASES = [(service, setting) for service, settings in BAD.items() for setting in settings]
 
@@ -20,12 +24,13 @@ CASES = [(service, setting) for service, settings in BAD.items() for setting in 
 @pytest.mark.parametrize(("service", "setting"), CASES, ids=lambda case: case.split("=")[0])
 def test_a_bad_value_stops_the_container_with_a_line_that_names_the_variable(service, setting, stack) -> None:
     secrets = [f"--env=CASHIER_{name}=only for this test, only for this test" for name in ("TICKET_KEY", "SECRET_KEY")]
-    tmpfs = (
-        [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("conf.d", "run")] if service == "nginx" else []
-    )
+    options, arguments = [], []
+    if service == "nginx_files":
+        options = [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("conf.d", "run")]
+        options, arguments = [*options, "--entrypoint=/srv/nginx/entrypoint"], ["check"]
 
     with pytest.raises(Failed) as failed:
-        docker("run", "--rm", *secrets, *tmpfs, f"--env={setting}", f"{stack.project}-{service}")
+        docker("run", "--rm", *secrets, *options, f"--env={setting}", f"{stack.project}-{service}", *arguments)
 
     (line,) = [line for line in str(failed.value).splitlines() if line.startswith("cashier_q: ")]
     assert line.startswith(f"cashier_q: {setting.partition('=')[0]}")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 def test_make_up_starts_all_services_and_prints_the_addresses(stack) -> None:
     assert stack.first_states == {
         *((service, "running", "healthy") for service in ("nginx", "web", "ws", "redis", "db")),
-        *((service, "exited", "") for service in ("db_owner", "migrate")),
+        *((service, "exited", "") for service in ("db_owner", "migrate", "nginx_files")),
     }
     assert f"http://localhost:{stack.port}/cashier_buttons" in stack.up_output
     assert "make account" in stack.up_output

@@ -1,7 +1,6 @@
 """Under load, `make update` runs or a replica is stopped. No call is lost, and screens are told to reconnect."""
 
 import asyncio
-import contextlib
 import re
 
 import httpx
@@ -44,46 +43,69 @@ async def test_a_stopped_replica_closes_its_screens_with_1012_over_the_drain_tim
     stack.reconcile()
 
 
-async def test_an_update_replaces_web_and_ws_without_a_lost_press_or_call(stack, stores, replicas) -> None:
+async def test_an_update_loses_no_press_and_no_call_and_pages_always_find_their_static_files(
+    stack, stores, replicas
+) -> None:
+    """The new version has a new style sheet, and changes in the code of web and ws."""
     replicas(2)
     old = {service: stack.containers(service) for service in ("web", "ws", "nginx")}
-    for service, module in (("web", "calls/receipts"), ("ws", "health")):
-        source = stack.folder / f"services/{service}/src/cashier_{service}/{module}.py"
-        source.write_text(source.read_text() + "\n# A new version.\n")
-    async with Load(stack.url, stores) as load:
-        output = await asyncio.to_thread(stack.make, "update")
+    for file, change in {
+        "services/web/src/cashier_web/calls/receipts.py": "# A new version.",
+        "services/ws/src/cashier_ws/health.py": "# A new version.",
+        "services/web/src/cashier_web/static/cashier_web/screen/screen.css": "/* A new version. */",
+    }.items():
+        path = stack.folder / file
+        path.write_text(f"{path.read_text()}\n{change}\n")
+    async with Load(stack.url, stores) as load, httpx.AsyncClient(base_url=stack.url) as client:
+        update = asyncio.create_task(asyncio.to_thread(stack.make, "update"))
+        statuses = await statuses_of_static_files(client, until=update)
+        output = await update
+        styles = [file for file in statuses if "screen." in file and file.endswith(".css")]
+        after = [(await client.get(file)).status_code for file in styles]
     print(load.costs())
 
     verify_nothing_was_lost(load)
+    assert len(styles) == 2, "the old file and the new file"
+    assert set().union(*statuses.values()) == {200}
+    assert after == [200, 200]
     for service in ("web", "ws"):
         assert len(stack.containers(service)) == len(old[service])
         assert set(stack.containers(service)).isdisjoint(old[service])
     assert stack.containers("nginx") == old["nginx"]
-    assert "nginx: unchanged" in output
+    assert "nginx: the configuration is unchanged" in output
+
+    updated = set(stack.compose("ps", "--quiet").split())
+    await asyncio.to_thread(stack.make, "up")
+    assert set(stack.compose("ps", "--quiet").split()) == updated
 
 
-async def test_pages_find_their_static_files_throughout_an_update_that_changes_one(stack, replicas) -> None:
-    replicas(2)
-    style = stack.folder / "services/web/src/cashier_web/static/cashier_web/screen/screen.css"
-    style.write_text(style.read_text() + "\n/* A new version. */\n")
-    (nginx,) = stack.containers("nginx")
+async def statuses_of_static_files(client: httpx.AsyncClient, until: asyncio.Task) -> dict[str, set[int]]:
+    """Load a page and its static files again and again until the task ends. Return the statuses of each file."""
     statuses: dict[str, set[int]] = {}
-    update = asyncio.create_task(asyncio.to_thread(stack.make, "update"))
-    async with httpx.AsyncClient(base_url=stack.url) as client:
-        while not update.done():
-            with contextlib.suppress(httpx.TransportError):  # requests fail while Nginx is replaced
-                page = await client.get("/")
-                for file in re.findall(r'"(/static/[^"]+)"', page.text):
-                    statuses.setdefault(file, set()).add((await client.get(file)).status_code)
-            await asyncio.sleep(0.05)
-        await update
-        styles = [file for file in statuses if "screen." in file and file.endswith(".css")]
-        after = [(await client.get(file)).status_code for file in styles]
+    while not until.done():
+        page = await client.get("/")
+        for file in re.findall(r'"(/static/[^"]+)"', page.text):
+            statuses.setdefault(file, set()).add((await client.get(file)).status_code)
+        await asyncio.sleep(0.05)  # leaves the two cores to the update
+    return statuses
 
-    assert len(styles) == 2, "the old file and the new file"
-    assert set().union(*statuses.values()) == {200}
-    assert after == [200, 200]
-    assert stack.containers("nginx") != [nginx]
+
+def test_nginx_uses_a_new_configuration_without_a_restart(stack) -> None:
+    before = stack.started()
+    snippet = stack.folder / "deploy/nginx/snippets/page.conf"
+    good = snippet.read_text()
+    snippet.write_text(good + 'add_header X-Version "new";\n')
+    assert "nginx: uses the new configuration" in stack.make("up")
+    assert httpx.get(f"{stack.url}/cashier_buttons").headers["X-Version"] == "new"
+    snippet.write_text(good + "add_header;\n")
+
+    with pytest.raises(Failed, match="Nginx rejects it"):
+        stack.make("up")
+    assert httpx.get(f"{stack.url}/cashier_buttons").headers["X-Version"] == "new"
+    snippet.write_text(good)
+    stack.make("up")
+    assert "X-Version" not in httpx.get(f"{stack.url}/cashier_buttons").headers
+    assert stack.started() == before
 
 
 def test_an_update_with_a_bad_setting_changes_nothing(stack) -> None:
@@ -107,9 +129,13 @@ def test_if_the_new_version_does_not_start_the_old_containers_stay_in_service(st
     assert stack.is_healthy()
 
 
-def test_an_update_replaces_killed_replicas(stack, replicas) -> None:
+def test_an_update_replaces_killed_replicas_and_an_nginx_whose_settings_have_changed(stack, replicas) -> None:
+    before = stack.containers("nginx")
     docker("kill", *replicas(2))
-    stack.make("update")
+    output = stack.make("update", CASHIER_TRUSTED_PROXIES="192.0.2.7")
 
     assert len(stack.containers("ws")) == 2
+    assert "nginx: replaced" in output
+    assert stack.containers("nginx") != before
     assert stack.is_healthy()
+    stack.reconcile()
