@@ -1,8 +1,8 @@
 """The command behind `make load`: runs Locust with a profile, and prints the verdict.
 
-The command loads a local topology that it starts itself, or a system that runs already. Such a system must have the
-stores of the profile. The exit code is 0 if every objective was met, and 1 if an objective was not met. It is 3 if the
-load generator was too slow to tell.
+Locust puts load on a local topology that this command starts, or on a system that runs already. Such a system must have
+the stores of the profile. The exit code is 0 if every objective was met, and 1 if an objective was not met. It is 3 if
+the load generator was too slow to tell.
 """
 
 import argparse

@@ -54,7 +54,7 @@ clock = {"begin": 0.0}
 read_delays = ReadDelayRecorder(records.read_delays[0])
 background = Group()
 """Greenlets that work in the background during a run, beside the greenlets of the users."""
-# Locust loads this file first and forks its processes afterwards. Therefore all processes share this folder.
+# Locust reads this file first and forks its processes afterwards. Therefore all processes use the same folder.
 FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
 
 
@@ -159,7 +159,10 @@ class Till(FastHttpUser):
 
 
 def cut_all_at(moment: float) -> None:
-    """At this moment, break the connections of all screens at once, as a power cut does."""
+    """Break the connections of all screens at once, as a power cut does.
+
+    moment: when to break them, in seconds of time.monotonic().
+    """
     gevent.sleep(moment - time.monotonic())
     for screen in screens:
         screen.cut()

@@ -80,9 +80,10 @@ FAULT_TARGETS = ("ws", "web", "redis")
 
 
 def faults_every(seconds: float, until: float) -> tuple[tuple[float, str], ...]:
-    """Return faults for `Profile.faults`: one fault in each period of this length, on each target in turn.
+    """Return the times and targets of faults, for `Profile.faults`.
 
-    until: when the presses end. The first fault is in the middle of the first period.
+    There is one fault in the middle of each period of `seconds` seconds. Each fault hits the next target in turn.
+    until: when the presses end.
     """
     count = int((until - seconds / 2) // seconds) + 1
     targets = cycle(FAULT_TARGETS)
@@ -93,7 +94,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile(name="smoke", stores=1, screens_per_store=50, per_second=0.5, seconds=20),
-        # There is more than one press in each hold of 3 s, so that calls are queued.
+        # On average, more than one press is made during a hold of 3 s. Therefore calls are queued.
         Profile(name="store", stores=1, screens_per_store=1000, per_second=0.5, seconds=120),
         Profile(name="chain", stores=500, screens_per_store=10, per_second=50, seconds=300),
         Profile(name="storm", stores=500, screens_per_store=10, per_second=50, seconds=60, cut_at=20),

@@ -50,8 +50,8 @@ MEASUREMENT = """
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="cashier_q-") as folder,
-        # A kiosk runs the full Chromium, and plays sound without a touch. Therefore this browser does so, too. The
-        # headless shell that the tests use is a different program.
+        # A kiosk runs the full Chromium, and plays sound without a touch. This browser does the same, unlike the
+        # headless shell that the tests use.
         launch("--autoplay-policy=no-user-gesture-required", path=chromium()) as browser,
         run_topology(Path(folder)) as topology,
     ):

@@ -49,7 +49,7 @@ def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> Non
 def open_page(browser: Browser, url: str, size: tuple[int, int]) -> Page:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     # A kiosk's browser plays sound at once. This browser does not, so the screen's page would show a button that asks
-    # for a touch. This item tells the page that it has asked already.
+    # for a touch. This entry in the session storage tells the page that it has asked already.
     page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
     page.goto(url)
     return page

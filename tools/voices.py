@@ -38,9 +38,9 @@ SILENT = 0.01
 """Samples below this level are treated as silence. The highest possible level is 1, so this is -40 dB."""
 PAD_S = 0.02
 LOUDNESS = 0.12
-"""The loudness of every text: the root mean square of those parts that are not silent."""
+"""The loudness of every text: the root mean square of the parts that are not silent."""
 KNEE = 0.7
-"""Peaks above this level are compressed."""
+"""The parts of a text that are louder than this level are made quieter, so that they are not distorted."""
 WINDOW_S = 0.02
 
 
@@ -59,7 +59,7 @@ def spoken_number(language: dict[str, Any], number: int) -> str:
 def phrases(language: dict[str, Any], write_number: Callable[[int], object] = int) -> list[str]:
     """Return the texts of a voice file: "Next customer", and then a call for each till.
 
-    write_number: returns what a call contains as the number of its till.
+    write_number: returns the text for the number of a till.
     """
     numbers = map(write_number, range(1, HIGHEST_TILL + 1))
     return [language["next"], *(language["call"].format(number=number) for number in numbers)]

@@ -81,9 +81,9 @@ class Bench:
 
 
 def measure_name(measure: Any) -> str:
-    """Return the name of a measurement.
+    """Return the name of the function that takes this measurement.
 
-    measure: the function that measures, combined with its arguments by `functools.partial`.
+    measure: the function and its arguments, combined by `functools.partial`.
     """
     return str(measure.func.__name__)
 
@@ -94,8 +94,8 @@ async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens:
         await bench.run(name, 1, partial(measure_sizes, sizes=sizes, presses=PRESSES))
         await bench.run(name, 1, partial(measure_cut, size=cut_screens))
     for name in names:
-        # All screens of the demo belong to one store. Each press would paint all 1,000 screens, but in the other
-        # systems it paints only the two screens of its store. Therefore the presses of the demo are measured without
+        # All screens of the demo belong to one store. Each press would paint all 1,000 screens of the demo, but only
+        # the two screens of one store in the other systems. Therefore the presses of the demo are measured without
         # screens.
         counts = (0,) if name == "demo" else (0, 1000)
         measures = [partial(measure_presses, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
@@ -150,7 +150,8 @@ def main() -> None:
     print(*bench.failures, sep="\n", flush=True)
     names = [name for name in options.systems if name not in left_out]
     sizes = [options.screens] if options.screens else list(SIZES)
-    # A garbage collection would stop the client for a moment, and the times that it measures would be too long.
+    # Garbage collection is switched off, because it would stop the client for a moment and so make the measured times
+    # longer.
     gc.disable()
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
     print(bench.write())

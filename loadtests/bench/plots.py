@@ -33,7 +33,7 @@ def write(folder: Path, samples: Iterable[Sample]) -> None:
 
 
 def curves(results: Results, measure: str, against: str) -> dict[str, Curve]:
-    """Return a curve of this measure for each system in which the measure has at least two points."""
+    """Return the curves of this measure, one for each system. A system with fewer than two points has no curve."""
     found: dict[str, Curve] = {}
     for (name, setting), summary in results.items():
         growing = setting.growing or ("screens" if setting.stores == 1 else "")

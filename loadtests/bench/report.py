@@ -61,7 +61,8 @@ def fields(record: Setting | Summary) -> dict[str, Any]:
 def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
     """Yield how each measure of a system grows with the number of screens, stores or replicas.
 
-    Each item is (measure, system, "screens" or "stores" or "replicas", growth for one more of them, value at zero).
+    Each item is (measure, system, "screens" or "stores" or "replicas", growth for one more of them, value without
+    any of them).
     """
     lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for (measure, setting), summary in results.items():
@@ -79,7 +80,10 @@ def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
 
 
 def format_number(value: float) -> str:
-    """Return a value with three significant digits. Values of 100 and more have no decimals, but all their digits."""
+    """Return a value as text with three significant digits.
+
+    A value of 100 or more keeps all its digits, and has no decimals.
+    """
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -96,7 +100,7 @@ def format_cell(summary: Summary | None, busy: Summary | None) -> str:
 
 
 def busy_measure_of(measure: str) -> str:
-    """Return the name of the measure that says how busy the client was while the given measure was taken."""
+    """Return the measure that says how busy the client was, for example "client busy, fan-out" for "fan-out p99"."""
     return f"client busy, {measure.split(maxsplit=1)[0]}"
 
 

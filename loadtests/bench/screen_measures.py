@@ -20,7 +20,7 @@ WARM_UP_SCREENS, WARM_UP_PRESSES = 200, 2
 REACH_SECONDS = 60.0
 """A measurement fails if a press does not reach all screens within this time."""
 ENOUGH_SECONDS = 15.0
-"""After this time, no more presses are made for the measurement with the same number of screens."""
+"""If the presses with one number of screens take longer than this time, the remaining presses are left out."""
 IDLE_SECONDS = 15.0
 """Length of the measurement without calls. During this time each screen sends one heartbeat."""
 CLEANUP_SECONDS = 15.0
@@ -206,9 +206,9 @@ async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
 async def close_all(system: System, client: BenchClient) -> None:
     """Break all connections, and return when the system has closed them, too."""
     role = "ws" if system.resident("ws") else "nginx"
-    # The system has at least one open file for each connection. When all connections are closed, its number of open
-    # files has fallen by at least the number of screens. The exact number cannot be known, because other files are
-    # opened and closed all the time.
+    # The system has at least one open file for each connection. When all connections are closed, the number of the
+    # system's open files has fallen by at least the number of screens. The exact number cannot be known, because other
+    # files are opened and closed all the time.
     expected = system.open_files(role) - len(client.screens)
     client.close()
     wait = partial(wait_until, lambda: system.open_files(role) <= expected, REACH_SECONDS, "the screens have gone")

@@ -32,7 +32,7 @@ class System:
     sockets: the websocket path of each store.
     presses: for each store, the HTTP requests that press at each of its tills.
     paints_first: whether the system paints a screen as soon as it has connected.
-    resets: whether the system removes a number by itself at the end of its hold.
+    resets: whether the system itself removes each number at the end of the hold.
     """
 
     name: str
@@ -46,7 +46,7 @@ class System:
     presses: list[list[bytes]] = field(default_factory=list)
 
     def setting(self, screens: int) -> Setting:
-        """Return the setting for a measurement with this number of screens."""
+        """Return the setting (system, stores, screens, replicas) for a measurement with this number of screens."""
         return Setting(self.name, len(self.sockets), screens, self.replicas, self.growing)
 
     def screen_paths(self, numbers: Iterable[int]) -> list[str]:
@@ -65,11 +65,11 @@ class System:
         return float(sum(each.user + each.system for each in times))
 
     def resident(self, role: str) -> int:
-        """Return the resident memory in bytes of all processes of this role."""
+        """Return the resident memory in bytes of all processes of this role (the replicas or Nginx)."""
         return sum(process.memory_info().rss for process in self._processes_of(role))
 
     def open_files(self, role: str) -> int:
-        """Return the number of files and sockets that all processes of this role have open."""
+        """Return the number of files and sockets that all processes of this role (the replicas or Nginx) have open."""
         return sum(process.num_fds() for process in self._processes_of(role))
 
     def _processes_of(self, role: str) -> list[Any]:
@@ -223,7 +223,10 @@ def missing() -> dict[str, str]:
 
 
 async def read_pages(system: System, stores: int) -> None:
-    """Read the websocket paths and the press requests of a system from its pages, unless they are set already."""
+    """Read the websocket paths and the press requests of a system from its pages.
+
+    Do nothing if the system has them already.
+    """
     if system.sockets:
         return
     names = slugs(stores)

@@ -1,4 +1,4 @@
-"""A simulated screen on asyncio. It uses its socket directly, so that one process can run thousands of screens."""
+"""A simulated screen on asyncio. It uses no websocket library, so that one process can run thousands of screens."""
 
 import asyncio
 import socket
@@ -53,7 +53,7 @@ class AsyncioScreen(asyncio.Protocol):
         return self._incoming.status
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # The type is not checked with isinstance, because the transports of uvloop do not inherit from
+        # The type of the transport is not checked with isinstance, because the transports of uvloop do not inherit from
         # asyncio.Transport.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(self._request)

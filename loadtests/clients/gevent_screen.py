@@ -56,8 +56,8 @@ def connect(host: str, port: int) -> socket.socket:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
     except BaseException:
-        # The screen's greenlet may be killed while it connects. gevent then raises GreenletExit, which is a
-        # BaseException.
+        # BaseException is caught, because gevent raises GreenletExit if the screen's greenlet is killed while it
+        # connects. The socket must be closed in this case, too.
         connection.close()
         addresses.pop((host, port), None)
         raise

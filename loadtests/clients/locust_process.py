@@ -44,8 +44,8 @@ def claim_number(folder: Path, users: int) -> int:
 def collect_garbage_at(moment: float) -> None:
     """Collect garbage once, and exempt all remaining objects from later garbage collections.
 
-    moment: a time of time.monotonic() at which all screens are connected. A later garbage collection that examined the
-    objects of all connections would stop the process for 0.1 s.
+    A later garbage collection that examined the objects of all connections would stop the process for 0.1 s. moment:
+    when to do this, in seconds of time.monotonic(). All screens are connected then.
     """
     gevent.sleep(moment - time.monotonic())
     gc.collect()

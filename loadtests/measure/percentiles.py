@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 PERCENTILES = (50.0, 95.0, 99.0, 99.9)
 TimedValue = tuple[float, float]
-"""A measured duration: (when it was due to begin, in seconds of time.monotonic(); its length in seconds)."""
+"""A duration, and the time to which it belongs: (time in seconds of time.monotonic(), duration in seconds)."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return the smallest value that at least `percent` percent of the values do not exceed (nearest-rank method).
+    """Return the percentile of these values by the nearest-rank method.
 
-    ordered: at least one value, in ascending order.
+    This is the smallest value for which at least `percent` percent of all values are not larger. ordered: at least one
+    value, in ascending order.
     """
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 
@@ -32,7 +33,7 @@ def by_phase(timed: Iterable[TimedValue], phases: Mapping[str, tuple[float, floa
     """Return a summary of all values with the key "all", and a summary for each phase with the phase's name as the key.
 
     phases: maps the name of each phase to its begin and end, in seconds of time.monotonic(). A value belongs to the
-    phase in which it was due to begin.
+    phase that contains its time.
     """
     timed = list(timed)
     summaries = {"all": summary(value for _, value in timed)}

@@ -14,7 +14,7 @@ PERIOD_SECONDS = 1.0
 
 
 class ProcessMeter:
-    """Measures from the begin to the end of its `with` block.
+    """Measures the processes from the begin to the end of its `with` block.
 
     samples: maps the name of each process to the list of its samples.
     """

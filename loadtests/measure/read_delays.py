@@ -19,9 +19,9 @@ SHORT_SECONDS = 0.01
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
 """Two limits that decide whether a poll found something to read at once, or had to wait for it.
 
-A poll shorter than AWAKE_SECONDS did not wait. The operating system sometimes counts a context switch in such a poll,
-but this count is ignored. A poll longer than SLEPT_SECONDS did wait, even if no context switch was counted. A poll
-between these limits waited if the operating system counted a context switch."""
+A poll shorter than AWAKE_SECONDS did not wait. The operating system sometimes counts a context switch of the thread in
+such a poll, but this count is ignored. A poll longer than SLEPT_SECONDS did wait, even if no context switch was
+counted. Between the two limits, a poll did wait if a context switch was counted."""
 # macOS does not count context switches for one thread, but only for the whole process.
 RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 

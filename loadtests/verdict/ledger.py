@@ -28,7 +28,7 @@ KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HE
 TIMEOUT_SECONDS = 10.0
 """A number counts as missing if it is not shown, or not removed, within this time after it was due.
 
-Its latency then counts as this time."""
+In the latencies, a missing number counts with this time."""
 SHORT_SECONDS = 0.1
 """A hold is a fault only if it is too short by more than this time.
 
@@ -129,7 +129,7 @@ class StoreCalls:
 
 
 def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Account:
-    """Return the account of all screens together.
+    """Return the account of all screens together: the numbers that were owed, and the faults.
 
     hold: for how many seconds each number should be shown. kills: when replicas were killed. A kill also ends the
     connections of the replica.
@@ -158,7 +158,7 @@ def may_be_misread(fault: Fault, read_delays: Sequence[ReadDelay], hold: float) 
 
 
 def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Account:
-    """Return the account of one connection."""
+    """Return the account of one connection: the numbers that were owed on it, and its faults."""
     account = Account()
 
     def add_fault(kind: str, seq: int, at: float, late: float = 0.0) -> None:
@@ -167,7 +167,7 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
     newest = -1
     # Maps the index of each call to the index of the paint that showed the call first.
     paint_of_call: dict[int, int] = {}
-    # Maps the index of each paint of a number to its seq. Paints of calls that are owed are removed below.
+    # Maps the index of each paint of a number to its seq. The code below removes the paints of owed calls.
     unaccounted: dict[int, int] = {}
     for index, (at, seq, till) in enumerate(connection.paints):
         if not till:
@@ -213,7 +213,7 @@ def removed_at(connection: ConnectionRecord, index: int) -> float:
 
 
 def balance_call(connection: ConnectionRecord, call: Press, index: int | None, hold: float) -> Account:
-    """Return the account of one call on one connection.
+    """Return the account of one call that was owed on one connection: how late it was shown, and its faults.
 
     index: the index of the paint that showed the call; None if no paint showed it. hold: seconds for which the number
     should be shown.

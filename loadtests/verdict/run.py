@@ -48,7 +48,7 @@ class Run:
         return self.begin + self.profile.seconds
 
     def in_fault_phase(self, at: float) -> bool:
-        """Return whether this time is in the phase after a fault."""
+        """Return whether this time is in the phase after a fault, in which presses may be refused."""
         return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:

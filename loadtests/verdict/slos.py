@@ -14,7 +14,7 @@ RESET_P99_SECONDS, RESET_MAX_SECONDS = 0.025, 0.150
 SHOWN_P99_SECONDS = 0.250
 """Limit for the time from a press to its number. For a queued call, the time counts from the planned begin of the call.
 
-A person who looks up perceives this time as immediate."""
+If a number comes within this time, a person who looks up perceives it as immediate."""
 BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
 """Limits for the event loop lag of the load generator. Above them, the generator would measure its own delays."""

@@ -45,7 +45,7 @@ def send_and_work_after_a_timer(near: socket.socket) -> None:
 
 
 def send_and_work_twice(near: socket.socket) -> None:
-    """Send a message, and work. Another greenlet works after that, before the message is read."""
+    """Send a message, and keep the CPU busy. Before the message is read, another greenlet also keeps the CPU busy."""
     gevent.spawn_later(0.02, work, BUSY_SECONDS / 2)
     gevent.sleep(0.01)
     send(near)

@@ -89,7 +89,7 @@ def test_the_report_contains_medians_spreads_slopes_targets_and_what_could_not_b
     assert targets["fan-out p99 to 1,000 screens, faster than the demo"] == (pytest.approx(130 / 12), False)
 
 
-def test_a_slope_is_what_one_more_adds() -> None:
+def test_the_slope_is_the_growth_of_y_when_x_grows_by_one() -> None:
     assert slope([(1, 5.0), (2, 7.0), (4, 11.0)]) == pytest.approx((2.0, 3.0))
 
 

@@ -12,8 +12,8 @@ from loadtests.profiles import faults_every
 from loadtests.verdict.slos import FAILED, PASSED, VOID, Objective, verdict
 from tests.support.faulty_proxy import DAMAGES, faulty_proxy
 
-# These tests must run alone (serial): the first press is due a fixed time after the start, and all 50 screens must be
-# connected by then.
+# These tests run alone (marker `serial`), because the first press is due at a fixed time after the start. All 50
+# screens must be connected by then, which takes longer while other tests run.
 pytestmark = [pytest.mark.anyio, pytest.mark.serial]
 ROOT = Path(__file__).parents[2]
 EXIT_PASSED, EXIT_FAILED, EXIT_VOID = 0, 1, 3

@@ -1,1 +1,1 @@
-"""The peers of the benchmark: other systems with the same task as cashier_q, each written in the way that is usual."""
+"""The peers of the benchmark. They have the same task as cashier_q, and are written as such systems usually are."""

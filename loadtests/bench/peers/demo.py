@@ -50,7 +50,7 @@ def send_to_screens(till: int) -> None:
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the number, and start a timer that removes it. Cancel the timer of the press before."""
+    """Show the number, and start a timer that removes it. Cancel the timer of the previous press."""
     send_to_screens(int(request.POST["cashier"]))
     timers.pop().cancel()
     timers.append(threading.Timer(HOLD_SECONDS, send_to_screens, [0]))
