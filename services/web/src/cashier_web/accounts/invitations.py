@@ -10,7 +10,7 @@ class Invitations(PasswordResetTokenGenerator):
 
     Django's base class makes tokens for forgotten passwords. They are valid once, and for 3 days
     (PASSWORD_RESET_TIMEOUT). This class also makes a token invalid when the roles of the account change. Otherwise, a
-    person who got the link when the account was a cashier's could use it after the account became a manager's.
+    person could keep the link of a cashier's account, and use the link after the account has become a manager's.
     """
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:

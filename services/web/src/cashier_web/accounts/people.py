@@ -76,7 +76,8 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
                 person, is_new = add_person(request, store, **form.cleaned_data)
         except ValidationError as error:
             form.add_error("username", error)
-        except IntegrityError:  # another request has added the same person at the same time
+        except IntegrityError:
+            # Another request has added the same person at the same time. A person can have only one role in a store.
             form.add_error("username", HAS_ROLE)
         else:
             if is_new:
@@ -98,10 +99,9 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif person.memberships.filter(store=store).exists():
         raise ValidationError(HAS_ROLE)
     elif not request.user.is_superuser and not is_own_account(request, person):
-        # The account may have roles in stores of other managers. These managers may know its password, with which
-        # they would get into this store, too. They could also no longer make a new link for the account, because a
-        # manager can do this only if all stores of the account are the manager's own. Therefore only an administrator
-        # may add such an account.
+        # Only an administrator may add an account that has roles in stores of other managers. These managers may know
+        # the account's password, and could use the password to get into this store. They would also lose the right to
+        # make a new link for the account, because a manager must manage all stores of an account to make a link for it.
         raise ValidationError(
             _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
         )

@@ -106,9 +106,9 @@ def has_role(person: Any, store: Store) -> bool:
 
 
 def stores_of(request: HttpRequest) -> list[tuple[Store, int]]:
-    """Return the stores in which the requesting person has a role, each with this role.
+    """Return the stores in which the requesting person has a role, as pairs of a store and the person's role.
 
-    A superuser has the role of a manager in every store. If CASHIER_OPEN_BUTTONS is set, everybody has this role.
+    A superuser is a manager in every store. If CASHIER_OPEN_BUTTONS is set, everybody is a manager in every store.
     """
     if request.user.is_superuser or settings.ENVIRONMENT.cashier_open_buttons:
         return [(store, Role.MANAGER) for store in Store.objects.all()]

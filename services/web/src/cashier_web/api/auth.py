@@ -1,4 +1,7 @@
-"""Finds the device of an API token, limits how often it may send requests, and checks its store and its till."""
+"""Finds the device of an API token, and limits how often a device may send requests.
+
+Also refuses a request for a store or a till that the device may not call for.
+"""
 
 from datetime import timedelta
 
@@ -14,9 +17,9 @@ from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Device, Store
 
 MOST_REQUESTS, IN_SECONDS = 120, 10
-"""A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. This is enough for a hundred retries at
-once, and more than all calls of a store. The limit protects the other devices from a faulty device that never stops
-sending."""
+"""A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. A device can send a hundred retries
+at once without reaching this limit, and a whole store makes fewer calls in this time. The limit protects the other
+devices from a faulty device that never stops sending."""
 USED_AT_PRECISION = timedelta(minutes=1)
 """The time at which a device was last used (`used_at`) is saved at most once per minute. Saving it for each press would
 cost as much as the press itself."""

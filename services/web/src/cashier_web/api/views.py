@@ -61,7 +61,8 @@ def press(request: DeviceRequest, store: Store, body: Press, key: str | None = N
     If the till already has a queued call, the press changes nothing, and the status is 200.
     """
     device, payload = request.auth, body.model_dump_json(exclude_defaults=True)
-    # Two devices may use the same key, so the device's id is added to the key. Hashing gives the key a fixed length.
+    # Two devices may choose the same idempotency key, so the device's id is added to the key. Hashing gives the key a
+    # fixed length.
     key = token_hash(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, body.till)

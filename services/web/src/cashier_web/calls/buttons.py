@@ -68,8 +68,8 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
         refuse_without_redis(_("The language was not changed, because the screens cannot be reached at the moment.")),
         transaction.atomic(),
     ):
-        # Read the store again, and lock its row. The screens get the language together with the information whether the
-        # store is open, and another request may be opening or closing the store at the same time.
+        # Read the store again, and lock its row. The message to the screens also says whether the store is open. If
+        # another request opened or closed the store at the same time, the message could be wrong without the lock.
         store = Store.objects.select_for_update().get(pk=store.pk)
         store.language = form.cleaned_data["language"]
         store.save(update_fields=["language"])

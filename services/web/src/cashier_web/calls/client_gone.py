@@ -18,6 +18,6 @@ def is_client_gone(request: HttpRequest) -> bool:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
-        return False  # there is nothing to read, so the connection is still open
+        return False  # the client has sent nothing more, and has not closed the connection
     except OSError:
         return True

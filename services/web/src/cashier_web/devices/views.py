@@ -68,7 +68,8 @@ def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
             with transaction.atomic():
                 token = give_new_token(form.instance)
             return render_devices_page(request, store, DeviceForm(None, store), made=form.instance, token=token)
-        except IntegrityError:  # another request has given this name to a device at the same time
+        except IntegrityError:
+            # Another request has used this name at the same time, and the name of a device is unique in its store.
             form.add_error("name", NAME_TAKEN)
     return render_devices_page(request, store, form, status=400)
 

@@ -17,8 +17,8 @@ from cashier_web.models import Device, PastCall, Store
 
 READ_AT_ONCE = 1000
 RECENT_MS = 3_600_000
-"""An hour, in milliseconds. A call ends less than an hour after its press, and does not change after its end. Therefore
-a change is applied only to calls that were pressed at most an hour before the change."""
+"""An hour, in milliseconds. UPDATE ignores a call that was pressed more than an hour before the change. Such an old
+call cannot change any more, because every call ends less than an hour after its press."""
 DELETED_AT_ONCE = 5000
 NOBODY = ("", "")
 INSERT = """
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 def record_calls() -> int:
     """Save all changes of calls that are in Redis, in the order in which they happened. Returns the number of changes.
 
-    Raises RedisError or a database error if Redis or the database does not answer. The changes that were not saved then
+    Raises RedisError or a database error if Redis or the database does not answer. In this case, all unsaved changes
     stay in Redis.
     """
     history, total = the_history(), 0
@@ -81,8 +81,8 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
 
     Saving the same change twice does no harm.
     """
-    # Two worker processes must not save changes at the same time. Therefore this locks the row of the default store,
-    # which always exists. The second worker process waits for the lock, and then sees what the first one has saved.
+    # Two worker processes must not save changes at the same time. Therefore a worker process first locks the row of
+    # the default store, which always exists. A second worker process waits until the first one has saved its changes.
     Store.objects.select_for_update(no_key=True).get(slug=DEFAULT_STORE)
     slugs = {change["store"] for _entry_id, change in changes}
     stores = dict(Store.objects.filter(slug__in=slugs).values_list("slug", "pk"))
@@ -91,7 +91,7 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
     for entry_id, change in changes:
         store, call_id = stores.get(change["store"]), change["mark"]
         if store is None:
-            continue  # the store was deleted together with its calls
+            continue  # the store and its calls were deleted, so the change is dropped
         start, end = (database_time(change[key]) if key in change else None for key in ("start", "end"))
         if "seq" in change:
             values = [change[name] for name in ("seq", "till", "label", "language", "again")]

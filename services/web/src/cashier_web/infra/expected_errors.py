@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class ExpectedErrors:
     """Answers a request that fails for an expected reason.
 
-    The request was refused, the person lacks a permission, or the database or Redis does not answer.
+    The expected reasons are a refused request, a missing permission, and a database or Redis that does not answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

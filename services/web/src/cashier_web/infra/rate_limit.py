@@ -9,10 +9,10 @@ from cashier_web.infra.redis_clients import the_limiter
 
 
 def seconds_until_allowed(action: str, actor: str, *, most: int, seconds: int) -> int:
-    """Count an action of the actor if it is allowed. An actor may do it at most `most` times in `seconds` seconds.
+    """Return 0 if the actor may do the action now, otherwise the number of seconds until the actor may try again.
 
-    Returns 0 if the action is allowed, otherwise the number of seconds until the actor may try again. An action that
-    is not allowed is not counted, so that an actor who tries again and again is not locked out for ever. Raises
+    An actor, for example a person or a device, may do the action at most `most` times in `seconds` seconds. Only
+    allowed actions are counted, so that an actor who tries again and again is not locked out for ever. Raises
     RedisError if Redis does not answer.
     """
     limiter = the_limiter()

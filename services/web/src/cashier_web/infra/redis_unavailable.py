@@ -37,8 +37,8 @@ def refuse_without_redis(reason: str) -> Iterator[None]:
 def message_without_redis(request: HttpRequest) -> Iterator[None]:
     """Context manager for a block of code that uses Redis and saves its changes in one transaction.
 
-    If Redis does not answer, the transaction is rolled back, and the code after the block runs. That code redirects to
-    a page, which shows the message that nothing was changed.
+    If Redis does not answer, the transaction is rolled back, and the next page shows the message that nothing was
+    changed. No exception is raised, so the view continues after the block and redirects the browser to the next page.
     """
     try:
         yield

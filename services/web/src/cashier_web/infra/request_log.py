@@ -40,7 +40,8 @@ class RequestLog:
     def _log_and_count(self, request: HttpRequest) -> HttpResponse:
         arrived = time.monotonic()
         response = self._get_response(request)
-        match = request.resolver_match  # this is None if the request was refused before Django looked for its view
+        # `match` is None if the path is unknown, or if a middleware refused the request before Django read the path.
+        match = request.resolver_match
         is_press = match is not None and (request.method, match.url_name) in PRESSES
         if is_press:
             metrics.PRESS_SECONDS.observe(time.monotonic() - arrived)

@@ -11,8 +11,8 @@ class HashedFiles(ManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
     # Only the modules of cashier_q are changed. The scripts of django-htmx have comments such as
-    # `@type {import("../htmx")...}`. `collectstatic` would look for the file in this comment, which does not exist, and
-    # would fail.
+    # `@type {import("../htmx")...}`. `collectstatic` would take this comment for an import, and would fail because the
+    # file `../htmx` does not exist.
     _js_module_import_aggregation_patterns = (
         "cashier_web/*.js",
         ManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],  # type: ignore[attr-defined]

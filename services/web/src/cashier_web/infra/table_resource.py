@@ -23,7 +23,7 @@ from tablib import Dataset
 from cashier_web.infra import csv_table
 
 LINE = "line of the file"
-"""The name of an additional column, from which error messages take the line at which a row begins in the file."""
+"""The name of an additional column with the number of the line at which each row begins, for error messages."""
 YES_OR_NO = {True: "yes", False: "no"}
 """Maps True and False to the texts with which a cell expresses them."""
 
@@ -93,14 +93,13 @@ class TableResource(ModelResource):
     An import changes the rows whose key exists in the database already, and adds the other rows. Columns that the file
     does not contain are not changed. If one row is invalid, or an error occurs while saving, nothing is changed at all.
 
-    Subclasses declare their columns as fields (`Column`). They set `Meta.fields` to the names of the columns, and
-    `Meta.import_id_fields` to the column that identifies a row. They implement `repeated`, `import_instance` and
-    `finish`.
+    Subclasses declare their columns as fields (`Column`), and implement `repeated`, `import_instance` and `finish`.
     """
 
     _writes = False
 
     class Meta:
+        # Subclasses add `fields`, the names of the columns, and `import_id_fields`, the column that identifies a row.
         instance_loader_class = CachedInstanceLoader
         use_transactions = skip_unchanged = report_skipped = store_instance = True
 

@@ -49,7 +49,8 @@ class TableCommand(BaseCommand, ABC):
             table = sys.stdin.buffer.read() if file in (None, "-") else Path(file).read_bytes()
             for line in self.import_table(table.decode("utf-8-sig"), dry_run):
                 self.stdout.write(line)
-        except (OSError, ValueError) as fault:  # if the file is not UTF-8, the error is a subclass of ValueError
+        except (OSError, ValueError) as fault:
+            # A file that is not UTF-8 raises UnicodeDecodeError, which is a subclass of ValueError.
             raise CommandError(f"{file}: {fault}") from None
         except BadTable as fault:
             for reason in fault.reasons:
