@@ -29,7 +29,7 @@ def engine() -> None:
 def stack(tmp_path_factory) -> Iterator[Stack]:
     """Start a stack with `make up` in a fresh clone, and remove the stack after the last test.
 
-    `stack.up_output` contains the output of `make up`, and `stack.first_states` the states of the containers after it.
+    `stack.up_output` is the output of `make up`. `stack.first_states` are the states of the containers after `make up`.
     """
     stack = Stack(tmp_path_factory.mktemp("stack"), CASHIER_OPEN_BUTTONS="true", CASHIER_OPEN_SCREENS="true")
     stack.clone()

@@ -1,6 +1,7 @@
-"""Each service is restarted under load.
+"""Redis, the database, Nginx and web are restarted, or the database is paused, while presses and screens use them.
 
-Each test prints what the restart costs, and checks that everything works afterwards.
+Each test prints how many presses failed and how long screens were disconnected. Then the test checks that everything
+works again.
 """
 
 import asyncio
@@ -75,7 +76,8 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
-            # Nginx stops waiting for some of the presses while web still waits for the database.
+            # The test waits until 20 presses have failed. For some of these presses, Nginx has stopped waiting for
+            # web's answer, but web still waits for the database. web must not call these presses later.
             await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
@@ -120,7 +122,7 @@ def succeed_again(load: Load) -> bool:
 
 
 async def one_press_in_each_store(stack, stores: list[str]) -> Load:
-    """Open new screens and new tills, press once in each store, and return the load with its results."""
+    """Open new screens and new tills, press once in each store, and return the load, which contains the results."""
     async with Load(stack.url, stores, per_second=100) as load:
         await until(lambda: len(load.presses) >= len(stores), 10, "there was a press in every store")
     return load

@@ -62,8 +62,8 @@ def test_while_web_is_stopped_a_page_reloads_itself_and_a_sign_in_is_not_repeate
     (web,) = stack.containers("web")
     docker("stop", web)
     try:
-        # At first, Nginx still tries to connect to the stopped container, and its answers are different. So the test
-        # waits until Nginx knows that the container has stopped.
+        # At first, Nginx still tries to connect to the stopped container, and Nginx's answers are not yet those that
+        # the test checks. So the test waits until Nginx knows that the container has stopped.
         wait_until(lambda: httpx.get(stack.url).status_code == 502, 10, "Nginx forgets web's address")
         page, page_entry = send(stack, "a page")
         sign_in, sign_in_entry = send(stack, "a sign-in", "POST", "/sign_in", data={"username": "ada"})

@@ -1,4 +1,4 @@
-"""Stores, people and devices are imported and exported as CSV tables, and calls get into the history, on PostgreSQL."""
+"""With PostgreSQL, the import and export of CSV tables works, and a device's call is saved in the history."""
 
 import csv
 import io

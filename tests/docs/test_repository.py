@@ -1,6 +1,7 @@
 """Tests of the repository as a whole.
 
-web and ws must be installed without each other. A lock file must contain hashes and no addresses.
+web is installed without the packages of ws, and ws without the packages of web. A lock file contains the hash of each
+package, and no address of a package index.
 """
 
 import subprocess

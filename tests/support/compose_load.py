@@ -39,7 +39,7 @@ async def until(condition: Callable[[], bool], seconds: float, what: str) -> Non
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)  # waits a little before the next call of `condition()`
+        await asyncio.sleep(0.02)  # During this pause, the event loop runs the screens and the tills.
 
 
 @asynccontextmanager
@@ -136,7 +136,7 @@ class Load:
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
 
     def faults(self) -> list[str]:
-        """Return one line for each screen that did not show a call of its store as it should.
+        """Return one line for each call that a screen of the store did not show as it should.
 
         Only presses that were answered with 204 count.
         """

@@ -70,7 +70,7 @@ class Stack:
     def reconcile(self, **settings: str) -> None:
         """Start missing containers, and replace containers whose settings have changed. No images are built.
 
-        `make up` does the same as its last step, after its builds and checks.
+        `make up` does the same, after it has built the images and checked the settings.
         """
         self.compose("up", "--detach", "--wait", "nginx", **settings)
 

@@ -67,7 +67,10 @@ class FirstNumberTooShort(Unchanged):
 
 
 class FirstNumberTooLong(Unchanged):
-    """Delays everything after the first number by the same time. So only the first number is held too long."""
+    """Delays every fragment after the first number by LATE_SECONDS.
+
+    So the first number is shown too long. Each later number is shown late, but for the right time.
+    """
 
     def forward_number(self, payload: bytes) -> None:
         self.send(payload, LATE_SECONDS if self.numbers > 1 else 0)
@@ -119,7 +122,8 @@ DAMAGES: dict[str, type[Unchanged]] = {
 async def faulty_proxy(port: int) -> AsyncIterator[int]:
     """Run a proxy for the server at `port`, and yield the proxy's own port.
 
-    Each of the first screens gets a different kind of damage. All later screens get none.
+    The proxy uses each class of DAMAGES for one of the first screens that connect. All later screens get unchanged
+    fragments.
     """
     damages = chain(DAMAGES.values(), repeat(Unchanged))
 

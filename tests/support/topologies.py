@@ -1,4 +1,7 @@
-"""Runs topologies and a Valkey server for tests, and collects the log lines of their processes."""
+"""Runs topologies and a Redis server for tests, and collects the log lines of their processes.
+
+The Redis server is Valkey, a fork of Redis.
+"""
 
 import os
 import secrets
@@ -52,7 +55,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASH
 
 @contextmanager
 def run_topology(folder: Path, *, prepared: Path | None = None, **environment: str) -> Iterator[TopologyUnderTest]:
-    """Start a topology with open buttons and screens, and stop the topology when the block ends.
+    """Start a topology whose buttons and screens need no sign-in, and stop the topology when the block ends.
 
     prepared: a folder that `cashier_local.topology.prepare_data` has filled.
     environment: environment variables that are added to ENVIRONMENT, or replace values in it.

@@ -20,8 +20,8 @@ def argv() -> list[str]:
     The paths in the command line are relative to this folder. An absolute path could contain a `$`, which Nginx would
     read as the start of a variable.
     """
-    # If root starts Nginx, its worker processes normally run as another user, who cannot read files in root's folders.
-    # Therefore they run as root here.
+    # If root starts Nginx, Nginx normally runs its worker processes as another user, who cannot read the files in
+    # root's folders. With this option, the worker processes run as root.
     options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
     return [str(nginx_binary()), "-p", "nginx", "-c", "nginx.conf", "-g", options]
 
@@ -34,7 +34,8 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     (target / "run").mkdir()
     conf_d = target / "conf.d"
     conf_d.mkdir(exist_ok=True)
-    # A comment in deploy/nginx/compose/upstreams.conf explains why `max_fails` is 0.
+    # max_fails=0 means that Nginx does not count the failures of a replica. The comment at `max_fails` in
+    # deploy/nginx/compose/upstreams.conf gives the reason.
     replicas = "".join(f" server 127.0.0.1:{ws_port} max_fails=0;" for ws_port in ws_ports)
     # The same server is listed twice, because Nginx tries each entry only once per request. If a worker process dies
     # during a press, Nginx sends the press again through the second entry, and another worker process handles it.
@@ -48,6 +49,6 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
 
 
 def configuration_error(folder: Path) -> str:
-    """Return Nginx's error messages about the configuration in this folder, or "" if the configuration is valid."""
+    """Return Nginx's error messages about the configuration in `folder`, or "" if the configuration is valid."""
     done = subprocess.run([*argv(), "-t"], cwd=folder, capture_output=True, text=True, check=False)
     return done.stderr.strip() if done.returncode else ""

@@ -73,4 +73,4 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.02)  # waits a little before the next call of `condition()`
+        time.sleep(0.02)  # Without this pause, the loop would use a whole CPU core.

@@ -13,10 +13,10 @@ from pathlib import Path
 Sink = Callable[[str, str], None]
 """A function that receives the name of a process and one line of its log."""
 
-SETPRIV = shutil.which("setpriv")  # None on systems without the program setpriv, which comes with Linux
+SETPRIV = shutil.which("setpriv")  # The program setpriv comes with Linux. On other systems, SETPRIV is None.
 DIES_WITH_PARENT = [SETPRIV, "--pdeathsig", "TERM"] if SETPRIV else []
 """This prefix is put before the command line of each child process. The kernel then stops the child process when the
-thread that started it ends. So no child process survives if this process is killed."""
+thread that started the child process ends. So no child process survives if this process is killed."""
 STOP_SECONDS = 10.0
 LONG_LIFE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 8.0
 
@@ -111,7 +111,8 @@ class Process:
             finally:
                 spawned.set()
             if self._stopping.is_set():
-                self.kill(signal.SIGTERM)  # `stop` was called while the child was being started
+                # `stop` was called before the child process existed, so the child process is stopped here.
+                self.kill(signal.SIGTERM)
             assert self._child
             code = self._child.wait()
             self._kill_leftovers()

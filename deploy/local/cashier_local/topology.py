@@ -28,7 +28,7 @@ MEDIA = Path("nginx", "site", "media")
 
 
 def valkey_argv(port: int, folder: Path) -> list[str]:
-    """Return the command line of a Valkey server that saves nothing to disk."""
+    """Return the command line of a Redis server that saves nothing to disk. The server is Valkey, a fork of Redis."""
     return [
         *(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1"),
         *("--save", "", "--dir", str(folder), "--loglevel", "warning"),
@@ -36,11 +36,12 @@ def valkey_argv(port: int, folder: Path) -> list[str]:
 
 
 def prepare_data(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Create a migrated database and the static files in `folder`, for use in `Topology(prepared=folder)`.
+    """Create a database with all tables, and the static files, in `folder`.
 
-    This saves time if several topologies are started: `migrate` and `collectstatic` each start a new Python process,
-    and take most of the time that a topology needs to start. `environment` must not contain DATABASE_URL. Raises
-    CannotStart if a command fails.
+    `Topology(prepared=folder)` starts with a copy of these files. This saves time if several topologies are started,
+    because the commands `migrate` and `collectstatic` take most of the time that a topology needs to start.
+    `environment` must not contain DATABASE_URL, because the database must be in `folder`. Raises CannotStart if a
+    command fails.
     """
     Topology(folder, lambda name, line: None, environment=environment).prepare()
 
@@ -54,9 +55,10 @@ class Topology:
 
     `start` returns when all processes answer. `stop` returns when all processes have ended.
 
-    environment: environment variables of the processes. They override the defaults, which fit a topology in `folder`.
-    prepared: a folder that `prepare_data` has filled. `start` copies its database and static files into `folder`,
-        unless they exist there already, and does not run `migrate` and `collectstatic`.
+    environment: environment variables of the processes. A variable in `environment` replaces the default of the same
+        name. The defaults are, for example, the paths of the database and of the static files in `folder`.
+    prepared: a folder that `prepare_data` has filled. `start` copies the database and the static files from this
+        folder, unless `folder` already contains them. Then `start` does not run `migrate` and `collectstatic`.
     """
 
     def __init__(
@@ -101,8 +103,7 @@ class Topology:
     def start(self) -> None:
         """Start all processes and wait until they answer.
 
-        Raises CannotStart if a process does not start. Before that, the processes that have already been started are
-        stopped.
+        If a process does not start, stop the processes that have already been started, and raise CannotStart.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
