@@ -28,7 +28,7 @@ FOR_MANAGERS = [
 """Only managers and administrators read the texts in these packages, modules and templates."""
 
 String = str | tuple[str, str]
-"""A text for translation. For a text with a context, this is the pair (context, text), as in pgettext(context, text)."""
+"""A text for translation. A text with a context is the pair (context, text), as in pgettext(context, text)."""
 
 
 def strings(package: Path) -> set[String]:

@@ -57,8 +57,8 @@ class Topology:
 
     environment: environment variables of the processes. A variable in `environment` replaces the default of the same
         name. The defaults are, for example, the paths of the database and of the static files in `folder`.
-    prepared: a folder that `prepare_data` has filled. `start` copies the database and the static files from this
-        folder, unless `folder` already contains them. Then `start` does not run `migrate` and `collectstatic`.
+    prepared: a folder that `prepare_data` has filled. `start` copies the database and the static files from `prepared`
+        to `folder`, unless `folder` already contains them, and does not run `migrate` and `collectstatic`.
     """
 
     def __init__(
