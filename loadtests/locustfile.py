@@ -40,7 +40,7 @@ from loadtests.verdict.run import Run
 PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
 PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
 if PROFILE.faults and "RECORDS" not in os.environ:
-    raise SystemExit("the profile `faults` kills processes of its own local topology: use make load PROFILE=faults")
+    raise SystemExit("the profile `faults` needs a local topology of its own; use `make load PROFILE=faults`")
 STORES = PROFILE.slugs()
 TILLS = 4
 """Tills of each store."""
@@ -95,7 +95,9 @@ class DisplayScreen(FastHttpUser):
                 path = websocket_path(page.text or "")
             gevent.sleep(0 if path else 1)
             if (page.url or "").endswith("/pair"):
-                raise RuntimeError(f"{self.host} accepts paired screens only; set CASHIER_OPEN_SCREENS=true there")
+                raise RuntimeError(
+                    f"{self.host} accepts only paired screens; set CASHIER_OPEN_SCREENS=true on this system"
+                )
         screen = GeventScreen(self.host or "", path, self.name, self.store)
         screens.append(screen)
         screen.run(records.connections)

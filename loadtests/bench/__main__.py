@@ -125,7 +125,7 @@ async def measure_growth(bench: Bench, names: list[str]) -> None:
 async def measure_all(bench: Bench, names: list[str], sizes: list[int], rounds: int, growth: bool) -> None:
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
-        # Each round begins with a different system.
+        # Each round begins with a different system, so that no system is always measured first.
         first = number % len(names)
         await compare(bench, names[first:] + names[:first], sizes, CUT_SCREENS if growth else sizes[0])
     if growth:

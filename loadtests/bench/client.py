@@ -94,7 +94,7 @@ class BenchClient:
                     failed += 1
                 else:
                     return self.screens[number].ready.result()
-            raise AssertionError("the loop has no end")
+            raise AssertionError("this line cannot be reached, because the loop never ends")
 
         try:
             async with asyncio.timeout(CUT_SECONDS):

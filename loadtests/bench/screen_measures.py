@@ -50,7 +50,7 @@ class BusyMeter:
         self._wall, self._cpu = time.monotonic(), time.process_time()
 
     def percent(self) -> float:
-        """Return how busy this process has been since then, in percent of one core."""
+        """Return how busy this process has been since the object was created, in percent of one core."""
         return (time.process_time() - self._cpu) / (time.monotonic() - self._wall) * 100
 
 
@@ -134,7 +134,7 @@ async def measure_fan_out(system: System, client: BenchClient, presses: int) -> 
         times = client.arrivals.times_of(till)
         if len(times) != screens or any(len(own) != 1 for own in times.values()):
             paints = sum(map(len, times.values()))
-            raise WrongResult(f"{paints} paints of a number on {len(times)} of {screens} screens")
+            raise WrongResult(f"{len(times)} of {screens} screens received the number, in {paints} paints")
         ordered = sorted(at - pressed for (at,) in times.values())
         yield "fan-out p50", percentile(ordered, 50) * 1000
         yield "fan-out p99", percentile(ordered, 99) * 1000

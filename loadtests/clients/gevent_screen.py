@@ -150,7 +150,7 @@ class GeventScreen:
                     self._socket.sendall(frame(CLOSE, payload[:2]))
                     return
             if incoming.status not in {0, 101}:
-                raise ConnectionRefusedError(f"HTTP status {incoming.status}")
+                raise ConnectionRefusedError(f"the handshake was refused with HTTP status {incoming.status}")
             if incoming.status and not connection.opened:
                 connection.opened = at
                 if self._was_open:

@@ -38,13 +38,13 @@ class Till:
             fields = dict(zip(("username", "password"), self._account, strict=True))
             token = await self._read_token(sign_in)
             signed_in = await self._client.post(sign_in, data={**fields, "csrfmiddlewaretoken": token})
-            assert signed_in.is_redirect, "not signed in"
+            assert signed_in.is_redirect, f"the sign-in failed with HTTP status {signed_in.status_code}"
         self._token = await self._read_token(urljoin(self._base, "cashier_buttons"))
         return self
 
     async def _read_token(self, url: str) -> str:
         token = pages.csrf_token(await self._get(url))
-        assert token, f"no CSRF token at {url}"
+        assert token, f"the page {url} contains no CSRF token"
         return token
 
     def in_store(self, store: str) -> "Till":
@@ -86,7 +86,7 @@ class Till:
     async def websocket_path(self) -> str:
         """Read the page of the store's screen. Return the path of its websocket, with the ticket."""
         path = pages.websocket_path(await self._get(self._base))
-        assert path, "no websocket on the screen's page"
+        assert path, "the page of the screen contains no websocket"
         return path
 
     async def _get(self, url: str) -> str:

@@ -18,8 +18,8 @@ GEVENT_TICK_SECONDS = 0.05
 class EventLoopLag:
     """Measures the lag of an asyncio event loop from `start` to `stop`.
 
-    late: (when the event loop should have woken up, when it woke up), in seconds of time.monotonic(), for each time
-    when it woke up more than TICK_SECONDS late.
+    late: (when the event loop should have woken up, when it woke up), in seconds of time.monotonic(). Only wake-ups
+    that were more than TICK_SECONDS late are listed.
     """
 
     late: list[tuple[float, float]] = field(default_factory=list)

@@ -1,9 +1,9 @@
 """Records how late a process of the load generator may have read from its sockets.
 
-A message that arrives while the process is busy is read only when the process has finished its work. If the process is
-busy for 0.2 s, it may read the begin of a hold up to 0.2 s late, and the hold then looks 0.2 s too short. Therefore
-this module records each period in which a gevent process did not poll its sockets. With these periods, the ledger can
-tell whether a hold was too short, or whether its begin was only read late.
+A message that arrives while the process is busy is read only when the process has finished its work. For example, if
+the process is busy for 0.2 s, it may read the begin of a hold 0.2 s late. The hold then looks 0.2 s too short.
+Therefore this module records each period in which a gevent process did not poll its sockets. With these periods, the
+ledger can tell whether a hold was too short, or whether its begin was only read late.
 """
 
 import resource

@@ -32,9 +32,9 @@ In the latencies, a missing number counts with this time."""
 SHORT_SECONDS = 0.1
 """A hold is a fault only if it is too short by more than this time.
 
-The begin and the end of a hold may reach the load generator with different delays, so the hold may look a little too
-short. If the generator read the begin late, this read delay is added to the tolerance: when a number is read 0.2 s
-late, it has been shown for 0.2 s already."""
+A hold may look a little too short, because its begin and its end may reach the load generator with different delays. If
+the generator read the begin late, this read delay is added to the tolerance. For example, a number that is read 0.2 s
+late has been shown for 0.2 s already."""
 LONG_SECONDS = 1.0
 """A hold is a fault only if it is too long by more than this time.
 

@@ -85,7 +85,7 @@ def main() -> None:
     gevent.sleep(0)
     SENDERS[sys.argv[1]](near)
     sent, at = reader.get()
-    # The recorder adds a read delay only just before the next poll, so let the event loop poll again.
+    # The recorder adds a read delay to its list just before the next poll. Therefore the event loop must poll again.
     gevent.sleep(0.05)
     recorder.stop()
     print(longest_delay_at(read_delays, at), at - sent)

@@ -42,7 +42,7 @@ def test_the_time_in_which_the_process_waited_for_a_message_is_no_delay() -> Non
     )
 
 
-def test_only_a_moment_within_a_delay_is_late() -> None:
+def test_only_a_message_that_is_read_within_a_delay_is_late() -> None:
     read_delays = [(1.0, 1.2, 1.0), (3.0, 3.1, 2.5)]
 
     delays = [longest_delay_at(read_delays, at) for at in (0.9, 1.1, 1.3, 3.05, 3.2)]
