@@ -86,7 +86,7 @@ async def statuses_of_static_files(client: httpx.AsyncClient, until: asyncio.Tas
         page = await client.get("/")
         for file in re.findall(r'"(/static/[^"]+)"', page.text):
             statuses.setdefault(file, set()).add((await client.get(file)).status_code)
-        await asyncio.sleep(0.05)  # leaves the two cores to the update
+        await asyncio.sleep(0.05)  # Without this pause, the test would take CPU time from the update.
     return statuses
 
 
