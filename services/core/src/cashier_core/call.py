@@ -26,7 +26,7 @@ class Policy(StrEnum):
     QUEUE = "queue"
     """With the policy `queue`, a new call is shown after all earlier calls have been shown for their whole hold."""
     REPLACE = "replace"
-    """With the policy `replace`, a new call is shown at once, and all earlier calls are removed, shown or queued."""
+    """With the policy `replace`, a new call is shown at once. The shown call and all queued calls are removed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def main(url: str, upstream: str = "") -> int:
         if time.monotonic() > deadline:
             print(f"{url}: no answer from {upstream}; the last answer came from {came_from or 'nobody'}: {text}")
             return 1
-        time.sleep(0.1)  # Without a pause, the loop would keep a CPU busy.
+        time.sleep(0.1)  # Without a pause between two requests, this command would keep a CPU busy.
 
 
 if __name__ == "__main__":

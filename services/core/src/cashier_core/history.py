@@ -26,7 +26,8 @@ class History:
 
         Each change is a dictionary with `store` and `mark` (the call_id), and with the values that have changed:
         `outcome`, `start` or `end`. A change that describes a new call also has `seq`, `till`, `label`, `language`,
-        `by`, `again` and `pressed`. Times are Unix times in milliseconds on Redis's clock.
+        `by` (who has pressed), `again` (whether the same customer is called once more) and `pressed` (the time of the
+        press). Times are Unix times in milliseconds on Redis's clock.
         """
         found = cast(list[tuple[bytes, dict[bytes, bytes]]], self._redis.xrange(KEY, count=count))
         return [(entry_id.decode(), change) for entry_id, fields in found for change in _changes(fields)]

@@ -10,7 +10,7 @@ class Idle:
     language: the language of "Please wait".
     notice: a text that replaces "Please wait", for example that the store is closed; "" for none.
     appearance_id: identifies the store's current appearance (logo, colours, sound, ...). If a screen's page has another
-    appearance, it loads the current appearance. "" as long as web has not written the appearance_id to Redis.
+    appearance, the page loads the current one. The appearance_id is "" as long as web has not written it to Redis.
     """
 
     language: str

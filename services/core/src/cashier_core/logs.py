@@ -19,7 +19,7 @@ RENDERERS: dict[str, list[Any]] = {
 class OneLine(logging.Filter):
     """Shortens the log entry of an expected exception to one line without a traceback.
 
-    Exceptions are expected if a client causes them, or a Redis that does not answer. All other exceptions are bugs of
+    An exception is expected if a client has caused it, or if Redis does not answer. All other exceptions are bugs of
     cashier_q, and are logged with a traceback.
     """
 
@@ -27,15 +27,16 @@ class OneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and not record.exc_info:
-            # web's request log already has a line with the reason for each refused request, so this line is dropped.
+            # web's request log already has a line with the reason for each refused request. Therefore Django's own log
+            # line about the request is dropped.
             return False
         expected = record.name.startswith(self.EXPECTED)
         server_fault = record.name == "django.request" and record.levelno >= logging.ERROR
         if record.exc_info and expected and not server_fault:
             record.msg = f"{record.getMessage()} ({record.exc_info[1]!r})"
             record.args, record.exc_info, record.exc_text = (), None, None
-        # Django and Gunicorn add whole request objects to the record. These objects are too long for one line, so they
-        # are removed.
+        # Django and Gunicorn add whole request objects to the log record. These objects are too long for one line, so
+        # they are removed.
         for name in ("request", "server_time"):
             record.__dict__.pop(name, None)
         return True

@@ -37,8 +37,8 @@ class Ticket:
 
     store: the slug of the store.
     idle: the idle text and the appearance of the store, which are used until ws has read newer values from Redis.
-    credential_id: the credential_id of the paired screen for which the ticket was made. The ticket is refused after the
-    screen was revoked. "" if the ticket was made for a screen that is not paired.
+    credential_id: the credential_id of the paired screen for which the ticket was made; "" if the ticket was made for a
+    screen that is not paired. The ticket is refused after the screen was revoked.
     """
 
     store: str

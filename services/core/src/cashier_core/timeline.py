@@ -208,7 +208,7 @@ class Timeline:
         return [Idle(*((value or b"").decode() for value in reply)) if reply[0] else None for reply in replies]
 
     def ping(self) -> None:
-        """Ask Redis for an answer. Raises redis.RedisError if there is none."""
+        """Check that Redis answers. Raises redis.RedisError if Redis does not answer."""
         self._redis.ping()
 
 

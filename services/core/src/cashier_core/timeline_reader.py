@@ -32,8 +32,8 @@ class TimelineReader:
     async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
         """Read a snapshot of each store, with two round trips for all stores together.
 
-        If the keys of a store cannot be read, the list contains an exception in place of the snapshot. For example,
-        another program may have overwritten the keys.
+        If the keys of a store cannot be read, the returned list contains an exception in place of the snapshot. For
+        example, another program may have overwritten the keys.
         """
         # `async with` returns the connection to the pool even if a command fails.
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -73,6 +73,6 @@ def _parse(parse: Callable[[Any], T], reply: Any) -> T | Exception:
 
 
 def _version(reply: Any) -> Version:
-    """Parse the reply to HMGET, which contains three values. If Redis does not know the store, they are None."""
+    """Parse the reply to HMGET, which has three values. If Redis does not know the store, all three values are None."""
     epoch, rev, change_id = reply
     return Version((epoch or b"").decode(), int(rev or 0), (change_id or b"").decode())

@@ -87,7 +87,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            self._leave(1006, "cut off")  # This call does nothing if the screen has already left its board.
+            # After a normal disconnect, the screen has already left its board, and `_leave` does nothing.
+            self._leave(1006, "cut off")
 
     async def connect(self) -> None:
         await self.accept()
@@ -104,8 +105,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds)
         self._board = self._hub.join(ticket, self._screen)
         self._credential_id = ticket.credential_id
-        # The scope and the headers would stay in memory as long as the screen is connected, which may be months, and
-        # nothing reads them again. Therefore they are emptied.
+        # The ASGI scope and its headers would stay in memory as long as the screen is connected, which may be months.
+        # Nothing reads the scope and the headers again, so they are emptied.
         cast(list[Any], self.scope["headers"]).clear()
         cast(dict[str, Any], self.scope).clear()
         metrics.OPENED.inc()

@@ -14,9 +14,9 @@ the policy behind any ASGI server.
 import gc
 
 MANY = 250
-"""The number of screens that must leave before the next full collection. Together they leave about 5 MB of garbage.
+"""The number of screens that must leave before the next full collection. These screens leave about 5 MB of garbage.
 
-If half of the connected screens is a larger number, that number of screens must leave.
+If more than 500 screens are connected, the policy uses half the number of connected screens instead.
 """
 
 
@@ -35,7 +35,7 @@ class GcPolicy:
 
         If many screens have left since the last full collection, all objects are collected. Otherwise, if screens have
         connected since the last collection, only new objects are collected. After a handshake, each new object either
-        is garbage or belongs to a connected screen.
+        is garbage or belongs to a connected screen. Therefore the objects that remain can be frozen.
         """
         left = joined - screens
         if left - self._left >= max(MANY, screens // 2):

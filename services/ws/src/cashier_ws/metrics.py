@@ -59,7 +59,8 @@ def code_label(code: int) -> str:
 class StoresCollector(Collector):
     """Computes the metrics of each store when Prometheus asks for them.
 
-    stores: returns the slug, the number of connected screens and the number of queued calls of each store.
+    stores: a function that returns the slug, the number of connected screens and the number of queued calls of each
+    store.
     """
 
     def __init__(self, stores: Callable[[], Iterable[tuple[str, int, int]]]) -> None:

@@ -48,7 +48,7 @@ class PlainScreen:
         give_up: Callable[[], Awaitable[None]],
         stuck_seconds: float,
     ) -> None:
-        """give_up: closes the websocket. It is called if the screen has accepted no bytes for `stuck_seconds`."""
+        """give_up: a function that closes the websocket; called if the screen accepts no bytes for `stuck_seconds`."""
         self._send_text, self._give_up, self._stuck_seconds = send, give_up, stuck_seconds
         self._newest: Frame | None = None
         self._has_newest = asyncio.Event()

@@ -11,8 +11,8 @@ SECRET_KEY = ENVIRONMENT.cashier_ticket_key
 INSTALLED_APPS = ["cashier_core"]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 # With these TCP options, the kernel notices within about 10 s that the host of Redis is down. By default, it notices
-# after two hours. macOS does not have all of these options. On macOS the subscription may be dead for longer, and the
-# repair finds the missed changes once a second.
+# after two hours. macOS does not have all of these options. Therefore, on macOS, ws may notice later that it no longer
+# gets events from Redis. Until then, the repair finds the missed changes once a second.
 KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 CHANNEL_LAYERS = {
     "default": {

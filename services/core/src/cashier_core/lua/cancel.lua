@@ -37,7 +37,7 @@ for _, call in ipairs(behind) do
 end
 record(KEYS[3], changes)
 -- Snapshots contain the list of cancelled calls, so that boards that have missed the announcement remove these calls,
--- too. The list has at most as many entries as the queue can have.
+-- too. The list keeps only the newest `max_queued` cancelled calls.
 cancelled[#cancelled + 1] = {seq = args.seq, mark = known.mark, num_cashier = known.num_cashier}
 if #cancelled > args.max_queued then
   table.remove(cancelled, 1)

@@ -1,8 +1,8 @@
--- Schedules a call, announces it, and records it in the history. Returns {outcome, seq, starts_in_ms, place}. A press
--- that is refused changes nothing.
--- KEYS[3]: the key under which the answer to this press is stored, unless the press is refused. The same press may
--- arrive twice: if a worker process of web dies before it answers, Nginx sends the press to another worker process. For
--- the second press the script returns the stored answer and makes no second call.
+-- Schedules a call, announces it, and records it in the history. Returns {outcome, seq, starts_in_ms, place}, which the
+-- class Receipt in timeline.py explains. A press that is refused changes nothing.
+-- KEYS[3]: the key under which the answer to this press is stored, unless the press is refused. If a worker process of
+-- web dies before it answers a press, Nginx sends the same press to another worker process. When the press arrives for
+-- the second time, the script returns the stored answer and makes no second call.
 -- KEYS[4]: the stream that contains the history.
 local answer_key = KEYS[3]
 local stored_answer = redis.call('GET', answer_key)

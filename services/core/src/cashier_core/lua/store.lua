@@ -1,6 +1,7 @@
 -- Code that all scripts need. The function `source` in `__init__.py` puts this file in front of each script.
 -- KEYS[1]: a hash with the state of the store {epoch, rev, mark, seq, language, notice, look, changed, cancelled}.
--- `mark` is the change_id of the newest change, and `look` is the appearance_id.
+-- `mark` is the change_id of the newest change, `changed` is the time of this change, and `look` is the appearance_id.
+-- `cancelled` is a JSON list of the calls that were cancelled recently.
 -- KEYS[2]: a sorted set of the calls that have not ended. Each call is a JSON document, and its score is the end of the
 -- call. In this document, `mark` is the call_id, and `num_cashier` is the till.
 -- Both keys contain the same hash tag, so that a Redis cluster keeps them on the same node.

@@ -46,16 +46,16 @@ class Board:
         self.is_behind = True
         """Whether the board must read a snapshot, because it has missed a change or has not read any snapshot yet."""
         self.empty_since = inf
-        """The time on the event loop's clock at which the last screen left; inf as long as the board has screens."""
+        """The time on the event loop's clock at which the last screen left; infinity if the board has a screen."""
         self._idle = idle
         self._seq = 0
         self._playlist = Playlist()
         self._shown: Slot | None = None
         self._idle_frame: Frame | None = None
         self._current_frame: Frame | None = None
-        """The newest frame. If a repaint is still sending an older frame, it stops.
+        """The newest frame. If a repaint is still sending an older frame, this repaint stops.
 
-        None before the first repaint, and if the frame must be built again.
+        The value is None before the first repaint, and when the frame must be built again.
         """
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -85,9 +85,9 @@ class Board:
         """Apply the change that an event announces. An event that is older than the board's version is ignored."""
         known, announced = self.version, event.version
         if announced.epoch == known.epoch and announced.rev <= known.rev:
-            # The rev of the event is not greater than the board's rev. If the two versions are equal, the board already
-            # knows this change. If they differ, Redis may have lost its last writes and given an old rev to a new
-            # change. Then the board must read a snapshot.
+            # The rev of the event is not greater than the board's rev. If the event has the same version as the board,
+            # the board already knows this change. If the versions differ, Redis may have lost its last writes and given
+            # an old rev to a new change. In this case the board must read a snapshot.
             self.is_behind = self.is_behind or announced != known
             return
         expected_before = known.change_id if announced.epoch == known.epoch else ""
@@ -101,7 +101,9 @@ class Board:
         self._play()
 
     def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
-        """Update the board from a snapshot: add the calls that are missing. The call that is shown stays.
+        """Update the board from a snapshot: remove cancelled calls, add missing calls, and adopt the idle text.
+
+        The call that is shown stays, unless a missing call with the policy `replace` removes it.
 
         known: the version of this board when the snapshot was requested. If an event has changed the version since
         then, a snapshot that is older than the event is ignored. If no event has changed the version, an older snapshot
@@ -139,12 +141,14 @@ class Board:
             self._timer.cancel()
 
     def _set_idle(self, idle: Idle) -> None:
-        if not idle.appearance_id:  # Redis has lost its data, and web has not written the appearance_id again yet.
+        if not idle.appearance_id:
+            # Redis has lost its data, and web has not written the appearance_id again yet. Until then, the board keeps
+            # the appearance_id that it already knows.
             idle = replace(idle, appearance_id=self._idle.appearance_id)
         if idle != self._idle:
             self._idle, self._idle_frame = idle, None
             if self._shown is None:
-                # If there is no current frame, the next _play() repaints, although no call has begun or ended.
+                # Without a current frame, the next _play() repaints the screens even if no call has begun or ended.
                 self._current_frame = None
 
     def _play(self) -> None:

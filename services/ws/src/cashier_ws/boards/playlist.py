@@ -34,7 +34,7 @@ class Slot:
     """A call with the time at which the replica shows it: from `begin` until just before `end`.
 
     begin: seconds on the replica's clock.
-    whole: whether a call that begins a little late is still shown for its whole hold, so that its end moves, too.
+    whole: whether a call that begins a little late is still shown for its whole hold, and therefore also ends later.
     playing: whether the call has begun.
     """
 
@@ -54,7 +54,11 @@ class Slot:
         return self.call.starts_in_ms > 0
 
     def play(self, now: float) -> None:
-        """Begin to show the call. If the call begins at most `MAX_LATENESS` late, its end moves, too."""
+        """Begin to show the call.
+
+        If `whole` is true and the call begins at most `MAX_LATENESS` late, the call also ends later, so that it is
+        shown for its whole hold.
+        """
         self.playing = True
         if self.whole and now - self.begin <= MAX_LATENESS:
             self.begin = now
@@ -74,7 +78,8 @@ class Playlist:
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
         """Add a call. Its durations, such as `starts_in_ms`, count from `now`.
 
-        If the playlist already contains the call, only an earlier begin is adopted, because the call may have moved up.
+        If the playlist already contains the call, the call is not added again. But the call may have moved up in the
+        queue. Therefore, if the call has not begun and its new begin is earlier, the new begin replaces the old begin.
         whole: whether a call that begins a little late is shown for its whole hold, or only for the rest of the hold.
         """
         if call.call_id in self._done:
@@ -138,10 +143,12 @@ class Playlist:
 
 
 def _move_behind(ended: Slot, following: Slot) -> None:
-    """Adapt the begin of the call `following` to the end of the call `ended`, which may have begun late.
+    """Adapt the begin of the call `following` to the end of the call `ended`, which may have ended late.
 
-    `following` never begins before `ended` ends. If no call is missing between them, `following` begins at this end.
-    If a call is missing, because its announcement has not arrived yet, the gap for this call stays.
+    `following` never begins before the end of `ended`. If `following` was queued and is the next call after `ended`, it
+    begins exactly at the end of `ended`. The announcement of a call between `ended` and `following` may not have
+    arrived yet. In this case `following` does not begin earlier than scheduled, so that there is time for the missing
+    call.
     """
     is_next = following.call.seq == ended.call.seq + 1 or following.begin - ended.end < BLINK
     closes_gap = following.follows and is_next

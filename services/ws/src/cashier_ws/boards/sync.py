@@ -84,8 +84,8 @@ class Sync:
     def request_snapshot(self, board: Board) -> None:
         """Read a new snapshot for this board soon.
 
-        Even if a snapshot of this store is being read at the moment, it is read once more. The snapshot that is being
-        read may not contain the change that the board has missed.
+        If a snapshot of this store is being read at the moment, another snapshot is read afterwards, because the first
+        snapshot may not contain the change that the board has missed.
         """
         self._unread[board] = None
         self._has_unread.set()
@@ -142,9 +142,9 @@ class Sync:
                 snapshots = await self._timeline.snapshots([board.store for board in boards])
         except (RedisError, OSError) as fault:
             self._lose_redis(fault)
-            # Reading the snapshots of the other boards would probably fail, too, after one timeout for each batch.
-            # Therefore all boards that need a snapshot now play without Redis. The repair requests their snapshots
-            # again.
+            # Other boards may also need a snapshot. Reading their snapshots in further batches would probably fail,
+            # too, and each batch would wait for its own timeout. Therefore all boards that need a snapshot now play
+            # without Redis. The repair requests their snapshots again.
             boards += self._unread
             self._unread.clear()
             self._has_unread.clear()
@@ -163,6 +163,7 @@ class Sync:
             if isinstance(snapshot, Snapshot):
                 board.adopt(snapshot, known, read_at)
                 # If the board is still behind, it has ignored the snapshot, because it has received a newer event.
+                # Therefore another snapshot is requested.
                 if board.is_behind:
                     self.request_snapshot(board)
                 return

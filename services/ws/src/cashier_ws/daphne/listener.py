@@ -2,9 +2,10 @@
 
 A port in Twisted is a listening socket. This module uses two internals of Twisted:
 
-- The class of a port is replaced when the port already listens. Daphne creates its ports from endpoint descriptions,
-  which are texts such as `tcp:port=9000`. They have no option for the class of the port. Twisted allows plugins for
-  other kinds of endpoints, but such a plugin would have to be a module of the package `twisted.plugins`.
+- This module replaces the class of a port when the port already listens. Daphne creates its ports from endpoint
+  descriptions, which are texts such as `tcp:port=9000`. An endpoint description cannot choose the class of the port.
+  Twisted allows plugins for other kinds of endpoints, but each plugin must be a module of the package
+  `twisted.plugins`.
 - `tcp.Port.doRead` accepts as many connections as the attribute `numberAccepts` says. It increases this attribute if
   more connections may be waiting.
 """
@@ -23,7 +24,7 @@ By default, Twisted accepts 100 or more. When many screens connect at once, an i
 call that is due waits for three or four iterations. Connections that are not accepted yet wait in the kernel.
 """
 ITERATION_SECONDS = 0.02
-"""After an iteration that takes longer than this number of seconds, only half as many connections are accepted.
+"""If an iteration takes more than this many seconds, the port halves the number of connections it accepts at once.
 
 32 connections usually take 15 ms. On a core that is slow, or shared with other processes, they took 60 ms and more.
 """
@@ -37,11 +38,12 @@ class ScreenPort(tcp.Port):
     def doRead(self) -> None:
         self.numberAccepts = self.accepts
         super().doRead()  # type: ignore[no-untyped-call]
-        # If Twisted has accepted as many connections as it was allowed, it has increased numberAccepts.
+        # If Twisted has accepted as many connections as allowed, it has increased numberAccepts. More connections may
+        # then be waiting.
         all_taken = self.numberAccepts > self.accepts
         loop = asyncio.get_running_loop()
-        # In its next iteration, the event loop reads the handshakes of the new connections. The outer callback runs at
-        # the beginning of this iteration, and the inner callback runs when this iteration has ended.
+        # In its next iteration, the event loop reads the handshakes of the new connections. The first call_soon notes
+        # the time at the beginning of this iteration. The second call_soon calls adapt() when this iteration has ended.
         loop.call_soon(lambda: loop.call_soon(self.adapt, loop.time(), all_taken))
 
     def adapt(self, begun: float, all_taken: bool) -> None:

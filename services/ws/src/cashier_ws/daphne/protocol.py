@@ -52,8 +52,10 @@ class ScreenProtocol(WebSocketProtocol):
 
         By default, autobahn copies the options to each new connection. It also formats the options for a debug message
         that nothing reads (`pformat` in `_connectionMade`). Both steps together take a third of the time that a new
-        connection needs. autobahn officially allows options on the protocol class. The empty CONFIG_ATTRS relies on an
-        internal: autobahn copies and formats only the options in this list.
+        connection needs.
+
+        autobahn officially allows options on the protocol class. This method also empties the list CONFIG_ATTRS, which
+        is an internal: autobahn copies and formats only the options that this list contains.
         """
         for name in cls.CONFIG_ATTRS:
             option = getattr(factory, name)
@@ -70,21 +72,23 @@ class ScreenProtocol(WebSocketProtocol):
         self._dataReceived(data)
 
     def onConnect(self, request: Any) -> Any:
-        # Daphne stores its server object in the attribute `server_class`.
+        # In spite of its name, the attribute `server_class` contains Daphne's server object and not a class.
         if self.factory.server_class.draining:
-            # If Nginx gets a 503 from a replica, it sends the handshake to another replica.
+            # A replica that drains answers new handshakes with 503. Nginx then sends the handshake to another replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         if not request.headers.get("sec-websocket-protocol", "").isascii():
-            # Daphne cannot decode characters outside ASCII in this header, and would log a traceback.
+            # Daphne cannot decode characters outside ASCII in the header `Sec-WebSocket-Protocol`, and would log a
+            # traceback.
             raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
         # If Daphne's HTTP protocol has received the handshake, the HTTP protocol is still registered as the producer of
-        # the transport. It is removed, because this protocol must become the producer when the screen is stuck.
+        # the transport. The HTTP protocol is unregistered here, because ScreenProtocol must become the producer when
+        # the screen is stuck.
         self.transport.unregisterProducer()
-        # The handshake would stay in memory as long as the screen is connected, which may be months, and nothing reads
-        # it again.
+        # The handshake would stay in memory as long as the screen is connected, which may be months. Nothing reads the
+        # handshake again, so it is deleted.
         self.http_headers.clear()
         self.http_request_data = b""
         super().onOpen()
@@ -94,6 +98,7 @@ class ScreenProtocol(WebSocketProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._end_stuck()
         # If onConnect has refused the connection, `server` is not set, and Daphne knows nothing of the connection.
+        # Therefore Daphne's onClose is called only if `server` is set.
         if hasattr(self, "server"):
             # A stuck screen seldom answers the Close frame, and autobahn then reports the code 1006. The application
             # must get the code 1013 instead, which is the real reason.
@@ -120,8 +125,8 @@ class ScreenProtocol(WebSocketProtocol):
     def close_with(self, code: int, reason: str) -> None:
         """Send a Close frame.
 
-        The public method `sendClose` of autobahn refuses the codes 1012 and 1013, after which screens reconnect.
-        Therefore this method calls the internal method `sendCloseFrame`.
+        Screens reconnect after the close codes 1012 and 1013. The public method `sendClose` of autobahn refuses these
+        two codes. Therefore this method calls the internal method `sendCloseFrame`.
         """
         if self.can_send:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode())
@@ -190,7 +195,10 @@ class ScreenProtocol(WebSocketProtocol):
             self._give_up_timer.reset(self.stuck_seconds)
 
     def stopProducing(self) -> None:
-        """Do nothing. Twisted calls this method when the connection is lost, and `onClose` is called later."""
+        """Do nothing. Twisted calls this method when the connection is lost.
+
+        Later autobahn calls `onClose`, which cancels the timer.
+        """
 
     def _give_up(self) -> None:
         self._give_up_timer = None

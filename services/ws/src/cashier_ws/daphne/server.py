@@ -7,9 +7,6 @@ defaults of its options. It uses two internals: it replaces `ws_factory.protocol
 loop) runs, and overrides `kill_all_applications`.
 """
 
-# Daphne must be imported before Twisted, because Daphne installs the asyncio reactor (Twisted's event loop).
-from daphne.server import Server  # isort: skip
-
 import asyncio
 import logging
 import random
@@ -17,7 +14,9 @@ import signal
 import sys
 from typing import Any
 
+# Daphne must be imported before Twisted, because Daphne installs the asyncio reactor (Twisted's event loop).
 from daphne.cli import CommandLineInterface
+from daphne.server import Server
 from twisted.internet import defer
 from twisted.internet import reactor as installed_reactor
 
@@ -65,7 +64,7 @@ class ScreenServer(Server):
         reactor.callWhenRunning(self._listen_to_signals)
 
     def listen_success(self, port: Any) -> None:
-        """Turn a port on which Daphne has begun to listen into a ScreenPort. Called by Daphne for each port."""
+        """Change the class of a port to ScreenPort. Daphne calls this method after it has begun to listen on a port."""
         adopt_port(port, self)
         super().listen_success(port)
 
