@@ -96,7 +96,7 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
 
 
 def seqs_of(loads: list[Load]) -> dict[str, set[int]]:
-    """Return for each store the numbers (seq) of the calls that were confirmed to a till."""
+    """Return, for each store, the seq of each call whose press was answered with status 204."""
     confirmed = defaultdict(set)
     for load in loads:
         for press in load.presses:

@@ -8,7 +8,10 @@ from cashier_local.topology import ROOT, VENVS, Topology
 
 
 class WebShell:
-    """Calls functions of tests/support/web_functions.py in a Python process of web, which the first call starts."""
+    """Runs functions of tests/support/web_functions.py in a Python process of web.
+
+    The process is started when a test runs the first function, and runs all further functions, too.
+    """
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
@@ -28,8 +31,8 @@ class WebShell:
             print(json.dumps([function, arguments]), file=child.stdin, flush=True)
             result, error = json.loads(child.stdout.readline())
         except BaseException:
-            # The test's own timeout may also raise an exception here. Then the process is stopped, because the next
-            # call would otherwise read the late answer to this call.
+            # The test's own timeout may also raise an exception here. Then the process is stopped. Otherwise the next
+            # function that the test runs would read the late answer of this function.
             self._stop()
             raise
         if error:

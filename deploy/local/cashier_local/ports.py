@@ -36,10 +36,10 @@ _returned: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a free port that no earlier call has returned. Raises OSError if no free port is found."""
+    """Return a free port that this function has not returned before. Raises OSError if no free port is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # A port that an earlier call has returned can still look free, because the process for which it was chosen does
-        # not listen yet. Therefore such ports are left out.
+        # A port that this function has returned before can still look free, because its process does not listen yet.
+        # Therefore such ports are left out.
         if port not in _returned and is_free(port):
             _returned.add(port)
             return port
