@@ -75,7 +75,7 @@ class Profile:
 
 
 TILL_USERS = 4
-"""The number of Locust users that press. There are several, so that the presses are spread over the processes of Locust."""
+"""How many Locust users press. There are several, so that the presses are spread over the processes of Locust."""
 FAULT_TARGETS = ("ws", "web", "redis")
 
 
