@@ -34,8 +34,8 @@ workers = ENVIRONMENT.cashier_web_workers
 threads = ENVIRONMENT.cashier_web_threads
 # A worker process accepts only as many connections as it has threads, and closes each connection after the answer.
 # Other connections wait in the kernel until a worker process is free. If connections stayed open, Nginx would use the
-# same few connections again and again, and one worker process would get most presses. At half load, the 99th percentile
-# of the time of a press was then up to 100 ms instead of 10 ms.
+# same few connections again and again, and one worker process would get most presses. With such connections, the 99th
+# percentile of the time of a press was up to 100 ms instead of 10 ms, at half of the highest possible rate of presses.
 worker_connections = threads
 keepalive = 0
 # In seconds. A press takes milliseconds. A worker process that does not respond for this long is stuck, and Gunicorn
@@ -52,7 +52,7 @@ def post_worker_init(worker: Any) -> None:
 
     from cashier_web import periodic  # noqa: PLC0415
 
-    # This imports all views. Otherwise the first press would have to wait for these imports.
+    # Reading `url_patterns` imports all views. Without this line, the first press would have to wait for these imports.
     get_resolver().url_patterns  # noqa: B018
     # gc.freeze() exempts the loaded modules from garbage collection, because they stay in memory as long as the worker
     # process. Without gc.freeze(), garbage collection of these modules took up to a quarter of the time of a press.

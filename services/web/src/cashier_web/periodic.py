@@ -20,7 +20,7 @@ from cashier_web.infra.redis_clients import the_redis
 from cashier_web.screens import announce
 
 POLL_SECONDS = 1.0
-"""The time after which each worker process looks for due tasks again."""
+"""The time in seconds after which each worker process looks for due tasks again."""
 LONGEST_SECONDS = 60
 """While a worker process runs a task, the task's key stays in Redis for at least this time.
 
@@ -68,7 +68,7 @@ TASKS = [
     # With 500 stores, this task takes about 40 ms of a worker process's time.
     PeriodicTask("compare", 60, announce.announce_differences),
     # This task runs every 5 s instead of every second, because SQLite always writes whole pages of its file. Recording
-    # calls less often makes the cost of the history for each press a third lower.
+    # the calls of 5 s together reduces the cost of the history per press by a third.
     PeriodicTask("record", 5, recorder.record_calls),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
 ]

@@ -67,7 +67,7 @@ TEMPLATES = [
 DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # In SQLite's WAL mode, readers don't wait for a writer. A transaction in IMMEDIATE mode waits for the write lock
-    # when it begins. Otherwise a transaction would fail at its first write if another transaction is writing.
+    # when it begins. In another mode, a transaction fails at its first write if another transaction is writing.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
@@ -119,13 +119,14 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
-# With True, axes would log a greeting when it starts. The greeting would appear in the output of management commands.
+# If this setting were True, django-axes would log a greeting when it starts. The greeting would appear in the output of
+# management commands.
 AXES_VERBOSE = False
-# With True, each attempt during the 15 minutes would start the 15 minutes again, and would make the database row of the
-# username longer.
+# If this setting were True, each attempt to sign in during the 15 minutes would start the 15 minutes again. It would
+# also make the database row of the username longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# With False, axes would add a database row for each sign-in, and would never delete these rows. It is enough that the
-# log contains sign-ins.
+# If this setting were False, django-axes would add a database row for each sign-in, and would never delete these rows.
+# The rows are not needed, because each sign-in is in the log.
 AXES_DISABLE_ACCESS_LOG = True
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 

@@ -49,7 +49,8 @@ def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
             return redraw(image)
     except ValidationError:
         raise
-    except Exception as fault:  # Pillow documents no common base class for its exceptions
+    except Exception as fault:
+        # Every exception is caught, because Pillow documents no common base class for its exceptions.
         raise ValidationError(_("This file is not a readable JPEG, PNG or WebP picture.")) from fault
 
 
@@ -66,7 +67,7 @@ def redraw(image: Image.Image) -> tuple[BytesIO, str]:
     # A colour profile is only valid for the colour mode for which it was made, so it is dropped if the mode changes.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # This prevents Pillow from writing old metadata into the new file.
+    fresh.info.clear()  # Without this line, Pillow would write the old metadata into the new file.
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)

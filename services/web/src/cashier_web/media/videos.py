@@ -26,7 +26,7 @@ Telephones also write H.265, which many browsers do not play.
 CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 """The MP4 boxes in which `mp4_boxes` searches for other boxes."""
 MOST_BOXES, MOST_DEPTH = 10_000, 8
-"""How many boxes an MP4 file may have, and how deep boxes inside other boxes are read.
+"""The highest number of boxes in an MP4 file, and the number of levels of boxes inside boxes that are read.
 
 A film of an hour has about 50 boxes, in five levels. A file with millions of boxes could be an attack that keeps a
 worker process busy.
@@ -85,7 +85,8 @@ def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator
 
 def erase_box(file: IO[bytes], begin: int, end: int) -> None:
     """Overwrite the content of a box with zeros, and its type with "free", which players skip."""
-    # The type is directly before the content. In a box whose size takes 8 bytes, the size is between type and content.
+    # Usually the 4 bytes of the type are directly before the content. In a large box, 8 bytes with the size follow the
+    # type, so the type begins 12 bytes before the content.
     kind_at = begin - 4 if read_at(file, begin - 4, 4) in METADATA else begin - 12
     file.seek(kind_at)
     file.write(b"free")

@@ -117,7 +117,7 @@ def change_seconds(request: HttpRequest, store: Store, number: int) -> HttpRespo
 @allow_methods("POST")
 @permissions.for_managers
 def replace_logo(request: HttpRequest, store: Store) -> HttpResponse:
-    """A POST with `logo` adds the store's logo, or replaces the logo that it has."""
+    """A POST with `logo` adds the store's logo, or replaces the old logo."""
     form = LogoForm(request.POST, request.FILES)
     if not form.is_valid():
         return render_media_page(request, store, MediumForm(), form, status=400)

@@ -42,7 +42,7 @@ class Store(models.Model):
     tills = models.PositiveSmallIntegerField(
         _("tills"), default=4, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
-    # The label of a till by its number, for example {"4": "Pharmacy"}.
+    # The labels of tills, by the till's number, for example {"4": "Pharmacy"}.
     labels = models.JSONField(_("labels of tills"), default=dict, blank=True)
     # The languages in which cashiers may call.
     languages = models.JSONField(_("languages"), default=usual_languages)
@@ -71,7 +71,7 @@ class Store(models.Model):
 
     # Between calls, the screens show "Please wait" in `language` and in these languages, one after the other.
     also_waits_in = models.JSONField(_("further languages between calls"), default=list, blank=True)
-    # The direction of a till by its number, for example {"4": "left"}.
+    # The directions of the arrows for tills, by the till's number, for example {"4": "left"}.
     arrows = models.JSONField(_("arrows"), default=dict, blank=True)
     shows_recent = models.BooleanField(_("shows the last three calls"), default=False)
     volume = models.PositiveSmallIntegerField(_("volume in percent"), default=70, validators=[MaxValueValidator(100)])
@@ -81,8 +81,8 @@ class Store(models.Model):
         _("background colour"), max_length=7, default="#000000", validators=[validators.check_colour]
     )
     logo = models.FileField(_("logo"), blank=True, editable=False)
-    # Incremented when the media, the logo or the sound of a screen are changed. This changes the appearance id, so the
-    # screens load their new appearance.
+    # A number that is incremented when the store's media, its logo or the sound of one of its screens are changed. The
+    # new number changes the appearance id, so the screens load their new appearance.
     revision = models.PositiveIntegerField(default=0, editable=False)
 
     class Meta:

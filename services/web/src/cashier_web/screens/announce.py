@@ -39,7 +39,8 @@ def announce_differences() -> int:
     """Compare Redis with the database, and correct Redis. Returns how many differences there were.
 
     A store whose idle text or appearance id differs is locked, read again and announced. If another request is just
-    saving a change of this store, the lock waits for that change, so that the change is not undone.
+    saving a change of this store, the lock waits until the change is saved. Therefore this function never replaces new
+    values in Redis by old values.
     """
     stores = list(Store.objects.all())
     known = the_timeline().idle([store.slug for store in stores])

@@ -59,7 +59,7 @@ def media_of(store: Store) -> list[dict[str, Any]]:
 
 @cache
 def idle_text(language: str) -> dict[str, str]:
-    """The `text` "Please wait" in this `language`, with the `direction` in which the language is written."""
+    """The text "Please wait" in this language, with the code of the language and the direction of its script."""
     return {"language": language, "direction": fragment.direction(language), "text": fragment.please_wait(language)}
 
 

@@ -156,7 +156,8 @@ def revoke_credentials(credential_ids: list[str]) -> None:
     the_revocations().add(credential_ids)
 
     def add_again() -> None:
-        with contextlib.suppress(RedisError):  # the next run of `announce_differences` writes the ids
+        # If Redis does not answer, the error is ignored, because the next run of `announce_differences` writes the ids.
+        with contextlib.suppress(RedisError):
             the_revocations().add(credential_ids)
 
     transaction.on_commit(add_again)

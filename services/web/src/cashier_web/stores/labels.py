@@ -19,10 +19,12 @@ EXAMPLE = "4=Pharmacy; 5=12"
 
 
 def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
-    """Parse pairs of a till's number and a value, like "4=Pharmacy; 5=12". Returns the values by number.
+    """Parse pairs of a till's number and a value, like "4=Pharmacy; 5=12".
 
-    Semicolons or line breaks separate the pairs. Raises ValidationError if a pair is malformed or if a till occurs
-    twice. The reason for a malformed pair contains `example`.
+    Semicolons or line breaks separate the pairs. Returns a dictionary of the values by the till's number.
+
+    Raises ValidationError if a pair is malformed or if a till occurs twice. The reason for a malformed pair contains
+    `example`.
     """
     labels: dict[str, str] = {}
     for pair in filter(str.strip, re.split(r"[;\n]", text)):

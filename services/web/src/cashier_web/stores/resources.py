@@ -56,7 +56,8 @@ class StoreResource(TableResource):
     def import_instance(self, instance: Store, row: dict[str, str], **kwargs: Any) -> None:
         """Check the row with the form of the admin.
 
-        The widgets of django-import-export are not used, because they would read 4.5 tills as 4, and "open" as no.
+        The widgets of django-import-export are not used, because they accept wrong values. For example, they read 4.5
+        as 4, and any unknown word as "no".
         """
         typed = {**self.cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
         if wrong := [column for column in SWITCHES if typed[column] not in YES_OR_NO.values()]:

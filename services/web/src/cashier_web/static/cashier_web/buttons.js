@@ -5,7 +5,7 @@ const REFUSED_MS = 5_000; // how long a button shows that its press was refused
 
 const receipts = document.getElementById("receipts");
 const language = document.getElementById("language");
-const stateTimers = new WeakMap(); // by button
+const stateTimers = new WeakMap(); // for each button, the timer that shows its next state
 
 const translations = () => document.getElementById("words").dataset;
 const isButton = (element) => element.name === "cashier";
@@ -55,7 +55,8 @@ const showCall = (button, call) => {
 // press calls in the language that is selected in this list.
 const updateLanguage = (changed, code) => {
   if ("own" in language.dataset) return; // The page of one till has a language of its own.
-  // If the user has just chosen another language, keep this choice. The request that saves the choice is still waiting.
+  // If the user has just chosen another language, keep this choice. The request that saves the choice is sent after the
+  // presses before it, so the answer to this press still contains the old language.
   const isUnchanged = changed !== language && language.selectedOptions[0].defaultSelected;
   for (const option of language.options) option.defaultSelected = option.value === code;
   if (isUnchanged) language.value = code;
@@ -108,8 +109,8 @@ document.addEventListener("keydown", (event) => {
   const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
   const digit = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
   if (!digit) return;
-  // Press the button that shows this digit. If there is none, press the button of the till with this number, but only
-  // if this button shows a name instead of digits.
+  // Press the button that shows this digit. If no button shows it, the digit may be the number of a till whose button
+  // shows a name instead of digits. Then press this till's button.
   const labelled = document.querySelector(`button[name=cashier][data-digits="${digit}"]`);
   (labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`))?.click();
 });

@@ -17,9 +17,9 @@ const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
 let address = document.body.dataset.websocket;
 let socket = null; // the newest socket
-let wrapper = null; // the extension's object around the socket
-let attempts = 0; // since the last fragment
-let refusals = 0; // of the ticket, since the last fragment
+let wrapper = null; // the object with which htmx's extension manages the socket
+let attempts = 0; // how often the page has tried to reconnect since the last fragment
+let refusals = 0; // how often the ticket was refused since the last fragment
 let opened = 0;
 let connectTimer;
 let answerTimer;
@@ -113,6 +113,7 @@ export const startConnection = () => {
   addEventListener("offline", beat);
   addEventListener("online", beat);
   setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));
-  // watchdog.js dispatches this event before htmx looks for the attribute `ws-connect`, which connect() sets.
+  // At this event, connect() sets the attribute `ws-connect`. watchdog.js dispatches the event before htmx searches the
+  // page for this attribute, so htmx finds it and opens the socket.
   document.addEventListener("screen:loaded", connect);
 };

@@ -3,7 +3,7 @@
 
 import { currentFragment, isCallShown, removeCall } from "./fragment.js";
 
-const GRACE_MS = 500; // How long to wait after the end of a hold, because the server usually removes the number.
+const GRACE_MS = 500; // The server has this much time after the end of a hold to remove the number.
 
 let timer;
 

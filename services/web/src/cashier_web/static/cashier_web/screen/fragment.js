@@ -28,7 +28,7 @@ const reportPainted = () => {
 
 // Reports that a new fragment is shown, and later that it is painted. The first callback of requestAnimationFrame runs
 // before the browser paints the fragment, and the second callback runs after it. If the page is hidden or the display
-// sleeps, the browser runs no callbacks. Then the timer reports that the fragment is painted.
+// sleeps, the browser runs no callbacks. In this case a timer calls reportPainted().
 const reportShown = () => {
   document.dispatchEvent(new CustomEvent("screen:shown"));
   withoutFrame ??= setTimeout(reportPainted, FRAME_MS);

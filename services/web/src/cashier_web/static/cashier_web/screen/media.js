@@ -16,7 +16,7 @@ let round = 0; // Counts the calls of prepareNext(). A new call ends an earlier 
 let isPreparing = false;
 let isReady = false; // The slot at the back holds the next medium.
 let shownMs = 0; // How long the picture at the front is shown, or how long the video at the front has stood still.
-let lastPosition = 0; // of the video at the front, in seconds
+let lastPosition = 0; // the last known position of the video at the front, in seconds
 let lastTick = performance.now();
 let front;
 let back;
@@ -97,7 +97,7 @@ const showNext = () => {
   back.video.pause();
   front.video.loop = media.length === 1;
   isReady = false;
-  isPreparing = true; // It begins after FADE_MS, when the previous medium is no longer visible.
+  isPreparing = true; // prepareNext() runs after FADE_MS, when the previous medium is no longer visible.
   shownMs = 0;
   document.body.dataset.media = "";
   playOrPause();
@@ -135,7 +135,8 @@ const applyMedia = () => {
   if (json === mediaJson) return;
   mediaJson = json;
   media = appearance.media;
-  front.medium = media.find((medium) => medium.url === front.medium?.url) ?? null; // is not interrupted
+  // If the medium that is shown is still in the list, it continues without a break.
+  front.medium = media.find((medium) => medium.url === front.medium?.url) ?? null;
   front.video.loop = media.length === 1;
   if (!front.medium) {
     clearSlot(front);

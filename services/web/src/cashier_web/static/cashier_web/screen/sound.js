@@ -87,7 +87,7 @@ const play = async (language, digits) => {
 
 const resume = () =>
   context.resume().catch(() => {
-    // The audio context cannot start, because there is no loudspeaker.
+    // The audio context cannot start, because there is no loudspeaker. Calls then have no sound.
   });
 
 const noteShown = () => {

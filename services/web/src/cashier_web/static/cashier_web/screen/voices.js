@@ -9,8 +9,8 @@ const OGG_MAGIC = 0x4f676753;
 const OGG_HEADER = 27;
 const OGG_FIRST_PAGE = 2;
 
-const addresses = new Map(Object.entries(JSON.parse(document.body.dataset.voices))); // by language
-const files = new Map(); // by language: a promise of its clips, or of null if they cannot be fetched now
+const addresses = new Map(Object.entries(JSON.parse(document.body.dataset.voices))); // the URL of each language's file
+const files = new Map(); // for each language, a promise of its clips, or of null if they cannot be fetched now
 
 export const hasVoice = (language) => addresses.has(language);
 

@@ -2,8 +2,8 @@
 // If all parts are loaded, it dispatches the event "screen:loaded", which tells connection.js to connect.
 //
 // This is a classic script without imports, because a module does not run if one of its imports cannot be loaded. The
-// page connects only after "screen:loaded". Therefore a page without the module that removes numbers never shows a
-// number.
+// page connects only after "screen:loaded", so it receives no calls before all parts are loaded. Otherwise the page
+// could show a number without having the module that removes it.
 
 (() => {
   const FETCH_MS = 10_000;
