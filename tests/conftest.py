@@ -58,7 +58,9 @@ def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # the parent of the folders of all pytest-xdist processes
+        # Each process of pytest-xdist has its own temporary folder. All these folders have the same parent folder, so
+        # the processes share the parent folder.
+        folder = folder.parent
     with (folder / "prepared.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "prepared").exists():
@@ -103,9 +105,9 @@ def own_topology(run_topology: RunTopology, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnderTest]:
-    """The topology of one module, for tests that stop processes.
+    """The topology of the test's module (`own_topology`), for tests that stop processes.
 
-    After each test, the processes that do not run are started again.
+    After each test, this fixture starts every process that is not running.
     """
     yield own_topology
     for process in own_topology.processes.values():

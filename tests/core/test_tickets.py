@@ -1,4 +1,4 @@
-"""A ticket says which store a screen belongs to. Only somebody who has the key can make a valid ticket."""
+"""A ticket says which store a screen belongs to. Only somebody who knows the signing key can make a valid ticket."""
 
 import time
 

@@ -44,7 +44,8 @@ async def client(valkey):
 def limited(redis, valkey):
     """Return a function that creates a Redis user with the given ACL rules, and returns the URL for this user.
 
-    The URL allows only one connection. If a read did not return the connection to the pool, the next read would fail.
+    With this URL, the connection pool has only one connection. If a read does not return this connection to the pool,
+    the next read fails. So the test notices the mistake.
     """
 
     def limit(*rules: str) -> str:
@@ -77,7 +78,7 @@ async def test_a_foreign_value_in_one_timeline_does_not_affect_the_others(redis,
 
 
 async def test_a_fault_that_concerns_all_stores_is_raised(limited) -> None:
-    # The user may run all commands, but has no access to any key.
+    # The Redis user may run all commands, but may not read any key. So Redis refuses to read the timelines.
     async with timeline_reader.connect(limited("+@all")) as client:
         with pytest.raises(NoPermissionError):
             await TimelineReader(client).versions(["a", "b"])

@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Open pages. Each page has its own context with cookies and cache.
+    """Return a function that opens a page. Pages share no cookies and no cache.
 
     The test fails if one of the pages throws an exception, or if the CSP of a page blocks something.
     """
@@ -48,7 +48,8 @@ def is_true(page: Page, expression: str) -> bool:
         return bool(page.evaluate(expression))
     except Error as error:
         if "context was destroyed" in str(error):
-            return False  # the page is just being replaced by another page
+            # The browser is replacing the page with another page. The new page can evaluate the expression later.
+            return False
         raise
 
 
@@ -65,12 +66,12 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        page.wait_for_timeout(20)  # between two checks
+        page.wait_for_timeout(20)  # Playwright handles the events of the page during this pause.
 
 
 @pytest.fixture
 def open_screen_page(open_page):
-    """Open a store's screen and wait until its websocket is open."""
+    """Return a function that opens a store's screen and waits until the screen's websocket is open."""
 
     def open_screen_page(url: str, **options) -> Page:
         page = open_page(url, **options)

@@ -71,7 +71,7 @@ def test_a_new_setting_is_not_applied_during_a_call(topology, store) -> None:
            }).observe(document.getElementById("name"), { childList: true })"""
     )
 
-    # The page may need up to 5 s after the end of the hold of 6 s.
+    # The call is shown for 6 s. After its end, the page may take up to 5 s to apply the new name.
     expect(screen.locator("#name")).to_have_text("Market Hall", timeout=20_000)
     assert screen.evaluate("[names, numbers]") == [["Market Hall"], [False]]
 
@@ -98,7 +98,8 @@ def test_the_arrow_of_a_till_does_not_overlap_its_number(topology, store, arrow,
         or number["y"] + number["height"] <= box["top"]
     )
     assert do_not_overlap, (box, number)
-    press("2")  # till 2 has no arrow
+    # The arrow must disappear, because till 2 has no arrow.
+    press("2")
     expect(screen.locator(".number")).to_have_text("Nº2")
     assert not screen.locator("#message").get_attribute("data-arrow")
 
@@ -164,8 +165,8 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
     shown, painted = screen.evaluate("[shown, painted]")
 
     assert (shown["moves"], painted["moves"]) == (False, True)
-    # The page waits at most 250 ms for a frame. On a very busy machine, it may therefore dispatch `screen:painted`
-    # before the browser has painted a frame.
+    # The page dispatches `screen:painted` after 250 ms at the latest. On a very busy machine, the browser may not have
+    # painted the number by then.
     assert painted["frames"] > shown["frames"] or painted["at"] - shown["at"] >= 250
 
 

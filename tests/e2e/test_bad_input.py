@@ -26,8 +26,8 @@ async def bystander(topology, make_store):
         await screen.until(1, 5)
         screen.till = till
         yield screen
-        # After the test, a valid press calls till 3. If the bad input had changed the screen before, `painted` would
-        # contain more than the idle text and till 3.
+        # After each test, a valid press calls till 3. `painted` contains all texts that the screen has shown. If the
+        # bad input had changed the screen, `painted` would contain more than the idle text and till 3.
         assert (await till.press(3)).status_code == 204
         await screen.until(2, 5)
         assert [paint.till for paint in screen.painted] == [0, 3]
@@ -64,7 +64,7 @@ async def test_an_unknown_language_is_refused(bystander, language) -> None:
     ("content_type", "body", "status"),
     [
         ("multipart/form-data", b"no boundary", 400),
-        # Django cannot read the CSRF token in the next body, so the status is 403.
+        # Django cannot find the CSRF token in this broken body, so the status is 403.
         ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),
         (f"{FORM}; charset=utf-16", b"cashier=4", 400),
         ("application/json", b'{"cashier": 4}', 403),

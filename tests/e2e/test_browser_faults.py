@@ -82,7 +82,8 @@ def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as
     screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
     buttons.keyboard.press("4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # Stopping one process after the other would take seconds, and the hold could end before. So stop all at once.
+    # To stop one process after the other would take seconds, and the call could end during this time. So the test
+    # stops all processes at once.
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda process: process.stop(signal.SIGKILL), topology.processes.values()))
     expect(screen.locator(".number")).to_have_text("Nº4")
@@ -105,7 +106,8 @@ def test_a_page_closes_a_connection_on_which_the_server_does_not_answer(topology
     body = page.locator("body")
     expect(body).to_have_attribute("data-connection", "open")
     page.clock.run_for(16_000)
-    expect(body).to_have_attribute("data-connection", "open")  # because the heartbeat after 15 s was answered
+    # After 15 s, the page has sent a heartbeat, and the replica has answered it. So the connection stays open.
+    expect(body).to_have_attribute("data-connection", "open")
     try:
         for replica in topology.replicas:
             replica.kill(signal.SIGSTOP)

@@ -44,14 +44,17 @@ api_key = "{token}"
 
 
 def test_the_api_answers_generated_requests_as_its_openapi_document_says(topology, make_store, tmp_path) -> None:
-    slug = make_store(tills=99, hold_seconds=60)  # a created call must still exist when schemathesis asks for the call
+    # Schemathesis creates calls, and later sends further requests about these calls. The hold is 60 s, so that the
+    # calls have not ended by then.
+    slug = make_store(tills=99, hold_seconds=60)
     (token,) = topology.shell.call("add_devices", store=slug, till=2)
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
-    # unsupported_method: Nginx itself answers TRACE, without an Allow header. positive_data_acceptance: a valid request
-    # with the idempotency key of another press is answered with 422.
+    # These two checks of Schemathesis would fail, although the API is correct. `unsupported_method` expects the header
+    # Allow in the answer to TRACE, but Nginx answers TRACE itself, without this header. `positive_data_acceptance`
+    # expects success for every valid request, but a request with the idempotency key of another press gets 422.
     excluded = "unsupported_method,positive_data_acceptance"
     options = ["--exclude-checks", excluded, "--rate-limit", "11/s", "--max-examples", "5", "--no-color"]
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", "run", f"{topology.url}/api/v1/openapi.json", *options],
         cwd=tmp_path,
         capture_output=True,
@@ -59,5 +62,5 @@ def test_the_api_answers_generated_requests_as_its_openapi_document_says(topolog
         check=False,
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 selected / 5 total" in done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "5 selected / 5 total" in completed.stdout

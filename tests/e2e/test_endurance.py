@@ -1,4 +1,4 @@
-"""Months of calls leave nothing behind in a screen's page, and every call is painted."""
+"""A screen's page shows thousands of calls without using more and more memory, and it skips no call."""
 
 import pytest
 from playwright.sync_api import expect
@@ -9,14 +9,18 @@ from tests.e2e.conftest import wait_for
 
 CALLS = 10_000
 WARM_UP = 1_000
-"""Calls after which everything that is allocated only once exists."""
-AT_ONCE = 100
-"""Calls after which the test waits until all are painted. More would fill the socket, and ws would skip some."""
-FLAT_KIB = 256
+"""The number of calls before the first measurement of the memory.
+
+During these calls, the page allocates everything that it needs only once."""
+CALLS_AT_ONCE = 100
+"""The number of calls that the test makes before it waits until the page has shown all of them.
+
+More calls at once would fill the send buffer of the socket, and ws would skip some calls."""
+MAX_GROWTH_KIB = 256
 
 
 @pytest.mark.timeout(180)
-def test_ten_thousand_calls_are_painted_and_leave_nothing_behind(topology, make_store, open_screen_page) -> None:
+def test_ten_thousand_calls_are_all_shown_and_use_no_more_memory(topology, make_store, open_screen_page) -> None:
     store = make_store(tills=99, shows_recent=True, arrows={"4": "left"}, policy="replace")
     screen = open_screen_page(f"{topology.url}/s/{store}/")
     session = screen.context.new_cdp_session(screen)
@@ -27,7 +31,7 @@ def test_ten_thousand_calls_are_painted_and_leave_nothing_behind(topology, make_
           window.missed = 0;
           document.addEventListener("screen:shown", () => {
             const { seq, numCashier } = document.getElementById("message").dataset;
-            if (!numCashier || Number(seq) < next) return; // "please wait", or the same once more
+            if (!numCashier || Number(seq) < next) return; // an idle text, or a call that was counted before
             missed += Number(seq) - next;
             next = Number(seq) + 1;
           });
@@ -39,23 +43,25 @@ def test_ten_thousand_calls_are_painted_and_leave_nothing_behind(topology, make_
     def call(first: int, last: int) -> None:
         for number in range(first, last + 1):
             calls.press(store, number % 99 + 1, "en", idle_language="en", hold_ms=60_000, policy=Policy.REPLACE)
-            if number % AT_ONCE == 0:
+            if number % CALLS_AT_ONCE == 0:
                 wait_for(screen, f"next > {number}")
 
-    def kept() -> dict[str, float]:
-        # A fragment may be replaced before it is painted. The browser frees it only after the next frame.
+    def memory_figures() -> dict[str, float]:
+        # A new fragment may replace a fragment that the browser has not painted. The browser frees the memory of the
+        # replaced fragment only after it has painted the page again, so the next line waits
+        # for two animation frames.
         screen.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         session.send("HeapProfiler.collectGarbage")
         metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
         return {name: metrics[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
 
     call(1, WARM_UP)
-    before = kept()
+    before = memory_figures()
     call(WARM_UP + 1, CALLS)
-    after = kept()
+    after = memory_figures()
 
     expect(screen.locator(".number")).to_have_text(f"Nº{CALLS % 99 + 1}")
     assert screen.evaluate("missed") == 0
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < FLAT_KIB * 1024, (before, after)
+    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < MAX_GROWTH_KIB * 1024, (before, after)
     assert after["Nodes"] <= before["Nodes"] + 20, (before, after)
     assert after["JSEventListeners"] <= before["JSEventListeners"], (before, after)

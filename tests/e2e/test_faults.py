@@ -101,10 +101,10 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
 
 
 async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> None:
-    """The configuration of Nginx must turn off `max_fails`, which counts the failures of a replica.
+    """Nginx must not count the failures of a replica, so its configuration contains `max_fails=0`.
 
-    Nginx forgives a failure only when a connection to the replica ends. A screen stays connected for months, so Nginx
-    would not use the replica for a long time.
+    If Nginx counted failures, it would send almost no new screens to a replica after a failure. This would last until a
+    later connection to the replica has ended, and the connection of a screen lasts for months.
     """
     async with Till(own_topology.url, add_store(own_topology)) as till:
         path = await till.websocket_path()
@@ -145,7 +145,8 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, lines_before), 20, "ws1 has died")
         back = await open_screens(own_topology.url, path, per_replica[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))
-        # `until` also returns when a screen is closed, as the screens of the killed replica are.
+        # The screens of the killed replica are closed, and get no third paint. `until` also returns when a screen is
+        # closed, so the test does not wait for these screens in vain.
         await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
         assert all(tills(screen) == [4, 0] for screen in back)

@@ -1,8 +1,8 @@
 """Each call is shown for its whole hold, and calls are shown in the right order, on the screens of two replicas.
 
-The screens are websocket clients without a browser. The schedule of a call is fixed while its press is answered, and
-nothing may be shown before its time. The tests therefore compare the time of each paint with a time just before the
-press. They do not check how late paints are; the load test does.
+The screens are websocket clients without a browser. The tests note the time just before a press. From this time, they
+compute the earliest time at which a number may appear or disappear. They check that no number appears or disappears
+too early. They do not check how late paints are, because the load test does.
 """
 
 import asyncio
@@ -92,7 +92,8 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
         pressed = await press(till, 4)
         await press(other, 1)
         await other_screen.until(3, 20)
-        screens = await open_screens(topology.url, path, 4)  # Nginx distributes these screens over both replicas
+        # Nginx distributes these four screens over both replicas, so the test covers both.
+        screens = await open_screens(topology.url, path, 4)
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
 
         for screen in screens:

@@ -26,7 +26,7 @@ The page deletes the parts of the old version from the cache after it has stored
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium. The headless shell, with which other tests run, cannot tell whether a page may be installed."""
+    """The complete Chromium. Its headless shell, which other tests use, cannot tell whether a page may be installed."""
     with launch(path=chromium()) as browser:
         yield browser
 
@@ -50,7 +50,8 @@ def expect_idle(screen: Page, connection: str) -> None:
 
 def press(screen_url: str, open_page, key: str) -> None:
     buttons = open_page(f"{screen_url}cashier_buttons")
-    expect(buttons.locator("#press")).to_be_visible(timeout=30_000)  # a long timeout, because web may just be starting
+    # The timeout is long, because web may still be starting.
+    expect(buttons.locator("#press")).to_be_visible(timeout=30_000)
     buttons.keyboard.press(key)
     expect(buttons.locator("#receipts li")).to_have_count(1)
 
@@ -104,7 +105,8 @@ def test_a_screen_connects_again_after_ten_minutes_without_a_server(topology, sc
 
 def test_a_new_version_is_loaded_between_calls_and_cached_for_the_next_boot(topology, screen_url, open_page) -> None:
     screen = open_page("about:blank")
-    # Without this, the screen would wait for a random time of up to a minute before it loads the new version.
+    # A screen waits for a random time of up to a minute before it loads a new version. This replacement of Math.random
+    # makes the random time short.
     screen.add_init_script("Math.random = () => 0.001")
     screen.goto(screen_url)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")
@@ -115,7 +117,8 @@ def test_a_new_version_is_loaded_between_calls_and_cached_for_the_next_boot(topo
     topology.processes["web"].start()
     press(screen_url, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # In production, a worker process announces the new version to the screens once a minute.
+    # In production, a periodic task announces a new version to the screens once a minute. The test does not wait for
+    # this task, and calls the task's function itself.
     topology.manage("shell", "--command", "from cashier_web.screens import announce; announce.announce_differences()")
     assert screen.evaluate("window.isOldPage")
     assert screen.locator(".number").is_visible()

@@ -98,7 +98,8 @@ class Kiosk:
     def crash(self) -> None:
         """Kill the process that renders the page, as the kernel does when the memory is full."""
         for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # a process that has just ended causes an OSError
+            # A process that has ended in the meantime causes an OSError, and needs no signal.
+            with contextlib.suppress(OSError):
                 command = (process / "cmdline").read_text()
                 if "--type=renderer" in command and str(self.state) in command:
                     os.kill(int(process.name), signal.SIGKILL)
@@ -235,7 +236,8 @@ def test_the_browser_is_restarted_if_the_page_crashed_and_not_while_the_page_wor
     expect_connected(page, url)
     wait_for(page, "performance.now() > 7000", 20)
     kiosk.crash()
-    # Restarting Nginx closes the idle connections of the browser, which Nginx would otherwise close only after 75 s.
+    # The script run-browser restarts Chromium only when Chromium has no connection to the server. Without this restart
+    # of Nginx, the idle connections of Chromium would stay open for 75 s.
     own_topology.processes["nginx"].stop()
     own_topology.processes["nginx"].start()
     kiosk.wait_until_ended()
@@ -307,7 +309,8 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
     assert run_is_open_now(**{today: "closed"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "closed", "HOURS": "00:00-24:00"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "", "HOURS": "closed"}).stdout == "open\n"
-    # These hours begin in two minutes and end in one minute. So yesterday's hours have not ended yet.
+    # The setting HOURS contains hours that end on the next day. The setting for today is "closed". But the hours that
+    # began yesterday end only one minute from now, so the screen is still on.
     assert (
         run_is_open_now(**{today: "closed", "HOURS": f"{from_now(minutes=2)}-{from_now(minutes=1)}"}).stdout == "open\n"
     )

@@ -80,7 +80,8 @@ def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
 ) -> None:
     slug = make_store(language="ar", languages=["ar", "de"])
     screen = open_screen_page(f"{topology.url}/s/{slug}/")
-    # The page ignores all fragments without a number, so the fragment that ends the call is lost.
+    # This code makes the page ignore all fragments without a number. So the page ignores the fragment that ends the
+    # call, and the backstop must show the idle text.
     screen.evaluate(
         """addEventListener("htmx:wsBeforeMessage", (event) => {
              if (event.detail.message.includes("data-num-cashier")) return;

@@ -1,4 +1,7 @@
-"""`make run` as a user starts it: its output, its error messages, and that no process is left behind."""
+"""The tests start the program behind `make run` in the same way as a user.
+
+They check its output and its error messages. They also check that all processes of the topology end with the program.
+"""
 
 import contextlib
 import os
@@ -18,7 +21,7 @@ from cashier_local.topology import ROOT, Topology, prepare_data
 from tests.support.topologies import Log
 
 
-def start(port: object, folder, *options: str) -> "subprocess.Popen[str]":
+def start_program(port: object, folder, *options: str) -> "subprocess.Popen[str]":
     argv = [sys.executable, "-m", "cashier_local", "--port", str(port), "--folder", str(folder), *options]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
@@ -27,20 +30,20 @@ def start(port: object, folder, *options: str) -> "subprocess.Popen[str]":
 
 
 def test_make_run_prints_the_addresses_and_ctrl_c_leaves_no_process(tmp_path) -> None:
-    port, lines, seen = free_port(), [], threading.Event()
-    process = start(port, tmp_path, "--replicas", "3")
+    port, lines, is_ready = free_port(), [], threading.Event()
+    process = start_program(port, tmp_path, "--replicas", "3")
 
     def read() -> None:
         for line in process.stdout:
             lines.append(line.rstrip())
             if "Ctrl-C" in line:
-                seen.set()
+                is_ready.set()
         process.stdout.close()
 
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert seen.wait(60), "\n".join(lines)
+        assert is_ready.wait(60), "\n".join(lines)
         assert f"  screen   http://127.0.0.1:{port}/" in lines
         assert f"  buttons  http://127.0.0.1:{port}/cashier_buttons" in lines
         assert "CASHIER_OPEN_BUTTONS=true: the buttons work without signing in." in lines
@@ -58,19 +61,20 @@ def test_make_run_prints_the_addresses_and_ctrl_c_leaves_no_process(tmp_path) ->
 
 
 def processes_in(folder) -> list[str]:
-    """Pids of the processes whose working directory is in this folder."""
-    found = []
+    """Return the process ids of all processes whose working directory is this folder or a folder below it."""
+    pids = []
     for cwd in Path("/proc").glob("[0-9]*/cwd"):
-        with contextlib.suppress(OSError):  # the process has just ended
+        # A process that has ended in the meantime causes an OSError, and does not count.
+        with contextlib.suppress(OSError):
             if cwd.readlink().is_relative_to(folder):
-                found.append(cwd.parent.name)
-    return found
+                pids.append(cwd.parent.name)
+    return pids
 
 
-def test_a_port_in_use_is_one_error_line(tmp_path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        process = start(port, tmp_path)
+def test_a_port_in_use_is_reported_in_one_line(tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        process = start_program(port, tmp_path)
         output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1
@@ -83,24 +87,24 @@ def test_a_port_in_use_is_one_error_line(tmp_path) -> None:
     [("abc", []), ("0", []), ("70000", []), ("8000", ["--replicas", "0"]), ("8000", ["--replicas", "x"])],
 )
 def test_a_bad_option_is_refused(tmp_path, port, options) -> None:
-    process = start(port, tmp_path, *options)
+    process = start_program(port, tmp_path, *options)
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 2
     assert "is not a whole number from 1 to" in output
 
 
-def test_a_bad_setting_is_one_error_line_that_names_it(tmp_path) -> None:
+def test_a_bad_setting_is_reported_in_one_line_that_names_the_setting(tmp_path) -> None:
     argv = [sys.executable, "-m", "cashier_local", "--port", str(free_port()), "--folder", str(tmp_path)]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": "deploy/local", "DATABASE_URL": "mysql://x"}
-    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    completed = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
-    assert done.returncode == 1
-    assert "cashier_q: DATABASE_URL: must start with sqlite:// or postgres://" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert completed.returncode == 1
+    assert "cashier_q: DATABASE_URL: must start with sqlite:// or postgres://" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
-def test_redis_url_is_used_and_no_redis_is_started(valkey, run_topology, tmp_path) -> None:
+def test_the_redis_at_redis_url_is_used_and_no_other_redis_is_started(valkey, run_topology, tmp_path) -> None:
     with run_topology(tmp_path, REDIS_URL=valkey.url) as topology:
         assert "redis" not in topology.processes
         assert responds(topology.url)
@@ -108,7 +112,7 @@ def test_redis_url_is_used_and_no_redis_is_started(valkey, run_topology, tmp_pat
 
 def test_a_second_run_in_the_same_folder_is_refused_and_the_first_continues(run_topology, tmp_path) -> None:
     with run_topology(tmp_path) as topology:
-        process = start(free_port(), tmp_path)
+        process = start_program(free_port(), tmp_path)
         output, _ = process.communicate(timeout=30)
 
         assert process.returncode == 1
@@ -117,7 +121,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_the_first_continues(run_
 
 
 def test_ctrl_c_during_the_start_stops_without_a_traceback(tmp_path) -> None:
-    process = start(free_port(), tmp_path)
+    process = start_program(free_port(), tmp_path)
     assert process.stdout.readline() == "cashier_q: starting\n"
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
@@ -131,7 +135,7 @@ def test_ctrl_c_during_the_start_stops_without_a_traceback(tmp_path) -> None:
 def test_all_processes_end_when_make_run_is_killed(tmp_path) -> None:
     if not DIES_WITH_PARENT:
         pytest.skip("needs setpriv (util-linux, Linux only); without it, the processes of a killed `make run` continue")
-    process = start(free_port(), tmp_path)
+    process = start_program(free_port(), tmp_path)
     for line in process.stdout:
         if "Ctrl-C" in line:
             break
@@ -149,9 +153,9 @@ def test_the_folder_may_have_any_name(run_topology, tmp_path) -> None:
         assert (tmp_path / name / "cashier_q.sqlite3").exists()
 
 
-def test_a_data_folder_that_cannot_be_created_is_one_error_line(tmp_path) -> None:
+def test_a_data_folder_that_cannot_be_created_is_reported_in_one_line(tmp_path) -> None:
     (tmp_path / "file").touch()
-    process = start(free_port(), tmp_path / "file" / "folder")
+    process = start_program(free_port(), tmp_path / "file" / "folder")
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 1

@@ -83,7 +83,9 @@ def test_a_screen_that_lost_one_of_its_parts_reloads_itself(topology, slug, open
     assert lost
     assert len(pages) == 2
     if part == "django_htmx/htmx-2.":
-        assert open_page.errors.pop() == "htmx is not defined"  # the websocket extension of htmx causes this error
+        # Without htmx, its websocket extension throws this error. `pop` removes the expected error from the list. The
+        # fixture `open_page` fails if an error is left in the list.
+        assert open_page.errors.pop() == "htmx is not defined"
 
 
 def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_page) -> None:
@@ -97,7 +99,8 @@ def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_pag
 
 @pytest.mark.parametrize("path", ["", "cashier_buttons"])
 def test_htmx_is_the_only_global_variable_of_the_pages(topology, slug, open_page, path) -> None:
-    page = open_page(f"{topology.url}/static/")  # a page that runs no scripts, for comparison
+    # The page at this URL runs no scripts, so it has only the global variables of the browser itself.
+    page = open_page(f"{topology.url}/static/")
     before = set(page.evaluate(OWN_GLOBALS))
     page.goto(f"{topology.url}/s/{slug}/{path}")
     wait_for(page, "document.readyState === 'complete' && window.htmx")
@@ -112,7 +115,8 @@ def test_all_parts_of_a_screen_are_cached_for_a_boot_without_a_server(topology, 
     screen.context.set_offline(True)
     screen.reload()
 
-    expect(screen.locator("#clock")).not_to_have_text("")  # the module clock.js writes the time, so it has run
+    # If the element contains a time, the module clock.js has run.
+    expect(screen.locator("#clock")).not_to_have_text("")
     assert screen.evaluate(f"{IS_ENTIRELY_CACHED}")
     screen.context.unroute_all()
     screen.context.set_offline(False)

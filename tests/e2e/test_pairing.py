@@ -135,8 +135,9 @@ def test_a_screen_whose_ticket_is_refused_twice_tries_again_after_10_s_at_the_ea
     wait_until(television, lambda: len(tries) == 2, "the second try follows within 2 s")
     expect(television.locator("body")).to_have_attribute("data-connection", "lost")
     television.clock.fast_forward(8_000)
-    # Each try begins with a request for the page. If the third try had begun too early, its request would be answered
-    # before the following one, and the page would have opened a third websocket.
+    # Each try requests the page first, and then opens a websocket. The next line also requests the page, and waits for
+    # the answer. If the third try had begun too early, its request would have been answered by then, and the page would
+    # have opened a third websocket.
     television.evaluate("fetch(location.href).then(() => 0)")
     assert len(tries) == 2
     television.clock.fast_forward(12_000)

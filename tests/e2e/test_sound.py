@@ -1,8 +1,8 @@
 """A screen in a kiosk's browser plays the chime and speaks the call.
 
-The tests record each sound that the page starts, with its start time on the audio clock. To find out what a sound says,
-they read the bytes that the page has decoded: each clip is an Ogg stream, and the title of the stream is the spoken
-text (tests/web/test_voices.py checks all clips). An analyser before the audio output measures how loud the sound is.
+The tests record each sound that the page starts, and its start time on the audio clock. A clip is an Ogg stream whose
+title is the spoken text, so the title tells which text the page speaks. tests/web/test_voices.py checks that the clips
+have the right titles. An analyser before the audio output measures how loud a sound is.
 """
 
 import base64
@@ -21,9 +21,13 @@ KIOSK = "--autoplay-policy=no-user-gesture-required"
 FOUR = "Caisse numéro 4, s’il vous plaît"
 ROUNDING = 1e-6
 TWO = "Caisse numéro 2, s’il vous plaît"
-# JavaScript that records in `sounds` each sound that the page starts, and in `sockets` each websocket that it opens. A
-# sound has these fields: `clip`, its bytes in base64; `from` and `until`, when it is to start and to stop, and `ended`,
-# when it has ended (all on the audio clock); `lateMs`, how long after the paint it starts; `peak`, how loud it is.
+# JavaScript that records in `sounds` each sound that the page starts, and in `sockets` each websocket that the page
+# opens. A sound has these fields:
+# - `clip`: the bytes of the clip in base64
+# - `from` and `until`: the times on the audio clock at which the sound is planned to start and to stop
+# - `ended`: the time on the audio clock at which the sound has ended
+# - `lateMs`: the milliseconds from the paint of the number to the start of the sound
+# - `peak`: the loudest value that was measured, from 0 to 1
 LISTEN = """(() => {
   window.sounds = []; window.sockets = [];
   const clips = new WeakMap();
@@ -192,9 +196,11 @@ def test_a_call_plays_a_chime_and_then_speaks_the_number_in_the_language_of_the_
     high, low, voice = sounds(screen)
 
     assert [high.said, low.said, voice.said] == ["", "", FOUR]
-    assert high.late_ms >= 0  # the chime must start after the number is painted
+    # The chime must not start before the number is painted.
+    assert high.late_ms >= 0
     assert high.start < low.start < low.end <= voice.start + ROUNDING < low.end + 0.3
-    assert voice.end - high.start < 3.2  # together at most a little longer than the hold of 3 s
+    # The chime and the voice together may take only a little longer than the hold of 3 s.
+    assert voice.end - high.start < 3.2
     peaks = [sound.peak for sound in (high, low, voice)]
     # On a busy machine, the analyser may run too late and miss a sound, so only the loudest sound is tested.
     assert max(peaks) > 0.1
@@ -235,7 +241,8 @@ def test_a_call_that_replaces_another_stops_it_at_once(make_store, press, open_k
     heard = sounds(screen)
 
     assert [each.said for each in heard] == ["", "", FOUR, "", "", TWO]
-    assert 0 < heard[2].end - heard[2].start < 1.5  # the clip takes longer, so it was cut short
+    # The whole clip takes longer than 1.5 s, so this limit proves that the second call has stopped the clip.
+    assert 0 < heard[2].end - heard[2].start < 1.5
     assert_no_sounds_overlap(heard)
 
 

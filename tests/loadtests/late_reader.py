@@ -1,7 +1,7 @@
-"""A program for test_read_delays.py, in which a message arrives while the gevent event loop is busy or waits.
+"""A program that test_read_delays.py runs. It measures by how much its gevent event loop reads a message too late.
 
-The program prints two numbers of seconds: how late the message may have been read according to the recorder, and how
-late it was really read.
+The message arrives either while the event loop is busy, or while the event loop waits for messages. The program prints
+two numbers of seconds: the read delay that `ReadDelayRecorder` has recorded, and the true delay of the message.
 """
 
 import socket

@@ -1,4 +1,8 @@
-"""A process of Locust knows by how much it may have read a message too late, whatever kept the process busy."""
+"""A process of Locust that is busy reads messages too late, and records the read delay.
+
+The recorded read delay must be at least the true delay. The time in which a process only waits for a message is no read
+delay.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,7 @@
-"""The records of each process stay separate, and the connections of a screen say for how long it was away."""
+"""The load test computes from the records for how long a screen was away.
+
+If several processes have written records, the load test still knows which process a record belongs to.
+"""
 
 from math import inf
 

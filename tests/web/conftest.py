@@ -21,13 +21,14 @@ from tests.support.button import Button
 
 @pytest.fixture(autouse=True)
 def environment(valkey, settings, tmp_path):
-    """Change settings of the environment during one test: `environment(cashier_open_buttons=False)`."""
+    """Return a function that changes settings for one test. Example: `environment(cashier_open_buttons=False)`."""
 
     def change(**values):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
         redis_clients.forget_clients()
 
-    translation.deactivate()  # otherwise the language of the previous test's last request would still be active
+    # Without this line, the language of the last request of the previous test would still be active.
+    translation.deactivate()
     settings.MEDIA_ROOT = tmp_path / "media"
     change(redis_url=valkey.url)
     with Redis.from_url(valkey.url) as client:
@@ -99,14 +100,14 @@ def redis(valkey):
 
 @pytest.fixture
 def records(caplog):
-    """The log records of the web service. Call the fixture to get all records until now."""
+    """Return a function that returns all records that the web service has logged since the test began."""
     caplog.set_level(logging.INFO, logger="cashier_web")
     return lambda: [record for record in caplog.records if record.name.startswith("cashier_web")]
 
 
 @pytest.fixture
 def log_lines():
-    """The web service's log lines as the JSON format writes them: call the fixture to get all lines until now."""
+    """Return a function that returns all JSON log lines of the web service since the test began, as dictionaries."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     options = dict(logs.formatter("json"))
@@ -122,13 +123,17 @@ def log_lines():
 
 @pytest.fixture
 def make_button(client, store):
-    """Create a device with its own token: `make_button(till=4, slug="north")`."""
+    """Return a function that creates a device with its own token. Example: `make_button(till=4, slug="north")`."""
 
     def make(till=None, slug="default", **fields) -> Button:
         token = tokens.new_token()
-        at = Store.objects.get(slug=slug)
-        name = f"device {Device.objects.count()}"
-        device = Device.objects.create(store=at, name=name, till=till, token_hash=tokens.token_hash(token), **fields)
+        device = Device.objects.create(
+            store=Store.objects.get(slug=slug),
+            name=f"device {Device.objects.count()}",
+            till=till,
+            token_hash=tokens.token_hash(token),
+            **fields,
+        )
         return Button(client, token, device, slug)
 
     return make

@@ -38,7 +38,8 @@ TABLE = {
     ("GET", f"{HERE}devices"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}devices/1"): (403, 403, 403, 403, 302, 302),
-    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),  # device 2 belongs to the other store
+    # The status is 404 for a manager and an administrator, because device 2 belongs to the store "elsewhere".
+    ("POST", f"{HERE}devices/2"): (403, 403, 403, 403, 404, 404),
     ("GET", f"{HERE}people"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people"): (403, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}people/1"): (403, 403, 403, 403, 302, 302),

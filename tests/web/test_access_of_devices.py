@@ -18,7 +18,8 @@ HERE, NOWHERE = "/api/v1/stores/here/calls", "/api/v1/stores/nowhere/calls"
 # store "here", and a call of till 2 with seq 2 is queued.
 TABLE = {
     ("GET", HERE): (401, 401, 401, 403, 200, 200, 200),
-    ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),  # the request calls till 3
+    # This request calls till 3, so the device of till 2 gets the status 403.
+    ("POST", HERE): (401, 401, 401, 403, 201, 403, 201),
     ("DELETE", f"{HERE}/2"): (401, 401, 401, 403, 204, 204, 403),
     ("DELETE", f"{HERE}/1"): (401, 401, 401, 403, 409, 403, 403),
     ("DELETE", f"{HERE}/9"): (401, 401, 401, 403, 404, 404, 404),

@@ -240,7 +240,8 @@ def test_changing_a_picture_that_was_just_deleted_is_404_and_changes_no_other_pi
     deleted = Medium.objects.create(store=store, kind="picture", file=three_pictures[0].file.name, position=4)
     Medium.objects.filter(pk__in=[each.pk for each in three_pictures[left:]]).delete()
     before = list(store.media.exclude(pk=deleted.pk).values_list("pk", "position", "seconds"))
-    # This simulates another request that deletes the picture just before the tested request locks the store.
+    # The next line simulates another request that deletes the picture. This other request runs just before the tested
+    # request locks the store.
     monkeypatch.setattr(files, "delete_unused_files", lambda pk: Medium.objects.filter(pk=deleted.pk).delete())
 
     assert client.post(f"/media/{deleted.pk}/{action}", {"seconds": "20"}).status_code == 404

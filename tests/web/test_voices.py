@@ -46,7 +46,7 @@ def test_every_till_has_a_clip_that_can_be_heard_and_is_as_loud_as_all_other_cli
 
     for clip in clips:
         sound = clip_samples(clip)
-        # At most 2.4 s, so that the chime and the clip together fit into a hold of 3 s.
+        # A clip is shorter than 2.4 s, so that the chime and the clip together fit into a hold of 3 s.
         assert 1.0 < len(sound) / RATE < 2.4, clip_title(clip)
         assert 0.5 < np.abs(sound).max() < 1.1, clip_title(clip)
         assert loudness(sound) == pytest.approx(-19, abs=1), clip_title(clip)

@@ -1,4 +1,7 @@
-"""Fixtures: a replica behind each kind of server, presses without web, and a store for each test."""
+"""Fixtures for tests of ws. They run a replica in Daphne or in uvicorn, and give each test its own store.
+
+The tests need no web service, because the fixture `press` schedules calls directly in Redis.
+"""
 
 import secrets
 
@@ -18,10 +21,10 @@ def shared_server(request, valkey, tmp_path_factory):
 
 @pytest.fixture
 def server(shared_server):
-    """A replica. The test fails if it leaves a traceback in the replica's log."""
-    known = len(shared_server.log.lines)
+    """A replica that many tests share. The test fails if the replica has logged a traceback during the test."""
+    lines_before = len(shared_server.log.lines)
     yield shared_server
-    assert not shared_server.log.has("Traceback", known), "\n".join(shared_server.log.lines[known:])
+    assert not shared_server.log.has("Traceback", lines_before), "\n".join(shared_server.log.lines[lines_before:])
 
 
 @pytest.fixture

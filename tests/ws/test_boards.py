@@ -1,4 +1,7 @@
-"""Boards of one replica: large ones, boards that are removed and come back, and a replica that was stopped."""
+"""The boards of a replica paint large stores, and are removed when their store has no screens.
+
+The tests also cover a replica that stops for a while, and a Redis that does not answer.
+"""
 
 import asyncio
 import os
@@ -31,7 +34,7 @@ async def test_every_screen_of_a_large_store_shows_the_call_and_its_end(server, 
         screen.close()
 
 
-async def test_if_calls_come_faster_than_a_large_store_is_painted_every_screen_ends_with_the_last(
+async def test_if_calls_come_faster_than_screens_are_painted_every_screen_still_shows_the_last_call(
     server, store, press
 ) -> None:
     screens = await open_screens(server.url, path_of(store), 600)
@@ -53,27 +56,29 @@ async def until_reset(screen, seq: int) -> None:
             await screen.until(len(screen.painted) + 1, 20)
 
 
-async def test_a_screen_that_joins_late_gets_the_rest_of_the_hold(server, store, press) -> None:
+async def test_a_screen_that_opens_during_a_call_gets_the_rest_of_the_hold(server, store, press) -> None:
     first = await open_screen(server.url, path_of(store))
     await first.until(1, 5)
     press(4, hold_ms=3000)
     await first.until(2, 5)
-    # A call of one second in another store tells that a second has passed for the replica, too.
-    elsewhere = await open_screen(server.url, path_of(f"{store}-2"))
-    await elsewhere.until(1, 5)
+    # The screen `late` must open at least one second after the press. So the test makes a call of one second in another
+    # store, and waits until the replica has ended this call.
+    other = await open_screen(server.url, path_of(f"{store}-2"))
+    await other.until(1, 5)
     press.timeline.press(f"{store}-2", 1, "en", idle_language="en", hold_ms=1000, policy=Policy.QUEUE)
-    await elsewhere.until(3, 5)
+    await other.until(3, 5)
     late = await open_screen(server.url, path_of(store))
     await late.until(1, 5)
 
     assert 'data-hold-ms="3000"' in first.painted[1].html
-    left = int(late.painted[0].html.split('data-hold-ms="')[1].split('"')[0])
-    assert 0 < left <= 2000
-    for screen in (first, elsewhere, late):
+    remaining_ms = int(late.painted[0].html.split('data-hold-ms="')[1].split('"')[0])
+    assert 0 < remaining_ms <= 2000
+    for screen in (first, other, late):
         screen.close()
 
 
-@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")  # it takes 10 s
+# This test runs in Daphne only, and not in uvicorn, because it takes 10 s.
+@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")
 async def test_a_board_without_screens_is_removed(server, store) -> None:
     screens = await open_screens(server.url, path_of(store), 3)
     assert await has_board(server, store)
@@ -81,7 +86,7 @@ async def test_a_board_without_screens_is_removed(server, store) -> None:
         screen.close()
 
     await asyncio.to_thread(
-        wait_until, lambda: not asyncio.run(has_board(server, store)), EMPTY_SECONDS + 5, "the board is forgotten"
+        wait_until, lambda: not asyncio.run(has_board(server, store)), EMPTY_SECONDS + 5, "the board is removed"
     )
 
 
@@ -90,39 +95,45 @@ async def has_board(server, store) -> bool:
 
 
 async def test_screens_that_reconnect_soon_show_the_current_call(server, store, press, valkey) -> None:
-    """Their board plays on for some rounds of the repair, so that it paints them even if Redis does not answer."""
-    first, elsewhere = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
+    """A board stays for some seconds after its last screen has left, and goes on playing the calls.
+
+    If screens reconnect during this time, the board can paint them even if Redis does not answer.
+    """
+    first, other = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
     await first.until(1, 5)
     press(4, hold_ms=9000)
     await first.until(2, 5)
     first.close()
-    await elsewhere.until(1, 5)
+    await other.until(1, 5)
+    # The screen stays away for 2.5 s, so that the repair runs several times in the meantime. To wait for this time, the
+    # test makes a call of 2.5 s in another store, and waits until this call has ended.
     press.timeline.press(f"{store}-2", 1, "en", idle_language="en", hold_ms=2500, policy=Policy.QUEUE)
-    await elsewhere.until(3, 10)
+    await other.until(3, 10)
     os.kill(valkey.pid, signal.SIGSTOP)
     try:
         returned = await open_screen(server.url, path_of(store))
         await returned.until(1, 5)
         assert returned.painted[0].till == 4
         returned.close()
-        elsewhere.close()
+        other.close()
     finally:
         os.kill(valkey.pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")  # it takes 10 s
+# This test runs in Daphne only, and not in uvicorn, because it takes 10 s.
+@pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")
 async def test_screens_that_reconnect_while_their_boards_are_removed_miss_no_change(server, store, press) -> None:
     stores = [f"{store}-{number}" for number in range(60)]
     for screen in await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores)):
         await screen.until(1, 10)
         screen.close()
-    known = await figures(server)
-    assert all(f'cashier_screens{{store="{slug}"}}' in known for slug in stores)
+    metrics = await figures(server)
+    assert all(f'cashier_screens{{store="{slug}"}}' in metrics for slug in stores)
     await asyncio.to_thread(
         wait_until,
         lambda: not asyncio.run(has_board(server, stores[0])),
         EMPTY_SECONDS + 5,
-        "the first board is forgotten",
+        "the first board is removed",
     )
     returned = await asyncio.gather(*(open_screen(server.url, path_of(slug)) for slug in stores))
     for screen in returned:
@@ -139,7 +150,7 @@ async def until_french(screen) -> None:
             await screen.until(len(screen.painted) + 1, 10)
 
 
-async def test_a_replica_that_was_stopped_for_a_while_shows_no_call_that_is_over(
+async def test_a_replica_that_was_stopped_for_a_while_shows_no_call_that_has_ended(
     valkey, tmp_path, store, press
 ) -> None:
     with serve("daphne", valkey.url, tmp_path) as server:
@@ -148,9 +159,10 @@ async def test_a_replica_that_was_stopped_for_a_while_shows_no_call_that_is_over
         server.kill(signal.SIGSTOP)
         for till in (1, 2):
             press(till, hold_ms=2000)
-        # Together longer than announcements stay fresh (FRESH_SECONDS) after the last repair (REPAIR_SECONDS).
-        are_over = partial(has_no_calls, press.timeline, store)
-        await asyncio.to_thread(wait_until, are_over, 10, "both calls are over")
+        # The replica is stopped for 4 s, which is longer than FRESH_SECONDS plus REPAIR_SECONDS. Therefore the replica
+        # must not use the announcements that have arrived in the meantime, and must read a snapshot instead.
+        have_ended = partial(has_no_calls, press.timeline, store)
+        await asyncio.to_thread(wait_until, have_ended, 10, "both calls have ended")
         press(3, hold_ms=2000)
         server.kill(signal.SIGCONT)
         await screen.until(3, 10)
@@ -165,7 +177,7 @@ def has_no_calls(timeline, store) -> bool:
 
 async def test_a_timeline_that_cannot_be_read_does_not_delay_other_stores(valkey, tmp_path, store, press) -> None:
     with serve("daphne", valkey.url, tmp_path) as server, Redis.from_url(valkey.url) as redis:
-        redis.set(keys(store)[0], "somebody else's")
+        redis.set(keys(store)[0], "not a timeline")
         screens = [await open_screen(server.url, path_of(slug)) for slug in (store, f"{store}-2")]
         for screen in screens:
             await screen.until(1, 5)
@@ -194,6 +206,7 @@ async def test_a_silent_redis_delays_the_screens_of_many_new_stores_only_once(va
         finally:
             os.kill(valkey.pid, signal.SIGCONT)
 
-    # A screen waits for the read that is under way and for its own. Five batches of reads, one after the other, would
-    # take five times PATIENCE_SECONDS.
+    # If Redis does not answer, a read of snapshots ends after PATIENCE_SECONDS. Then all other boards that wait for a
+    # read also play without Redis. So a screen waits for at most two reads: one that has already begun, and the next
+    # one. Otherwise, 600 boards would need five reads, one after the other, because one read covers 128 boards.
     assert max(waited) < 4 * PATIENCE_SECONDS

@@ -1,6 +1,6 @@
-"""The first bytes of a connection decide who handles it.
+"""A replica looks at the first bytes of a connection, and then decides which library handles the connection.
 
-The handshake of a screen goes straight to autobahn, the websocket library. Any other request goes to Daphne's HTTP.
+autobahn, the websocket library, handles the handshake of a screen. Daphne's HTTP protocol handles any other request.
 """
 
 import asyncio

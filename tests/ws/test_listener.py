@@ -20,7 +20,7 @@ def port():
 def accepts_after(port, seconds: float, *, all_taken: bool) -> int:
     """Return how many connections the port accepts at once after an iteration that took `seconds`.
 
-    all_taken: see `ScreenPort.adapt`.
+    all_taken: whether as many connections were accepted as allowed, so that more may be waiting.
     """
     port.adapt(asyncio.get_running_loop().time() - seconds, all_taken)
     return port.accepts

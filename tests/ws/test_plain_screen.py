@@ -43,7 +43,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         await asyncio.Event().wait()
 
     async def give_up() -> None:
-        # In a replica, the consumer calls `close`, too, when it gives up a stuck screen.
+        # This function calls `close`, because the consumer of a replica also calls `close` on a stuck screen.
         screen.close()
         await asyncio.sleep(0)
         closed.set()

@@ -75,7 +75,7 @@ def test_there_is_no_gap_before_a_call_that_has_moved_up() -> None:
     playlist.add("e", a_call("a", 1, -1), 0.0)
     playlist.play(0.0)
     playlist.add("e", a_call("b", 2, 3000), 0.0)
-    # 6050 ms instead of 6000 ms, because the announcement of this call arrived 50 ms late.
+    # The call begins at 6050 ms instead of 6000 ms, because its announcement arrived 50 ms late.
     playlist.add("e", a_call("c", 3, 6050), 0.0)
     playlist.cancel("b")
 

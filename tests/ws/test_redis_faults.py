@@ -118,8 +118,8 @@ async def test_a_call_whose_announcement_was_lost_is_found_soon_and_has_its_whol
 
         _, shown, reset = screen.painted
         assert (shown.till, reset.till) == (4, 0)
-        # The repair found the call at most two seconds after its start, so the call is shown for its whole hold. A call
-        # that is found later is shown only for the rest of its hold.
+        # The repair found the call at most two seconds after the begin of the call, so the call is shown for its whole
+        # hold. A call that is found later is shown only for the rest of its hold.
         assert 'data-hold-ms="3000"' in shown.html
         assert reset.at - pressed >= 3.0
         client.close()
@@ -143,8 +143,8 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_although_the_rev_rep
         await screen.until(5, 10)
 
         assert unannounced.seq == lost.seq
-        # Redis announced the call of till 2, and then lost it. Redis did not announce the call of till 7. Both calls
-        # are shown.
+        # Redis announced the call of till 2, and then lost this call. Redis did not announce the call of till 7. Both
+        # calls are shown.
         assert [paint.till for paint in screen.painted][:2] == [0, 4]
         assert {paint.till for paint in screen.painted[2:4]} == {2, 7}
         assert screen.painted[4].till == 0

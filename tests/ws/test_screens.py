@@ -73,7 +73,7 @@ async def test_the_first_screen_of_a_store_shows_the_current_call(server, store,
     await screen.until(2, 5)
 
     assert [paint.till for paint in screen.painted] == [4, 0]
-    # 10 ms less than the hold are allowed, because a snapshot contains only whole milliseconds.
+    # The call may end up to 10 ms too early, because a snapshot contains only whole milliseconds.
     assert screen.painted[1].at - pressed >= 1.5 - 0.01
     screen.close()
 
