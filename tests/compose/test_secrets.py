@@ -14,7 +14,7 @@ OF_THE_DATABASE = ("postgres_password", "database_password", "database_url")
 def test_secrets_are_only_in_files(stack) -> None:
     texts = {path.name: path.read_text().strip() for path in (stack.compose_folder / "secrets").iterdir()}
     visible = docker("inspect", *stack.compose("ps", "--quiet").split())
-    for service in ("web", "ws", "nginx"):
+    for service in ("web", "ws", "nginx_files"):
         visible += docker("history", "--no-trunc", f"{stack.project}-{service}")
 
     assert len(texts) == 9

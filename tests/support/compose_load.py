@@ -135,12 +135,12 @@ class Load:
             receipt = Till.receipt(answer)
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
 
-    def faults(self) -> list[str]:
+    def faults(self, since: float = 0.0) -> list[str]:
         """Return one line for each call that a screen of the store did not show as it should.
 
-        Only presses that were answered with 204 count.
+        Only presses count that were answered with 204 and were due after the time `since` (time.monotonic).
         """
-        called = [press for press in self.presses if press.seq]
+        called = [press for press in self.presses if press.seq and press.intended > since]
         return [
             fault
             for press in called
