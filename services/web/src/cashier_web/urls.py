@@ -43,7 +43,10 @@ STORE_PAGES = [
     ("people/<int:number>/link", people.link_person, "link_person"),
     *old_form_urls.PAGES,
 ]
-"""The path, the view and the name of each page of a store. For other stores, /s/<slug>/ is put before the path."""
+"""The path, the view and the name of each page of a store.
+
+The pages of the default store have these paths. For any other store, /s/<slug>/ is put before the path.
+"""
 
 urlpatterns = [
     *(path(address, view, name=name) for address, view, name in STORE_PAGES),

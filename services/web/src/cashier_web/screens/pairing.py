@@ -45,8 +45,9 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
     if screen and screen.store and not screen.revoked_at:
         path = store_path("screen", screen.store)
         return HttpResponseClientRedirect(path) if request.htmx else redirect(path)
-    # Until a browser is paired, it keeps the same secret in its cookie, and so it is shown the same code until the code
-    # expires. Keeping the secret is safe, because nobody else knows it. The browser of a revoked screen gets a new one.
+    # Until a browser is paired, it keeps the same secret in its cookie. Therefore the browser shows the same code until
+    # the code expires. Keeping the secret is safe, because nobody else knows it. The browser of a revoked screen gets a
+    # new secret.
     secret = "" if screen else request.COOKIES.get(identity.COOKIE, "")
     secret = secret if identity.SECRET.fullmatch(secret) else new_token()
     try:

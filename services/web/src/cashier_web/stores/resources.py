@@ -23,7 +23,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("labels", "arrows"), labels.write_pairs),
     **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
 }
-"""The function that writes the values of a column. The values of all other columns are written with `str`."""
+"""For some columns, the function that writes their values as text. `str` writes the values of all other columns."""
 
 
 class StoresCSV(TableFormat):

@@ -16,8 +16,8 @@ const VOICE_AFTER_S = 0.6;
 const LATE_S = 0.5;
 const FADE_S = 0.02; // A shorter fade is heard as a click.
 const EARLY_MS = 250; // If a number disappears so long before the end of its hold, the call was cancelled.
-// If there was no call for this long after a hold, the same seq may be a new call, because Redis counts from 1 again
-// if it has lost its data.
+// If no call was shown for this long after a hold, the same seq may belong to a new call, because Redis counts from 1
+// again if it has lost its data.
 const FORGOTTEN_MS = 1_000;
 const ASK_AFTER_MS = 5_000; // An audio context that is allowed to start needs some time to start.
 const ASK_MS = 60_000;
