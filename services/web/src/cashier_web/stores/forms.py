@@ -133,8 +133,8 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
     def _check(self, column: str, check: Callable[..., None], *columns: str) -> None:
         """Call `check` with the values of the fields that `columns` names.
 
-        If `check` raises ValidationError, the page shows this error at the field that `column` names. Does nothing if
-        one of the values is missing, because then the field of this value is empty or already has an error.
+        If `check` raises ValidationError, this error is added to the field that `column` names. Does nothing if one of
+        the values is missing, because then the field of this value is empty or already has an error.
         """
         values = [self.cleaned_data.get(each) for each in columns]
         if not all(values):

@@ -94,8 +94,8 @@ document.addEventListener("htmx:sendError", ({ detail }) =>
   showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection)),
 );
 
-// The answer did not come, but the press may have reached the server. Therefore the text asks the cashier to look at the
-// screen.
+// The answer did not come, but the press may have reached the server. Therefore the text asks the cashier to look at
+// the screen.
 for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
   document.addEventListener(name, ({ detail }) =>
     showRefusal(detail.elt, withTillName(detail.elt, translations().noAnswer)),

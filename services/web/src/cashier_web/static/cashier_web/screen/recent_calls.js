@@ -6,8 +6,8 @@ import { currentFragment } from "./fragment.js";
 
 const SHOWN_CALLS = 3;
 const FORGOTTEN_MS = 15 * 60_000; // An older call is removed from the list, because nobody waits for it any more.
-// Two fragments with the same seq within this time belong to the same call. This time is longer than any hold. Later the
-// same seq may belong to a new call, because Redis counts from 1 again if it has lost its data.
+// Two fragments with the same seq within this time belong to the same call. This time is longer than any hold. Later
+// the same seq may belong to a new call, because Redis counts from 1 again if it has lost its data.
 const SAME_CALL_MS = 2 * 60_000;
 const KEY = `recent ${location.pathname}`; // in sessionStorage, which is kept when the page is reloaded
 
