@@ -35,8 +35,10 @@ def translated(package, language):
 
 
 PO_SYNTAX = re.compile(r'msg(id|str|ctxt)|["\\\n]')
-"""Matches the syntax of a catalog file: its keywords, straight quotes, backslashes and line breaks. If a text contains
-one of them, Babel has misread the file, because our texts contain none of them (they use typographic quotes)."""
+"""Finds syntax of a catalog file in a text: keywords such as `msgid`, straight quotes, backslashes and line breaks.
+
+Our texts contain none of these. For example, they use typographic quotes. So a text with such syntax proves that Babel
+has misread the file."""
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)

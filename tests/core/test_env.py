@@ -1,4 +1,4 @@
-"""Environment variables get their types, and a bad value is refused in one line that names the variable."""
+"""Each environment variable is converted to its type. A bad value is refused in one line that names the variable."""
 
 import pytest
 

@@ -111,9 +111,9 @@ class RealStore:
         self.redis.close()
 
     def set_clock(self, now: int) -> None:
-        """Set the clock of Redis to `now`. Before that, begin and end the calls of both playlists that are due by then.
+        """Set the clock of Redis to `now`.
 
-        The timer of a board does the same.
+        Before that, let both playlists play the calls that begin or end until `now`, as the timer of a board does.
         """
         for playlist in (self.playlist, self.repaired_playlist):
             while (due := playlist.next_change) is not None and due <= now / 1000 + 1e-6:

@@ -11,8 +11,8 @@ from tests.support.browser import launch
 expect.set_options(timeout=10_000)
 
 
-# One browser per module and not per session: while Playwright is running, its event loop occupies the thread, and the
-# asynchronous tests of other modules could not run.
+# The browser is started once for each module, and not once for the whole session. While Playwright is running, its
+# event loop occupies the thread, so the asynchronous tests of other modules could not run.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with launch() as browser:

@@ -240,6 +240,6 @@ def test_a_person_with_one_store_is_redirected_there_and_with_two_may_choose(cli
 
 def test_a_press_of_a_cashier_takes_three_queries(client, sign_in, django_assert_num_queries) -> None:
     sign_in("cashier")
-    # One query reads the session, one the person, and one the store with the person's role.
+    # The three queries read the session, the person, and the store with the person's role.
     with django_assert_num_queries(3):
         assert status_of(client, "POST", f"{HERE}cashier_action") == 204

@@ -102,7 +102,7 @@ def test_last_use_and_presses_are_not_logged(client, manager, store) -> None:
 
 def test_a_press_takes_no_additional_query_for_the_log(client, manager, environment, django_assert_num_queries) -> None:
     environment(cashier_open_buttons=False)
-    # One query reads the session, one the person, and one the store with the person's role.
+    # The three queries read the session, the person, and the store with the person's role.
     with django_assert_num_queries(3):
         assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 204
 

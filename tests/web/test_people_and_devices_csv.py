@@ -282,9 +282,10 @@ def test_only_superusers_import_and_export_people(client, page) -> None:
 
 
 def test_an_import_of_people_takes_few_queries_per_person(import_csv, django_assert_max_num_queries) -> None:
-    """Each row takes three queries: two set and release a savepoint, and one checks that the username is unique.
+    """Each row takes three queries.
 
-    The whole import takes at most 30 queries more.
+    Two of them set and release a savepoint, and the third checks that the username is unique. In addition, the whole
+    import takes at most 30 queries.
     """
     rows = "".join(f"person-{number},north=cashier\n" for number in range(100))
     with django_assert_max_num_queries(3 * 100 + 30):
