@@ -16,7 +16,8 @@ REPLICAS = {NCHAN: 0, DEMO: 1}
 class Target:
     """One target.
 
-    measured: None if a value that the target needs was not measured. Such a target counts as not met.
+    measured: the measured value. It is None if a value that the target needs was not measured; then the target counts
+        as not met.
     """
 
     what: str

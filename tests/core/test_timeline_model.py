@@ -92,7 +92,10 @@ class Model:
 
 
 class RealStore:
-    """A store in a real Redis whose clock the test sets, the events of the store, and two playlists of its calls."""
+    """A store in a real Redis, the events of the store, and two playlists of its calls.
+
+    The test sets the time that Redis uses for the store.
+    """
 
     def __init__(self, url: str, now: int) -> None:
         self.url, self.redis = url, Redis.from_url(url)
