@@ -75,7 +75,10 @@ class Till:
 
     @staticmethod
     def receipt(answer: httpx.Response) -> dict[str, Any]:
-        """Return the receipt from the answer to a press. The press must have succeeded (HTTP status 204)."""
+        """Return the receipt of a press. The header HX-Trigger of the answer contains the receipt.
+
+        answer: the answer to the press. Its HTTP status must be 204, because other answers have no receipt.
+        """
         receipt: dict[str, Any] = json.loads(answer.headers["HX-Trigger"])["receipt"]
         return receipt
 

@@ -36,7 +36,10 @@ class EventLoopLag:
         await asyncio.wait([self._task])
 
     def lag_at(self, at: float) -> float:
-        """Return by how many seconds an event that was recorded at the time `at` may have been recorded too late."""
+        """Return the possible error, in seconds, of a recorded time.
+
+        at: the recorded time. The event itself may have happened earlier, while the event loop was blocked.
+        """
         return max((min(at, woke) - due for due, woke in self.late if due <= at <= woke + TICK_SECONDS), default=0.0)
 
     @property

@@ -72,7 +72,9 @@ def voluntary_context_switches() -> int:
 
 
 def longest_delay_at(read_delays: Sequence[ReadDelay], at: float) -> float:
-    """Return by how many seconds a message that was read at the time `at` may have been read too late.
+    """Return the longest possible delay, in seconds, between the arrival and the reading of a message.
+
+    at: the time at which the message was read.
 
     The result is 0 if the message was read in time.
     """

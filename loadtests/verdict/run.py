@@ -52,7 +52,7 @@ class Run:
         return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:
-        """Return, for each wake-up of the load generator, by how many seconds it was late.
+        """Return the delay in seconds of each wake-up of the load generator.
 
         The list covers the time from the first press to the end of the last number. Later wake-ups do not matter,
         because the generator then only writes its records.

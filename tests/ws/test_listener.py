@@ -44,7 +44,10 @@ async def test_after_long_iterations_fewer_connections_are_accepted_but_always_s
 
 @pytest.mark.parametrize(("connections", "accepts"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
 async def test_the_number_rises_if_as_many_connections_came_as_were_allowed(connections, accepts, monkeypatch) -> None:
-    """This test opens real connections, and lets the port itself call `adapt` after it has accepted them."""
+    """This test opens real connections to a ScreenPort. The other tests call `adapt` themselves.
+
+    Here the ScreenPort calls `adapt` after it has accepted connections.
+    """
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
     reactor = MemoryReactor()
     port = ScreenPort(0, factory=Factory.forProtocol(Protocol), interface="127.0.0.1", reactor=reactor)
