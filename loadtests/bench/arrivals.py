@@ -6,7 +6,7 @@ from loadtests.clients.websocket_frames import NUMBER
 
 
 class ExpectedText:
-    """A text that a given number of screens must receive. It knows which screens have received the text."""
+    """A text that a given number of screens must receive. The object records which screens have received the text."""
 
     def __init__(self, text: bytes, screens: int) -> None:
         self.text, self.screens = text, screens

@@ -167,7 +167,9 @@ def slugs(stores: int) -> list[str]:
 
 @contextmanager
 def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
-    """Run the plain peer: its consumer on a stock websocket server, and its naive view under Gunicorn.
+    """Run the peer `plain`, a Django project without optimisations.
+
+    Its consumer runs on an unchanged websocket server, and its view of a press runs under Gunicorn.
 
     server: "daphne" or "uvicorn".
     """

@@ -55,7 +55,7 @@ class AlreadyShown(CantCancel):
 
 
 class WrongTill(CantCancel):
-    """The call cannot be cancelled, because it does not belong to the till that the caller has named."""
+    """The call cannot be cancelled, because it belongs to another till than the given one."""
 
 
 @dataclass(frozen=True, slots=True)

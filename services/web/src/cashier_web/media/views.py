@@ -62,7 +62,7 @@ class LogoForm(forms.Form):
 
 
 class SecondsForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
-    """The form that changes for how many `seconds` a picture is shown."""
+    """The form that changes the time for which a picture is shown. `seconds` is the new time."""
 
     class Meta:
         model = Medium
