@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class FrameScreen:
-    """A screen behind a server with the extension. Frames go directly to the socket, without a queue or a task."""
+    """A screen whose websocket server has the extension EXTENSION. Only our extended Daphne has it.
+
+    Frames are written directly to the socket, without a queue or a task.
+    """
 
     __slots__ = ("_send_frame",)
 

@@ -94,7 +94,10 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 def managed_by(person: Any) -> QuerySet[Store]:
-    """Return the stores that this person manages. Here, CASHIER_OPEN_BUTTONS does not make everybody a manager."""
+    """Return the stores in which this person is a manager. A superuser is a manager of all stores.
+
+    The setting CASHIER_OPEN_BUTTONS, which lets everybody press the buttons, does not matter for this list.
+    """
     if person.is_superuser:
         return Store.objects.all()
     return Store.objects.filter(memberships__person=person.pk, memberships__role=Role.MANAGER)
