@@ -40,7 +40,9 @@ LONG_SECONDS = 1.0
 
 If the load generator read the end of the hold late, this read delay is added to the tolerance."""
 EDGE_SECONDS = 0.5
-"""A call is owed only if the connection stays open until its number must be removed, and for this time after that."""
+"""A screen must show a call only if the screen's connection stays open until this long after the call's end.
+
+A screen that disconnects at the call's end may not have received the removal of the number."""
 UNKNOWN_SECONDS = 70.0
 """How long after a press without an answer its number may appear.
 
