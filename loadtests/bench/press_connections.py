@@ -96,7 +96,9 @@ async def press_at_full_rate(
 async def press_on_schedule(
     connections: list[PressConnection], requests: Iterator[bytes], per_second: float, seconds: float
 ) -> list[float]:
-    """Press at a fixed rate. For each press, return the seconds from the time at which it was due to its answer.
+    """Press at a fixed rate. Return one time in seconds for each press.
+
+    The time begins when the press was due, and ends with the answer.
 
     A press that is sent late is therefore measured with its whole delay. Raises an ExceptionGroup with a
     ConnectionError if a press is refused.

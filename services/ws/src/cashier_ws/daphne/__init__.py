@@ -7,6 +7,6 @@ Daphne uses the network library Twisted and the websocket library autobahn. The 
 - handshake: passes the websocket handshake of a screen directly to autobahn.
 - protocol: the websocket protocol of one screen.
 
-Each place that uses an internal says why, and what this saves. The code was tested with daphne 4.2.3, twisted 26.10.0
+Each place that uses an internal has a comment with the reason. The code was tested with daphne 4.2.3, twisted 26.10.0
 and autobahn 26.10.2. `tests/ws/test_library_internals.py` fails if an upgrade changes one of these internals.
 """

@@ -30,8 +30,8 @@ from cashier_ws.settings import ENVIRONMENT
 BACKLOG = 4096
 """The number of connections that the kernel queues until the replica accepts them.
 
-With Twisted's default of 50, the kernel drops connections when many screens connect at once. These screens try again
-only a second later.
+With Twisted's default of 50, the kernel drops connections when many screens connect at once. These screens must
+wait a second until they try again.
 """
 MAX_FRAME = 1024
 """The maximum number of bytes in a message from a screen. A heartbeat has only four bytes."""
