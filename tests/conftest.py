@@ -112,6 +112,7 @@ def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnder
     yield own_topology
     for process in own_topology.processes.values():
         if not process.alive:
+            process.stop()  # A killed process would also start again by itself, and would then run twice.
             process.start()
     addresses = [own_topology.url, *(f"http://127.0.0.1:{port}/healthz" for port in own_topology.ws_ports)]
     for address in addresses:

@@ -21,8 +21,8 @@ def topology(topology_to_break):
     return topology_to_break
 
 
-def screen_and_buttons(topology) -> tuple[str, str]:
-    slug = add_store(topology)
+def screen_and_buttons(topology, **fields: object) -> tuple[str, str]:
+    slug = add_store(topology, **fields)
     return f"{topology.url}/s/{slug}/", f"{topology.url}/s/{slug}/cashier_buttons"
 
 
@@ -78,22 +78,32 @@ def test_the_cashier_is_told_that_redis_is_stopped_and_can_press_after_its_start
 def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as_not_sent(
     topology, open_page, open_screen_page
 ) -> None:
-    screen_url, buttons_url = screen_and_buttons(topology)
-    screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
+    """The test moves the clock of the screen's page, so the page removes the number after an exact time."""
+    screen_url, buttons_url = screen_and_buttons(topology, hold_seconds=60)
+    screen, buttons = open_page("about:blank"), open_page(buttons_url)
+    screen.clock.install()
+    screen.goto(screen_url)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+    screen.evaluate("document.addEventListener('screen:shown', () => { window.shownAt = Date.now(); })")
     buttons.keyboard.press("4")
     expect(screen.locator(".number")).to_have_text("Nº4")
-    # To stop one process after the other would take seconds, and the call could end during this time. So the test
-    # stops all processes at once.
+    shown_at, hold_ms = screen.evaluate("[shownAt, Number(document.getElementById('message').dataset.holdMs)]")
+    # To stop one process after the other would take seconds, and the screen could connect again during this time. So
+    # the test stops all processes at once.
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda process: process.stop(signal.SIGKILL), topology.processes.values()))
-    expect(screen.locator(".number")).to_have_text("Nº4")
     buttons.keyboard.press("2")
     expect(buttons.locator("#receipts li").first).to_have_text("Nº2 not sent: no connection")
+
+    screen.clock.pause_at((shown_at + hold_ms + 400) / 1000)
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    screen.clock.run_for(200)  # The page removes a number half a second after the end of its hold.
     expect(screen.locator("#message")).to_have_text("Please wait")
     expect(screen.locator("#offline")).to_be_visible()
 
     for process in topology.processes.values():
         process.start()
+    screen.clock.resume()
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
     expect(screen.locator("#offline")).to_be_hidden()
 

@@ -44,13 +44,13 @@ def chromium() -> str | None:
 def install() -> None:
     """Install Chromium and the headless shell with apt-get. If that fails, install the Chromium of Playwright."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        packages = f"chromium {HEADLESS_SHELL} fonts-dejavu-core"
-        run(["sh", "-c", f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq {packages}"])
+        install_packages = f"apt-get install -y -qq chromium {HEADLESS_SHELL} fonts-dejavu-core"
+        run_command(["sh", "-c", f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive {install_packages}"])
     if not chromium():
-        run([sys.executable, "-m", "playwright", "install", "chromium"])
+        run_command([sys.executable, "-m", "playwright", "install", "chromium"])
 
 
-def run(command: list[str]) -> None:
+def run_command(command: list[str]) -> None:
     print(f"installing a browser for the tests: {' '.join(command)}", flush=True)
     subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
 

@@ -152,7 +152,7 @@ def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> N
 def reasons_in(language: str) -> list[str]:
     """Return all reasons for which passwords are refused, in this language.
 
-    One sign-in with a wrong password and three changes to a bad password give these reasons.
+    The function signs in with a wrong password, and tries three times to choose a bad password.
     """
     User.objects.create_user("anna", password=PASSWORD)
     client = Client(headers={"accept-language": language})
