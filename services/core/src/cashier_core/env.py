@@ -160,10 +160,10 @@ def use_settings(module: str) -> None:
 
 
 def share_metrics(folder: str) -> None:
-    """Let all processes that are forked after this call write their metrics to files in this folder.
+    """Let all processes that are forked later write their metrics to files in this folder.
 
-    One worker process can then report the metrics of all worker processes. prometheus_client finds the folder in the
-    environment variable that is set here.
+    One worker process can then report the metrics of all worker processes. This function sets the environment variable
+    in which prometheus_client finds the folder.
     """
     os.environ[METRICS_FOLDER] = folder
 

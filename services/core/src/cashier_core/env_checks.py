@@ -11,7 +11,7 @@ Check = Callable[[Any], Any]
 
 
 def scheme(*allowed: str) -> Check:
-    """Return a function which checks that a value is a URL with one of these schemes."""
+    """Return a function which checks that a value is a URL, and that the URL's scheme is in `allowed`."""
 
     def check(value: str) -> None:
         if value.partition("://")[0] not in allowed or "://" not in value:

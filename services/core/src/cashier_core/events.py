@@ -18,7 +18,7 @@ the replica just when the screens of all stores reconnect.
 """
 
 REDIS_CHANNEL = f"{PREFIX}__group__{GROUP}"
-"""The Redis channel that `RedisPubSubChannelLayer` uses for the group.
+"""The Redis channel through which the channel layer sends the events of `GROUP` to all replicas.
 
 The Lua scripts publish events to this channel in the same step in which they change the timeline. Therefore every call
 that is scheduled is also announced.
@@ -73,8 +73,8 @@ class Event:
         try:
             till, seq = int(message["num_cashier"]), int(message["seq"])
             starts_in_ms, hold_ms = int(message["starts_in_ms"]), int(message["hold_ms"])
-            # During an update, an older version of web may still run, and its messages may lack newer fields. These
-            # fields are read with get().
+            # During an update, an older version of web may still run, and its messages may lack newer fields. Therefore
+            # newer fields are read with get(), and have a default.
             language, label = str(message["language"]), str(message.get("label", ""))
             cancels = str(message.get("cancels", ""))
             idle = Idle(str(message["waiting_language"]), str(message.get("notice", "")), str(message.get("look", "")))

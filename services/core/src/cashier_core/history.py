@@ -22,12 +22,12 @@ class History:
         self._redis = redis
 
     def changes(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        """Return the changes of calls in the `count` oldest entries, as pairs of the entry's id and a change.
+        """Return the changes in the `count` oldest entries of the history, as pairs of an entry's id and a change.
 
-        Each change is a dictionary with `store` and `mark` (the call_id), and with the values that have changed:
-        `outcome`, `start` or `end`. A change that describes a new call also has `seq`, `till`, `label`, `language`,
-        `by` (who has pressed), `again` (whether the same customer is called once more) and `pressed` (the time of the
-        press). Times are Unix times in milliseconds on Redis's clock.
+        Each change concerns one call. It is a dictionary with `store` and `mark` (the call_id), and with the values
+        that have changed: `outcome`, `start` or `end`. A change that describes a new call also has `seq`, `till`,
+        `label`, `language`, `by` (who has pressed), `again` (whether the same customer is called once more) and
+        `pressed` (the time of the press). Times are Unix times in milliseconds on Redis's clock.
         """
         found = cast(list[tuple[bytes, dict[bytes, bytes]]], self._redis.xrange(KEY, count=count))
         return [(entry_id.decode(), change) for entry_id, fields in found for change in _changes(fields)]
@@ -37,7 +37,7 @@ class History:
         self._redis.xdel(KEY, *entry_ids)
 
     def length(self) -> int:
-        """Return the number of entries in Redis. When it reaches `MAX_ENTRIES`, Redis deletes the oldest entries."""
+        """Return the number of entries in the history. If there are more than `MAX_ENTRIES`, Redis deletes the oldest."""
         return self._redis.xlen(KEY)
 
 

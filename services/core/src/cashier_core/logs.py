@@ -51,7 +51,7 @@ def formatter(kind: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.contextvars.merge_contextvars,  # This processor adds the request_id to each log line.
+        structlog.contextvars.merge_contextvars,  # merge_contextvars adds the request_id to each log line.
     ]
     return {
         "()": structlog.stdlib.ProcessorFormatter,

@@ -14,7 +14,7 @@ KEY = "cashier:revoked"
 
 
 class Revocations:
-    """Reads and writes the set in Redis. Every method raises redis.RedisError if Redis does not answer."""
+    """Reads and writes the Redis set of revoked credentials. All methods raise RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -24,15 +24,17 @@ class Revocations:
         self._redis.sadd(KEY, *credential_ids)
 
     def known(self) -> set[str]:
-        """Return the credential_ids that are in the set."""
+        """Return the credential_ids that the Redis set of revoked credentials contains."""
         return {each.decode() for each in cast(set[bytes], self._redis.smembers(KEY))}
 
     def replace(self, known: set[str], credential_ids: set[str]) -> bool:
-        """Change the content of the set in Redis from `known` to `credential_ids`. Returns whether these sets differ.
+        """Change the revoked credential_ids in Redis to `credential_ids`.
 
-        known: the content of the set when the caller read it.
-        The method removes the ids of `known` that are not in `credential_ids`, and adds the ids of `credential_ids`
-        that are not in `known`. Other ids, which another process has added since the caller read the set, stay.
+        Returns whether `known` and `credential_ids` differ.
+
+        known: the revoked credential_ids that were read from Redis before.
+        Only the differences between `known` and `credential_ids` are written to Redis. Therefore ids that another
+        process has added since `known` was read are not lost.
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             if removed := known - credential_ids:

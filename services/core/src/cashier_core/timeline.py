@@ -55,7 +55,7 @@ class AlreadyShown(CantCancel):
 
 
 class WrongTill(CantCancel):
-    """The call cannot be cancelled, because it belongs to another till than the given one."""
+    """The call cannot be cancelled, because it belongs to another till than the till that the request names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Timeline:
     """Changes and reads the timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: Lua code that replaces the clock of Redis in tests; see `lua.source`."""
+        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis."""
         self._redis = redis
         self._press = redis.register_script(source("press.lua", clock))
         self._cancel = redis.register_script(source("cancel.lua", clock))
@@ -169,7 +169,7 @@ class Timeline:
         """Cancel a queued call, and let the calls behind it begin earlier. Raises a subclass of CantCancel.
 
         till: the till to which the call must belong; 0 for any till.
-        Cancelling a call twice is not an error, because the caller repeats the request if the first answer is lost.
+        Cancelling a call twice is not an error, because a device repeats its request if the first answer is lost.
         """
         arguments = _arguments(store, secrets.token_hex(16), seq=seq, till=till)
         outcome = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()

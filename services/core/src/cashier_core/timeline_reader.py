@@ -1,4 +1,4 @@
-"""Reads the timelines of many stores with one request to Redis. ws uses this module to keep its boards up to date."""
+"""Reads the timelines of many stores together. ws uses this module to keep its boards up to date."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -25,7 +25,7 @@ class TimelineReader:
     """Reads timelines and the revoked credentials. All methods raise RedisError if Redis does not answer."""
 
     def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: Lua code that replaces the clock of Redis in tests; see `lua.source`."""
+        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis."""
         self._redis = redis
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
@@ -35,7 +35,7 @@ class TimelineReader:
         If the keys of a store cannot be read, the returned list contains an exception in place of the snapshot. For
         example, another program may have overwritten the keys.
         """
-        # `async with` returns the connection to the pool even if a command fails.
+        # `async with` returns the Redis connection to the connection pool even if a command fails.
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
                 await self._snapshot(keys=keys(store), args=[], client=pipeline)
@@ -44,9 +44,9 @@ class TimelineReader:
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Read the version of each store's timeline, with one round trip for all stores together.
 
-        If the key of a store cannot be read, its version is `Version()`, as for a store that Redis does not know.
-        Raises RedisError if Redis refuses the command for all stores. The error WRONGTYPE does not count as a refusal,
-        because it only means that the key of one store contains a value of a wrong type.
+        If the key of a store cannot be read, the version of this store is `Version()`, as for a store that Redis does
+        not know. Raises RedisError if Redis refuses the commands for all stores. The error WRONGTYPE is not such a
+        refusal: it says that the key of one store contains a value of a wrong type.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:

@@ -42,7 +42,10 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """Raised if a screen may not connect. Its websocket is then closed with this code and this reason."""
+    """Raised if a screen may not connect.
+
+    The websocket of the screen is then closed with the code and the reason of the exception.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         self.code, self.reason = code, reason
@@ -87,7 +90,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         except StopConsumer:
             pass
         finally:
-            # After a normal disconnect, the screen has already left its board, and `_leave` does nothing.
+            # If the task ends without a disconnect message, `_leave` removes the screen from its board. After a
+            # disconnect message, the screen has already left, and `_leave` does nothing.
             self._leave(1006, "cut off")
 
     async def connect(self) -> None:
@@ -126,7 +130,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
             self._has_reconnected = True
             metrics.RECONNECTED.inc()
         elif text_data == HEARTBEAT:
-            with contextlib.suppress(OSError):  # Some ASGI servers raise OSError if the connection has just ended.
+            # Some ASGI servers raise OSError if the connection has just ended. The screen then needs no reply.
+            with contextlib.suppress(OSError):
                 await self.send(HEARTBEAT_REPLY)
 
     async def websocket_disconnect(self, message: Any) -> None:

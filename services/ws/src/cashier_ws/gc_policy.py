@@ -7,8 +7,7 @@ policy freezes them, and the collector then ignores them (https://docs.python.or
 Frozen objects can become garbage only when screens leave. Therefore the policy runs a full collection only after many
 screens have left. Many screens usually leave when the network fails, and not while a store calls its customers.
 
-This module is not in `cashier_ws.daphne`, because it does not depend on Daphne. The hub counts the screens, and applies
-the policy behind any ASGI server.
+This module does not depend on Daphne, so it is not in the package `cashier_ws.daphne`. It works behind any ASGI server.
 """
 
 import gc
@@ -28,14 +27,17 @@ class GcPolicy:
         self._left = 0
 
     def apply(self, joined: int, screens: int) -> None:
-        """Collect garbage if necessary, and freeze all other objects. The hub calls this method about once a second.
+        """Collect garbage if necessary, and freeze the objects that remain.
+
+        The hub calls this method about once a second.
+
+        If many screens have left since the last full collection, all objects are unfrozen and a full collection runs.
+        Otherwise, if screens have connected since the last collection, only objects that are not frozen are examined.
+        After a handshake, each new object either is garbage or belongs to a connected screen. Therefore the objects
+        that remain can be frozen, and later collections ignore them.
 
         joined: the number of screens that have connected since the replica started.
         screens: the number of screens that are connected now.
-
-        If many screens have left since the last full collection, all objects are collected. Otherwise, if screens have
-        connected since the last collection, only new objects are collected. After a handshake, each new object either
-        is garbage or belongs to a connected screen. Therefore the objects that remain can be frozen.
         """
         left = joined - screens
         if left - self._left >= max(MANY, screens // 2):

@@ -46,7 +46,10 @@ RESET_LATENESS = Histogram(
 )
 
 CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013}
-"""The close codes that have their own label. All other codes, which a client may invent, share the label "other"."""
+"""The close codes that the metrics count under their own label.
+
+A client may invent other codes. Therefore all other codes share the label "other".
+"""
 for each in CODES:
     CLOSED.labels(each)  # Each counter starts at 0, because Prometheus would otherwise not see its first increment.
 

@@ -13,16 +13,16 @@ from cashier_ws.boards.board import Screen
 from cashier_ws.boards.frames import Frame
 
 EXTENSION = "cashier.frame"
-"""The name of an ASGI extension that `cashier_ws.daphne` adds to Daphne.
+"""The name of an ASGI extension that the package `cashier_ws.daphne` adds to Daphne.
 
-The function `scope["extensions"][EXTENSION]` writes a whole frame directly to the socket.
+The extension is a function in the ASGI scope, which writes a whole frame directly to the socket of a screen.
 """
 
 log = logging.getLogger(__name__)
 
 
 class FrameScreen:
-    """A screen whose websocket server has the extension EXTENSION. Only our extended Daphne has it.
+    """A screen whose ASGI server offers the extension `cashier.frame`. Only our extended Daphne offers it.
 
     Frames are written directly to the socket, without a queue or a task.
     """
@@ -40,9 +40,10 @@ class FrameScreen:
 
 
 class PlainScreen:
-    """A screen behind a server without the extension. A task calls the server's `send` with the newest fragment.
+    """A screen whose ASGI server lacks the extension `cashier.frame`, so that frames cannot be written directly.
 
-    A stuck screen is noticed only if the server's `send` waits until the socket accepts bytes. Not all servers wait.
+    A task calls the server's `send` with the newest fragment. A stuck screen is noticed only if the server's `send`
+    waits until the socket accepts bytes. Not all servers wait.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class PlainScreen:
         self._has_newest.set()
 
     def close(self) -> None:
-        # If the task itself calls this method, the task must not be cancelled, because it still sends a Close frame.
+        # The task that sends the frames also closes a stuck screen. It then calls this method itself, and is not
+        # cancelled, because it must still send the Close frame.
         if self._task is not asyncio.current_task():
             self._task.cancel()
 
@@ -81,8 +83,9 @@ class PlainScreen:
                 log.warning("screen closed: it accepted nothing for %s s", self._stuck_seconds)
                 return await self._give_up()
             except Exception as fault:
-                # The connection has ended. Servers raise different exceptions in this case, so all exceptions are
-                # caught. The server then tells the consumer that the connection has ended.
+                # Sending has failed, because the connection has ended. Servers raise different exceptions in this case,
+                # so all exceptions are caught. Nothing more is done here: the server also tells the consumer that the
+                # connection has ended.
                 log.debug("screen lost: %r", fault)
                 return None
 
@@ -93,6 +96,6 @@ def open_screen(
     give_up: Callable[[], Awaitable[None]],
     stuck_seconds: float,
 ) -> Screen:
-    """Return a FrameScreen if the server offers the extension, and otherwise a PlainScreen, which is slower."""
+    """Return a FrameScreen if the server offers the extension `cashier.frame`, and otherwise a slower PlainScreen."""
     send_frame = (scope.get("extensions") or {}).get(EXTENSION)
     return FrameScreen(send_frame) if send_frame else PlainScreen(send, give_up, stuck_seconds)

@@ -2,7 +2,7 @@
 -- the history. Returns 'cancelled', or the reason why the call cannot be cancelled.
 -- KEYS[3]: the stream that contains the history.
 -- args.till: the till to which the call must belong; 0 for any till.
--- Cancelling a call twice is not an error, because the caller repeats the request if the first answer is lost.
+-- Cancelling a call twice is not an error, because a device repeats its request if the first answer is lost.
 local cancelled = cjson.decode(redis.call('HGET', store, 'cancelled') or '[]')
 local known, behind = nil, {}
 for _, call in ipairs(cancelled) do

@@ -29,9 +29,10 @@ end
 
 -- Increases the rev of the timeline and publishes the change to every ws replica. The message is in the format of the
 -- PubSub layer of channels_redis (MessagePack).
--- args.change_id: a random text for this change. The change_id distinguishes two different changes that have the same
--- rev. Such changes can exist if Redis restarts without its last writes. If Redis knows nothing about the store,
--- args.change_id also becomes the new epoch. By the new epoch, boards see that the seq of the calls starts again at 1.
+-- args.change_id: a random text for this change. If Redis restarts without its last writes, it can give the same rev to
+-- two different changes. Boards distinguish such changes by their change_ids.
+-- If Redis knows nothing about the store, args.change_id also becomes the new epoch. The new epoch tells boards that
+-- the seq of the calls starts again at 1.
 local function announce(message)
   redis.call('HSETNX', store, 'epoch', args.change_id)
   local known = redis.call('HMGET', store, 'epoch', 'mark', 'language', 'notice', 'look')

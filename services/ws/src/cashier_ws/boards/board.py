@@ -53,7 +53,7 @@ class Board:
         self._shown: Slot | None = None
         self._idle_frame: Frame | None = None
         self._current_frame: Frame | None = None
-        """The newest frame. If a repaint is still sending an older frame, this repaint stops.
+        """The newest frame. A repaint stops if the frame that it sends is no longer the newest one.
 
         The value is None before the first repaint, and when the frame must be built again.
         """
@@ -85,9 +85,9 @@ class Board:
         """Apply the change that an event announces. An event that is older than the board's version is ignored."""
         known, announced = self.version, event.version
         if announced.epoch == known.epoch and announced.rev <= known.rev:
-            # The rev of the event is not greater than the board's rev. If the event has the same version as the board,
-            # the board already knows this change. If the versions differ, Redis may have lost its last writes and given
-            # an old rev to a new change. In this case the board must read a snapshot.
+            # The board already has the event's rev or a greater rev. If the versions of the event and the board are
+            # equal, the board already knows the change. If the versions differ, Redis may have lost its last writes and
+            # given an old rev to a new change. Therefore the board must read a snapshot.
             self.is_behind = self.is_behind or announced != known
             return
         expected_before = known.change_id if announced.epoch == known.epoch else ""
@@ -105,9 +105,9 @@ class Board:
 
         The call that is shown stays, unless a missing call with the policy `replace` removes it.
 
-        known: the version of this board when the snapshot was requested. If an event has changed the version since
-        then, a snapshot that is older than the event is ignored. If no event has changed the version, an older snapshot
-        means that Redis has lost its last writes, and the board adopts the snapshot.
+        known: the version of this board when the snapshot was requested. It is needed if the snapshot is older than the
+        board. If an event has changed the board's version since the request, the snapshot is ignored. Otherwise Redis
+        has lost its last writes, and the board adopts the snapshot.
         read_at: the time on the event loop's clock when the snapshot arrived. The durations in the snapshot count from
         this time.
         """
@@ -148,7 +148,8 @@ class Board:
         if idle != self._idle:
             self._idle, self._idle_frame = idle, None
             if self._shown is None:
-                # Without a current frame, the next _play() repaints the screens even if no call has begun or ended.
+                # The screens still show the old idle text. If there is no current frame, `_play` repaints the screens
+                # even if no call has begun or ended.
                 self._current_frame = None
 
     def _play(self) -> None:

@@ -11,7 +11,7 @@ from cashier_ws.gc_policy import GcPolicy
 
 TIDY_SECONDS = 1.0
 EMPTY_SECONDS = 10.0
-"""The seconds for which a board stays after its last screen has left.
+"""The seconds for which the hub keeps a board after the board's last screen has left.
 
 After a network failure, all screens reconnect within this time. The board can then paint them without asking Redis.
 """
@@ -56,11 +56,8 @@ class Hub:
         asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        """Collect garbage, and remove boards that have had no screens for a while.
-
-        This works even if Redis does not answer.
-        """
-        # The next run is scheduled first, so that it takes place even if the code below fails.
+        """Collect garbage, and remove boards that have had no screens for a while. The method does not need Redis."""
+        # `_tidy` schedules its next run first, so that it runs again even if the code below fails.
         self._schedule_tidy()
         self._gc_policy.apply(self._joined, sum(len(board.screens) for board in self._boards.values()))
         limit = asyncio.get_running_loop().time() - EMPTY_SECONDS

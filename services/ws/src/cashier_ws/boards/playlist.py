@@ -1,7 +1,7 @@
 """Defines the playlist: the calls of a store, and when each call begins and ends on the clock of one replica.
 
-The clock is monotonic. The playlist only computes, and gets the current time in seconds as an argument, so that tests
-need not wait.
+The clock is monotonic. The playlist never reads the clock. It gets the current time in seconds as an argument, so that
+tests need not wait.
 """
 
 from collections import deque
@@ -76,10 +76,12 @@ class Playlist:
         """The call_ids of calls that have ended, or were replaced, dropped or cancelled."""
 
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
-        """Add a call. Its durations, such as `starts_in_ms`, count from `now`.
+        """Add a call to the playlist.
 
-        If the playlist already contains the call, the call is not added again. But the call may have moved up in the
-        queue. Therefore, if the call has not begun and its new begin is earlier, the new begin replaces the old begin.
+        If the playlist already contains the call, the call is not added again. If the call has not begun, it may have
+        moved up in the queue, because an earlier call was cancelled. In this case its begin becomes earlier.
+
+        now: the time from which the durations of the call, such as `starts_in_ms`, count.
         whole: whether a call that begins a little late is shown for its whole hold, or only for the rest of the hold.
         """
         if call.call_id in self._done:
@@ -146,9 +148,8 @@ def _move_behind(ended: Slot, following: Slot) -> None:
     """Adapt the begin of the call `following` to the end of the call `ended`, which may have ended late.
 
     `following` never begins before the end of `ended`. If `following` was queued and is the next call after `ended`, it
-    begins exactly at the end of `ended`. The announcement of a call between `ended` and `following` may not have
-    arrived yet. In this case `following` does not begin earlier than scheduled, so that there is time for the missing
-    call.
+    begins exactly at the end of `ended`. Otherwise the announcement of a call between the two may still be on its way.
+    To leave time for this call, `following` does not begin earlier than scheduled.
     """
     is_next = following.call.seq == ended.call.seq + 1 or following.begin - ended.end < BLINK
     closes_gap = following.follows and is_next

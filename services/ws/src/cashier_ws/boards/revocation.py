@@ -47,5 +47,6 @@ class PairedScreens:
         for screen in [each for credential_id in connected for each in self._screens[credential_id]]:
             try:
                 await screen.revoke()
-            except OSError as fault:  # Some servers raise OSError if the socket has just been closed.
+            except OSError as fault:
+                # Some servers raise OSError if the socket has just been closed. The screen is then gone anyway.
                 log.debug("screen lost: %r", fault)

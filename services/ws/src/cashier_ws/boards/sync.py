@@ -28,10 +28,10 @@ REPAIR_SECONDS = 1.0
 The time is varied at random by up to a tenth, so that not all replicas ask Redis at the same moment.
 """
 LOST_SECONDS = 0.25
-"""The seconds between two comparisons while Redis does not answer.
+"""The seconds between two comparisons of all boards with Redis while Redis does not answer.
 
-This time is shorter than REPAIR_SECONDS. When Redis is back, calls may be announced before this replica has subscribed
-again, and the next comparison finds these calls.
+When Redis is back, calls may be announced before this replica has subscribed to the events again. The next comparison
+finds these calls. It must come soon, so this time is shorter than REPAIR_SECONDS.
 """
 READS_AT_ONCE = 128
 """The maximum number of timelines that are read from Redis in one round trip.
@@ -42,11 +42,11 @@ many screens reconnect at once.
 ADOPTED_AT_ONCE = 16
 """The number of snapshots that boards adopt in one iteration of the event loop. This takes about 5 ms."""
 FRESH_SECONDS = 2.5
-"""If the last comparison with Redis was longer ago than this number of seconds, an event that is received may be old.
+"""If the last comparison with Redis is older than this number of seconds, boards read snapshots and ignore events.
 
-The process or its network may have stopped for a while. The durations in an event count from the moment at which the
-event was published, so they are wrong if the event arrives late. Therefore the board does not use the event, and reads
-a snapshot instead. The durations in a snapshot count from the moment at which the snapshot is read.
+The replica or its network may then have stopped for a while, and events may arrive late. The durations in an event
+count from its publication, so they are wrong if the event arrives late. The durations in a snapshot are right, because
+they count from the moment at which the snapshot is read.
 """
 PATIENCE_SECONDS = 2.0
 """The timeout in seconds for reading snapshots. After the timeout, boards play the calls that they already know."""
@@ -58,7 +58,7 @@ class Sync:
     """Keeps the boards up to date with three loops, which receive events, read snapshots, and repair boards."""
 
     def __init__(self, boards: Mapping[str, Board], paired_screens: PairedScreens, timeline: TimelineReader) -> None:
-        """boards: the board of each store, by slug. The hub adds and removes boards while the loops run."""
+        """boards: the board of each store, by slug. The hub adds and removes the boards in this dictionary."""
         self._boards = boards
         self._paired_screens = paired_screens
         self._timeline = timeline
@@ -73,7 +73,10 @@ class Sync:
         self._redis_is_lost = False
 
     def start(self) -> None:
-        """Start the three loops. Must be called once, on the event loop."""
+        """Start the loops that receive events, read snapshots and repair boards.
+
+        Must be called once, on the event loop.
+        """
         self._compared_at = asyncio.get_running_loop().time()
         self._channel = f"{self._layer.prefix}.boards.{random.randbytes(8).hex()}"
         for step in (self._listen, self._read, self._repair):
@@ -84,8 +87,8 @@ class Sync:
     def request_snapshot(self, board: Board) -> None:
         """Read a new snapshot for this board soon.
 
-        If a snapshot of this store is being read at the moment, another snapshot is read afterwards, because the first
-        snapshot may not contain the change that the board has missed.
+        If a snapshot of this store is already being read, it may not contain the change that the board has missed.
+        Therefore another snapshot is read afterwards.
         """
         self._unread[board] = None
         self._has_unread.set()
@@ -142,9 +145,9 @@ class Sync:
                 snapshots = await self._timeline.snapshots([board.store for board in boards])
         except (RedisError, OSError) as fault:
             self._lose_redis(fault)
-            # Other boards may also need a snapshot. Reading their snapshots in further batches would probably fail,
-            # too, and each batch would wait for its own timeout. Therefore all boards that need a snapshot now play
-            # without Redis. The repair requests their snapshots again.
+            # Reading snapshots for further boards would probably fail, too, and each batch of boards would wait for its
+            # own timeout. Therefore all boards that need a snapshot now play the calls that they know. The repair
+            # requests their snapshots again.
             boards += self._unread
             self._unread.clear()
             self._has_unread.clear()
@@ -158,7 +161,7 @@ class Sync:
                 await asyncio.sleep(0)
 
     def _adopt(self, board: Board, snapshot: Snapshot | Exception, known: Version, read_at: float) -> None:
-        """Let a board adopt its snapshot. If the snapshot could not be read, let the board play without Redis."""
+        """Let a board adopt its snapshot. If reading it has failed, the board plays the calls that it knows."""
         try:
             if isinstance(snapshot, Snapshot):
                 board.adopt(snapshot, known, read_at)
@@ -170,7 +173,7 @@ class Sync:
             if not self._redis_is_lost:
                 log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
             board.play_without_redis()
-        except Exception:  # A fault in one store must not affect the other stores of this batch.
+        except Exception:  # A fault in one store must not affect other stores.
             log.exception("fault while adopting the timeline of %s", board.store)
 
     async def _repair(self) -> None:

@@ -1,11 +1,11 @@
 """Decides by the first bytes of a connection whether they are a screen's websocket handshake or another HTTP request.
 
-By default, Daphne treats every connection as HTTP. Twisted parses the bytes as an HTTP request, and Daphne finds the
-header `Upgrade`. Daphne then assembles the same bytes again for autobahn, which parses them once more. With these steps
-a connecting screen costs 504 microseconds of CPU time, and without them 388. Therefore this module recognises the
-handshakes that Nginx sends, and passes them directly to autobahn. It passes all other bytes to Daphne's HTTP protocol.
+By default, Daphne passes every connection to its HTTP protocol, which parses the bytes as an HTTP request. If the
+request is a websocket handshake, Daphne assembles the same bytes again, and autobahn parses them once more. To avoid
+this double work, this module passes handshakes directly to autobahn, and all other bytes to Daphne's HTTP protocol.
+This lowers the CPU time of a connecting screen from 504 to 388 microseconds.
 
-This module uses these internals:
+This module uses these internals of Daphne and Twisted:
 
 - `Server.ws_factory` and `Server.http_factory`.
 - `_raw_query_string`, which Daphne's HTTP protocol sets on the websocket protocol.

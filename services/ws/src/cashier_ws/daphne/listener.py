@@ -2,12 +2,11 @@
 
 A port in Twisted is a listening socket. This module uses two internals of Twisted:
 
-- This module replaces the class of a port when the port already listens. Daphne creates its ports from endpoint
-  descriptions, which are texts such as `tcp:port=9000`. An endpoint description cannot choose the class of the port.
-  Twisted allows plugins for other kinds of endpoints, but each plugin must be a module of the package
-  `twisted.plugins`.
-- `tcp.Port.doRead` accepts as many connections as the attribute `numberAccepts` says. It increases this attribute if
-  more connections may be waiting.
+- This module replaces the class of a port after the port was opened. Daphne opens a port by a text such as
+  `tcp:port=9000`, and this text cannot choose the class. A plugin of Twisted could choose the class, but each plugin
+  must be a module of the package `twisted.plugins`.
+- This module sets the attribute `numberAccepts` of a port. `tcp.Port.doRead` accepts this number of connections, and
+  increases the number if more connections may be waiting.
 """
 
 import asyncio
@@ -38,19 +37,20 @@ class ScreenPort(tcp.Port):
     def doRead(self) -> None:
         self.numberAccepts = self.accepts
         super().doRead()  # type: ignore[no-untyped-call]
-        # If Twisted has accepted as many connections as allowed, it has increased numberAccepts. More connections may
-        # then be waiting.
+        # doRead increases numberAccepts if it has accepted as many connections as allowed. More connections may then be
+        # waiting.
         all_taken = self.numberAccepts > self.accepts
         loop = asyncio.get_running_loop()
-        # In its next iteration, the event loop reads the handshakes of the new connections. The first call_soon notes
-        # the time at the beginning of this iteration. The second call_soon calls adapt() when this iteration has ended.
+        # The next iteration of the event loop reads the handshakes of the new connections. `adapt` must know how long
+        # this iteration takes. Therefore one callback notes the time when the iteration begins, and a second callback
+        # calls `adapt` when the iteration has ended.
         loop.call_soon(lambda: loop.call_soon(self.adapt, loop.time(), all_taken))
 
     def adapt(self, begun: float, all_taken: bool) -> None:
         """Adapt the number of connections that are accepted at once. Called at the end of an event loop iteration.
 
         begun: the time on the event loop's clock when the iteration began.
-        all_taken: whether as many connections were accepted as allowed, so that more may be waiting.
+        all_taken: whether as many connections were accepted as allowed. In this case more connections may be waiting.
         """
         if asyncio.get_running_loop().time() - begun > ITERATION_SECONDS:
             self.accepts = max(self.accepts // 2, FEWEST)

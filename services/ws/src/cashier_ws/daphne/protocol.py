@@ -1,12 +1,12 @@
 """Extends Daphne's websocket protocol, which handles the socket of one screen.
 
-The extended protocol can send prepared frames, and can close a websocket with any code and reason. It uses the
-following internals. The reason is given at each place where one of them is used.
+The extended protocol can send prepared frames, and can close a websocket with any code and reason. It uses internals of
+three libraries, and a comment at each place gives the reason. The internals are:
 
 - autobahn: `CONFIG_ATTRS`, `_dataReceived`, `state` and `wasClean`, `http_headers` and `http_request_data`,
   `sendCloseFrame`, `dropConnection`.
 - Twisted: `transport.socket`, `transport.dataBuffer` and `_tempDataBuffer`, `transport.doWrite`.
-- Daphne: `factory.server_class`, `server`, and the methods that are overridden.
+- Daphne: `factory.server_class`, `server`, and the methods that ScreenProtocol overrides.
 """
 
 import logging
@@ -19,7 +19,8 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_ws import metrics
 
-# The type is Any, because Twisted's own type for the reactor (its event loop) lacks most of the reactor's methods.
+# The variable `reactor` (Twisted's event loop) has the type Any, because Twisted declares a type that lacks most of the
+# reactor's methods.
 reactor: Any = installed_reactor
 log = logging.getLogger(__name__)
 
@@ -43,19 +44,19 @@ class ScreenProtocol(WebSocketProtocol):
     _give_up_timer: Any = None
     """The timer that closes the connection. It is set only while the screen is stuck."""
     _newest: bytes | None = None
-    """The frame that is sent as soon as the screen is no longer stuck."""
+    """The newest frame for a stuck screen, which is sent when the screen accepts bytes again; None if no frame waits."""
     _was_given_up = False
 
     @classmethod
     def adopt_options(cls, factory: Any) -> None:
-        """Copy the options of the factory to this class, so that autobahn need not copy them for each connection.
+        """Copy the options of the websocket factory to this class, because this makes new connections faster.
 
-        By default, autobahn copies the options to each new connection. It also formats the options for a debug message
-        that nothing reads (`pformat` in `_connectionMade`). Both steps together take a third of the time that a new
-        connection needs.
+        By default, autobahn copies the options to each new connection, and formats them for a debug message that
+        nothing reads (`pformat` in `_connectionMade`). These two steps take a third of the time that a new connection
+        needs.
 
-        autobahn officially allows options on the protocol class. This method also empties the list CONFIG_ATTRS, which
-        is an internal: autobahn copies and formats only the options that this list contains.
+        autobahn officially allows options on the protocol class. The list CONFIG_ATTRS is an internal of autobahn: it
+        names the options that autobahn copies and formats. This method empties the list.
         """
         for name in cls.CONFIG_ATTRS:
             option = getattr(factory, name)
@@ -72,20 +73,20 @@ class ScreenProtocol(WebSocketProtocol):
         self._dataReceived(data)
 
     def onConnect(self, request: Any) -> Any:
-        # In spite of its name, the attribute `server_class` contains Daphne's server object and not a class.
+        # Daphne's server object is in the attribute `server_class`, although this name suggests a class.
         if self.factory.server_class.draining:
             # A replica that drains answers new handshakes with 503. Nginx then sends the handshake to another replica.
             raise ConnectionDeny(503, "draining")  # type: ignore[no-untyped-call]
         if not request.headers.get("sec-websocket-protocol", "").isascii():
             # Daphne cannot decode characters outside ASCII in the header `Sec-WebSocket-Protocol`, and would log a
-            # traceback.
+            # traceback. Therefore a handshake with such characters is refused.
             raise ConnectionDeny(400, "bad subprotocol")  # type: ignore[no-untyped-call]
         return super().onConnect(request)
 
     def onOpen(self) -> None:
-        # If Daphne's HTTP protocol has received the handshake, the HTTP protocol is still registered as the producer of
-        # the transport. The HTTP protocol is unregistered here, because ScreenProtocol must become the producer when
-        # the screen is stuck.
+        # Daphne's HTTP protocol may have received the handshake. It is then still the producer of the transport: the
+        # object that Twisted tells when to send more bytes. A transport has only one producer, and for a stuck screen
+        # this must be ScreenProtocol. Therefore the HTTP protocol is unregistered.
         self.transport.unregisterProducer()
         # The handshake would stay in memory as long as the screen is connected, which may be months. Nothing reads the
         # handshake again, so it is deleted.
@@ -97,16 +98,16 @@ class ScreenProtocol(WebSocketProtocol):
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         self._end_stuck()
-        # If onConnect has refused the connection, `server` is not set, and Daphne knows nothing of the connection.
-        # Therefore Daphne's onClose is called only if `server` is set.
+        # If onConnect has refused the handshake, Daphne has not set the attribute `server`. Daphne's onClose would then
+        # fail, so it is called only if this attribute is set.
         if hasattr(self, "server"):
             # A stuck screen seldom answers the Close frame, and autobahn then reports the code 1006. The application
             # must get the code 1013 instead, which is the real reason.
             super().onClose(wasClean, 1013 if self._was_given_up else code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        # autobahn aborts the connection even if both sides have sent a Close frame. Nginx would log this as an error.
-        # Therefore such a connection is closed in the normal way.
+        # autobahn aborts a connection even after both sides have sent a Close frame, and Nginx would log this as an
+        # error. Therefore a connection is aborted only if a Close frame is missing.
         super().dropConnection(abort=abort and not self.wasClean)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
@@ -142,8 +143,8 @@ class ScreenProtocol(WebSocketProtocol):
             self._newest = frame
             return
         if self._is_buffered:
-            # In this iteration of the event loop, Twisted may have buffered the answer to the handshake, or a ping.
-            # These bytes must be written before the frame.
+            # Twisted may have buffered earlier bytes, such as the answer to the handshake or a ping. They are written
+            # now, because they must reach the screen before the frame.
             self.transport.doWrite()
             if self._is_buffered:
                 self._newest = frame
@@ -154,7 +155,10 @@ class ScreenProtocol(WebSocketProtocol):
 
     @property
     def _is_buffered(self) -> bool:
-        """Whether Twisted has bytes that it has not written yet. Twisted has no public method for this question."""
+        """Whether Twisted has bytes that it has not written yet.
+
+        Twisted has no public method that tells this. Therefore this property reads internal attributes of Twisted.
+        """
         return bool(self.transport.dataBuffer or self.transport._tempDataBuffer)
 
     def _write(self, frame: bytes) -> bool:
@@ -167,7 +171,7 @@ class ScreenProtocol(WebSocketProtocol):
         except BlockingIOError:
             sent = 0
         except OSError:
-            return True  # The connection is lost. Twisted notices the loss later, so nothing is done here.
+            return True  # If the connection is lost, nothing is done here, because Twisted notices the loss itself.
         if sent == len(frame):
             return True
         self.transport.write(frame[sent:])
@@ -175,7 +179,8 @@ class ScreenProtocol(WebSocketProtocol):
 
     def _begin_stuck(self) -> None:
         self._give_up_timer = reactor.callLater(self.stuck_seconds, self._give_up)
-        # The argument False makes Twisted call resumeProducing each time it has written all its buffered bytes.
+        # registerProducer with the argument False makes Twisted call resumeProducing each time it has written all its
+        # buffered bytes.
         self.transport.registerProducer(self, False)
 
     def _end_stuck(self) -> None:
@@ -184,7 +189,10 @@ class ScreenProtocol(WebSocketProtocol):
             self._give_up_timer = None
 
     def resumeProducing(self) -> None:
-        """Send the newest frame, because Twisted has written all its bytes to this socket. Called by Twisted."""
+        """Send the newest frame to a stuck screen.
+
+        Twisted calls this method when it has written all its buffered bytes.
+        """
         if self._is_buffered or not self._give_up_timer:
             return
         frame, self._newest = self._newest, None

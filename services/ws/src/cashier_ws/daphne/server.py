@@ -30,15 +30,16 @@ from cashier_ws.settings import ENVIRONMENT
 BACKLOG = 4096
 """The number of connections that the kernel queues until the replica accepts them.
 
-With Twisted's default of 50, the kernel drops connections when many screens connect at once. These screens must
-wait a second until they try again.
+With Twisted's default of 50, the kernel drops connections when many screens connect at once. A screen whose connection
+was dropped must wait a second before it tries again.
 """
 MAX_FRAME = 1024
 """The maximum number of bytes in a message from a screen. A heartbeat has only four bytes."""
 CLOSE_GRACE = 1.5
 """The seconds for which a draining replica waits for the answer to its last Close frame, before it ends."""
 
-# The type is Any, because Twisted's own type for the reactor (its event loop) lacks most of the reactor's methods.
+# The variable `reactor` (Twisted's event loop) has the type Any, because Twisted declares a type that lacks most of the
+# reactor's methods.
 reactor: Any = installed_reactor
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class ScreenServer(Server):
 
     def prepare(self) -> None:
         """Configure Daphne's websocket factory. Called by Daphne before its event loop runs."""
-        # With this option, autobahn sends a Close frame after a protocol error. By default it drops the connection.
+        # With failByDrop=False, autobahn sends a Close frame after a protocol error. By default, autobahn drops the
+        # connection.
         self.ws_factory.setProtocolOptions(failByDrop=False)
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
@@ -123,11 +125,14 @@ class ScreenCommand(CommandLineInterface):
     def __init__(self) -> None:
         super().__init__()
         self.parser.set_defaults(
-            # 0 turns the access log off. Formatting a log line for each connecting screen would take too much time.
+            # 0 turns Daphne's access log off. Formatting a log line for each connecting screen would take too much
+            # time.
             verbosity=0,
-            # -1 means that websockets are never closed. By default, Daphne closes each with code 1000 after a day.
+            # -1 means that a websocket may stay open forever. By default, Daphne closes each websocket with code 1000
+            # after a day.
             websocket_timeout=-1,
-            # With the default of 5 s, handshakes would be refused when many screens connect at once.
+            # A handshake may take 30 s. With Daphne's default of 5 s, handshakes would be refused when many screens
+            # connect at once.
             websocket_connect_timeout=30,
             websocket_max_message_size=MAX_FRAME,
             websocket_max_frame_size=MAX_FRAME,
