@@ -37,7 +37,7 @@ class History:
         self._redis.xdel(KEY, *entry_ids)
 
     def length(self) -> int:
-        """Return the number of entries in the history. If there are more than `MAX_ENTRIES`, Redis deletes the oldest."""
+        """Return the number of entries in the history. Beyond `MAX_ENTRIES`, Redis deletes the oldest entries."""
         return self._redis.xlen(KEY)
 
 

@@ -44,7 +44,7 @@ class ScreenProtocol(WebSocketProtocol):
     _give_up_timer: Any = None
     """The timer that closes the connection. It is set only while the screen is stuck."""
     _newest: bytes | None = None
-    """The newest frame for a stuck screen, which is sent when the screen accepts bytes again; None if no frame waits."""
+    """The newest frame for a stuck screen, which is sent when the screen accepts bytes again; None for no frame."""
     _was_given_up = False
 
     @classmethod
