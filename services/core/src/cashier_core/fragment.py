@@ -47,7 +47,7 @@ def context(
     hold_ms: milliseconds for which the call will still be shown.
 
     People type notices and labels, and may use another language than the rest of the fragment. Therefore the writing
-    direction of notices and labels is "auto", with which the browser chooses the direction by the letters.
+    direction of notices and labels is "auto": the browser chooses the direction by the letters.
     """
     called = Till(till, label)
     language = language or idle.language

@@ -118,7 +118,7 @@ class Timeline:
 
         till, label: the number of the till, and its label; "" if the till has no label.
         language: the language of the call.
-        idle_language: the language of the idle text, which is used only if Redis has lost the store's data.
+        idle_language: the language of the idle text. It is stored only if Redis has lost the store's data.
         hold_ms: milliseconds for which the call is shown.
         policy: the policy of the store.
         press_id: a random text that identifies this press and its call. A second press with the same press_id within

@@ -79,9 +79,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
         receive: Any,
         send: Any,
     ) -> None:
-        # This method replaces the method of the base class, which creates a channel, a subscription and a task for each
-        # websocket. A screen does not need them, because it gets its frames from its board. The method of the base
-        # class also closes database connections after each message, but ws has no database.
+        # This method replaces the method of the base class. The method of the base class creates a channel, a
+        # subscription and a task for each websocket. A screen does not need them, because it gets its frames from its
+        # board. The method of the base class also closes database connections after each message, but ws has no
+        # database.
         self.scope, self.base_send = scope, send
         try:
             while True:

@@ -142,8 +142,8 @@ class Board:
 
     def _set_idle(self, idle: Idle) -> None:
         if not idle.appearance_id:
-            # Redis has lost its data, and web has not written the appearance_id again yet. Until then, the board keeps
-            # the appearance_id that it already knows.
+            # If the appearance_id is empty, Redis has lost its data, and web has not written the appearance_id again
+            # yet. Until then, the board keeps the appearance_id that it already knows.
             idle = replace(idle, appearance_id=self._idle.appearance_id)
         if idle != self._idle:
             self._idle, self._idle_frame = idle, None

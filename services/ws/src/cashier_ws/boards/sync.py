@@ -34,10 +34,10 @@ When Redis is back, calls may be announced before this replica has subscribed to
 finds these calls. It must come soon, so this time is shorter than REPAIR_SECONDS.
 """
 READS_AT_ONCE = 128
-"""The maximum number of timelines that are read from Redis in one round trip.
+"""The maximum number of timelines that are read from Redis in one batch.
 
-The number is large, because each round trip takes four iterations of the event loop. These iterations are long when
-many screens reconnect at once.
+The number is large, because each round trip to Redis takes four iterations of the event loop. These iterations are long
+when many screens reconnect at once.
 """
 ADOPTED_AT_ONCE = 16
 """The number of snapshots that boards adopt in one iteration of the event loop. This takes about 5 ms."""
