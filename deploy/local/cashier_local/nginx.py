@@ -21,7 +21,7 @@ def argv() -> list[str]:
     read as the start of a variable.
     """
     # If root starts Nginx, Nginx normally runs its worker processes as another user, who cannot read the files in
-    # root's folders. With this option, the worker processes run as root.
+    # root's folders. With `user root root`, the worker processes run as root.
     options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
     return [str(nginx_binary()), "-p", "nginx", "-c", "nginx.conf", "-g", options]
 
@@ -34,16 +34,17 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     (target / "run").mkdir()
     conf_d = target / "conf.d"
     conf_d.mkdir(exist_ok=True)
-    # max_fails=0 means that Nginx does not count the failures of a replica. The comment at `max_fails` in
-    # deploy/nginx/compose/upstreams.conf gives the reason.
+    # max_fails=0 means that Nginx does not count the failures of a replica. If Nginx counted failures, a replica that
+    # has failed once would get almost no new screens, possibly for months.
     replicas = "".join(f" server 127.0.0.1:{ws_port} max_fails=0;" for ws_port in ws_ports)
     # The same server is listed twice, because Nginx tries each entry only once per request. If a worker process dies
     # during a press, Nginx sends the press again through the second entry, and another worker process handles it.
     web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
     (conf_d / "upstreams.conf").write_text(web + ws)
-    # A large send buffer (sndbuf) would accept data for a screen that has stopped reading. Then the replica would not
-    # notice that the screen is stuck. Therefore the send buffer is small.
+    # sndbuf is the size of Nginx's send buffer for each connection to a browser. A large buffer would accept data for a
+    # screen that has stopped reading. Then the replica would not notice that the screen is stuck. Therefore the buffer
+    # is small.
     listen = f"listen 127.0.0.1:{port} backlog=4096 sndbuf=32k;\nroot site;\nset $browser_scheme $scheme;\n"
     (conf_d / "listen.conf").write_text(listen)
 

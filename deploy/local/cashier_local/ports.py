@@ -24,7 +24,7 @@ def try_port(port: int, host: str = "127.0.0.1") -> None:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether a process can listen on the port."""
+    """Return whether a process can listen on port `port` of `host`."""
     try:
         try_port(port, host)
     except OSError:
@@ -38,8 +38,8 @@ _returned: set[int] = set()
 def free_port() -> int:
     """Return a free port that this function has not returned before. Raises OSError if no free port is found."""
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # A port that this function has returned before can still look free, because its process does not listen yet.
-        # Therefore such ports are left out.
+        # This function leaves out the ports that it has returned before. Such a port can still look free, because the
+        # process that will use the port does not listen yet.
         if port not in _returned and is_free(port):
             _returned.add(port)
             return port
@@ -47,7 +47,7 @@ def free_port() -> int:
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether a process accepts connections on the port."""
+    """Return whether a process accepts connections on port `port` of `host`."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
@@ -65,12 +65,13 @@ def responds(url: str) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return as soon as `condition()` is true.
+    """Wait until `condition()` is true.
 
-    If that takes longer than `seconds`, raise TimeoutError. Its message contains `what`, which describes the condition.
+    Raises TimeoutError if `condition()` is still false after `seconds`. The message of the error contains `what`, which
+    describes the condition.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.02)  # Without this pause, the loop would use a whole CPU core.
+        time.sleep(0.02)  # A loop without a pause would use a whole CPU core.

@@ -13,18 +13,21 @@ from pathlib import Path
 Sink = Callable[[str, str], None]
 """A function that receives the name of a process and one line of its log."""
 
-SETPRIV = shutil.which("setpriv")  # The program setpriv comes with Linux. On other systems, SETPRIV is None.
+# The program setpriv sets the signal that the kernel sends to a process when the parent of this process ends. Only
+# Linux has setpriv; on other systems, SETPRIV is None.
+SETPRIV = shutil.which("setpriv")
 DIES_WITH_PARENT = [SETPRIV, "--pdeathsig", "TERM"] if SETPRIV else []
-"""This prefix is put before the command line of each child process. The kernel then stops the child process when the
-thread that started the child process ends. So no child process survives if this process is killed."""
+"""The beginning of the command line of each child process. It lets the kernel stop the child process when the thread
+that started the child process ends. So no child process survives if its parent process is killed."""
 STOP_SECONDS = 10.0
 LONG_LIFE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 8.0
 
 
 class Process:
-    """A program that runs in a session of its own, and is started again whenever it dies.
+    """A program that is started again whenever it dies.
 
-    Because of the session, a Ctrl-C reaches only the process that supervises the program.
+    The program runs in a Unix session of its own. Therefore a Ctrl-C in the terminal does not reach the program, but
+    only the process that supervises the program.
     """
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: Path, sink: Sink) -> None:
@@ -51,9 +54,9 @@ class Process:
         spawned.wait()
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
-        """Send the signal and wait until the process has ended.
+        """Send the signal `signum` to the program, and wait until the program has ended.
 
-        If the process still runs after STOP_SECONDS, log this and kill the process.
+        If the program still runs after STOP_SECONDS, log this and kill the program.
         """
         self._stopping.set()
         if self.alive:
@@ -67,7 +70,10 @@ class Process:
             self._watcher.join(STOP_SECONDS)
 
     def kill(self, signum: int) -> None:
-        """Send a signal and return at once. If the process dies of the signal, it is started again."""
+        """Send the signal `signum` to the program, and return at once.
+
+        If the program dies of the signal, it is started again.
+        """
         if self._child:
             self._child.send_signal(signum)
 
@@ -102,7 +108,7 @@ class Process:
 
     def _watch(self, spawned: threading.Event) -> None:
         # This thread starts the child process, and must live as long as the child process. If the thread ended, the
-        # kernel would stop the child process: see DIES_WITH_PARENT.
+        # kernel would stop the child process, because the child process was started with `setpriv --pdeathsig`.
         pause, next_pause = 0.0, 0.0
         while not self._stopping.wait(pause):
             started = time.monotonic()
@@ -111,7 +117,8 @@ class Process:
             finally:
                 spawned.set()
             if self._stopping.is_set():
-                # `stop` was called before the child process existed, so the child process is stopped here.
+                # `stop` was called while the child process was being started, and could not send it a signal. Therefore
+                # the child process gets the signal here.
                 self.kill(signal.SIGTERM)
             assert self._child
             code = self._child.wait()

@@ -47,7 +47,7 @@ def prepare_data(folder: Path, environment: Mapping[str, str] = os.environ) -> N
 
 
 class CannotStart(Exception):
-    """Raised if the topology cannot be started. The message gives the reason in one line."""
+    """The topology cannot be started. The message of this exception gives the reason in one line."""
 
 
 class Topology:
@@ -55,10 +55,10 @@ class Topology:
 
     `start` returns when all processes answer. `stop` returns when all processes have ended.
 
-    environment: environment variables of the processes. A variable in `environment` replaces the default of the same
-        name. The defaults are, for example, the paths of the database and of the static files in `folder`.
-    prepared: a folder that `prepare_data` has filled. `start` copies the database and the static files from `prepared`
-        to `folder`, unless `folder` already contains them, and does not run `migrate` and `collectstatic`.
+    The variables in `environment` replace the default environment variables of the processes, for example the path of
+    the database. `prepared` is a folder that `prepare_data` has filled. If `prepared` is given, `start` copies the
+    database and the static files from `prepared` to `folder` instead of creating them. Files that `folder` already
+    contains are kept.
     """
 
     def __init__(
@@ -147,13 +147,16 @@ class Topology:
             self._lock.close()
 
     def cancel(self) -> None:
-        """Make a running `start` raise CannotStart soon. A signal handler or another thread may call this method."""
+        """Make `start`, if it is running, raise CannotStart at its next check.
+
+        A signal handler or another thread may call this method.
+        """
         self._cancelled = True
 
     def manage(self, *arguments: str) -> str:
         """Run one of web's management commands and return its output. Raises CannotStart if the command fails."""
-        # The command runs in a session of its own, like all processes of the topology. A Ctrl-C then reaches only the
-        # process that supervises the others.
+        # The management command runs in a Unix session of its own, like all processes of the topology. Therefore a
+        # Ctrl-C in the terminal does not reach the command, but only the process that supervises the topology.
         done = subprocess.run(
             [self._python("web"), "-m", "cashier_web", *arguments],
             env=self.environment,
