@@ -2,7 +2,7 @@
 
 Locust puts load on a local topology that this command starts, or on a system that runs already. Such a system must have
 the stores of the profile. The exit code is 0 if every objective was met, and 1 if an objective was not met. It is 3 if
-the load generator was too slow to tell.
+the verdict is void, because the load generator was too slow to judge the system.
 """
 
 import argparse
@@ -81,8 +81,8 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
     completed = subprocess.run(argv, env=environment, check=False)
     files = partial(folder.glob, "*.json")
     if not completed.returncode:
-        # Locust's main process does not wait for its other processes. After a run of several hours, they take a while
-        # to write their records.
+        # The records are complete only when every process of Locust has written its file. Locust's main process does
+        # not wait for its other processes. After a run of several hours, these processes need some time to write.
         wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "the records of Locust's processes")
     if len(written := sorted(files())) != processes:
         raise SystemExit(

@@ -1,12 +1,13 @@
 """The users that Locust simulates: screens that stay connected, and tills that press on a fixed schedule.
 
-`make load PROFILE=chain` starts Locust with this file, and computes the verdict from the records that the file writes.
-The file also works with Locust's web page, and then adds a page /verdict with the exact verdict. To start Locust with
-its web page, use `make locust`, or `PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
+`make load PROFILE=chain` starts Locust with this file. The file writes records, and `make load` computes the verdict
+from these records. The verdict does not use Locust's own figures, because they are rounded, and because Locust does not
+know which calls each screen should have shown.
 
-Locust's own figures are rounded, and Locust does not know which calls each screen should have shown. Therefore each
-process writes exact records. They are written into the folder that the environment variable RECORDS names. If this
-variable is not set, they are written into a temporary folder.
+`make locust` starts Locust with its web page. This file then adds a page /verdict. To start Locust with its web page by
+hand, use `PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0.1:8000`.
+
+The environment variable RECORDS names the folder for the records. Without this variable, the folder is temporary.
 """
 
 import gc
@@ -54,7 +55,8 @@ clock = {"begin": 0.0}
 read_delays = ReadDelayRecorder(records.read_delays[0])
 background = Group()
 """Greenlets that work in the background during a run, beside the greenlets of the users."""
-# Locust reads this file first and forks its processes afterwards. Therefore all processes use the same folder.
+# The folder for the records of all processes. Locust reads this file first and forks its processes afterwards.
+# Therefore all processes use the same folder.
 FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
 
 
@@ -135,7 +137,8 @@ class Till(FastHttpUser):
         """
         page = self.client.get(f"{store_path(STORES[0])}cashier_buttons", name="buttons page")
         token = csrf_token(page.text or "")
-        # Somebody may have changed the host on Locust's web page. The password must not be sent to another host.
+        # Somebody may have entered another host on Locust's web page. The password must not be sent to this other host.
+        # Therefore the user signs in only at the host in LOCUST_HOST, if this variable is set.
         if token and "/sign_in" in (page.url or "") and self.host == os.environ.get("LOCUST_HOST", self.host):
             account = {"username": os.environ.get("LOAD_USER"), "password": os.environ.get("LOAD_PASSWORD")}
             fields = {**account, "csrfmiddlewaretoken": token}
@@ -186,7 +189,8 @@ def add_verdict_page(environment: Environment, **_: object) -> None:
 @events.test_start.add_listener
 def begin(environment: Environment, **_: object) -> None:
     clock["begin"] = float(os.environ.get("BEGIN", time.monotonic() + PROFILE.ramp_seconds))
-    # With Locust's web page, this process may have made another run before. Remove the records of that run.
+    # A person can start several runs on Locust's web page. The records of the previous run must not be part of this
+    # run.
     for recorded in (records.presses, records.connections, records.lags, records.read_delays[0], screens):
         recorded.clear()
     DisplayScreen.opened = 0
@@ -215,5 +219,6 @@ def write_records(environment: Environment, **_: object) -> None:
 
 @events.quitting.add_listener
 def set_exit_code(environment: Environment, **_: object) -> None:
-    # Locust itself would exit with 1 after any failed request. Only the verdict decides whether a run has failed.
+    # The exit code of Locust is always 0. Locust itself would exit with 1 after any failed request, but only the
+    # verdict decides whether a run has failed.
     environment.process_exit_code = 0

@@ -26,8 +26,8 @@ class Profile:
 
     per_second: presses per second in all stores together.
     seconds: for how long buttons are pressed.
-    cut_at: when all screens lose their connection; None if they do not.
-    faults: (time, what is killed: "ws", "web" or "redis"). A profile with faults needs a local topology.
+    cut_at: when all screens lose their connection; None if they keep their connections.
+    faults: (time, what is killed: "ws", "web" or "redis") of each kill. A profile with kills needs a local topology.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Profile:
 
     @property
     def description(self) -> str:
-        """A description of the profile for people, without a full stop at the end."""
+        """A description of the profile in words, without a full stop at the end."""
         return (
             f"{self.screens} screens in {self.stores} store{'s' if self.stores > 1 else ''}, "
             f"{self.per_second:g} presses per second for {self.seconds:.0f} s"
@@ -69,7 +69,7 @@ class Profile:
     def slugs(self) -> list[str]:
         """Return the slugs of the stores.
 
-        A profile with one store uses the default store, because every installation has it.
+        A profile with one store uses the store `default`, because every installation has this store.
         """
         return ["default"] if self.stores == 1 else [f"load-{number}" for number in range(1, self.stores + 1)]
 
@@ -80,10 +80,10 @@ FAULT_TARGETS = ("ws", "web", "redis")
 
 
 def faults_every(seconds: float, until: float) -> tuple[tuple[float, str], ...]:
-    """Return the times and targets of faults, for `Profile.faults`.
+    """Return the times of kills for `Profile.faults`: (time, what is killed) of each kill.
 
-    There is one fault in the middle of each period of `seconds` seconds. Each fault hits the next target in turn.
-    until: when the presses end.
+    The time of the presses is divided into periods, and there is one kill in the middle of each period. A ws replica, a
+    worker process of web and Redis are killed in turn. seconds: the length of a period. until: when the presses end.
     """
     count = int((until - seconds / 2) // seconds) + 1
     targets = cycle(FAULT_TARGETS)
@@ -94,7 +94,8 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile(name="smoke", stores=1, screens_per_store=50, per_second=0.5, seconds=20),
-        # On average, more than one press is made during a hold of 3 s. Therefore calls are queued.
+        # In the profile `store`, on average more than one press is made during a hold of 3 s. Therefore calls are
+        # queued.
         Profile(name="store", stores=1, screens_per_store=1000, per_second=0.5, seconds=120),
         Profile(name="chain", stores=500, screens_per_store=10, per_second=50, seconds=300),
         Profile(name="storm", stores=500, screens_per_store=10, per_second=50, seconds=60, cut_at=20),

@@ -46,7 +46,7 @@ class Bench:
         self._log = (folder / "bench.log").open("w", buffering=1)
 
     async def run(self, name: str, stores: int, *measures: Measure, replicas: int = 2, growing: str = "") -> None:
-        """Start a system, run these measurements on it, and stop the system."""
+        """Start a system, run measurements on it, and stop the system."""
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="cashier_q-bench-") as folder,
@@ -57,7 +57,8 @@ class Bench:
                 for measure in measures:
                     await self._take(measure(system))
         except Exception as fault:
-            # Every kind of error is caught, because the results of the other systems are still valid.
+            # Every kind of error is caught, so that the benchmark continues with the other systems. Their results are
+            # still valid.
             self.failures.append(f"{name}: {', '.join(map(measure_name, measures))} failed with {fault!r}")
             print(self.failures[-1], flush=True)
         gc.unfreeze()
@@ -81,7 +82,7 @@ class Bench:
 
 
 def measure_name(measure: Any) -> str:
-    """Return the name of the function that takes this measurement.
+    """Return the name of a measurement, which is the name of its function.
 
     measure: the function and its arguments, combined by `functools.partial`.
     """
@@ -94,9 +95,9 @@ async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens:
         await bench.run(name, 1, partial(measure_sizes, sizes=sizes, presses=PRESSES))
         await bench.run(name, 1, partial(measure_cut, size=cut_screens))
     for name in names:
-        # All screens of the demo belong to one store. Each press would paint all 1,000 screens of the demo, but only
-        # the two screens of one store in the other systems. Therefore the presses of the demo are measured without
-        # screens.
+        # In the demo, all screens belong to one store, so each press would paint all 1,000 screens. In the other
+        # systems, the 1,000 screens belong to 500 stores, so each press paints two screens. The two cases cannot be
+        # compared. Therefore the presses of the demo are measured without screens.
         counts = (0,) if name == "demo" else (0, 1000)
         measures = [partial(measure_presses, screens=screens, seconds=PRESS_SECONDS) for screens in counts]
         await bench.run(name, STORES, *measures)
@@ -105,8 +106,8 @@ async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens:
 async def measure_growth(bench: Bench, names: list[str]) -> None:
     """Measure how the costs of cashier_q grow. The peers are not measured.
 
-    The first measurement is the memory that remains in the replicas after screens have disconnected. The others are
-    repeated with more and more stores, and then with more and more replicas.
+    The first measurement is the memory that remains in the replicas after screens have disconnected. All other
+    measurements are repeated, first with more and more stores, and then with more and more replicas.
     """
     if "cashier_q" not in names:
         return

@@ -14,15 +14,15 @@ class ExpectedText:
         self._complete = asyncio.Event()
 
     def add(self, number: int) -> None:
-        """Record that the screen with this number has received the text."""
+        """Record that a screen has received the text. number: the number of the screen."""
         self._seen.add(number)
         if len(self._seen) == self.screens:
             self._complete.set()
 
     async def on_all_screens(self, seconds: float) -> None:
-        """Wait until all screens have received the text.
+        """Wait until all screens have received the text `self.text`.
 
-        Raises TimeoutError if a screen has not received the text after this number of seconds.
+        Raises TimeoutError if this takes longer than `seconds` seconds.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -44,13 +44,13 @@ class Arrivals:
         self.messages: list[tuple[float, int, bytes]] = []
 
     def expect(self, *texts: bytes, screens: int) -> list[ExpectedText]:
-        """Forget all messages, and from now on expect each of these texts on this number of screens."""
+        """Forget all messages. From now on, expect that each of the `texts` arrives on `screens` screens."""
         self.messages.clear()
         self.expected = [ExpectedText(text, screens) for text in texts]
         return self.expected
 
     def times_of(self, till: int) -> dict[int, list[float]]:
-        """Return, for each screen, the times at which it received this till's number.
+        """Return, for each screen, the times at which it received the number of a till.
 
         A system that works correctly sends the number once to each screen.
         """

@@ -13,9 +13,9 @@ from loadtests.bench.arrivals import Arrivals
 from loadtests.clients.websocket_frames import PING, PONG, TEXT, Incoming, frame, handshake
 
 ADDRESSES = 250
-"""Number of loopback addresses from which the client connects. The first one is 127.0.1.1.
+"""Number of loopback addresses from which the client connects, beginning with 127.0.1.1.
 
-There are several, because Nginx limits how many screens and presses it accepts from one address."""
+There are several addresses, because Nginx limits how many screens and presses it accepts from one address."""
 
 
 def bound_socket(number: int) -> socket.socket:
@@ -25,8 +25,8 @@ def bound_socket(number: int) -> socket.socket:
     """
     sock = socket.socket()
     sock.setblocking(False)
-    # With this option the kernel chooses the port only when the socket connects, not when it is bound. The kernel can
-    # then use the same port for several connections.
+    # With the option IP_BIND_ADDRESS_NO_PORT, the kernel chooses the port only when the socket connects, not when it is
+    # bound. The kernel can then use the same port for several connections.
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
     sock.bind((f"127.0.1.{number % ADDRESSES + 1}", 0))
     return sock
@@ -35,7 +35,7 @@ def bound_socket(number: int) -> socket.socket:
 class BenchScreen(asyncio.Protocol):
     """One connection of a simulated screen to http://host:port.
 
-    paints_first: whether the system paints a screen as soon as it has connected.
+    paints_first: whether the system paints a screen as soon as the screen has connected.
     arrivals: where the screen stores its messages.
     ready: a future whose result is the time of the first paint. If the system does not paint new screens, the result is
     the time of the answer to the handshake.
@@ -54,7 +54,8 @@ class BenchScreen(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
-        # Most reads return exactly one text frame. For such a read, this shortcut takes the least time.
+        # Most reads return exactly one text frame. `_receive` can handle such a read directly, without the slower
+        # parser.
         if self._incoming.between_frames and is_one_text_frame(data):
             self._receive(now, data)
             return
@@ -85,7 +86,7 @@ class BenchScreen(asyncio.Protocol):
 
 
 def is_one_text_frame(data: bytes) -> bool:
-    """Return whether these bytes are exactly one complete text frame."""
+    """Return whether `data` is exactly one complete websocket frame with text."""
     if len(data) < 4 or data[0] != 0x80 | TEXT:
         return False
     return len(data) == (data[1] + 2 if data[1] < 126 else (data[2] << 8 | data[3]) + 4 if data[1] == 126 else -1)

@@ -25,7 +25,7 @@ OPEN_SECONDS, CONNECT_SECONDS, CUT_SECONDS = 60.0, 10.0, 60.0
 class BenchClient:
     """All simulated screens of one system.
 
-    paints_first: whether the system paints a screen as soon as it has connected.
+    paints_first: whether the system paints a screen as soon as the screen has connected.
     """
 
     def __init__(self, url: str, paints_first: bool) -> None:
@@ -38,7 +38,7 @@ class BenchClient:
     async def open(self, paths: Sequence[str]) -> float:
         """Open a screen for each path. Return the number of seconds until all these screens were painted.
 
-        If the system does not paint new screens, the handshake counts and not the paint. Raises ConnectionError or
+        If the system does not paint new screens, the time ends with the last handshake. Raises ConnectionError or
         TimeoutError if a screen cannot connect.
         """
         first = len(self.screens)
@@ -75,7 +75,7 @@ class BenchClient:
         return screen
 
     async def cut(self) -> tuple[float, int]:
-        """Break all connections at once. Then reconnect each screen after the same random delays as the page.
+        """Break all connections at once. Then reconnect each screen after a random delay, as the page of a screen does.
 
         Returns the seconds until the last screen was painted again, and the number of attempts to connect that failed.
         Raises TimeoutError if not all screens are back after CUT_SECONDS.

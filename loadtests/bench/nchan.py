@@ -61,8 +61,8 @@ def running(folder: Path, sink: Sink) -> Iterator[tuple[str, Process]]:
     folder.mkdir(parents=True)
     port = free_port()
     (folder / "nginx.conf").write_text(CONFIGURATION.format(module=MODULE, port=port))
-    # If root starts Nginx, its worker processes switch to another user, who may not write into this folder. With this
-    # option they continue to run as root.
+    # If root starts Nginx, its worker processes switch to a user without rights, who may not write into the folder of
+    # Nchan. With the option `user root root`, the worker processes continue to run as root.
     options = "daemon off;" + (" user root root;" if os.geteuid() == 0 else "")
     argv = [str(BINARY), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", options]
     process = Process("nchan", argv, os.environ, folder, sink)

@@ -14,9 +14,10 @@ from loadtests.bench.samples import MEASURES, Results, Sample, Summary, summariz
 AGAINST = ("screens", "stores", "replicas")
 COLUMNS = 3
 Curve = list[tuple[int, Summary]]
-"""The points of one line in a plot: (number of screens, stores or replicas; summary of the values at this number).
+"""The points of one line in a plot, in ascending order of the number.
 
-The points are in ascending order of the number."""
+Each point is a pair: the number of screens, stores or replicas, and the summary of the values measured with this
+number."""
 
 
 def write(folder: Path, samples: Iterable[Sample]) -> None:
@@ -33,7 +34,7 @@ def write(folder: Path, samples: Iterable[Sample]) -> None:
 
 
 def curves(results: Results, measure: str, against: str) -> dict[str, Curve]:
-    """Return the curves of this measure, one for each system. A system with fewer than two points has no curve."""
+    """Return the curves of one measure, one curve for each system. A system with fewer than two points has no curve."""
     found: dict[str, Curve] = {}
     for (name, setting), summary in results.items():
         growing = setting.growing or ("screens" if setting.stores == 1 else "")
@@ -56,8 +57,8 @@ def draw(file: Path, against: str, panels: dict[str, dict[str, Curve]]) -> None:
         axes.set_xlabel(against)
         axes.set_ylabel(MEASURES[measure])
         if measure.startswith("fan-out") and len(systems) > 1:
-            # Fan-out is drawn on a logarithmic axis, because the slowest system takes a hundred times as long as the
-            # fastest.
+            # The axis of the fan-out (the time from a press to its number on the screens) is logarithmic, because the
+            # slowest system takes a hundred times as long as the fastest.
             axes.set_yscale("log")
         else:
             axes.set_ylim(bottom=0)

@@ -1,6 +1,6 @@
-"""The HTTP connections over which the benchmark presses.
+"""The HTTP connections over which the benchmark sends its presses.
 
-The requests are prepared in advance. From each answer, only the status is used.
+The requests are prepared in advance. From each answer, only the HTTP status is used.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class PressConnection(asyncio.Protocol):
 
 
 async def open_press_connections(url: str, count: int) -> list[PressConnection]:
-    """Open this number of connections. Each connection uses the next of the client's loopback addresses."""
+    """Open `count` connections. Each connection uses the next of the client's loopback addresses."""
     parts, loop, connections = urlsplit(url), asyncio.get_running_loop(), []
     for number in range(count):
         sock = bound_socket(number)
@@ -72,12 +72,12 @@ async def open_press_connections(url: str, count: int) -> list[PressConnection]:
 async def press_at_full_rate(
     connections: list[PressConnection], requests: Iterator[bytes], concurrent: int, seconds: float
 ) -> float:
-    """Press as often as possible, with a fixed number of presses under way. Return the presses per second.
+    """Press as often as possible, and return the presses per second.
 
-    Each press uses the connection that has been free for the longest time. Otherwise the connections that the server
-    answers first would make most of the presses, and Nginx refuses an address that presses too often.
+    Each press uses the connection that has been free for the longest time, so that all connections press equally often.
+    Otherwise some connections would press too often, and Nginx would refuse their presses.
 
-    concurrent: how many presses are under way at any time. Raises ConnectionError if a press is refused.
+    concurrent: how many presses wait for their answer at any time. Raises ConnectionError if a press is refused.
     """
     started, count, free = time.monotonic(), 0, deque(connections)
 

@@ -14,7 +14,7 @@ WARM_UP_SECONDS = 1.0
 
 
 async def measure_presses(system: System, screens: int, seconds: float) -> AsyncIterator[Sample]:
-    """Press in all stores in turn while this number of screens is connected, and yield the measured values.
+    """Press in all stores in turn while `screens` screens are connected, and yield the measured values.
 
     Raises ConnectionError, or an ExceptionGroup with a ConnectionError, if a press is refused.
     """
@@ -28,8 +28,8 @@ async def measure_presses(system: System, screens: int, seconds: float) -> Async
     percent = busy.percent()
     latencies = sorted(await press_on_schedule(connections, requests, rate / 2, seconds))
     if screens:
-        # Check that a press still reaches every screen of its store. If it does not, the measured presses had no
-        # effect, and their rate is not valid.
+        # Check that a press still reaches every screen of its store. If no press reaches the screens, the measured
+        # presses had no effect, and their rate is not valid.
         text = b'data-num-cashier="%d"' % TILLS
         (expected,) = client.arrivals.expect(text, screens=-(-screens // len(system.sockets)))
         await connections[0].press(system.presses[0][TILLS - 1])

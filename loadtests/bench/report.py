@@ -61,8 +61,8 @@ def fields(record: Setting | Summary) -> dict[str, Any]:
 def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
     """Yield how each measure of a system grows with the number of screens, stores or replicas.
 
-    Each item is (measure, system, "screens" or "stores" or "replicas", growth for one more of them, value without
-    any of them).
+    Each item is (measure, system, what grows, slope, value at zero). What grows is "screens", "stores" or "replicas".
+    The slope says by how much the measure grows for each additional screen, store or replica.
     """
     lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for (measure, setting), summary in results.items():
@@ -90,7 +90,8 @@ def format_number(value: float) -> str:
 def format_cell(summary: Summary | None, busy: Summary | None) -> str:
     """Return the text of a table cell: the median, and the smallest and the largest value.
 
-    The cell is marked with * if the client was the limit. busy: how busy the client was; None if this was not measured.
+    The cell is marked with * if the client was the limit. busy: how busy the client was, in percent; None if this was
+    not measured.
     """
     if not summary:
         return ""
@@ -100,12 +101,15 @@ def format_cell(summary: Summary | None, busy: Summary | None) -> str:
 
 
 def busy_measure_of(measure: str) -> str:
-    """Return the measure that says how busy the client was, for example "client busy, fan-out" for "fan-out p99"."""
+    """Return the name of the measure that says how busy the client was during another measure.
+
+    For example, the result for "fan-out p99" is "client busy, fan-out".
+    """
     return f"client busy, {measure.split(maxsplit=1)[0]}"
 
 
 def markdown_table(rows: list[list[str]]) -> str:
-    """Return the rows as a Markdown table. The first row is the header."""
+    """Return a Markdown table. rows: the cells of each row. The first row is the header."""
     header, *body = rows
     lines = [header, ["---"] * len(header), *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,6 +1,7 @@
 """The values that the benchmark measures.
 
-A sample is one measured value. A summary combines all samples of the same measure and the same setting.
+A sample is one measured value. A summary combines all samples of the same measure with the same Setting: the same
+system and the same numbers of stores, screens and replicas.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +37,8 @@ MEASURES = {
 class Setting:
     """What is measured: a system with its numbers of stores, screens and replicas.
 
-    growing: "stores" or "replicas" if a system is measured several times, each time with more of them. Otherwise "".
+    growing: "stores" or "replicas" if a system is measured several times, each time with more stores or more replicas.
+    In all other measurements it is "".
     """
 
     system: str
@@ -57,7 +59,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary of all values of one measure in one setting. count: how many values there are."""
+    """A summary of all values of one measure, for one system with fixed numbers of stores, screens and replicas.
+
+    count: how many values there are.
+    """
 
     median: float
     low: float
@@ -66,11 +71,11 @@ class Summary:
 
 
 Results = dict[tuple[str, Setting], Summary]
-"""Maps each pair (measure, setting) to the summary of its values."""
+"""Maps each pair (measure, Setting) to the summary of the values of this measure."""
 
 
 def summarize(samples: Iterable[Sample]) -> Results:
-    """Return the summary of all values of each measure in each setting."""
+    """Return a summary for each pair of a measure and a Setting."""
     values: dict[tuple[str, Setting], list[float]] = {}
     for sample in samples:
         values.setdefault((sample.measure, sample.setting), []).append(sample.value)
@@ -78,7 +83,7 @@ def summarize(samples: Iterable[Sample]) -> Results:
 
 
 def slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Fit a straight line to points (x, y) by least squares. Return its slope, and its y at x = 0.
+    """Fit a straight line to points (x, y) by least squares. Return the slope of the line, and its y at x = 0.
 
     The slope is the growth of y when x grows by one. Raises StatisticsError if all points have the same x.
     """

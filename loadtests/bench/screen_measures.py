@@ -1,6 +1,8 @@
-"""Measurements with many screens: connecting, memory, presses, and idle screens without calls.
+"""Measurements with many screens.
 
-Two more measurements are a cut, in which all connections break at once, and churn, in which screens come and go.
+The benchmark measures how fast screens connect, how much memory they need, how long a press takes to reach them, and
+how much CPU time they need without calls. It also breaks all connections at once (cut), and lets screens come and go
+(churn).
 """
 
 import asyncio
@@ -50,15 +52,15 @@ class BusyMeter:
         self._wall, self._cpu = time.monotonic(), time.process_time()
 
     def percent(self) -> float:
-        """Return how busy this process has been since the object was created, in percent of one core."""
+        """Return how busy this process has been since this meter was created, in percent of one core."""
         return (time.process_time() - self._cpu) / (time.monotonic() - self._wall) * 100
 
 
 async def measure_sizes(system: System, sizes: list[int], presses: int) -> AsyncIterator[Sample]:
-    """Open more and more screens, distributed over all stores. At each size, press in the first store.
+    """Open more and more screens, distributed over all stores, and press in the first store.
 
-    sizes: the numbers of screens. If the measurement of a size fails, the error is raised and this size yields no
-    values.
+    sizes: the numbers of screens with which the benchmark measures. If the measurement with one number fails, the error
+    is raised, and no values are yielded for this number of screens.
     """
     client = BenchClient(system.url, system.paints_first)
     await warm_up(system, client)
@@ -72,7 +74,7 @@ async def measure_sizes(system: System, sizes: list[int], presses: int) -> Async
 async def measure_size(
     system: System, client: BenchClient, size: int, presses: int
 ) -> AsyncIterator[tuple[str, float]]:
-    """Yield the name and the value of each measure with this number of screens.
+    """Connect screens until there are `size` screens, and press. Yield the name and the value of each measure.
 
     Raises WrongResult, ConnectionError or TimeoutError if a measurement fails.
     """
@@ -87,15 +89,19 @@ async def measure_size(
     gc.freeze()
     async for value in measure_fan_out(system, client, presses):
         yield value
-    # The memory is measured now, some seconds after the screens have connected. By now the system has released the
-    # memory that only the handshakes needed.
+    # The memory is measured only here, after the presses, and not directly after the screens have connected. Meanwhile
+    # the system has released the memory that it needed only for the handshakes.
     for role, name in ROLES.items():
         if before[role]:
             yield f"{name} memory per screen", (system.resident(role) - before[role]) / len(added) / 1024
 
 
 async def warm_up(system: System, client: BenchClient) -> None:
-    """Open some screens and press. What a system allocates only once is then allocated before the measurements."""
+    """Open some screens and press, before anything is measured.
+
+    During this time a system allocates the memory that it needs only once. This memory is then not counted as memory of
+    the measured screens.
+    """
     await client.open(system.screen_paths(range(WARM_UP_SCREENS)))
     async for _ in measure_fan_out(system, client, WARM_UP_PRESSES):
         pass
@@ -114,8 +120,8 @@ async def measure_fan_out(system: System, client: BenchClient, presses: int) -> 
     begun = time.monotonic()
     for number in range(presses):
         if number and time.monotonic() - begun > ENOUGH_SECONDS:
-            # A system that takes seconds for each press is measured with fewer presses. The values are precise enough
-            # even then.
+            # If each press takes seconds, the benchmark makes fewer presses, because they would take too long. The
+            # measured values are precise enough even with few presses.
             presses = number
             break
         till = number % TILLS + 1
@@ -152,7 +158,8 @@ async def measure_fan_out(system: System, client: BenchClient, presses: int) -> 
 async def measure_cut(system: System, size: int) -> AsyncIterator[Sample]:
     """Break all connections at once, and measure the time until all screens are painted again.
 
-    After that, one press must reach all screens. Otherwise nothing is yielded.
+    Afterwards the benchmark makes one press, which must reach all screens. If the press fails, its error is raised and
+    the measured time is not reported.
     """
     setting, client = system.setting(size), BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(size)))
@@ -170,8 +177,8 @@ async def measure_cut(system: System, size: int) -> AsyncIterator[Sample]:
 async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator[Sample]:
     """Measure the memory that remains in the replicas after screens have disconnected.
 
-    The first cycles are not measured. During these cycles Python allocates memory that it uses again for later
-    connections.
+    In each cycle, `size` screens connect and disconnect. The first cycles are not measured. During these cycles Python
+    allocates memory that it uses again for later connections.
     """
     client = BenchClient(system.url, system.paints_first)
     kept = 0
@@ -179,7 +186,7 @@ async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator
         await client.open([system.sockets[0]] * size)
         await close_all(system, client)
         if cycle == FIRST_CYCLES - 1:
-            # The benchmark waits for a fixed time, because a system does not report when it has cleaned up.
+            # The benchmark waits for a fixed time, because a system does not report when it has freed its memory.
             await asyncio.sleep(CLEANUP_SECONDS)
             kept = system.resident("ws")
     await asyncio.sleep(CLEANUP_SECONDS)
@@ -188,15 +195,15 @@ async def measure_churn(system: System, cycles: int, size: int) -> AsyncIterator
 
 
 async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
-    """Measure the CPU time of connected screens while there are no calls.
+    """Measure the CPU time that the replicas and Nginx need for connected screens while there are no calls.
 
-    The replicas and Nginx need this time for heartbeats, pings and repairs.
+    The CPU time is needed for heartbeats, pings and repairs.
     """
     client = BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(size)))
     used = {role: system.cpu(role) for role in ROLES}
     client.send_heartbeats(IDLE_SECONDS)
-    await asyncio.sleep(IDLE_SECONDS)  # the CPU time of this period is measured
+    await asyncio.sleep(IDLE_SECONDS)
     for role, name in ROLES.items():
         spent = (system.cpu(role) - used[role]) / IDLE_SECONDS * 100
         yield Sample(f"{name} CPU, idle", system.setting(size), spent)
@@ -204,11 +211,11 @@ async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
 
 
 async def close_all(system: System, client: BenchClient) -> None:
-    """Break all connections, and return when the system has closed them, too."""
+    """Break all connections of the client, and wait until the system has closed its side of the connections."""
     role = "ws" if system.resident("ws") else "nginx"
-    # The system has at least one open file for each connection. When all connections are closed, the number of the
-    # system's open files has fallen by at least the number of screens. The exact number cannot be known, because other
-    # files are opened and closed all the time.
+    # The system has one or more open files for each connection. Therefore all connections count as closed when the
+    # number of the system's open files has fallen by the number of screens. The exact number cannot be known, because
+    # the system also opens and closes other files all the time.
     expected = system.open_files(role) - len(client.screens)
     client.close()
     wait = partial(wait_until, lambda: system.open_files(role) <= expected, REACH_SECONDS, "the screens have gone")

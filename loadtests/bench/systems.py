@@ -1,6 +1,6 @@
 """Starts the systems that the benchmark compares: cashier_q and its peers.
 
-Each system runs as usual behind Nginx. Nchan is part of Nginx.
+Every system except Nchan runs behind a separate Nginx. Nchan needs none, because it is a module of Nginx.
 """
 
 import os
@@ -31,7 +31,7 @@ class System:
 
     sockets: the websocket path of each store.
     presses: for each store, the HTTP requests that press at each of its tills.
-    paints_first: whether the system paints a screen as soon as it has connected.
+    paints_first: whether the system paints a screen as soon as the screen has connected.
     resets: whether the system itself removes each number at the end of the hold.
     """
 
@@ -46,18 +46,18 @@ class System:
     presses: list[list[bytes]] = field(default_factory=list)
 
     def setting(self, screens: int) -> Setting:
-        """Return the setting (system, stores, screens, replicas) for a measurement with this number of screens."""
+        """Return the Setting of a measurement of this system with `screens` screens."""
         return Setting(self.name, len(self.sockets), screens, self.replicas, self.growing)
 
     def screen_paths(self, numbers: Iterable[int]) -> list[str]:
-        """Return the websocket path for each of these screen numbers.
+        """Return the websocket path of each screen in `numbers`.
 
         The screens are distributed evenly over the stores.
         """
         return [self.sockets[number % len(self.sockets)] for number in numbers]
 
     def cpu(self, role: str) -> float:
-        """Return the seconds of CPU time that the processes of this role have used, including their children.
+        """Return the CPU time in seconds that the processes of a role and their child processes have used.
 
         role: "ws" for the replicas, or "nginx".
         """
@@ -65,11 +65,17 @@ class System:
         return float(sum(each.user + each.system for each in times))
 
     def resident(self, role: str) -> int:
-        """Return the resident memory in bytes of all processes of this role (the replicas or Nginx)."""
+        """Return the resident memory in bytes of all processes of a role.
+
+        role: "ws" for the replicas, or "nginx".
+        """
         return sum(process.memory_info().rss for process in self._processes_of(role))
 
     def open_files(self, role: str) -> int:
-        """Return the number of files and sockets that all processes of this role (the replicas or Nginx) have open."""
+        """Return how many files and sockets all processes of a role have open.
+
+        role: "ws" for the replicas, or "nginx".
+        """
         return sum(process.num_fds() for process in self._processes_of(role))
 
     def _processes_of(self, role: str) -> list[Any]:
@@ -79,8 +85,8 @@ class System:
     def requests(self) -> Iterator[bytes]:
         """Yield press requests without end.
 
-        The first ones are for the first till of each store, the next ones for the second till of each store, and so on.
-        After the last till, the first till follows again.
+        The order is: the first till of each store, then the second till of each store, and so on. After the last till,
+        the first till follows again.
         """
         while True:
             for till in range(TILLS):
@@ -89,7 +95,7 @@ class System:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment of this process, without the variables that would change how a system works."""
+    """Return the environment of this process, without the variables that would change the measured systems."""
     ours = ("CASHIER_", "DATABASE_URL", "DJANGO_", "REDIS_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
@@ -227,7 +233,7 @@ def missing() -> dict[str, str]:
 async def read_pages(system: System, stores: int) -> None:
     """Read the websocket paths and the press requests of a system from its pages.
 
-    Do nothing if the system has them already.
+    Do nothing for Nchan, which has no pages. Its paths and requests are known already.
     """
     if system.sockets:
         return

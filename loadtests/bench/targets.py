@@ -1,6 +1,7 @@
 """The targets of cashier_q in the benchmark.
 
-Most targets are ratios: a value of cashier_q is compared with the value of a peer from the same run.
+Most targets are ratios: a value of cashier_q is divided by the value of a peer, or the other way round. Both values
+were measured in the same benchmark.
 """
 
 from dataclasses import dataclass
@@ -9,15 +10,15 @@ from loadtests.bench.samples import Results, Setting, Summary
 
 OURS, NCHAN, DAPHNE, DEMO = "cashier_q", "Nchan", "plain, daphne", "demo"
 REPLICAS = {NCHAN: 0, DEMO: 1}
-"""The number of replicas of each system that does not have two."""
+"""The number of replicas of the systems. A system that is not listed here has two replicas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target.
+    """One target of cashier_q in the benchmark.
 
-    measured: the measured value. It is None if a value that the target needs was not measured; then the target counts
-        as not met.
+    measured: the measured value. It is None if a value that the target needs was not measured. The target then counts
+    as not met.
     """
 
     what: str
@@ -69,8 +70,8 @@ def evaluate(results: Results, rounds: int) -> list[Target]:
     targets.append(at_most("5,000 screens cut at once, all back", 15, " s", worst_of("cut to all back", 5000)))
     memory = worst_of("replica memory per screen", 5000)
     targets.append(at_most("replica memory per idle screen", 20, " KiB", memory))
-    # The limit is not zero, because the memory of the two replicas varies by some memory pages. A leak of 100 bytes per
-    # connection would add 1,000 KiB.
+    # The limit for the growth of the memory is not zero, because the memory of the two replicas varies by some memory
+    # pages. A leak of 100 bytes per connection would add 1,000 KiB.
     gained = worst_of("replica memory gained by 10,000 connects", 1000, count=1)
     targets.append(at_most("replica memory gained by 10,000 connects", 1000, " KiB", gained))
     for screens in (0, 1000):

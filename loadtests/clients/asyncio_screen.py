@@ -22,7 +22,7 @@ from loadtests.clients.websocket_frames import (
 )
 
 OPEN_SECONDS = 30.0
-"""Longest time to wait for the answer to the handshake, and again for the first paint."""
+"""Longest time to wait for the answer to the handshake. The wait for the first paint has the same limit."""
 CONCURRENT_OPENS = 100
 """How many screens `open_screens` opens at the same time."""
 PORTS = {"http": 80, "https": 443}
@@ -74,8 +74,8 @@ class AsyncioScreen(asyncio.Protocol):
             elif opcode == PING:
                 self.send(PONG, payload)
         if self.status not in {0, 101}:
-            # The handshake was refused. The server keeps such a connection open for another request, so the screen
-            # closes it. Then `connection_lost` reports the status.
+            # The server has refused the handshake, and keeps the connection open for another request. The screen closes
+            # the connection. Then `connection_lost` reports the HTTP status.
             self.close()
         elif self.status and not self.opened.done():
             self.opened.set_result(None)
@@ -86,17 +86,17 @@ class AsyncioScreen(asyncio.Protocol):
             self.closed = 1006
         if not self.opened.done():
             self.opened.set_exception(ConnectionError(f"no websocket: HTTP status {self.status}"))
-            # Read the exception here. asyncio logs an exception that is never read, and some callers do not await
-            # `opened`.
+            # asyncio logs the exception of a future if nothing reads the exception. Not all callers await the future
+            # `opened`. Therefore the exception is read here.
             self.opened.exception()
         self._changed.set()
 
     def send(self, opcode: int, payload: bytes) -> None:
-        """Send one frame. payload: at most 65,535 bytes."""
+        """Send one websocket frame to the server. payload: at most 65,535 bytes."""
         self.send_raw(frame(opcode, payload))
 
     def send_raw(self, data: bytes) -> None:
-        """Send these bytes unchanged, even if they are not a valid frame."""
+        """Send bytes to the server unchanged. With this method, a test can send an invalid websocket frame."""
         assert self._transport
         self._transport.write(data)
 
@@ -118,22 +118,22 @@ class AsyncioScreen(asyncio.Protocol):
     async def until(self, count: int, seconds: float) -> None:
         """Wait until the screen has received `count` paints, or until its connection has ended.
 
-        Raises TimeoutError if this takes more than `seconds`.
+        Raises TimeoutError if this takes longer than `seconds` seconds.
         """
         await self._until(lambda: len(self.painted) >= count or self.closed is not None, seconds)
 
     async def until_closed(self, seconds: float | None = None) -> int:
         """Wait until the connection has ended, and return its close code.
 
-        Raises TimeoutError if this takes more than `seconds`.
+        Raises TimeoutError if this takes longer than `seconds` seconds.
         """
         await self._until(lambda: self.closed is not None, seconds)
         return cast(int, self.closed)
 
     async def until_answered(self, seconds: float) -> bytes:
-        """Wait for the first text that is not a paint, and return it.
+        """Wait for the first text that is not a paint, and return this text.
 
-        Raises TimeoutError if this takes more than `seconds`.
+        Raises TimeoutError if this takes longer than `seconds` seconds.
         """
         await self._until(lambda: bool(self.answers), seconds)
         return self.answers[0]

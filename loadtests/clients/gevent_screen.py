@@ -28,7 +28,7 @@ from loadtests.measure.records import ConnectionRecord
 
 CONNECT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 15.0
-"""Time between two heartbeats of a screen. It is the same as on the page."""
+"""Time between two heartbeats of a screen. The page of a screen uses the same time."""
 SILENCE_SECONDS = 45.0
 """A connection that receives nothing for this long is treated as dead, because the server sends a ping every 20 s."""
 
@@ -40,13 +40,13 @@ addresses: dict[tuple[str, int], tuple[int, Any]] = {}
 def connect(host: str, port: int) -> socket.socket:
     """Return a TCP connection. Raises OSError.
 
-    The address of a host is stored. The host's name is resolved again only if a connection to this address fails.
-    gevent resolves each name in a thread, and without the stored address this would take half of the time of a
-    connection.
+    The address of a host is stored, and the host's name is resolved again only if a connection to this address fails.
+    gevent resolves each name in a thread. Without the stored address, this would take half of the time of a connection.
     """
     if (host, port) not in addresses:
         connection = socket.create_connection((host, port), timeout=CONNECT_SECONDS)
-        # getpeername fails if the connection has ended already. The first read then reports that it has ended.
+        # If the connection has ended already, getpeername fails. This error is ignored, because the first read from the
+        # connection reports its end.
         with contextlib.suppress(OSError):
             addresses[host, port] = connection.family, connection.getpeername()
         return connection
@@ -114,7 +114,8 @@ class GeventScreen:
         """
         if time.monotonic() - self._last_received > SILENCE_SECONDS:
             self.cut()
-        # If the connection is broken, `_receive` notices this.
+        # If the connection is broken, sending fails. The error is ignored here, because `_receive` also notices the
+        # broken connection.
         with contextlib.suppress(OSError):
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
@@ -154,6 +155,7 @@ class GeventScreen:
             if incoming.status and not connection.opened:
                 connection.opened = at
                 if self._was_open:
-                    # The page sends this text after it has reconnected. The server counts these texts in its metrics.
+                    # The page sends the text "again" after it has reconnected. The server counts these texts in its
+                    # metrics.
                     self._socket.sendall(frame(TEXT, b"again"))
                 self._open = self._was_open = True

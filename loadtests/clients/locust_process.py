@@ -17,7 +17,7 @@ PROGRESS_SECONDS = 10.0
 def send_heartbeats(screens: list[GeventScreen]) -> None:
     """Let one screen after the other send its heartbeat, again and again. Never returns.
 
-    The heartbeats are spread evenly, so that each screen sends one in HEARTBEAT_SECONDS.
+    The heartbeats are spread evenly over time. Each screen sends one heartbeat every HEARTBEAT_SECONDS seconds.
     """
     while True:
         current = list(screens)
@@ -50,7 +50,8 @@ def collect_garbage_at(moment: float) -> None:
     gevent.sleep(moment - time.monotonic())
     gc.collect()
     gc.freeze()
-    # Later garbage collections examine a few thousand new objects at a time, and each object only once.
+    # From now on, garbage collections are short. Each garbage collection examines a few thousand new objects, and no
+    # object is examined twice.
     gc.set_threshold(5_000, 1000, 1000)
 
 

@@ -38,7 +38,7 @@ class ReconnectingScreen:
     _task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect, and return after the first paint. Raises OSError or TimeoutError if this fails."""
+        """Connect, and return after the first paint. Raises OSError or TimeoutError if no paint arrives."""
         await self._connect()
         self._task = asyncio.create_task(self._reconnect_for_ever())
 
@@ -90,5 +90,5 @@ class ReconnectingScreen:
                 try:
                     await self._connect()
                 except (OSError, TimeoutError):
-                    # The server refused the connection, or did not answer. Try again.
+                    # The server refused the connection or did not answer. The screen tries to connect again.
                     continue

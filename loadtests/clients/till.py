@@ -87,7 +87,7 @@ class Till:
         return await self._post("cashier_buttons", {"language": language})
 
     async def websocket_path(self) -> str:
-        """Read the page of the store's screen. Return the path of its websocket, with the ticket."""
+        """Read the screen page of the store. Return the path of the page's websocket, with the ticket."""
         path = pages.websocket_path(await self._get(self._base))
         assert path, "the page of the screen contains no websocket"
         return path

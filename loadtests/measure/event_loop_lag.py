@@ -1,7 +1,7 @@
 """Measures how late the event loop of a load generator wakes up.
 
-A busy generator reads its sockets late, and so records everything too late. If the lag of the generator is known, it is
-not mistaken for a delay of the system.
+A busy generator reads its sockets late, and so records events too late. If the lag of the generator is known, it is not
+mistaken for a delay of the system.
 """
 
 import asyncio
@@ -36,15 +36,16 @@ class EventLoopLag:
         await asyncio.wait([self._task])
 
     def lag_at(self, at: float) -> float:
-        """Return the possible error, in seconds, of a recorded time.
+        """Return by how many seconds the time at which an event was recorded may be wrong.
 
-        at: the recorded time. The event itself may have happened earlier, while the event loop was blocked.
+        The event loop may have been blocked when the event happened. Then the event was recorded too late. at: the time
+        at which the event was recorded.
         """
         return max((min(at, woke) - due for due, woke in self.late if due <= at <= woke + TICK_SECONDS), default=0.0)
 
     @property
     def worst(self) -> float:
-        """The longest lag in seconds."""
+        """The longest measured lag of the event loop, in seconds."""
         return max((woke - due for due, woke in self.late), default=0.0)
 
     async def _measure(self) -> None:

@@ -11,8 +11,8 @@ TimedValue = tuple[float, float]
 def percentile(ordered: Sequence[float], percent: float) -> float:
     """Return the percentile of these values by the nearest-rank method.
 
-    This is the smallest value for which at least `percent` percent of all values are not larger. ordered: at least one
-    value, in ascending order.
+    At least `percent` percent of the values are less than or equal to the result. The result is the smallest value for
+    which this is true. ordered: at least one value, in ascending order.
     """
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 

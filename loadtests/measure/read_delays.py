@@ -1,9 +1,9 @@
 """Records how late a process of the load generator may have read from its sockets.
 
 A message that arrives while the process is busy is read only when the process has finished its work. For example, if
-the process is busy for 0.2 s, it may read the begin of a hold 0.2 s late. The hold then looks 0.2 s too short.
-Therefore this module records each period in which a gevent process did not poll its sockets. With these periods, the
-ledger can tell whether a hold was too short, or whether its begin was only read late.
+the process reads the begin of a hold 0.2 s late, the hold looks 0.2 s too short. Therefore this module records each
+period in which a gevent process did not poll its sockets. With these periods, the ledger knows which holds may look
+wrong only because they were read late.
 """
 
 import resource
@@ -17,20 +17,21 @@ from gevent import get_hub
 SHORT_SECONDS = 0.01
 """Read delays of this length or shorter are not recorded."""
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
-"""Two limits that decide whether a poll found something to read at once, or had to wait for it.
+"""Two limits that decide whether a poll had to wait for a message.
 
-A poll shorter than AWAKE_SECONDS did not wait. The operating system sometimes counts a context switch of the thread in
-such a poll, but this count is ignored. A poll longer than SLEPT_SECONDS did wait, even if no context switch was
-counted. Between the two limits, a poll did wait if a context switch was counted."""
-# macOS does not count context switches for one thread, but only for the whole process.
+A poll shorter than AWAKE_SECONDS did not wait, even if the operating system counted a context switch of the thread. A
+poll longer than SLEPT_SECONDS did wait, even if no context switch was counted. A poll between the two limits did wait
+if a context switch was counted."""
+# macOS has no RUSAGE_THREAD, and counts context switches only for the whole process. Therefore RUSAGE_SELF is used
+# there.
 RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 ReadDelay = tuple[float, float, float]
-"""A period without a poll: (end of a poll, begin of the next poll, `since`), in seconds of time.monotonic().
+"""A period without a poll: (end of the poll before it, begin of the poll after it, `since`).
 
-A message that was read in this period arrived after `since`. If the first of the two polls had to wait, nothing had
-arrived before it ended. In this case `since` is the end of this poll. Otherwise the message may have arrived earlier,
-and `since` is the end of the poll before the first poll."""
+The times are in seconds of time.monotonic(). A message that was read in the period arrived after `since`. If the poll
+before the period had to wait, no message arrived before this poll ended. In this case `since` is the end of this poll.
+Otherwise the message may have arrived earlier, and `since` is the end of the last poll but one."""
 
 
 class ReadDelayRecorder:
@@ -39,8 +40,8 @@ class ReadDelayRecorder:
     def __init__(self, read_delays: list[ReadDelay]) -> None:
         self._read_delays = read_delays
         loop = get_hub().loop
-        # With these priorities, `prepare` is the last callback before a poll, and `check` is the first callback after a
-        # poll.
+        # The priorities make `_before_poll` the last callback before a poll of the sockets, and `_after_poll` the first
+        # callback after it. All other callbacks then run between two polls.
         self._prepare = loop.prepare(ref=False, priority=loop.MINPRI)
         self._check = loop.check(ref=False, priority=loop.MAXPRI)
 
@@ -67,7 +68,10 @@ class ReadDelayRecorder:
 
 
 def voluntary_context_switches() -> int:
-    """Return how often this thread has gone to sleep by itself. Interruptions by other processes do not count."""
+    """Return how often the operating system has stopped this thread because the thread had to wait.
+
+    If the operating system stops the thread in favour of another process, this does not count.
+    """
     return resource.getrusage(RUSAGE).ru_nvcsw
 
 

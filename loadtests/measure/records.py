@@ -75,7 +75,10 @@ class Records:
     read_delays: list[list[ReadDelay]] = field(default_factory=lambda: [[]])
 
     def write(self, file: Path) -> None:
-        """Write the records of this process to a file. Until the file is complete, it has another name."""
+        """Write the records of this process to a file.
+
+        Until the file is complete, it has another name, so that nobody reads an incomplete file.
+        """
         incomplete = file.with_suffix(".incomplete")
         incomplete.write_text(json.dumps(asdict(self)))
         incomplete.rename(file)
@@ -112,10 +115,10 @@ def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
 
 
 def end_at_kill(connection: ConnectionRecord, kills: Iterable[float]) -> ConnectionRecord:
-    """Return the connection. If the kill of a replica ended it, the connection ends at the time of the kill.
+    """Return a connection's record. If a kill of its replica broke the connection, the record ends with the kill.
 
-    A screen notices the kill only some time later, because a replica holds thousands of connections. kills: when
-    replicas were killed.
+    kills: when replicas were killed. The screens notice a kill only some time later, because a replica holds thousands
+    of connections.
     """
     broken = connection.code == 1006
     killed = [at for at in kills if broken and connection.opened <= at <= connection.closed < at + KILL_NOTICE_SECONDS]

@@ -1,10 +1,11 @@
-"""The ledger compares what each screen was owed with what it has shown.
+"""The ledger compares what each screen has shown with what it should have shown.
 
-A call owes two things to every connected screen of its store: its number, and the end of its number. If one of them is
-missing, doubled, out of order, too short or too long, this is a fault. Each fault has a kind.
+A call must be shown by every screen of its store that is connected: first the screen shows the number, and later it
+removes the number. The ledger says that the number is owed to the screen. If a number is missing, doubled, out of
+order, or shown too short or too long, this is a fault. Each fault has a kind.
 
-What a screen was owed depends only on the times of its connections. While it was not connected, it was owed nothing. If
-it connected during a call, it was not owed the number of this call.
+Only the times of a screen's connections decide which numbers are owed to the screen. While the screen is not connected,
+no number is owed. If the screen connects during a call, the number of this call is not owed.
 """
 
 from collections import defaultdict
@@ -28,27 +29,29 @@ KINDS = (NEVER_SHOWN, NEVER_TAKEN_DOWN, SHOWN_TWICE, OUT_OF_ORDER, CUT_SHORT, HE
 TIMEOUT_SECONDS = 10.0
 """A number counts as missing if it is not shown, or not removed, within this time after it was due.
 
-In the latencies, a missing number counts with this time."""
+In the statistics of delays, a missing number has this time as its delay."""
 SHORT_SECONDS = 0.1
-"""A hold is a fault only if it is too short by more than this time.
+"""A hold that is too short by at most this time is not a fault.
 
-A hold may look a little too short, because its begin and its end may reach the load generator with different delays. If
-the generator read the begin late, this read delay is added to the tolerance. For example, a number that is read 0.2 s
-late has been shown for 0.2 s already."""
+The hold may look a little too short, because its begin and its end may reach the load generator with different delays.
+If the generator read the begin late, this read delay is also permitted. For example, a number that is read 0.2 s late
+has been shown for 0.2 s already."""
 LONG_SECONDS = 1.0
-"""A hold is a fault only if it is too long by more than this time.
+"""A hold that is too long by at most this time is not a fault.
 
-If the load generator read the end of the hold late, this read delay is added to the tolerance."""
+If the load generator read the end of the hold late, this read delay is also permitted."""
 EDGE_SECONDS = 0.5
 """A screen must show a call only if the screen's connection stays open until this long after the call's end.
 
 A screen that disconnects at the call's end may not have received the removal of the number."""
 UNKNOWN_SECONDS = 70.0
-"""How long after a press without an answer its number may appear.
+"""A number may appear at most this long after a press that received no answer.
 
 The time is long, because the press may have made a call that is queued behind many others."""
 CALL_OUTCOMES = {"called", "waits", "stays up"}
-"""The outcomes of presses that create a call. If a call of the same till is queued already, a press creates no call."""
+"""The outcomes in the receipts of presses that create a call.
+
+If a call of the same till is queued already, a press creates no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,13 @@ class Fault:
 
 @dataclass(slots=True)
 class Account:
-    """The result of the ledger: what was owed, the faults, and how long everything took.
+    """The result of the ledger: which numbers were owed to the screens, the faults, and the delays of the numbers.
 
     owed: how many numbers were owed. Each call counts once for each screen.
-    shown: for each of these numbers, (when its press was due, seconds from the planned begin of the call to the
-    number).
-    reset: for each number shown, (when its press was due, seconds from the end of the hold to the removal).
+    shown: a pair for each of these numbers: when its press was due, and the seconds from the planned begin of the call
+    until the screen showed the number.
+    reset: a pair for each number shown: when its press was due, and the seconds from the end of the hold to the
+    removal.
     misread: how many holds look too short or too long, perhaps only because the load generator read them late.
     """
 
@@ -94,7 +98,7 @@ class Account:
 
 
 class StoreCalls:
-    """The calls of a store, in their order.
+    """The calls of a store, in the order of their presses.
 
     After Redis has lost its data, seq counts from 1 again. Therefore a seq alone does not identify a call.
     """
@@ -112,9 +116,9 @@ class StoreCalls:
                 self._unanswered.append(press)
 
     def find(self, at: float, seq: int, till: int) -> int | None:
-        """Return the index in `in_order` of the call that a paint shows; None if there is no such call.
+        """Return which call a paint shows, as an index of the list `in_order`; None if no call matches the paint.
 
-        at, seq, till: the time of the paint, and the seq and the till that it shows.
+        at: the time of the paint. seq, till: the seq and the till that the paint shows.
         """
         for index in reversed(self._by_seq[seq]):
             call = self.in_order[index]
@@ -123,7 +127,10 @@ class StoreCalls:
         return None
 
     def may_have_been_called(self, at: float, till: int) -> bool:
-        """Return whether the number that was shown at this time may be the result of a press without an answer."""
+        """Return whether a press without an answer may have caused a number that a screen showed.
+
+        at: when the screen showed the number.
+        """
         return any(
             press.till == till and press.intended <= at <= press.intended + UNKNOWN_SECONDS
             for press in self._unanswered
@@ -131,7 +138,7 @@ class StoreCalls:
 
 
 def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Account:
-    """Return the account of all screens together: the numbers that were owed, and the faults.
+    """Return the result of the ledger for all screens together: the numbers that were owed, and the faults.
 
     hold: for how many seconds each number should be shown. kills: when replicas were killed. A kill also ends the
     connections of the replica.
@@ -150,7 +157,7 @@ def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Accou
 
 
 def may_be_misread(fault: Fault, read_delays: Sequence[ReadDelay], hold: float) -> bool:
-    """Return whether the generator may have read the hold too late, so that the fault is not certain.
+    """Return whether a hold looks too short or too long perhaps only because the load generator read it late.
 
     A hold looks too short if its begin was read late, and too long if its end was read late.
     """
@@ -160,16 +167,17 @@ def may_be_misread(fault: Fault, read_delays: Sequence[ReadDelay], hold: float) 
 
 
 def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Account:
-    """Return the account of one connection: the numbers that were owed on it, and its faults."""
+    """Return the result of the ledger for one connection: the numbers that were owed on it, and its faults."""
     account = Account()
 
     def add_fault(kind: str, seq: int, at: float, late: float = 0.0) -> None:
         account.faults.append(Fault(kind, connection.store, seq, connection.screen, at, late))
 
     newest = -1
-    # Maps the index of each call to the index of the paint that showed the call first.
+    # Maps the index of each call to the index of the first paint that showed the call.
     paint_of_call: dict[int, int] = {}
-    # Maps the index of each paint of a number to its seq. The code below removes the paints of owed calls.
+    # Maps the index of each paint of a number to the seq of the paint. When the ledger judges an owed call, it removes
+    # the paint of this call from the map.
     unaccounted: dict[int, int] = {}
     for index, (at, seq, till) in enumerate(connection.paints):
         if not till:
@@ -186,9 +194,9 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
             if call_index < newest:
                 add_fault(OUT_OF_ORDER, seq, at)
             newest = max(newest, call_index)
-    # A connection counts from its first paint, and not from the answer to its handshake. When thousands of screens
-    # reconnect, a second may pass between these two moments. Until the first paint, the page says that it is
-    # connecting, and `seconds_away` counts the screen as away.
+    # The ledger regards a screen as connected from its first paint, and not from the answer to its handshake. When
+    # thousands of screens reconnect, a second may pass between these two moments. During this second the page says that
+    # it is connecting, and `seconds_away` also regards the screen as away.
     begun = connection.paints[0][0] if connection.paints else inf
     for call_index, call in enumerate(calls.in_order):
         expected, latest = call.intended + call.starts_in, call.answered + call.starts_in
@@ -197,8 +205,8 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
         account.owed += 1
         unaccounted.pop(paint_of_call.get(call_index, -1), None)
         account += balance_call(connection, call, paint_of_call.get(call_index), calls.hold)
-    # Every number must be removed, even a number that was not owed, for instance because the screen connected during
-    # the call.
+    # Even a number that was not owed must be removed. For example, a screen may show the number of a call during which
+    # it has connected.
     for index, seq in unaccounted.items():
         shown, removed = connection.paints[index][0], min(removed_at(connection, index), connection.closed)
         if removed - shown >= calls.hold + TIMEOUT_SECONDS:
@@ -209,13 +217,16 @@ def balance_connection(connection: ConnectionRecord, calls: StoreCalls) -> Accou
 
 
 def removed_at(connection: ConnectionRecord, index: int) -> float:
-    """Return when the number of this paint was replaced by something else; infinity if it was never replaced."""
+    """Return when the screen removed or replaced the number of a paint; infinity if this never happened.
+
+    index: the index of the paint.
+    """
     shown = connection.paints[index][1:]
     return next((at for at, *later in connection.paints[index + 1 :] if tuple(later) != shown), inf)
 
 
 def balance_call(connection: ConnectionRecord, call: Press, index: int | None, hold: float) -> Account:
-    """Return the account of one call that was owed on one connection: how late it was shown, and its faults.
+    """Return the result of the ledger for one call that was owed on one connection: its delays and its faults.
 
     index: the index of the paint that showed the call; None if no paint showed it. hold: seconds for which the number
     should be shown.

@@ -16,8 +16,8 @@ from loadtests.verdict.run import Run
 def add_verdict(app: Flask, folder: Path, current_run: Callable[[], Run]) -> None:
     """Add the page /verdict, which shows the report of the run that ended last.
 
-    folder: where the processes of Locust have written their records. current_run: a function that returns the run
-    without its records.
+    folder: where the processes of Locust have written their records. current_run: a function that returns a Run without
+    records. The page adds the records from the folder.
     """
 
     @app.before_request

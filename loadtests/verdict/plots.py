@@ -37,7 +37,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def add_cumulative_curve(axes: Axes, seconds: Sequence[float], label: str) -> None:
-    """Draw a curve that shows, for each value, which share of all values is not greater."""
+    """Draw a cumulative curve: for each value, the share of all values that are at most this large."""
     ordered = sorted(value * 1000 for value in seconds)
     step = max(len(ordered) // MAX_POINTS, 1)
     shares = [(index + 1) / len(ordered) for index in range(len(ordered))]
@@ -59,7 +59,7 @@ def cumulative(account: Account) -> str:
 
 
 def add_faults(axes: Axes, run: Run) -> None:
-    """Draw a red line for each fault, and label the time axis."""
+    """Draw a red line for each kill of a process and each cut of all connections, and label the time axis."""
     for at, target in run.faults:
         axes.axvline(at - run.begin, color="red", alpha=0.6)
         axes.annotate(target, (at - run.begin, 1), xycoords=("data", "axes fraction"), fontsize=8, color="red")

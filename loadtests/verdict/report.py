@@ -31,10 +31,10 @@ MEASURES = {
 
 
 def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str, Any]:
-    """Return everything that was measured. Times are in milliseconds.
+    """Return everything that a run has measured. Times are in milliseconds.
 
-    The keys are also the keys of the JSON file. They never change, so that reports of different versions of cashier_q
-    can be compared.
+    The keys of the result are also the keys of the JSON file. They never change, so that reports of different versions
+    of cashier_q can be compared.
     """
     phases = {"undisturbed": (run.begin, run.end)}
     if run.faults:
@@ -65,7 +65,7 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
 
 
 def html_table(rows: list[list[str]]) -> str:
-    """Return the rows as an HTML table. The first row is the header."""
+    """Return an HTML table. rows: the cells of each row. The first row is the header."""
     header, *body = [[escape(cell) for cell in row] for row in rows]
     lines = ["<tr>" + "".join(f"<th>{cell}</th>" for cell in header) + "</tr>"]
     for row in body:
@@ -90,7 +90,7 @@ def percentile_table(values: dict[str, Any]) -> str:
 
 
 def fault_table(run: Run, account: Account) -> str:
-    """Return an HTML table of the first faults; "" if there are no faults."""
+    """Return an HTML table of the first faults of screens; "" if there are no faults."""
     if not account.faults:
         return ""
     rows = [["kind", "store", "seq", "screen", "noticed at", "hold too long by"]]

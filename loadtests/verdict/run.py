@@ -9,7 +9,9 @@ from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.verdict.ledger import CALL_OUTCOMES
 
 FAULT_PHASE_SECONDS = 15.0
-"""Length of the phase after each fault. In this phase presses may be refused, and screens reconnect."""
+"""Length of the phase after each kill of a process or cut of all connections.
+
+In this phase presses may be refused, and screens reconnect."""
 
 
 @dataclass
@@ -17,7 +19,7 @@ class Run:
     """One run of a load test.
 
     begin: when the first press is due, in seconds of time.monotonic().
-    faults: (time, what was killed or cut) of each fault.
+    faults: (time, what was killed or cut) of each kill of a process and each cut of all connections.
     samples: maps the name of each process to the samples of its CPU and memory.
     """
 
@@ -39,7 +41,10 @@ class Run:
 
     @property
     def kills(self) -> list[float]:
-        """When replicas were killed. A kill also ends the connections of the replica."""
+        """When replicas were killed, in seconds of time.monotonic().
+
+        A kill also ends the connections of the replica.
+        """
         return [at for at, target in self.faults if target == "ws"]
 
     @property
@@ -48,7 +53,9 @@ class Run:
         return self.begin + self.profile.seconds
 
     def in_fault_phase(self, at: float) -> bool:
-        """Return whether this time is in the phase after a fault, in which presses may be refused."""
+        """Return whether a time is in the phase after a kill or a cut of all connections, in which presses may be
+        refused.
+        """
         return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
 
     def lags(self) -> list[float]:
@@ -67,7 +74,8 @@ class Run:
     def refused(self) -> dict[str, int]:
         """Count the refused presses by HTTP status.
 
-        A press does not count if it was due, or was answered, in the phase after a fault.
+        Presses may be refused in the phase after a kill or a cut of all connections. A press is left out if it was due,
+        or was answered, in such a phase.
         """
         presses = [
             press
@@ -78,7 +86,7 @@ class Run:
         return {str(status or "no answer"): count for status, count in sorted(counted.items())}
 
     def owed_if_never_away(self) -> int:
-        """Return how many numbers are owed if no screen was ever away.
+        """Return how many numbers would have been owed if all screens had been connected all the time.
 
         Each call counts once for each screen of its store.
         """
@@ -86,13 +94,18 @@ class Run:
         return sum(screens[press.store] for press in self.records.presses if press.outcome in CALL_OUTCOMES)
 
     def press_latencies(self) -> list[TimedValue]:
-        """Return, for each press with an answer, (when it was due, seconds from then to the answer)."""
+        """Return how long each press took.
+
+        Each item is a pair: when the press was due, and the seconds from this moment to the answer. Presses without an
+        answer are left out.
+        """
         return [(press.intended, press.answered - press.intended) for press in self.records.presses if press.status]
 
     def connect_latencies(self) -> list[TimedValue]:
-        """Return, for each connection with a paint, how long the screen waited for its first paint.
+        """Return, for each connection, how long the screen waited for its first paint.
 
-        Each item is (when the screen began to connect, seconds from then to the first paint).
+        Each item is a pair: when the screen began to connect, and the seconds from this moment to the first paint.
+        Connections without a paint are left out.
         """
         return [
             (each.requested, each.paints[0][0] - each.requested) for each in self.records.connections if each.paints

@@ -1,6 +1,6 @@
 """The service level objectives (SLOs) of a run: whether each of them was met.
 
-If the load generator was too slow to tell whether they were met, the run is void.
+If the load generator was too slow to judge the system, the run is void.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,18 @@ SHOWN_P99_SECONDS = 0.250
 If a number comes within this time, a person who looks up perceives it as immediate."""
 BACK_SECONDS = 15.0
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
-"""Limits for the event loop lag of the load generator. Above them, the generator would measure its own delays."""
+"""Limits for the event loop lag of the load generator. If the lag is larger, the generator measures its own delays."""
 DISTURBED_LAG_SECONDS = 1.0
-"""The limit for the event loop lag in a run with faults.
+"""The limit for the event loop lag in a run with faults (kills of processes, or a cut of all connections).
 
-It is higher than in other runs, because a replica that starts again uses a whole core while all its screens come back.
-In a run with faults, only holds and recovery are judged. A lag of one second does not falsify them, because the records
-say which holds were read late."""
+The limit is higher than in other runs, because a replica that starts again uses a whole core while all its screens come
+back. In a run with faults, only holds and recovery are judged. A lag of one second does not make this judgement wrong,
+because the records say which holds were read late."""
 MISREAD_SHARE = 0.05
-"""A run is void if the load generator read more than this share of the owed numbers too late to judge them."""
+"""A run is void if too many numbers were read late.
+
+The limit is a share of the numbers that were owed. If the load generator reads a number too late, the ledger cannot
+judge the hold of this number."""
 WORDS = {True: "met", False: "NOT MET", None: "unknown"}
 PASSED, FAILED, VOID = "passed", "failed", "void"
 
@@ -34,7 +37,7 @@ PASSED, FAILED, VOID = "passed", "failed", "void"
 class Objective:
     """One line of the verdict.
 
-    limit, measured: texts for people. met: None if the load generator was too slow to tell.
+    limit, measured: texts for people. met: None if the load generator was too slow to judge this objective.
     """
 
     what: str
@@ -44,7 +47,7 @@ class Objective:
 
     @property
     def word(self) -> str:
-        """The value of `met` as a word for people."""
+        """A word for people that says whether the objective was met."""
         return WORDS[self.met]
 
 
@@ -59,8 +62,8 @@ def exactly(what: str, wanted: int, measured: int) -> Objective:
 def evaluate(run: Run, account: Account) -> list[Objective]:
     """Return every objective of a run.
 
-    In a run with faults, times are not judged, presses may be refused for a while after each fault, and all screens
-    must come back.
+    In a run with faults (kills of processes, or a cut of all connections), times are not judged, presses may be refused
+    for a while after each fault, and all screens must come back.
     """
     profile = run.profile
     objectives = [
@@ -75,7 +78,7 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
 
 
 def generator_lag(run: Run) -> Objective:
-    """Return the objective for the lag of the load generator.
+    """Return the objective for the event loop lag of the load generator.
 
     If the lag is above its limit, it is unknown whether the system met the other objectives.
     """
@@ -93,14 +96,14 @@ def generator_lag(run: Run) -> Objective:
 def misread(account: Account) -> Objective:
     """Return the objective for the numbers that the load generator read too late to judge.
 
-    If there are too many of them, it is unknown whether the system met the other objectives.
+    If there are too many such numbers, it is unknown whether the system met the other objectives.
     """
     few = account.misread <= MISREAD_SHARE * account.owed
     return Objective("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None)
 
 
 def recovery(run: Run, account: Account) -> list[Objective]:
-    """Return the objectives that only a run with faults has."""
+    """Return the objectives that only a run with kills of processes or with a cut of all connections has."""
     profile, away = run.profile, run.seconds_away()
     objectives = [
         Objective("numbers owed", "some", str(account.owed), account.owed > 0),
@@ -115,7 +118,7 @@ def recovery(run: Run, account: Account) -> list[Objective]:
 
 
 def undisturbed(run: Run, account: Account) -> list[Objective]:
-    """Return the objectives that only a run without faults has."""
+    """Return the objectives that only a run without kills of processes and without a cut of all connections has."""
     shown = sorted(seconds for _, seconds in account.shown)
     late = sorted(seconds for _, seconds in account.reset)
     times = (
@@ -131,7 +134,7 @@ def undisturbed(run: Run, account: Account) -> list[Objective]:
 
 
 def verdict(objectives: list[Objective]) -> str:
-    """Return VOID if the load generator was too slow to tell; otherwise PASSED or FAILED."""
+    """Return VOID if the load generator was too slow to judge the system; otherwise PASSED or FAILED."""
     if any(objective.met is None for objective in objectives):
         return VOID
     return PASSED if all(objective.met for objective in objectives) else FAILED

@@ -1,8 +1,9 @@
-"""A peer of the benchmark: the demo from which cashier_q was developed, rebuilt from its description.
+"""A peer of the benchmark: a copy of the demo from which cashier_q was developed.
 
-The demo is rtrjl/demo_htmx_websockets. One Daphne process serves everything, and a timer in this process removes the
-number. All screens of all stores are in one group. Each screen has a synchronous consumer behind the authentication
-middleware, and renders its own copy of the fragment. A new screen receives nothing until the next call.
+The demo is the project rtrjl/demo_htmx_websockets, and this copy is made from its description. One Daphne process
+serves everything, and a timer in this process removes the number. All screens of all stores are in one group. Each
+screen has a synchronous consumer behind the authentication middleware, and renders its own copy of the fragment. A new
+screen receives nothing until the next call.
 """
 
 import threading

@@ -1,6 +1,6 @@
 """A peer of the benchmark: a plain consumer, as the documentation of Channels shows it.
 
-In one point it is more efficient than usual: it renders the fragment of each till only once.
+Unlike most such consumers, it renders the fragment of each till only once, and is therefore a little more efficient.
 """
 
 from functools import cache
@@ -46,7 +46,7 @@ class PlainConsumer(AsyncWebsocketConsumer):
 
 @require_POST
 def press(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send the number to the store's group. This is the naive view: it has no queue and never removes the number."""
+    """Send the number to the group of the store. This simple view has no queue and never removes the number."""
     till = int(request.POST["cashier"])
     async_to_sync(layer.group_send)(slug, {"type": "cashier.message", "till": till})
     return HttpResponse(status=204)

@@ -1,6 +1,6 @@
 """The Django settings of the peers that use Django.
 
-The middleware is the same as in a new project (`startproject`). The channel layer is the one that uses Redis PubSub.
+The middleware is the same as in a new project (`startproject`). The channel layer uses Redis Pub/Sub.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The WSGI application of the plain peer. Gunicorn runs it, as in an ordinary project with Channels."""
+"""The WSGI application of the peer `plain`. Gunicorn runs it, as in an ordinary project with Channels."""
 
 from django.core.wsgi import get_wsgi_application
 
