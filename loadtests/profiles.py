@@ -1,6 +1,7 @@
 """The profiles of `make load`.
 
-A profile says how many stores, screens and presses a run has, how long it lasts, and which faults are injected.
+A profile says how many stores, screens and presses a run has, how long the run lasts, which processes are killed, and
+when all connections are cut.
 """
 
 from dataclasses import dataclass

@@ -106,7 +106,7 @@ class BenchClient:
         return max(times) - started, failed
 
     def send_heartbeats(self, seconds: float) -> None:
-        """Let each screen send one heartbeat, as the page does, at a random time within this number of seconds.
+        """Let each screen send one heartbeat, as the page does, at a random time within `seconds` seconds.
 
         The function returns at once and does not wait for the heartbeats.
         """

@@ -93,7 +93,7 @@ def publish_path(slug: str) -> str:
 
 
 def press_request(url: str, slug: str, till: int) -> bytes:
-    """Return the HTTP request of a press in Nchan. The request publishes the till's number to the store's screens."""
+    """Return the HTTP request of a press in Nchan. It publishes the number of a till to the screens of a store."""
     body = message(till)
     head = [f"POST {publish_path(slug)} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", ""]).encode() + body

@@ -67,8 +67,8 @@ def growth(results: Results) -> Iterable[tuple[str, str, str, float, float]]:
     lines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for (measure, setting), summary in results.items():
         against = setting.growing or "screens"
-        # The benchmark presses in one store. The more stores there are, the fewer screens this store has. Therefore
-        # values that depend on the screens of this store cannot be compared, and are left out.
+        # Fan-out and repaints are measured with presses in one store. The more stores there are, the fewer screens this
+        # store has. Therefore these measures cannot be compared between different numbers of stores, and are left out.
         of_fewer_screens = against == "stores" and (measure.startswith("fan-out") or "repaints" in measure)
         compared_by_screens = not setting.growing and setting.stores == 1
         if (setting.growing or compared_by_screens) and not of_fewer_screens and "busy" not in measure:

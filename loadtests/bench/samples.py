@@ -75,7 +75,7 @@ Results = dict[tuple[str, Setting], Summary]
 
 
 def summarize(samples: Iterable[Sample]) -> Results:
-    """Return a summary for each pair of a measure and a Setting."""
+    """Return a summary of the samples for each pair (measure, Setting)."""
     values: dict[tuple[str, Setting], list[float]] = {}
     for sample in samples:
         values.setdefault((sample.measure, sample.setting), []).append(sample.value)

@@ -89,8 +89,8 @@ async def measure_size(
     gc.freeze()
     async for value in measure_fan_out(system, client, presses):
         yield value
-    # The memory is measured only here, after the presses, and not directly after the screens have connected. Meanwhile
-    # the system has released the memory that it needed only for the handshakes.
+    # The memory is measured after the presses, and not directly after the screens have connected. By then, the
+    # system has released the memory that it needed only for the handshakes.
     for role, name in ROLES.items():
         if before[role]:
             yield f"{name} memory per screen", (system.resident(role) - before[role]) / len(added) / 1024

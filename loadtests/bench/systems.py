@@ -95,7 +95,10 @@ class System:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment of this process, without the variables that would change the measured systems."""
+    """Return the environment of this process, without the variables that configure cashier_q or Django.
+
+    Such variables would change the measured systems.
+    """
     ours = ("CASHIER_", "DATABASE_URL", "DJANGO_", "REDIS_URL")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
@@ -191,7 +194,7 @@ def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> 
 def demo(folder: Path, sink: Sink, stores: int, replicas: int) -> Iterator[System]:
     """Run the demo. It removes each number after 3 s.
 
-    replicas: is ignored, because the demo always has one process for everything.
+    replicas: not used, because the demo always has one process for everything.
     """
     topology = PeerTopology(folder, sink, "demo", "daphne", replicas=0, web="")
     topology.start()

@@ -40,7 +40,10 @@ def ratio(upper: float | None, lower: float | None) -> float | None:
 
 
 def evaluate(results: Results, rounds: int) -> list[Target]:
-    """Return every target. A value counts as not measured if it is missing in one of the rounds."""
+    """Return all targets with their measured values.
+
+    A value counts as not measured if it is missing in one of the rounds.
+    """
 
     def summary_of(system: str, measure: str, screens: int, stores: int) -> Summary | None:
         return results.get((measure, Setting(system, stores, screens, REPLICAS.get(system, 2))))

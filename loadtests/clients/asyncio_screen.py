@@ -111,7 +111,7 @@ class AsyncioScreen(asyncio.Protocol):
         self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Continue to read after `pause`."""
+        """Continue to read after a call of `pause`."""
         assert self._transport
         self._transport.resume_reading()
 

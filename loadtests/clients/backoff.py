@@ -9,7 +9,7 @@ BASE_SECONDS, CAP_SECONDS = 2.0, 10.0
 
 
 def reconnect_delay(attempts: int) -> float:
-    """Return how many seconds to wait after this number of failed attempts.
+    """Return how many seconds to wait after `attempts` failed attempts to connect.
 
     The time is random, and its upper limit doubles with each attempt, as on the page (exponential back-off with full
     jitter).

@@ -13,7 +13,7 @@ from loadtests.clients import pages
 
 
 class Till:
-    """Sends the same requests as the browser of a cashier. An empty `store` means the default store.
+    """Sends the same requests as the browser of a cashier. If `store` is empty, the requests go to the store `default`.
 
     account: name and password, if the buttons require an account.
     trust: the TLS certificates to accept. The default is the certificates of the public certificate authorities.

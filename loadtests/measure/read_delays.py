@@ -27,11 +27,11 @@ if a context switch was counted."""
 RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 ReadDelay = tuple[float, float, float]
-"""A period without a poll: (end of the poll before it, begin of the poll after it, `since`).
+"""A period in which a process did not poll its sockets: (begin, end, `since`), in seconds of time.monotonic().
 
-The times are in seconds of time.monotonic(). A message that was read in the period arrived after `since`. If the poll
-before the period had to wait, no message arrived before this poll ended. In this case `since` is the end of this poll.
-Otherwise the message may have arrived earlier, and `since` is the end of the last poll but one."""
+A message that was read in the period arrived after `since`. If the process waited in the poll before the period, no
+message arrived before the end of this poll, so `since` equals begin. Otherwise the message may have arrived during the
+work before this poll. In this case `since` is the time at which that work began."""
 
 
 class ReadDelayRecorder:

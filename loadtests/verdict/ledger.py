@@ -56,7 +56,7 @@ If a call of the same till is queued already, a press creates no call."""
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that a screen should have shown and did not show, or that it showed and should not have shown.
+    """A fault of a screen: it did not show what it should have shown, or it showed what it should not have shown.
 
     at: when the fault was noticed, in seconds of time.monotonic().
     late: seconds by which the hold was too long (positive) or too short (negative). It is 0 for other kinds of faults.
@@ -157,7 +157,7 @@ def balance(records: Records, hold: float, kills: Iterable[float] = ()) -> Accou
 
 
 def may_be_misread(fault: Fault, read_delays: Sequence[ReadDelay], hold: float) -> bool:
-    """Return whether a hold looks too short or too long perhaps only because the load generator read it late.
+    """Return whether a hold may look wrong only because the load generator read its begin or its end late.
 
     A hold looks too short if its begin was read late, and too long if its end was read late.
     """
