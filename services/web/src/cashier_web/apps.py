@@ -15,7 +15,8 @@ class CashierWebConfig(AppConfig):
     verbose_name = "cashier_q"
 
     def ready(self) -> None:
-        # These modules import models, which is possible only after Django has loaded its applications.
+        # These imports are inside `ready`, because the modules import models. Models can be imported only after Django
+        # has loaded its applications.
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
         from cashier_web import audit  # noqa: PLC0415

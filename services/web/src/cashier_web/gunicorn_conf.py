@@ -38,8 +38,8 @@ threads = ENVIRONMENT.cashier_web_threads
 # percentile of the time of a press was up to 100 ms instead of 10 ms, at half of the highest possible rate of presses.
 worker_connections = threads
 keepalive = 0
-# In seconds. A press takes milliseconds. A worker process that does not respond for this long is stuck, and Gunicorn
-# replaces it.
+# The timeout of a worker process in seconds. A press takes milliseconds, so a worker process that does not respond for
+# 30 s is stuck. Gunicorn then replaces the worker process.
 timeout = 30
 graceful_timeout = 10
 control_socket_disable = True
@@ -52,7 +52,8 @@ def post_worker_init(worker: Any) -> None:
 
     from cashier_web import periodic  # noqa: PLC0415
 
-    # Reading `url_patterns` imports all views. Without this line, the first press would have to wait for these imports.
+    # Reading `url_patterns` imports the modules of all views. If they were not imported here, the first press would
+    # have to wait for these imports.
     get_resolver().url_patterns  # noqa: B018
     # gc.freeze() exempts the loaded modules from garbage collection, because they stay in memory as long as the worker
     # process. Without gc.freeze(), garbage collection of these modules took up to a quarter of the time of a press.

@@ -63,4 +63,5 @@ PAGES: list[tuple[str, View, str]] = [
         "old_person",
     ),
 ]
-"""The path, the view and the name of each old URL, in the same form as STORE_PAGES in urls.py."""
+"""The old URLs. Each entry contains the path, the view and the name of one URL, like an entry of STORE_PAGES in
+urls.py."""

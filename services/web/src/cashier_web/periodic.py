@@ -47,9 +47,9 @@ class PeriodicTask:
     has_failed: bool = False
 
     def run_if_due(self, redis: Redis) -> bool:
-        """Run the task if its key does not exist in Redis. Returns whether it ran.
+        """Run the task if its key does not exist in Redis. Returns whether the task ran.
 
-        The key is created before the run, so that no other worker process runs the task, too.
+        The key is created before the task runs, so that no other worker process runs the task at the same time.
         """
         key = f"cashier:chore:{self.name}"
         if not redis.set(key, 1, nx=True, ex=max(self.seconds, LONGEST_SECONDS)):
@@ -65,10 +65,11 @@ class PeriodicTask:
 
 
 TASKS = [
-    # With 500 stores, this task takes about 40 ms of a worker process's time.
+    # With 500 stores, the task "compare" takes about 40 ms of a worker process's time.
     PeriodicTask("compare", 60, announce.announce_differences),
-    # This task runs every 5 s instead of every second, because SQLite always writes whole pages of its file. Recording
-    # the calls of 5 s together reduces the cost of the history per press by a third.
+    # The task "record" writes past calls into the database. It runs every 5 s instead of every second, because SQLite
+    # always writes whole pages of its file. Writing the calls of 5 s together reduces the cost of the history per press
+    # by a third.
     PeriodicTask("record", 5, recorder.record_calls),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
 ]

@@ -81,7 +81,8 @@ else:
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
-        **DATABASES["default"].get("OPTIONS", {}),  # options in DATABASE_URL override the options above
+        # Options in DATABASE_URL override the options above, because they come last.
+        **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -91,7 +92,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = ENVIRONMENT.cashier_media_root
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # File names contain a hash of the content, so Nginx can tell browsers to keep the files forever.
+    # The names of static files contain a hash of the content, so Nginx can tell browsers to keep the files forever.
     "staticfiles": {"BACKEND": "cashier_web.infra.static_files.HashedFiles"},
 }
 
@@ -119,19 +120,19 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "cashier_web.infra.request_info.client_address"
 AXES_LOCKOUT_CALLABLE = "cashier_web.infra.errors.locked_out"
 AXES_RESET_ON_SUCCESS = True
-# If this setting were True, django-axes would log a greeting when it starts. The greeting would appear in the output of
+# If AXES_VERBOSE were True, django-axes would log a greeting when it starts. The greeting would appear in the output of
 # management commands.
 AXES_VERBOSE = False
-# If this setting were True, each attempt to sign in during the 15 minutes would start the 15 minutes again. It would
-# also make the database row of the username longer.
+# If AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT were True, each attempt to sign in with a locked username would start
+# the 15 minutes of the lock again. Each attempt would also make the database row of the username longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# If this setting were False, django-axes would add a database row for each sign-in, and would never delete these rows.
-# The rows are not needed, because each sign-in is in the log.
+# If AXES_DISABLE_ACCESS_LOG were False, django-axes would add a database row for each sign-in, and would never delete
+# these rows. The rows are not needed, because each sign-in is in the log.
 AXES_DISABLE_ACCESS_LOG = True
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
-# Nginx sets this header to the scheme that the browser used (http or https). If a client sends this header, Nginx
-# replaces the client's value.
+# Nginx sets the header X-Forwarded-Proto to the scheme that the browser used (http or https). Nginx replaces a value
+# that a client has sent, so Django can trust this header.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.cashier_https
 SECURE_HSTS_SECONDS = ENVIRONMENT.cashier_hsts_seconds
@@ -156,5 +157,5 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# The largest size of a request in bytes, without uploaded files. Nginx limits the size of uploaded files.
+# The largest size of a request in bytes. The size of uploaded files does not count, because Nginx limits this size.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024

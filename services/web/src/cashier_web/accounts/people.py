@@ -77,7 +77,8 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
         except ValidationError as error:
             form.add_error("username", error)
         except IntegrityError:
-            # Another request has added the same person at the same time. A person can have only one role in a store.
+            # Another request has given this person a role in this store at the same time. The database refuses a second
+            # role of the same person in the same store.
             form.add_error("username", HAS_ROLE)
         else:
             if is_new:
@@ -99,9 +100,10 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif person.memberships.filter(store=store).exists():
         raise ValidationError(HAS_ROLE)
     elif not request.user.is_superuser and not is_own_account(request, person):
-        # Only an administrator may add an account that has roles in stores of other managers. These managers may know
-        # the account's password, and could use the password to get into this store. They would also lose the right to
-        # make a new link for the account, because a manager must manage all stores of an account to make a link for it.
+        # Only an administrator may add an account that has roles in other managers' stores. Another manager may know
+        # the password of this account, and could use it to get into this store. Besides, a manager may make a new link
+        # for an account only if he manages all its stores. With a role in this store, the account would have a store
+        # that the other managers do not manage.
         raise ValidationError(
             _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
         )
@@ -142,7 +144,7 @@ def remove_person(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @allow_methods("POST")
 @permissions.for_managers
 def link_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """Show a new link at which the person chooses a password."""
+    """Show the people page with a new link at which the person can choose a password."""
     membership = get_object_or_404(store.memberships.select_related("person"), person_id=number)
     require_own_account(request, membership.person)
     return invite(request, store, membership.person)
@@ -190,7 +192,10 @@ def welcome_path(person: User) -> str:
 
 
 def invite(request: HttpRequest, store: Store, person: User) -> HttpResponse:
-    """Show the people page with a link for this person. The audit log notes that a link was made, but not the link."""
+    """Show the people page with a new link at which this person can choose a password.
+
+    The audit log says that a link was made, but does not contain the link.
+    """
     note(LogEntry.Action.UPDATE, [(person, {"password link": ("", "made")})], request.user)
     return render_people_page(request, store, PersonForm(), invited=person)
 

@@ -43,8 +43,8 @@ class PeopleCSV(TableFormat):
 
     columns = COLUMNS
     key = "username"
-    # The limit keeps imports short. An import of 5,000 people takes 14 s, because each changed person takes 2.8 ms of
-    # CPU time.
+    # An import of 5,000 people takes 14 s, because each changed person takes 2.8 ms of CPU time. A file with more
+    # people is refused, so that no import takes much longer.
     most_rows = 5000
 
 
@@ -100,7 +100,8 @@ class PersonResource(TableResource):
             yield person
 
     def init_instance(self, row: Any = None) -> User:
-        return User(password=make_password(None))  # the account has no password until the person follows an invitation
+        # A new account has no password until the person follows an invitation.
+        return User(password=make_password(None))
 
     def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
         instance.roles = self._roles.get(instance.pk, {})
@@ -147,15 +148,15 @@ class PersonResource(TableResource):
         return roles
 
     def do_instance_save(self, instance: User, is_create: bool) -> None:
-        """Do nothing, because `finish` saves all people at once."""
+        """Do nothing for a single person, because the method `finish` saves all people at once."""
 
     def finish(self, rows: list[RowResult], actor: Any) -> None:
         new = [row for row in rows if row.is_new()]
         changed = [row for row in rows if row.is_update()]
         User.objects.bulk_create([row.instance for row in new], batch_size=500)
-        # Django updates each batch with one SQL statement. In this statement, every column has a CASE with one WHEN for
-        # each person, so small batches are faster. An import that changes 3,000 people took 5.1 s in batches of 500,
-        # and 4.3 s in batches of 100.
+        # Django updates the people in batches, with one SQL statement for each batch. In the statement, every column
+        # has a CASE with one WHEN for each person of the batch, so small batches are faster. An import that changes
+        # 3,000 people took 5.1 s in batches of 500, and 4.3 s in batches of 100.
         User.objects.bulk_update([row.instance for row in changed], [*NAMES[1:], "is_active"], batch_size=100)
         self._save_roles([row.instance for row in rows])
         # The audit log records what Django's signals report. Bulk operations send no signals, so the changes are added

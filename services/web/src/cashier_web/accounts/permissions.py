@@ -23,8 +23,8 @@ STORE_AND_ROLE = """
     LEFT JOIN cashier_web_membership membership ON membership.store_id = store.id AND membership.person_id = %s
     WHERE store.slug = %s
 """
-"""This query is written in SQL because every press runs it. Building the same query with Django's ORM took a sixth of
-the time of a press."""
+"""The SQL query that reads a store and a person's role in the store. It is written in SQL because every press runs it.
+Building the same query with Django's ORM took a sixth of the time of a press."""
 
 
 def is_known(request: HttpRequest) -> bool:
@@ -46,7 +46,8 @@ def role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
 def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
     """Return the store, and the role of the requesting person in this store; 0 means no role.
 
-    Unlike `role_in`, this function ignores CASHIER_OPEN_BUTTONS, so everybody has to sign in.
+    Everybody has to sign in, even if CASHIER_OPEN_BUTTONS is set. The function `role_in` takes this setting into
+    account.
     """
     person = request.user
     if not person.is_authenticated:

@@ -38,7 +38,7 @@ class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(User)
 class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[type-arg]
-    """Lists, changes, imports and exports accounts.
+    """The admin's pages that list, change, import and export accounts.
 
     The administrators of a chain are superusers. An export leaves superusers out, and an import refuses to change them.
     """

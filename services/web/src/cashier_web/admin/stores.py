@@ -112,7 +112,8 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _set_open(self, request: HttpRequest, stores: QuerySet[Store], is_open: bool) -> None:
         with transaction.atomic():
-            # Lock the stores in the same order as an import does. Otherwise, this change and an import could deadlock.
+            # An import of stores locks the stores in the order of their slugs. This request uses the same order. If the
+            # two used different orders, they could deadlock.
             changed = list(stores.order_by("slug").select_for_update(no_key=True).exclude(is_open=is_open))
             for store in changed:
                 store.is_open = is_open
@@ -122,9 +123,10 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         messages.success(request, _("Stores changed: %(count)s.") % {"count": len(changed)})
 
     def _guarded(self, request: HttpRequest, view: Callable[[], Any]) -> Any:
-        """Run a view of the admin. If Redis does not answer, redirect to the same page, which then shows a message.
+        """Run a view of the admin that may change stores. If Redis does not answer, redirect to the same page.
 
-        The message says that nothing was changed, because the screens could not be told about the change.
+        The page then shows the message that nothing was changed, because the screens could not be told about the
+        change.
         """
         response = None
         with message_without_redis(request):

@@ -36,7 +36,10 @@ class TableAdmin(ImportExportMixin):
         form.add_error("import_file", str(e))
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Import the file after the person has seen what changes, and has confirmed the import."""
+        """Import the file that the person has confirmed.
+
+        If the server no longer has the file, the person is asked to choose the file again.
+        """
         try:
             return super().process_import(request, **kwargs)
         except FileNotFoundError:

@@ -42,15 +42,15 @@ api = NinjaAPI(
 
 
 class DeviceRequest(HttpRequest):
-    """A request of a device. django-ninja sets `auth` to the device, which Bearer or TokenInAddress has returned."""
+    """A request of a device. django-ninja sets `auth` to the device whose token the request contains."""
 
     auth: Device
 
 
 EMPTY_PRESS = Press()
 CANCEL_LINK = {"operationId": "cancel", "parameters": {"slug": "$request.path.slug", "seq": "$response.body#/seq"}}
-"""An OpenAPI link. It tells clients that they can cancel a call with the operation `cancel`, for which they take `seq`
-from the response to the press."""
+"""This link in the OpenAPI document leads from a press to the operation `cancel`. It tells clients that they can cancel
+the call with the `seq` in the response to the press."""
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 422, 429, 503), Problem)
 PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
 
@@ -66,8 +66,9 @@ def press(request: DeviceRequest, store: Store, body: Press, key: str | None = N
     key = token_hash(f"{device.pk} {key}")[:32] if key else ""
     with translation.override(store.language):
         till = till_of(device, body.till)
-        # Look first whether this press was answered before. A retry gets the same answer again, even if the store has
-        # closed meanwhile.
+        # If a device sends a press again with the same idempotency key, it gets the receipt of its first attempt again,
+        # even if the store has closed meanwhile. Therefore the timeline is asked for this receipt before a call is
+        # scheduled.
         receipt = the_timeline().receipt(store.slug, key, payload) if key else None
         if receipt is None:
             language = body.language or store.language

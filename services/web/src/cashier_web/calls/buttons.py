@@ -53,7 +53,10 @@ def button_context(store: Store) -> dict[str, Any]:
 
 
 def render_buttons_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """Render the buttons page. The caller has activated the language of the store."""
+    """Render the buttons page in the active language.
+
+    A view must activate the store's language before it calls this function.
+    """
     pages = managed_pages(store) if request.user.is_authenticated else []
     context = {**button_context(store), "buttons_path": store_path("buttons", store), "pages": pages}
     return render(request, "cashier_web/buttons.html", context)
@@ -78,8 +81,8 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
         return redirect(store_path("buttons", store))
     with translation.override(store.language):
         receipt = {"text": LANGUAGES[store.language], "language": store.language, "starts_in_ms": 0}
-        # The response contains the whole page. htmx takes only the texts in the new language from it, and does not
-        # replace the buttons.
+        # The answer to a change of language contains the whole buttons page. htmx takes only the texts in the new
+        # language from this page, and does not replace the buttons.
         return trigger_client_event(render_buttons_page(request, store), "receipt", receipt)
 
 

@@ -40,8 +40,8 @@ class PressForm(LanguageForm):
     `language`: the language of the call.
     """
 
-    # This is not an IntegerField, because an IntegerField also accepts "+4", " 4 ", "4.0", and the digits of all other
-    # writing systems.
+    # The field `cashier` is not an IntegerField, because an IntegerField also accepts "+4", " 4 ", "4.0", and the
+    # digits of other writing systems, such as Arabic digits.
     cashier = forms.CharField(
         strip=False,
         validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("The till must be a plain number: 1, 2, 3, ..."))],

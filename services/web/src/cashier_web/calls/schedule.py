@@ -40,7 +40,10 @@ class Caller:
 
     @property
     def key(self) -> str:
-        """Identifies the caller in the history in Redis: "user 12", "device 7", or "" if nobody is signed in."""
+        """The text in the history in Redis that says who pressed.
+
+        The text is "user 12", "device 7", or "" if nobody is signed in.
+        """
         return f"{self.kind} {self.number}" if self.number else ""
 
 
@@ -57,13 +60,14 @@ def schedule_call(
 ) -> Receipt:
     """Schedule a call and announce it to the screens. Returns the receipt.
 
+    by: the person or the device that pressed.
     again: whether the same customer is called once more.
     key: the idempotency key of a device; every attempt of one press has the same key.
     payload: the body of the device's request.
 
-    If Nginx sends the same press to a second worker process, the press is recognised by its request_id, and no second
-    call is made. Raises Refused, with a reason in the active language, if no call can be made. Raises KeyReused if the
-    key was used before with another payload.
+    Raises Refused, with a reason in the active language, if no call can be made. Raises KeyReused if the key was used
+    before with another payload. Nginx may send the same press to a second worker process. web recognises the press by
+    its request_id, and makes no second call.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))

@@ -50,7 +50,10 @@ def choose_till(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def render_till_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """Render the till page. The caller has activated the language of the store."""
+    """Render the till page in the active language.
+
+    A view must activate the store's language before it calls this function.
+    """
     context = {
         **button_context(store),
         "chosen": chosen_till(request, store),

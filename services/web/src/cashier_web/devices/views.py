@@ -40,8 +40,8 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
         super().__init__(data, instance=device or Device(store=store))
         tills = [(till.number, till_name(till)) for till in store.every_till()]
         if (own_till := self.instance.till) and own_till > store.tills:
-            # The store no longer has the till of this device. The form accepts the till anyway, so that the device can
-            # be saved unchanged.
+            # If the number of tills was reduced, the device may belong to a till that the store no longer has. The form
+            # accepts this till, so that the device can be saved unchanged.
             tills.append((own_till, str(own_till)))
         self.fields["till"].choices = [("", _("all tills")), *tills]  # type: ignore[attr-defined]
 
@@ -69,7 +69,8 @@ def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
                 token = give_new_token(form.instance)
             return render_devices_page(request, store, DeviceForm(None, store), made=form.instance, token=token)
         except IntegrityError:
-            # Another request has used this name at the same time, and the name of a device is unique in its store.
+            # Another request has given the same name to another device of this store at the same time. The database
+            # refuses a second device with the same name in a store.
             form.add_error("name", NAME_TAKEN)
     return render_devices_page(request, store, form, status=400)
 

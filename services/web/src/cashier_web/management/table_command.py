@@ -16,7 +16,7 @@ from cashier_web.infra.table_resource import TableFormat, TableResource, reasons
 
 
 class BadTable(Exception):
-    """A table cannot be imported, and nothing was changed. reasons: all reasons, each as one line of text."""
+    """Says why a table cannot be imported. Nothing was changed. reasons: all reasons, each as one line of text."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(*reasons)
@@ -50,7 +50,8 @@ class TableCommand(BaseCommand, ABC):
             for line in self.import_table(table.decode("utf-8-sig"), dry_run):
                 self.stdout.write(line)
         except (OSError, ValueError) as fault:
-            # A file that is not UTF-8 raises UnicodeDecodeError, which is a subclass of ValueError.
+            # A file that cannot be opened raises OSError. A file that is not UTF-8 raises UnicodeDecodeError, which is
+            # a subclass of ValueError.
             raise CommandError(f"{file}: {fault}") from None
         except BadTable as fault:
             for reason in fault.reasons:
@@ -70,7 +71,7 @@ class TableCommand(BaseCommand, ABC):
 
 
 class ResourceCommand(TableCommand):
-    """Base class of a command that imports and exports with the same `TableResource` as the admin."""
+    """Base class of a command that imports and exports a table with the `TableResource` that the admin uses, too."""
 
     resource: type[TableResource]
     format: type[TableFormat]
@@ -79,7 +80,11 @@ class ResourceCommand(TableCommand):
         return str(self.format().export_data(self.resource().export()))
 
     def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
-        """Import the table. Yields one line for each row that is new or changed, and a last line with the totals."""
+        """Import the text of a CSV file.
+
+        Yields one line for each row that is new or changed, and a last line with the numbers of new, changed and
+        unchanged rows.
+        """
         resource = self.resource()
         dataset = self.format().create_dataset(table)
         result = resource.import_data(dataset, dry_run=dry_run, rollback_on_validation_errors=True)

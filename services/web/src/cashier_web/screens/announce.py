@@ -19,8 +19,9 @@ from cashier_web.screens.appearance import idle_of
 def announce(stores: Iterable[Store]) -> None:
     """Tell the screens of these stores their idle text and their appearance id.
 
-    Call this within the transaction that changes the stores. If it raises RedisError, roll the transaction back. Redis
-    may have told the screens about the change in spite of the error; then `announce_differences` corrects it later.
+    Must be called within the transaction that changes the stores. Raises RedisError if Redis does not answer. The
+    transaction must then be rolled back. In spite of the error, Redis may have sent the change to the screens. In this
+    case, the periodic task `announce_differences` later sends the state of the database to the screens.
     """
     the_timeline().set_idle({store.slug: idle_of(store) for store in stores})
 
@@ -28,8 +29,8 @@ def announce(stores: Iterable[Store]) -> None:
 def announce_appearance(store: Store) -> None:
     """Let the store's screens load their appearance again, after a change of media, logo or a screen's sound.
 
-    Must be called within the transaction that makes the change, like `announce`. Locks the store's row until the
-    transaction ends. Raises RedisError.
+    Must be called within the transaction that makes the change. Locks the store's row until the transaction ends.
+    Raises RedisError if Redis does not answer.
     """
     Store.objects.filter(pk=store.pk).update(revision=F("revision") + 1)
     announce([Store.objects.get(pk=store.pk)])
@@ -57,8 +58,9 @@ def restore_revocations() -> int:
     Credentials whose tickets have expired are left out.
     """
     since = timezone.now() - timedelta(seconds=GOOD_SECONDS)
-    # Redis is read before the database. If another request revokes a credential after this line, the credential is not
-    # in `known`, so `replace` does not remove it from Redis.
+    # The revoked credentials are read from Redis first, and from the database second. If another request revokes a
+    # credential between the two reads, the credential is not in `known`. `replace` removes only credentials in `known`
+    # from Redis, so it does not remove this credential.
     known = the_revocations().known()
     screens = Screen.objects.filter(changed_at__gte=since)
     credential_ids = {credential_id for screen in screens for credential_id in screen.revoked_credential_ids}

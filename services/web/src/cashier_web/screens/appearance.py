@@ -87,7 +87,7 @@ def appearance_json(store: Store, screen: Screen | None) -> str:
 
 
 def idle_of(store: Store) -> Idle:
-    """The idle text of the store's screens, together with the appearance id."""
+    """Return the idle text of the store's screens, together with the store's appearance id."""
     if store.is_open:
         return Idle(store.language, appearance_id=appearance_id(store))
     return Idle(store.language, store.closed_message or fragment.closed(store.language), appearance_id(store))

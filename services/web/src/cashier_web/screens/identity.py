@@ -13,10 +13,11 @@ from cashier_web.models import Screen, Store
 
 COOKIE = "screen"
 COOKIE_DAYS = 400
-"""The longest time for which browsers keep a cookie. The time starts again whenever the screen loads its page."""
+"""The cookie of a screen is valid for this many days, which is the longest time that browsers allow. The time starts
+again whenever the screen loads its page."""
 SECRET = re.compile(r"cq_[\w-]{43}", re.ASCII)
 SEEN_AT_PRECISION = timedelta(minutes=1)
-"""The column `seen_at` of a screen is saved at most once in this time."""
+"""The time at which a screen was last seen (column `seen_at`) is saved at most once per minute."""
 
 
 def give_cookie(response: HttpResponse, secret: str) -> None:

@@ -85,7 +85,7 @@ def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
 @allow_methods("POST")
 @permissions.for_managers
 def change_screen(request: HttpRequest, store: Store, number: int) -> HttpResponse:
-    """A POST with the fields of ScreenForm changes the screen. The television shows the change within seconds."""
+    """Change the screen as the posted form says. The television shows the change within seconds."""
     screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
     form = ScreenForm(request.POST, screen, permissions.managed_by(request.user))
     if not form.is_valid():
@@ -96,7 +96,8 @@ def change_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
             with transaction.atomic():
                 update_screens(Screen.objects.filter(pk=screen.pk), **form.cleaned_data)
             messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
-    except IntegrityError:  # another request has just given this name to another screen
+    except IntegrityError:
+        # After the form had checked the name, another request gave the same name to another screen of the store.
         messages.error(request, NAME_TAKEN)
     return redirect(store_path("screens", store))
 
@@ -114,10 +115,11 @@ def revoke_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
 
 
 def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
-    """Save these values for the chosen screens. If a screen is moved, its page goes to the new store by itself.
+    """Save this name, store, volume and muting for the chosen screens.
 
-    Must be called within a transaction. A screen that was revoked meanwhile is not changed. Raises RedisError, and
-    IntegrityError if another screen of the store has this name.
+    If the store of a screen changes, the television shows the new store by itself. A screen that was revoked meanwhile
+    is not changed. Must be called within a transaction. Raises RedisError if Redis does not answer, and IntegrityError
+    if another screen of the store has this name.
     """
     for screen in chosen.select_for_update().filter(revoked_at=None):
         credential_id, sound_before = screen.credential_id, (screen.volume, screen.is_muted)
@@ -148,15 +150,17 @@ def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
 
 
 def revoke_credentials(credential_ids: list[str]) -> None:
-    """Make ws refuse the tickets with these credential ids, and close the websockets of these screens.
+    """Make ws refuse all tickets with these credential ids, and close the websockets of their screens.
 
-    The ids are written into Redis now, and again after the commit. Before the commit, the database does not contain the
-    revocation, so `announce_differences` in another worker process may remove the ids from Redis. Raises RedisError.
+    The ids are written into Redis now, and again after the commit. Until the commit, other worker processes do not see
+    the revocation in the database. Therefore the periodic task `announce_differences` in another worker process may
+    remove the ids from Redis. Raises RedisError if Redis does not answer.
     """
     the_revocations().add(credential_ids)
 
     def add_again() -> None:
-        # If Redis does not answer, the error is ignored, because the next run of `announce_differences` writes the ids.
+        # If Redis does not answer, the error is ignored, because the periodic task `announce_differences` adds the ids
+        # of the revoked screens to Redis later.
         with contextlib.suppress(RedisError):
             the_revocations().add(credential_ids)
 
@@ -164,8 +168,9 @@ def revoke_credentials(credential_ids: list[str]) -> None:
 
 
 def revoke_screens_of_store(instance: Store, **signal: Any) -> None:
-    """Revoke the screens of a store that is being deleted. Django calls this before it deletes the store.
+    """Revoke the screens of a store that is being deleted. Django calls this function before it deletes the store.
 
-    The rows of the screens are not deleted, because `restore_revocations` needs them while the tickets are valid.
+    The rows of the screens are not deleted, because the tickets of the screens may still be valid. If Redis loses the
+    list of revoked screens, `announce.restore_revocations` makes the list again from these rows.
     """
     revoke_screens(instance.screens.all())

@@ -24,8 +24,9 @@ def screen_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse
     paired = identity.paired_screen_of(request)
     store = Store.objects.filter(slug=slug).first()
     if paired and not (store and identity.may_show(request, store, paired)):
-        # The screen was moved to another store, or revoked. The pairing page redirects a screen to its present store,
-        # and shows a code to a revoked screen.
+        # This browser is a paired screen that may not show this store: the screen was moved to another store, or it was
+        # revoked. The pairing page redirects a moved screen to its present store, and shows a pairing code to a revoked
+        # screen.
         return redirect("pair")
     if store is None:
         raise Http404

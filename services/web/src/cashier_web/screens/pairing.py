@@ -70,7 +70,7 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
 
 
 def render_code(request: HtmxRequest, context: dict[str, str], status: int = 200) -> HttpResponse:
-    """Render the page, or only the part that htmx replaces if htmx has sent the request.
+    """Render the page with the pairing code. If htmx has sent the request, render only the part that htmx replaces.
 
     The answer to htmx always has status 200, because htmx does not show an answer with an error status.
     """
@@ -133,7 +133,8 @@ def claim_page(request: HttpRequest) -> HttpResponse:
             claim_screen(request, **form.cleaned_data)
         except ValidationError as error:
             form.add_error("code", error)
-        except IntegrityError:  # another request has just given this name to another screen
+        except IntegrityError:
+            # After the form had checked the name, another request gave the same name to another screen of the store.
             form.add_error("name", NAME_TAKEN)
         except Refused as refused:
             return render_claim_page(request, form, refused)

@@ -27,21 +27,22 @@ Even while 300 codes are valid, one person would need 2,000 days on average to g
 `pairing.MOST_TRIES` limits how many codes a person may enter.
 """
 MOST_CODES_OF_KNOWN = 3
-"""How many new codes a known television gets within CODE_SECONDS."""
+"""How many new codes one television gets within CODE_SECONDS if it has shown a code before."""
 
 
 def code_for(secret_hash: str, client_address: str) -> str:
     """The code that a television shows now, or a new code if it shows none.
 
-    secret_hash: the hash of the secret in the television's cookie. Raises RedisError, and Refused if too many new codes
-    were made.
+    secret_hash: the hash of the secret in the television's cookie. Raises RedisError if Redis does not answer, and
+    Refused if too many new codes were made.
     """
     redis = the_redis()
     code_key = f"cashier:pairing:{secret_hash}"
     known = cast(bytes | None, redis.get(code_key))
     if known and redis.exists(f"cashier:code:{known.decode()}"):
         return known.decode()
-    # A known television gets a new code even if other clients at the same address have used up the address's limit.
+    # A known television has shown a code before. It gets a new code even if other televisions at the same client
+    # address have used up the limit of this address.
     actor, most = (secret_hash, MOST_CODES_OF_KNOWN) if known else (client_address, MOST_CODES)
     if seconds := seconds_until_allowed("codes", actor, most=most, seconds=CODE_SECONDS):
         raise Refused(429, _("Too many screens are being paired from this network. Wait a few minutes."), seconds)
@@ -56,7 +57,7 @@ def redeem_code(code: str) -> str:
     """Find the television that shows this code, and make the code invalid.
 
     Returns the hash of the secret in the television's cookie. Raises ValidationError if no television shows this code,
-    and RedisError.
+    and RedisError if Redis does not answer.
     """
     secret_hash = cast(bytes | None, the_redis().getdel(f"cashier:code:{code}"))
     if secret_hash is None:

@@ -23,7 +23,7 @@ With more languages, each language would be shown too rarely.
 class PairsField(forms.CharField):
     """A form field with a value for some tills, typed like "4=Pharmacy; 5=12".
 
-    example: a correct value. If the field refuses a value, its reason contains the example.
+    example: a correct value. The error message for a wrong value contains this example.
     """
 
     def __init__(self, example: str, **options: Any) -> None:
@@ -121,8 +121,9 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         for column in ("name", "city", "closed_message"):
             if not is_one_line(self.cleaned_data.get(column, "")):
                 self.add_error(column, _("Use one line of text, without control characters."))
-        # If the store's own language is among the further languages, it is not counted. This can happen at any time,
-        # because the page with the buttons can change the store's own language.
+        # Only languages besides the store's own language count against the limit of further languages. The store's own
+        # language may be among the further languages, because a cashier can change the store's own language on the
+        # buttons page at any time.
         if len(set(self.cleaned_data.get("also_waits_in", [])) - {language}) > MOST_FURTHER_LANGUAGES:
             self.add_error("also_waits_in", _("Choose at most two further languages."))
         self._check("labels", labels.check_labels, "labels", "tills")
@@ -131,10 +132,10 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         return self.cleaned_data
 
     def _check(self, column: str, check: Callable[..., None], *columns: str) -> None:
-        """Call `check` with the values of the fields that `columns` names.
+        """Call `check` with the values of the fields `columns`. If `check` finds a fault, refuse the field `column`.
 
-        If `check` raises ValidationError, this error is added to the field that `column` names. Does nothing if one of
-        the values is missing, because then the field of this value is empty or already has an error.
+        `check` reports a fault by a ValidationError. If one of the values is missing, `check` is not called, because
+        the field without a value is empty or already has an error.
         """
         values = [self.cleaned_data.get(each) for each in columns]
         if not all(values):

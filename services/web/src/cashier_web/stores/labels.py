@@ -39,7 +39,7 @@ def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
 
 
 def write_pairs(labels: Mapping[str, str]) -> str:
-    """The opposite of `parse_pairs`: write the values as text, in the order of the tills."""
+    """Write the values of tills as text, in the order of the tills. `parse_pairs` reads such a text."""
     return "; ".join(f"{number}={label}" for number, label in sorted(labels.items(), key=lambda pair: int(pair[0])))
 
 

@@ -23,7 +23,8 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("labels", "arrows"), labels.write_pairs),
     **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
 }
-"""For some columns, the function that writes their values as text. `str` writes the values of all other columns."""
+"""Maps a column to the function that writes its values as text. `str` writes the values of columns that are not
+listed."""
 
 
 class StoresCSV(TableFormat):
@@ -31,7 +32,8 @@ class StoresCSV(TableFormat):
 
     columns = COLUMNS
     key = "slug"
-    most_rows = 3000  # an import takes about 5 ms per row, and so at most 15 s
+    # An import takes about 5 ms per row, so an import of the maximum of 3,000 rows takes about 15 s.
+    most_rows = 3000
 
 
 class StoreResource(TableResource):
