@@ -25,7 +25,10 @@ def hide(value: str) -> str:
 
 
 def register_models() -> None:
-    """Log each change of these models. Columns that only say when something was last seen or used are not logged."""
+    """Make the audit log record each change of stores, people, roles, media, devices and screens.
+
+    A change of a column that only says when something was last seen or used is not recorded.
+    """
     masked = {"mask_callable": "cashier_web.audit.hide"}
     auditlog.register(Store)
     auditlog.register(

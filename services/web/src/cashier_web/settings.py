@@ -66,15 +66,16 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # In SQLite's WAL mode, readers don't wait for a writer. A transaction in IMMEDIATE mode waits for the write lock
-    # when it begins. In another mode, a transaction fails at its first write if another transaction is writing.
+    # Transactions use the mode IMMEDIATE, in which a transaction waits for the write lock when it begins. In another
+    # mode, a transaction fails at its first write if another transaction is writing. In SQLite's WAL mode, readers
+    # don't wait for a writer.
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         "transaction_mode": "IMMEDIATE",
     }
 else:
-    # If the database no longer answers, a connection fails after a few seconds. With the kernel's default timeouts, it
-    # would fail after minutes.
+    # If the database does not answer, a connection to it fails after a few seconds. With the kernel's default timeouts,
+    # it would fail after minutes.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "tcp_user_timeout": 5000,

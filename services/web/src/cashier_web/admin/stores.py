@@ -84,7 +84,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Return how many objects are deleted together with the stores.
 
-        Django would list all these objects on the page, and there may be 100,000 calls.
+        Django's own method would list all these objects on the confirmation page, and there may be 100,000 calls.
         """
         stores = [store.pk for store in objs]
         counts = {

@@ -17,9 +17,9 @@ from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Device, Store
 
 MOST_REQUESTS, IN_SECONDS = 120, 10
-"""A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. A device can send a hundred retries
-at once without reaching this limit, and a whole store makes fewer calls in this time. The limit protects the other
-devices from a faulty device that never stops sending."""
+"""A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. A device can send a hundred retries at
+once without reaching this limit, and a whole store makes fewer calls in `IN_SECONDS` seconds. The limit protects the
+other devices from a faulty device that never stops sending."""
 USED_AT_PRECISION = timedelta(minutes=1)
 """The time at which a device was last used (`used_at`) is saved at most once per minute. Saving it for each press would
 cost as much as the press itself."""

@@ -16,7 +16,7 @@ from cashier_web.infra.table_resource import TableFormat, TableResource, reasons
 
 
 class BadTable(Exception):
-    """Says why a table cannot be imported. Nothing was changed. reasons: all reasons, each as one line of text."""
+    """Says why no row of a table was imported. reasons: all reasons, each as one line of text."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(*reasons)

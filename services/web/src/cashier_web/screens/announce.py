@@ -1,6 +1,7 @@
 """Tells the screens the idle text and the appearance id of their store.
 
-Also writes what the database says into Redis again, after Redis has lost its data.
+If Redis has lost its data, this module also writes the idle texts, the appearance ids and the revoked credentials into
+Redis again.
 """
 
 from collections.abc import Iterable

@@ -51,8 +51,8 @@ def media_of(store: Store) -> list[dict[str, Any]]:
 
     `kind`: "picture" or "video". `seconds`: how long a picture is shown.
 
-    This function queries the database. `appearance_id` does not call it, because each change of the media increments
-    `store.revision`.
+    This function queries the database. `appearance_id` avoids this query: it reads `store.revision`, which each change
+    of the media increments.
     """
     return [{"url": each.file.url, "kind": each.kind, "seconds": each.seconds} for each in store.media.all()]
 

@@ -97,7 +97,8 @@ def change_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
                 update_screens(Screen.objects.filter(pk=screen.pk), **form.cleaned_data)
             messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
     except IntegrityError:
-        # After the form had checked the name, another request gave the same name to another screen of the store.
+        # The database has refused the name. After the form had checked the name, another request gave it to another
+        # screen of the store.
         messages.error(request, NAME_TAKEN)
     return redirect(store_path("screens", store))
 

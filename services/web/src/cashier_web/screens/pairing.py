@@ -134,7 +134,8 @@ def claim_page(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("code", error)
         except IntegrityError:
-            # After the form had checked the name, another request gave the same name to another screen of the store.
+            # The database has refused the name. After the form had checked the name, another request gave it to another
+            # screen of the store.
             form.add_error("name", NAME_TAKEN)
         except Refused as refused:
             return render_claim_page(request, form, refused)

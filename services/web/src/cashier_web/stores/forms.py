@@ -113,7 +113,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         }
 
     def clean(self) -> dict[str, Any]:
-        """Check the fields whose values depend on other fields."""
+        """Check the fields whose valid values depend on the values of other fields."""
         super().clean()
         language, languages = self.cleaned_data.get("language"), self.cleaned_data.get("languages")
         if language and languages and language not in languages:

@@ -34,8 +34,9 @@ class Command(TableCommand):
                 new = [(device, "") for device, _token in new]
                 transaction.set_rollback(True)
             printed = [(device.store.slug, device.name, device.till or "", token) for device, token in new]
-            # Print the tokens before the transaction commits. If printing fails, the devices are not saved. Otherwise
-            # the database would contain devices whose tokens nobody has seen.
+            # The tokens are printed before the transaction commits. If printing fails, the devices are not saved. If
+            # the tokens were printed after the commit and printing failed, the database would contain devices whose
+            # tokens nobody has seen.
             yield from csv_table.write([*COLUMNS, "token"], printed).splitlines()
             self.stdout.flush()
         known = len(rows) - len(new)
