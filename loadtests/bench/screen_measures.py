@@ -213,9 +213,9 @@ async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
 async def close_all(system: System, client: BenchClient) -> None:
     """Break all connections of the client, and wait until the system has closed its side of the connections."""
     role = "ws" if system.resident("ws") else "nginx"
-    # The system has one or more open files for each connection. Therefore all connections count as closed when the
-    # number of the system's open files has fallen by the number of screens. The exact number cannot be known, because
-    # the system also opens and closes other files all the time.
+    # Each connection is one open file of the system's processes. So when all connections are closed, the system has
+    # fewer open files than before, by the number of screens. The comparison is not exact, because the system opens and
+    # closes a few other files, too.
     expected = system.open_files(role) - len(client.screens)
     client.close()
     wait = partial(wait_until, lambda: system.open_files(role) <= expected, REACH_SECONDS, "the screens have gone")
