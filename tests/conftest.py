@@ -59,7 +59,7 @@ def prepared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Each process of pytest-xdist has its own temporary folder. All these folders have the same parent folder, so
-        # the processes share the parent folder.
+        # the prepared data are stored there for all processes.
         folder = folder.parent
     with (folder / "prepared.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -112,7 +112,9 @@ def topology_to_break(own_topology: TopologyUnderTest) -> Iterator[TopologyUnder
     yield own_topology
     for process in own_topology.processes.values():
         if not process.alive:
-            process.stop()  # A killed process would also start again by itself, and would then run twice.
+            # The topology starts a killed process again by itself. stop() ends this, so that the process does not run
+            # twice.
+            process.stop()
             process.start()
     addresses = [own_topology.url, *(f"http://127.0.0.1:{port}/healthz" for port in own_topology.ws_ports)]
     for address in addresses:

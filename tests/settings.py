@@ -9,7 +9,7 @@ os.environ["CASHIER_OPEN_BUTTONS"] = os.environ["CASHIER_OPEN_SCREENS"] = "true"
 
 from cashier_web.settings import *  # noqa: F403
 
-# These tests use static files without `collectstatic`, so the names of the files contain no hashes. The browser tests
-# cover names with hashes.
+# The tests of web run without `collectstatic`, so the names of static files contain no hashes. The browser tests cover
+# names with hashes.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -48,7 +48,8 @@ def is_true(page: Page, expression: str) -> bool:
         return bool(page.evaluate(expression))
     except Error as error:
         if "context was destroyed" in str(error):
-            # The browser is replacing the page with another page. The new page can evaluate the expression later.
+            # This error occurs if the browser loads another page while the JavaScript expression is evaluated. The
+            # callers of is_true() try again, and then the new page evaluates the expression.
             return False
         raise
 
@@ -66,7 +67,7 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        page.wait_for_timeout(20)  # Playwright handles the events of the page during this pause.
+        page.wait_for_timeout(20)  # Playwright handles the events of the page while it waits; time.sleep() would not.
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_the_arrow_of_a_till_does_not_overlap_its_number(topology, store, arrow,
         or number["y"] + number["height"] <= box["top"]
     )
     assert do_not_overlap, (box, number)
-    # The arrow must disappear, because till 2 has no arrow.
+    # Till 2 has no arrow, so the arrow of till 4 must disappear when till 2 is called.
     press("2")
     expect(screen.locator(".number")).to_have_text("Nº2")
     assert not screen.locator("#message").get_attribute("data-arrow")
@@ -165,8 +165,8 @@ def test_the_number_is_painted_before_it_moves(store) -> None:
     shown, painted = screen.evaluate("[shown, painted]")
 
     assert (shown["moves"], painted["moves"]) == (False, True)
-    # The page dispatches `screen:painted` after 250 ms at the latest. On a very busy machine, the browser may not have
-    # painted the number by then.
+    # The page dispatches the event `screen:painted` when the browser has painted the number, or after 250 ms at the
+    # latest. On a very busy machine, the browser may need more than 250 ms to paint.
     assert painted["frames"] > shown["frames"] or painted["at"] - shown["at"] >= 250
 
 

@@ -64,7 +64,7 @@ async def test_an_unknown_language_is_refused(bystander, language) -> None:
     ("content_type", "body", "status"),
     [
         ("multipart/form-data", b"no boundary", 400),
-        # Django cannot find the CSRF token in this broken body, so the status is 403.
+        # The body is broken, so Django cannot find the CSRF token in it and answers with the status 403.
         ("multipart/form-data; boundary=x", b"--x\r\nbroken", 403),
         (f"{FORM}; charset=utf-16", b"cashier=4", 400),
         ("application/json", b'{"cashier": 4}', 403),

@@ -9,10 +9,10 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import wait_for
 
 CUT_SHORT_MS = 2_000
-"""A call that is shown for fewer milliseconds than this was cut short.
+"""The test fails if a call is shown for fewer milliseconds than this.
 
-The hold is 3 s, but a busy machine may paint the number late, so that it is visible for less than 3 s. The load test
-measures how late numbers are painted."""
+The hold is 3 s. The limit is lower, because a busy machine may paint a number late, and the number is then visible for
+less than 3 s. The load test measures how late numbers are painted."""
 
 # JavaScript that records in `seen` each text that the screen shows, with its time on the monotonic clock of the page.
 WATCH = """() => {
@@ -175,7 +175,8 @@ def test_a_press_without_a_session_says_that_the_page_is_too_old(topology, make_
 
 def test_a_screen_that_runs_for_days_takes_a_new_ticket_twice_a_day(topology, make_store, open_page) -> None:
     url = f"{topology.url}/s/{make_store()}/"
-    # Playwright does not see all requests of a service worker, so the browser must not start one.
+    # The test waits for requests of the page. Playwright does not see all requests that a service worker makes for a
+    # page, so the browser must not start the service worker.
     screen = open_page("about:blank", service_workers="block")
     screen.clock.install()
     screen.goto(url)

@@ -41,8 +41,8 @@ def test_screens_of_a_killed_replica_reconnect_and_show_the_next_call(topology, 
     for screen in screens:
         screen.evaluate("document.addEventListener('htmx:wsClose', () => { document.body.dataset.closed = 'yes'; })")
     topology.replicas[0].kill(signal.SIGKILL)
-    # Nginx distributes the four screens over both replicas, so at least one of them was connected to the killed
-    # replica.
+    # Nginx distributes the four screens over both replicas. Therefore at least one screen loses its connection when the
+    # first replica is killed.
     wait_for_any(screens, "document.body.dataset.closed === 'yes'")
     for screen in screens:
         expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
@@ -78,7 +78,7 @@ def test_the_cashier_is_told_that_redis_is_stopped_and_can_press_after_its_start
 def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as_not_sent(
     topology, open_page, open_screen_page
 ) -> None:
-    """The test moves the clock of the screen's page, so the page removes the number after an exact time."""
+    """The test sets the clock of the screen's page, so that it can check when exactly the page removes the number."""
     screen_url, buttons_url = screen_and_buttons(topology, hold_seconds=60)
     screen, buttons = open_page("about:blank"), open_page(buttons_url)
     screen.clock.install()
@@ -97,7 +97,8 @@ def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as
 
     screen.clock.pause_at((shown_at + hold_ms + 400) / 1000)
     expect(screen.locator(".number")).to_have_text("Nº4")
-    screen.clock.run_for(200)  # The page removes a number half a second after the end of its hold.
+    # Without a server, the page itself removes a number half a second after the end of its hold.
+    screen.clock.run_for(200)
     expect(screen.locator("#message")).to_have_text("Please wait")
     expect(screen.locator("#offline")).to_be_visible()
 
@@ -116,7 +117,7 @@ def test_a_page_closes_a_connection_on_which_the_server_does_not_answer(topology
     body = page.locator("body")
     expect(body).to_have_attribute("data-connection", "open")
     page.clock.run_for(16_000)
-    # After 15 s, the page has sent a heartbeat, and the replica has answered it. So the connection stays open.
+    # The page sends a heartbeat after 15 s, and the replica answers it. Therefore the page keeps the connection open.
     expect(body).to_have_attribute("data-connection", "open")
     try:
         for replica in topology.replicas:
@@ -148,8 +149,8 @@ def test_a_screen_with_an_unknown_ticket_gets_a_new_ticket_without_a_reload(
 
     wait_for(screen, "document.body.dataset.connection === 'lost'")
     expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=40_000)
-    # An open connection does not prove that the ticket is valid, because the server also opens a connection in order to
-    # refuse a ticket. But only a screen with a valid ticket shows calls.
+    # The test presses until the screen shows a call, because only a screen with a valid ticket shows calls. An open
+    # connection does not prove that the ticket is valid: the server opens the connection before it refuses a ticket.
     buttons = open_page(buttons_url)
     deadline = time.monotonic() + 60
     while not screen.locator(".number").is_visible():

@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 PASSWORD = "secret enough"
 
 
-# JavaScript that returns true if no word of an element is broken across two lines, and if each word fits between the
-# left and right edges of the button or of the screen.
+# JavaScript that returns true if no word of an element is broken across two lines, and no word sticks out at the left
+# or right. For an element in a button, the limits are the edges of the button, otherwise the edges of the page.
 UNBROKEN = """selector => {
   const element = document.querySelector(selector);
   const within = (element.closest("button") ?? document.body).getBoundingClientRect();

@@ -11,7 +11,7 @@ CALLS = 10_000
 WARM_UP = 1_000
 """The number of calls before the first measurement of the memory.
 
-During these calls, the page allocates everything that it needs only once."""
+During these calls, the page allocates the memory that it keeps for all later calls."""
 CALLS_AT_ONCE = 100
 """The number of calls that the test makes before it waits until the page has shown all of them.
 
@@ -47,9 +47,8 @@ def test_ten_thousand_calls_are_all_shown_and_use_no_more_memory(topology, make_
                 wait_for(screen, f"next > {number}")
 
     def memory_figures() -> dict[str, float]:
-        # A new fragment may replace a fragment that the browser has not painted. The browser frees the memory of the
-        # replaced fragment only after it has painted the page again, so the next line waits
-        # for two animation frames.
+        # The memory of removed fragments must not be counted. The browser frees this memory only after it has painted
+        # the page again, so the test waits for two animation frames before it measures.
         screen.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         session.send("HeapProfiler.collectGarbage")
         metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}

@@ -51,7 +51,7 @@ def screens_opened(port: int) -> int:
 
 
 def tills(screen) -> list[int]:
-    """The tills that a screen has shown; 0 is the idle text."""
+    """The numbers that a screen has shown, in their order. 0 stands for the idle text."""
     return [paint.till for paint in screen.painted]
 
 
@@ -103,8 +103,8 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
 async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> None:
     """Nginx must not count the failures of a replica, so its configuration contains `max_fails=0`.
 
-    If Nginx counted failures, it would send almost no new screens to a replica after a failure. This would last until a
-    later connection to the replica has ended, and the connection of a screen lasts for months.
+    If Nginx counted failures, a replica that has failed would get almost no new screens until one of its later
+    connections has ended. This may take months, because a screen keeps its connection for months.
     """
     async with Till(own_topology.url, add_store(own_topology)) as till:
         path = await till.websocket_path()
@@ -113,7 +113,8 @@ async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> Non
             pid = replica.pid
             replica.kill(signal.SIGKILL)
             await asyncio.to_thread(wait_until, lambda port=port: not answers(port), 20, "the replica has ended")
-            # The replica refuses connections now, so Nginx tries to connect to it and fails.
+            # The killed replica refuses connections, so Nginx fails when it tries to connect new screens to this
+            # replica.
             screens += await open_screens(own_topology.url, path, 20)
             is_up = partial(responds, f"http://127.0.0.1:{port}/healthz")
             await asyncio.to_thread(
@@ -145,8 +146,9 @@ async def test_a_killed_replica_is_started_again_and_the_other_replica_takes_its
         await asyncio.to_thread(wait_until, lambda: own_topology.log.has(died, lines_before), 20, "ws1 has died")
         back = await open_screens(own_topology.url, path, per_replica[0])
         await asyncio.gather(*(screen.until(2, 20) for screen in back))
-        # The screens of the killed replica are closed, and get no third paint. `until` also returns when a screen is
-        # closed, so the test does not wait for these screens in vain.
+        # `until(3, 20)` waits up to 20 s for the third paint of a screen. The screens of the killed replica get no
+        # third paint, but their websockets are closed. `until` returns when the websocket is closed, so the test does
+        # not wait for 20 s.
         await asyncio.gather(*(screen.until(3, 20) for screen in screens))
 
         assert all(tills(screen) == [4, 0] for screen in back)

@@ -1,8 +1,8 @@
 """Each call is shown for its whole hold, and calls are shown in the right order, on the screens of two replicas.
 
-The screens are websocket clients without a browser. The tests note the time just before a press. From this time, they
-compute the earliest time at which a number may appear or disappear. They check that no number appears or disappears
-too early. They do not check how late paints are, because the load test does.
+The screens are websocket clients without a browser. The tests note the time just before a press, and check that no
+number appears or disappears too early after this time. The load test checks that no number appears or disappears too
+late.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ HOLD_SECONDS = 3.0
 
 
 def tills(screen) -> list[int]:
-    """The tills that a screen has shown; 0 is the idle text."""
+    """The numbers that a screen has shown, in their order. 0 stands for the idle text."""
     return [paint.till for paint in screen.painted]
 
 
@@ -81,9 +81,10 @@ async def test_with_the_policy_replace_each_press_ends_the_call_before_it(topolo
 async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_rest_of_its_hold(
     topology, make_store
 ) -> None:
-    """The screens open at least one second after the press. The test does not sleep for this second.
+    """The screens must open at least one second after the press.
 
-    Instead it presses a button in another store, where the hold is one second, and waits until that call has ended.
+    To wait for this second, the test presses a button in another store, where the hold is one second, and waits until
+    the call of the other store has ended.
     """
     second = 1.0
     async with Till(topology.url, make_store()) as till, Till(topology.url, make_store(hold_seconds=second)) as other:
@@ -92,7 +93,7 @@ async def test_a_screen_that_opens_during_a_call_shows_the_call_only_for_the_res
         pressed = await press(till, 4)
         await press(other, 1)
         await other_screen.until(3, 20)
-        # Nginx distributes these four screens over both replicas, so the test covers both.
+        # Nginx distributes the four screens over both replicas, so the test covers both replicas.
         screens = await open_screens(topology.url, path, 4)
         await asyncio.gather(*(screen.until(2, 20) for screen in screens))
 

@@ -50,7 +50,7 @@ def expect_idle(screen: Page, connection: str) -> None:
 
 def press(screen_url: str, open_page, key: str) -> None:
     buttons = open_page(f"{screen_url}cashier_buttons")
-    # The timeout is long, because web may still be starting.
+    # The test waits for the buttons for up to 30 s, because web may still be starting.
     expect(buttons.locator("#press")).to_be_visible(timeout=30_000)
     buttons.keyboard.press(key)
     expect(buttons.locator("#receipts li")).to_have_count(1)

@@ -25,14 +25,14 @@ from tests.e2e.conftest import wait_for
 KIOSK = Path(__file__).parents[2] / "deploy" / "kiosk"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 NOBODY = 65534
-# cage and Chromium's sandbox refuse to run as root. If root runs these tests, they start cage and Chromium as the user
-# nobody. A kiosk does not run them as root, either.
+# On a kiosk, Chromium runs inside the program cage, which shows one window in full screen. cage and Chromium's sandbox
+# refuse to run as root. Therefore, if root runs the kiosk tests, they start cage and Chromium as the user nobody.
 AS_NOBODY = [SETPRIV, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
 needs_browser = pytest.mark.skipif(not BROWSER or not shutil.which("ss"), reason="needs Debian's chromium and iproute2")
 
 
 class Kiosk:
-    """A folder with the files of a kiosk machine. The scripts run with the same environment as under systemd."""
+    """A folder with the files of a kiosk. The scripts in it run with the same environment as under systemd."""
 
     def __init__(self, folder: Path, playwright: Playwright | None = None) -> None:
         self.folder, self.playwright, self.port = folder, playwright, free_port()
@@ -92,13 +92,14 @@ class Kiosk:
 
     @property
     def browser_pid(self) -> int:
-        """The process id of Chromium's main process. Chromium writes it into the lock file of its profile."""
+        """The process id of Chromium's main process. Chromium writes it into a lock file in its data folder."""
         return int(str((self.state / "profile" / "SingletonLock").readlink()).rsplit("-", 1)[1])
 
     def crash(self) -> None:
         """Kill the process that renders the page, as the kernel does when the memory is full."""
         for process in Path("/proc").glob("[0-9]*"):
-            # A process that has ended in the meantime causes an OSError, and needs no signal.
+            # If a process ends while the test looks at it, the file access raises OSError. An ended process needs no
+            # signal.
             with contextlib.suppress(OSError):
                 command = (process / "cmdline").read_text()
                 if "--type=renderer" in command and str(self.state) in command:
@@ -125,8 +126,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture
 def kiosk(playwright) -> Iterator[Kiosk]:
-    # If root runs this test, only root can read pytest's temporary folder. The scripts run as another user, so they
-    # need another folder.
+    # If root runs the kiosk tests, only root can read pytest's temporary folder. But the scripts of the kiosk run as
+    # the user nobody, so they need a folder of their own.
     with tempfile.TemporaryDirectory(prefix="kiosk") as folder:
         kiosk = Kiosk(Path(folder), playwright)
         yield kiosk
@@ -141,7 +142,7 @@ def expect_connected(page: Page, url: str) -> None:
 
 
 def assert_every_flag_is_known(kiosk: Kiosk) -> None:
-    """Check that Chromium gets and knows each option in the script run-browser.
+    """Check that the script run-browser passes each of its options to Chromium, and that Chromium knows each option.
 
     Chromium ignores an unknown option without a message, so the test searches for the options in Chromium's binary.
     """
@@ -236,8 +237,8 @@ def test_the_browser_is_restarted_if_the_page_crashed_and_not_while_the_page_wor
     expect_connected(page, url)
     wait_for(page, "performance.now() > 7000", 20)
     kiosk.crash()
-    # The script run-browser restarts Chromium only when Chromium has no connection to the server. Without this restart
-    # of Nginx, the idle connections of Chromium would stay open for 75 s.
+    # The script run-browser restarts Chromium only when Chromium has no connection to the server. Nginx keeps the idle
+    # connections of Chromium open for 75 s. The test restarts Nginx, so that these connections are closed at once.
     own_topology.processes["nginx"].stop()
     own_topology.processes["nginx"].start()
     kiosk.wait_until_ended()
@@ -309,8 +310,8 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
     assert run_is_open_now(**{today: "closed"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "closed", "HOURS": "00:00-24:00"}).stdout == "closed\n"
     assert run_is_open_now(**{today: "", "HOURS": "closed"}).stdout == "open\n"
-    # The setting HOURS contains hours that end on the next day. The setting for today is "closed". But the hours that
-    # began yesterday end only one minute from now, so the screen is still on.
+    # Yesterday has no setting of its own, so the setting HOURS applies to it. The hours of yesterday end today, one
+    # minute from now. Until then the screen stays on, although the setting for today is "closed".
     assert (
         run_is_open_now(**{today: "closed", "HOURS": f"{from_now(minutes=2)}-{from_now(minutes=1)}"}).stdout == "open\n"
     )

@@ -21,7 +21,8 @@ def open_screens(topology, open_screen_page):
         for name, (width, height) in SIZES.items():
             viewport = {"width": width, "height": height}
             screens[name] = open_screen_page(f"{topology.url}/s/{slug}/", viewport=viewport)
-            # Without motion, a number has its final size at once, so a test cannot measure it while it grows.
+            # A new number grows to its final size. With the setting "reduced motion" it does not grow, so the tests
+            # always measure the final size.
             screens[name].emulate_media(reduced_motion="reduce")
         return screens
 
@@ -80,8 +81,8 @@ def test_the_idle_text_that_the_backstop_shows_has_its_language_and_direction(
 ) -> None:
     slug = make_store(language="ar", languages=["ar", "de"])
     screen = open_screen_page(f"{topology.url}/s/{slug}/")
-    # This code makes the page ignore all fragments without a number. So the page ignores the fragment that ends the
-    # call, and the backstop must show the idle text.
+    # The test makes the page ignore all fragments without a number. The page then ignores the fragment that ends the
+    # call, so the backstop must show the idle text.
     screen.evaluate(
         """addEventListener("htmx:wsBeforeMessage", (event) => {
              if (event.detail.message.includes("data-num-cashier")) return;

@@ -64,7 +64,7 @@ def processes_in(folder) -> list[str]:
     """Return the process ids of all processes whose working directory is this folder or a folder below it."""
     pids = []
     for cwd in Path("/proc").glob("[0-9]*/cwd"):
-        # A process that has ended in the meantime causes an OSError, and does not count.
+        # If a process ends while the test looks at it, the file access raises OSError. An ended process is not listed.
         with contextlib.suppress(OSError):
             if cwd.readlink().is_relative_to(folder):
                 pids.append(cwd.parent.name)

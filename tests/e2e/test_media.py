@@ -44,8 +44,8 @@ FRONT = """(() => {
   const box = document.querySelector("#media .front");
   return (box && [...box.children].find((each) => !each.hidden).currentSrc) ?? "";
 })()"""
-# JavaScript that records in `seen` when each picture or video comes to the front. The clock of these records stops
-# while a number is shown.
+# JavaScript that records in `seen` when the page begins to show each picture or video. The times come from a clock that
+# stops while a number is shown.
 WATCH = """() => {
   window.seen = [];
   let waited = 0, last = performance.now();

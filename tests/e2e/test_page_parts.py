@@ -40,9 +40,10 @@ def imports_below(client: httpx.Client, address: str) -> set[str]:
 
 
 def lose_at_first(page: Page, part: str) -> tuple[list[str], list[str]]:
-    """Abort all requests for a part of the page until the page is loaded for the second time.
+    """Abort all requests for one part of the page, for example a module, until the page is loaded again.
 
-    Returns two lists, which are filled later: the addresses of the aborted requests, and those of the loaded pages.
+    Returns two lists, which are filled later: the addresses of the aborted requests, and the addresses of the loaded
+    pages.
     """
     lost: list[str] = []
     pages: list[str] = []
@@ -83,8 +84,8 @@ def test_a_screen_that_lost_one_of_its_parts_reloads_itself(topology, slug, open
     assert lost
     assert len(pages) == 2
     if part == "django_htmx/htmx-2.":
-        # Without htmx, its websocket extension throws this error. `pop` removes the expected error from the list. The
-        # fixture `open_page` fails if an error is left in the list.
+        # Without htmx, the websocket extension of htmx throws the error "htmx is not defined". The fixture `open_page`
+        # fails if an error is left in `errors`, so `pop` removes the expected error.
         assert open_page.errors.pop() == "htmx is not defined"
 
 
@@ -99,7 +100,8 @@ def test_a_screen_without_its_watchdog_does_not_connect(topology, slug, open_pag
 
 @pytest.mark.parametrize("path", ["", "cashier_buttons"])
 def test_htmx_is_the_only_global_variable_of_the_pages(topology, slug, open_page, path) -> None:
-    # The page at this URL runs no scripts, so it has only the global variables of the browser itself.
+    # The test subtracts the global variables of the browser itself. It reads them from the page at /static/, because
+    # this page runs no scripts.
     page = open_page(f"{topology.url}/static/")
     before = set(page.evaluate(OWN_GLOBALS))
     page.goto(f"{topology.url}/s/{slug}/{path}")
@@ -115,7 +117,8 @@ def test_all_parts_of_a_screen_are_cached_for_a_boot_without_a_server(topology, 
     screen.context.set_offline(True)
     screen.reload()
 
-    # If the element contains a time, the module clock.js has run.
+    # The module clock.js writes the time into the element `#clock`. If the element is not empty, the module was in the
+    # cache and has run.
     expect(screen.locator("#clock")).not_to_have_text("")
     assert screen.evaluate(f"{IS_ENTIRELY_CACHED}")
     screen.context.unroute_all()

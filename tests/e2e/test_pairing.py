@@ -74,7 +74,7 @@ def test_a_manager_pairs_a_screen_adds_a_cashier_and_a_device_and_revokes_the_sc
 
     for till, caller in (("Nº4", "berta"), ("Nº2", "Button")):
         row = manager.get_by_role("row").filter(has_text=re.compile(rf"{till}\s+{caller}"))
-        # web copies the calls to the database only every few seconds.
+        # web copies calls to the database only every few seconds, so the test loads the history until the call appears.
         deadline = time.monotonic() + 30
         while not row.is_visible():
             assert time.monotonic() < deadline, f"the call of {till} is not in the history"
@@ -135,9 +135,9 @@ def test_a_screen_whose_ticket_is_refused_twice_tries_again_after_10_s_at_the_ea
     wait_until(television, lambda: len(tries) == 2, "the second try follows within 2 s")
     expect(television.locator("body")).to_have_attribute("data-connection", "lost")
     television.clock.fast_forward(8_000)
-    # Each try requests the page first, and then opens a websocket. The next line also requests the page, and waits for
-    # the answer. If the third try had begun too early, its request would have been answered by then, and the page would
-    # have opened a third websocket.
+    # In each try, the page requests itself from the server, and then opens a websocket. If the third try begins too
+    # early, its websocket needs some time to open. Therefore the test sends a request of its own, and counts the
+    # websockets only after the answer.
     television.evaluate("fetch(location.href).then(() => 0)")
     assert len(tries) == 2
     television.clock.fast_forward(12_000)

@@ -16,7 +16,7 @@ MIN_DIFFERENCE = 64
 
 
 def different_share(one: Image.Image, other: Image.Image) -> float:
-    """Return the share of the pixels whose brightness differs by `MIN_DIFFERENCE` or more."""
+    """Return the share of the pixels whose brightness differs by `MIN_DIFFERENCE` or more between two pictures."""
     changes = ImageChops.difference(one.convert("L"), other.convert("L")).histogram()
     return sum(changes[MIN_DIFFERENCE:]) / sum(changes)
 

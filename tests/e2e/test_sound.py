@@ -1,8 +1,8 @@
 """A screen in a kiosk's browser plays the chime and speaks the call.
 
-The tests record each sound that the page starts, and its start time on the audio clock. A clip is an Ogg stream whose
-title is the spoken text, so the title tells which text the page speaks. tests/web/test_voices.py checks that the clips
-have the right titles. An analyser before the audio output measures how loud a sound is.
+The tests record each sound that the page starts, its start time on the audio clock, and how loud it is. A spoken text
+is an Ogg stream with the text as its title, so the tests know from the title what the page speaks.
+tests/web/test_voices.py checks that the titles are right.
 """
 
 import base64
@@ -148,7 +148,8 @@ def open_kiosk(topology, browser) -> Iterator:
         return route.abort()
 
     def open_kiosk(slug: str, voices=None) -> Page:
-        # Playwright does not see all requests of a service worker, so the browser must not start one.
+        # The test checks all requests of the page. Playwright does not see all requests that a service worker makes for
+        # a page, so the browser must not start the service worker.
         context = browser.new_context(service_workers="block")
         contexts.append(context)
         context.add_init_script(LISTEN)
@@ -202,7 +203,8 @@ def test_a_call_plays_a_chime_and_then_speaks_the_number_in_the_language_of_the_
     # The chime and the voice together may take only a little longer than the hold of 3 s.
     assert voice.end - high.start < 3.2
     peaks = [sound.peak for sound in (high, low, voice)]
-    # On a busy machine, the analyser may run too late and miss a sound, so only the loudest sound is tested.
+    # The analyser measures how loud the page is. On a busy machine, it may run too late and miss a sound, so the test
+    # checks only the loudest sound.
     assert max(peaks) > 0.1
     assert max(peaks) <= 1
     expect(screen.locator("#sound")).to_be_hidden()
@@ -219,7 +221,8 @@ def test_a_call_is_spoken_while_the_display_sleeps_and_gets_no_frames(make_store
 
 
 def test_each_of_two_queued_calls_is_spoken_to_its_end(make_store, press, open_kiosk) -> None:
-    # The hold is long, because the whole voice must be played although a busy machine may start it late.
+    # The hold is long, because the page must speak the whole call within the hold, and a busy machine may begin to
+    # speak late.
     slug = make_store(language="fr", hold_seconds=5)
     screen = open_kiosk(slug)
     press(slug, "4", "2")
@@ -241,7 +244,8 @@ def test_a_call_that_replaces_another_stops_it_at_once(make_store, press, open_k
     heard = sounds(screen)
 
     assert [each.said for each in heard] == ["", "", FOUR, "", "", TWO]
-    # The whole clip takes longer than 1.5 s, so this limit proves that the second call has stopped the clip.
+    # The whole spoken clip of the first call takes longer than 1.5 s. If the clip was played for less than 1.5 s, the
+    # second call has stopped it.
     assert 0 < heard[2].end - heard[2].start < 1.5
     assert_no_sounds_overlap(heard)
 

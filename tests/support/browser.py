@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HEADLESS_SHELL = "chromium-headless-shell"
-"""The name of a program that contains Chromium's engine, but no windows, menus and profiles.
+"""The name of a program that contains Chromium's engine, but no windows and no menus.
 
 The tests prefer this program, because it needs less CPU time to open a page and its websocket: 0.8 s. Chromium needs
 1.8 s, because it creates a whole invisible window for each page. Playwright, too, uses a headless shell for headless
@@ -42,7 +42,7 @@ def chromium() -> str | None:
 
 
 def install() -> None:
-    """Install Chromium and the headless shell with apt-get. If that fails, install the Chromium of Playwright."""
+    """Install Chromium, with and without windows, with apt-get. If that fails, install the Chromium of Playwright."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         install_packages = f"apt-get install -y -qq chromium {HEADLESS_SHELL} fonts-dejavu-core"
         run_command(["sh", "-c", f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive {install_packages}"])
@@ -60,7 +60,8 @@ def launch(*arguments: str, path: str | None = None) -> Iterator[Browser]:
     """Start a headless browser, and close it when the block ends.
 
     arguments: additional command-line options of Chromium.
-    path: the browser's program. Without a path, the headless shell is started if it is installed, otherwise Chromium.
+    path: the browser's program. Without a path, HEADLESS_SHELL (Chromium without windows) is started if it is
+        installed, otherwise Chromium.
     """
     path = path or shutil.which(HEADLESS_SHELL) or chromium()
     if path is None:

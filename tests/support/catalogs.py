@@ -39,7 +39,7 @@ def strings(package: Path) -> set[String]:
 def seen_by_all(package: Path) -> set[String]:
     """Return the texts that customers, cashiers and people who sign in may see.
 
-    These are the texts of all files outside FOR_MANAGERS.
+    These are the texts of all files that FOR_MANAGERS does not list.
     """
     others = [package / name for name in FOR_MANAGERS]
     return {

@@ -39,7 +39,7 @@ async def until(condition: Callable[[], bool], seconds: float, what: str) -> Non
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        await asyncio.sleep(0.02)  # During this pause, the event loop runs the screens and the tills.
+        await asyncio.sleep(0.02)  # The event loop runs the screens and the tills while this function sleeps.
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ class Stack:
                 shutil.copy(ROOT / name, self.folder / name)
 
     def states(self) -> set[tuple[str, str, str]]:
-        """Return the service, the state and the health of every container."""
+        """Return the name of the service, the state and the health of every container."""
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
         return {(each["Service"], each["State"], each["Health"]) for each in map(json.loads, lines)}
 

@@ -115,15 +115,15 @@ DAMAGES: dict[str, type[Unchanged]] = {
     OUT_OF_ORDER: FirstNumbersSwapped,
     NEVER_CALLED: NumberInvented,
 }
-"""For each kind of fault in the ledger, the class that causes this fault."""
+"""The kinds of faults that the ledger must notice, each with the class of the proxy that causes this fault."""
 
 
 @asynccontextmanager
 async def faulty_proxy(port: int) -> AsyncIterator[int]:
     """Run a proxy for the server at `port`, and yield the proxy's own port.
 
-    The proxy uses each class of DAMAGES for one of the first screens that connect. All later screens get unchanged
-    fragments.
+    DAMAGES contains one class for each kind of damage. The first screen that connects gets the first damage, the second
+    screen gets the second damage, and so on. All later screens get unchanged fragments.
     """
     damages = chain(DAMAGES.values(), repeat(Unchanged))
 

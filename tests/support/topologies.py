@@ -49,7 +49,8 @@ class TopologyUnderTest(Topology):
     shell: WebShell
 
 
-# Topologies do not inherit os.environ, because pytest-django has changed it for the process that runs the tests.
+# Topologies do not inherit os.environ, because it contains variables that are meant only for the process that runs the
+# tests. For example, pytest-django sets DJANGO_SETTINGS_MODULE.
 ENVIRONMENT = {"PATH": os.environ["PATH"], "CASHIER_OPEN_BUTTONS": "true", "CASHIER_OPEN_SCREENS": "true"}
 
 
@@ -72,7 +73,7 @@ def run_topology(folder: Path, *, prepared: Path | None = None, **environment: s
 
 
 def add_store(topology: TopologyUnderTest, **fields: object) -> str:
-    """Create a store with a new slug and return the slug. `fields` are fields of the model."""
+    """Create a store with a new slug and return the slug. `fields` are the values of fields of the store."""
     slug = f"store-{secrets.token_hex(4)}"
     topology.shell.call("add_store", slug=slug, **fields)
     return slug

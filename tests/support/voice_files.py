@@ -15,7 +15,7 @@ FILES: list[Path] = sorted(FOLDER.glob("*.opus"))
 def read_clips(language: str) -> list[bytes]:
     """Return the clips in the file of a language, in their order.
 
-    Each clip is an Ogg stream. An Ogg page is the first page of a stream if the page's second flag is set.
+    Each clip is an Ogg stream, which consists of pages. The first page of a stream has the flag 2 in its header.
     """
     file = (FOLDER / f"{language}.opus").read_bytes()
     starts, position = [], 0

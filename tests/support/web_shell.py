@@ -31,8 +31,9 @@ class WebShell:
             print(json.dumps([function, arguments]), file=child.stdin, flush=True)
             result, error = json.loads(child.stdout.readline())
         except BaseException:
-            # The test's own timeout may also raise an exception here. Then the process is stopped. Otherwise the next
-            # function that the test runs would read the late answer of this function.
+            # The child process may not have answered yet, for example if the timeout of the test has raised the
+            # exception. The next function that a test calls would read this late answer as its own, so the child
+            # process is stopped.
             self._stop()
             raise
         if error:
