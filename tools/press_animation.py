@@ -17,22 +17,22 @@ PATH = ROOT / "docs" / "press.gif"
 BUTTONS, SCREEN = (760, 560), (1000, 562)
 """The sizes in pixels at which the browser shows the page with the buttons and the page of the screen."""
 HEIGHT, MARGIN = 280, 16
-"""The height to which both pages are scaled down, and the margin around them, in pixels of the animation."""
+"""The height of the buttons page and the screen's page in the animation, and the margin around them, in pixels."""
 COLOURS = 64
 FRAME_SECONDS = 0.12
-"""The shortest time between two frames. On two cores, a screenshot of both pages takes about as long as this time."""
+"""The shortest time in seconds between two frames. On two cores, the screenshots of a frame take about as long."""
 SECONDS = 8.4
 PRESSES = {0.9: 4, 2.2: 2}
 """Maps the time of each press, in seconds since the recording began, to the till that presses.
 
 The second call is queued until the first call has been shown for 3 seconds."""
 TOUCH_SECONDS = 0.4
-"""For how long a circle marks the button that was pressed."""
+"""The time in seconds for which a circle marks the button that was pressed."""
 
 
 @dataclass
 class Frame:
-    """One picture of both pages. at: seconds since the recording began."""
+    """A picture of the buttons page and the screen's page, side by side. at: seconds since the recording began."""
 
     at: float
     picture: Image.Image
@@ -56,7 +56,7 @@ def open_page(browser: Browser, url: str, size: tuple[int, int]) -> Page:
 
 
 def record(buttons: Page, screen: Page) -> list[Frame]:
-    """Press the buttons in PRESSES at their times, and take pictures of both pages meanwhile."""
+    """Press the buttons in PRESSES at their times. Returns pictures that were taken meanwhile, each of both pages."""
     frames: list[Frame] = []
     presses, touched, touched_until = dict(PRESSES), None, 0.0
     began = time.monotonic()

@@ -24,7 +24,10 @@ def run_pytest(options: list[str]) -> int:
 
 
 def main() -> int:
-    """Return 0 if tests ran and all of them passed. One of the two runs may find no tests, but not both."""
+    """Run pytest twice, and return 0 if all tests passed.
+
+    If one run of pytest finds no tests, only the other run counts. If neither run finds tests, the result is 5.
+    """
     codes = {run_pytest(PARALLEL), run_pytest(SERIAL)}
     empty = int(pytest.ExitCode.NO_TESTS_COLLECTED)
     return max(codes - {empty}, default=empty)

@@ -1,6 +1,6 @@
 """Takes the golden pictures in tests/pictures and records docs/press.gif: `make screenshots`.
 
-Both show the pages of a topology that this program starts.
+The program starts a topology, and takes the pictures of the topology's pages.
 """
 
 import tempfile

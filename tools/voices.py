@@ -38,7 +38,7 @@ SILENT = 0.01
 """Samples below this level are treated as silence. The highest possible level is 1, so this is -40 dB."""
 PAD_S = 0.02
 LOUDNESS = 0.12
-"""The loudness of every text: the root mean square of the parts that are not silent."""
+"""Every text gets this loudness. Loudness is the root mean square of the parts of a text that are not silent."""
 KNEE = 0.7
 """The parts of a text that are louder than this level are made quieter, so that they are not distorted."""
 WINDOW_S = 0.02
@@ -73,7 +73,8 @@ def speak(voice: str, text: str) -> Samples:
     for speed in SPEEDS:
         argv = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(PITCH), "--stdout", text]
         audio = subprocess.run(argv, capture_output=True, check=True).stdout
-        # Skip the header. espeak-ng writes it before it speaks, so the lengths in it are wrong.
+        # espeak-ng writes the header of the WAV file before it speaks, so the lengths in the header are wrong.
+        # Therefore the header is skipped.
         header = 44
         samples: Samples = (np.frombuffer(audio[header:], np.int16) / 32_768).astype(np.float32)
         loud = np.flatnonzero(np.abs(samples) > SILENT)
@@ -85,14 +86,14 @@ def speak(voice: str, text: str) -> Samples:
 
 
 def loudness(samples: Samples, rate: int) -> float:
-    """Return the root mean square of the samples, without the windows that are silent."""
+    """Return the root mean square of the samples. Silent parts of 20 ms are left out."""
     window = int(WINDOW_S * rate)
     powers = (samples[: len(samples) // window * window].reshape(-1, window) ** 2).mean(axis=1)
     return float(np.sqrt(powers[powers > SILENT**2].mean()))
 
 
 def level(samples: Samples) -> Samples:
-    """Return the samples with the loudness that all streams have. Peaks are compressed."""
+    """Return the samples amplified to LOUDNESS, so that all texts are equally loud. Parts above KNEE are quieter."""
     samples = samples * LOUDNESS / loudness(samples, RATE)
     over = np.maximum(np.abs(samples) - KNEE, 0)
     room = 0.95 - KNEE

@@ -1,6 +1,6 @@
 """The fixtures of this folder's tests: a compose stack, 100 stores, and a function that sets the number of ws replicas.
 
-Each test leaves the stack healthy, and with the settings of the `stack` fixture.
+All tests share one stack. Therefore, when a test ends, the stack is healthy again and has its original settings.
 """
 
 import shutil

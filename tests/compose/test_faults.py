@@ -58,7 +58,7 @@ async def test_everything_works_again_after_a_fault(fault, stack, stores, replic
             await until(lambda: all_moved(load), 45, "all screens are connected to the new worker processes")
         await until(lambda: succeed_again(load, over), 30, "presses are answered with a call again")
         recovered = time.monotonic()
-        # Meanwhile, each of the other stores gets another press.
+        # The next line presses in the first ten stores. Meanwhile, `load` presses again in each of the other 90 stores.
         new_load = await one_press_in_each_store(stack, some)
     with capsys.disabled():
         print(f"\n{fault}: {load.costs()}; calls that were not shown correctly: {load.faults() or 'none'}")
@@ -87,8 +87,8 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
-            # The test waits until 20 presses have failed. For some of these presses, Nginx has stopped waiting for
-            # web's answer, but web still waits for the database. web must not call these presses later.
+            # The test waits until 20 presses have failed. Some of these presses failed because Nginx no longer waits
+            # for web's answer, while web still waits for the database. web must not make calls for them later.
             await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
@@ -127,13 +127,13 @@ def all_moved(load: Load) -> bool:
 
 
 def succeed_again(load: Load, since: float) -> bool:
-    """Return whether there were 30 answers after the time `since`, and each of the last 30 reports a call."""
+    """Return whether the last 30 presses have status 204 (a call was made), and were answered after `since`."""
     newest = [press for press in load.presses if press.answered > since][-30:]
     return len(newest) == 30 and {press.status for press in newest} == {204}
 
 
 async def one_press_in_each_store(stack, stores: list[str]) -> Load:
-    """Open new screens and new tills, press once in each store, and return the load, which contains the results."""
+    """Open new screens and new tills, and press once in each store. Returns a record of all presses and paints."""
     async with Load(stack.url, stores, per_second=100) as load:
         await until(lambda: len(load.presses) >= len(stores), 10, "there was a press in every store")
     return load

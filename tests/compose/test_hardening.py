@@ -153,7 +153,7 @@ def test_responses_have_security_headers_and_no_version(stack) -> None:
 def test_too_many_presses_from_one_address_are_refused_but_reconnecting_screens_are_not(stack) -> None:
     with httpx.Client(base_url=stack.url) as client:
         presses = [client.post("/cashier_action").status_code for _ in range(400)]
-        # These requests do not open websockets, but Nginx's limits for websockets apply to them, too.
+        # A plain GET of a websocket's path opens no websocket, but Nginx limits it in the same way as a handshake.
         handshakes = [client.get("/ws/cashier_q").status_code for _ in range(400)]
 
     assert presses[:100] == [403] * 100, "Nginx accepts 100 presses at once, and web refuses them without a CSRF token"

@@ -36,7 +36,7 @@ def send(stack, marker: str, method: str = "GET", path: str = "/", **options) ->
 
 
 def gateway(stack) -> str:
-    """Return the address that requests from this machine have when they reach Nginx."""
+    """Return the IP address that Nginx sees as the sender of a request from this machine."""
     (network,) = json.loads(docker("network", "inspect", f"{stack.project}_front"))
     return network["IPAM"]["Config"][0]["Gateway"]
 
@@ -62,8 +62,8 @@ def test_while_web_is_stopped_a_page_reloads_itself_and_a_sign_in_is_not_repeate
     (web,) = stack.containers("web")
     docker("stop", web)
     try:
-        # At first, Nginx still tries to connect to the stopped container, and Nginx's answers are not yet those that
-        # the test checks. So the test waits until Nginx knows that the container has stopped.
+        # web's container has stopped, but at first Nginx still tries to connect to it, and does not yet answer with
+        # 502. The test checks the answers with 502, so it waits for the first of them.
         wait_until(lambda: httpx.get(stack.url).status_code == 502, 10, "Nginx forgets web's address")
         page, page_entry = send(stack, "a page")
         sign_in, sign_in_entry = send(stack, "a sign-in", "POST", "/sign_in", data={"username": "ada"})

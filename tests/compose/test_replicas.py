@@ -91,8 +91,8 @@ async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_and_sho
             assert late, "no screen reconnected during the call"
             for connection in late:
                 numbers = [paint.till for paint in connection.painted]
-                # A press may be answered before the other replica knows the call. So on a busy machine, a screen that
-                # reconnects right after the answer may show "Please wait" first.
+                # A press may be answered before the remaining replica has learnt of the call. So on a busy machine, a
+                # screen that reconnects right after the answer may show "Please wait" first.
                 assert numbers == [4, 0] or (numbers == [0, 4, 0] and connection.opened < called + 0.5)
                 assert connection.painted[-1].at == pytest.approx(call_ends, abs=0.3)
             for screen in screens:

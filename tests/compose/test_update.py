@@ -14,7 +14,7 @@ DRAIN_SECONDS = 3.0
 
 
 def spread_of_closes(load: Load) -> float:
-    """Return the time in seconds between the first and the last connection that the server closed."""
+    """Return the seconds between the first and the last time that the server closed a connection."""
     closed = [each.closed for screen in load.screens for each in screen.connections if each.code]
     return max(closed) - min(closed)
 

@@ -44,9 +44,10 @@ has misread the file."""
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_text_contains_syntax_of_the_catalog(package, language) -> None:
-    """A line break is missing in `msgstr "a"msgid "b"`, but Babel reports no error, so this test finds such mistakes.
+    """This test finds a missing line break in a catalog, such as in `msgstr "a"msgid "b"`.
 
-    Babel takes everything after the first quote for the text, so the text contains the word `msgid`.
+    Babel reports no error there. It takes everything after the first quote for the text, so the text contains the word
+    `msgid`.
     """
     texts = [text for message in source(package, language) if message.id for text in (message.id, message.string)]
 

@@ -1,7 +1,7 @@
 """A press schedules a call in Redis, and the cashier gets a receipt.
 
-The tests also cover the limit of the queue, the idle text, and a Redis that does not answer. Most of them use the real
-clock of Redis.
+The tests also cover the limit of the queue, the idle text, and a Redis that does not answer. Most of the tests use the
+real clock of Redis.
 """
 
 import pytest

@@ -1,8 +1,8 @@
 """A model test of the timeline and of the playlist.
 
-The test makes random presses, with `press.lua` in a real Valkey and with a simple model in Python. Redis and the
-playlist of a replica must agree with the model about which call is shown at any time. The test sets the clock, so that
-it need not wait.
+The test makes random presses, with `press.lua` in a real Redis (Valkey) and with a simple model in Python. Redis and
+the playlist of a replica must agree with the model about which call is shown at any time. The test sets the clock, so
+that it need not wait.
 """
 
 import asyncio

@@ -44,8 +44,8 @@ async def client(valkey):
 def limited(redis, valkey):
     """Return a function that creates a Redis user with the given ACL rules, and returns the URL for this user.
 
-    With this URL, the connection pool has only one connection. If a read does not return this connection to the pool,
-    the next read fails. So the test notices the mistake.
+    The URL limits the connection pool of the client to one connection. So a read that does not return its connection to
+    the pool is noticed, because the next read fails.
     """
 
     def limit(*rules: str) -> str:

@@ -16,7 +16,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def prose_of(document: str) -> str:
-    """Return the text of a document. The lines of fenced code blocks are empty, so that line numbers stay correct."""
+    """Return the text of a document. Each line of a fenced code block is made empty, which keeps the line numbers."""
     text = (ROOT / document).read_text()
     return CODE_BLOCK.sub(lambda block: "\n" * block.group().count("\n"), text)
 

@@ -45,7 +45,7 @@ def send_and_work_after_a_timer(near: socket.socket) -> None:
 
 
 def send_and_work_twice(near: socket.socket) -> None:
-    """Send a message, and keep the CPU busy. Before the message is read, another greenlet also keeps the CPU busy."""
+    """Send a message, and keep the CPU busy. Then another greenlet keeps the CPU busy before the message is read."""
     gevent.spawn_later(0.02, work, BUSY_SECONDS / 2)
     gevent.sleep(0.01)
     send(near)
@@ -85,7 +85,8 @@ def main() -> None:
     gevent.sleep(0)
     SENDERS[sys.argv[1]](near)
     sent, at = reader.get()
-    # The recorder adds a read delay to its list just before the next poll. Therefore the event loop must poll again.
+    # The recorder adds a read delay to its list just before the event loop waits for messages again. Therefore the
+    # program lets the event loop run once more.
     gevent.sleep(0.05)
     recorder.stop()
     print(longest_delay_at(read_delays, at), at - sent)

@@ -1,4 +1,4 @@
-"""The benchmark can measure every system, a wrong result yields no figure, and the report is complete."""
+"""The benchmark can measure every system. If a system behaves wrongly, it gets no figure. The report is complete."""
 
 import json
 import shutil
@@ -56,7 +56,7 @@ async def test_a_system_that_never_removes_the_number_yields_no_figure(tmp_path,
     monkeypatch.setattr(screen_measures, "REACH_SECONDS", 2.0)
     with system("daphne", tmp_path) as running:
         await read_pages(running, 1)
-        # The benchmark now expects that the system removes its numbers, but this system never does.
+        # The system in this test never removes a number. `resets = True` tells the benchmark that the system does.
         running.resets = True
 
         with pytest.raises(TimeoutError, match="screens did not get"):

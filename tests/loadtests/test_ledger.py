@@ -1,4 +1,4 @@
-"""The ledger finds no fault in a correct run, and it names each kind of fault."""
+"""The ledger finds no fault in a correct run. If a run has faults, the ledger reports each fault with its kind."""
 
 import pytest
 
@@ -149,11 +149,11 @@ def test_a_number_that_never_comes_counts_with_the_timeout_as_its_latency() -> N
     ("read_delays", "found"),
     [
         ([], [ledger.CUT_SHORT]),
-        # The number may have arrived 0.2 s before it was read, so the hold may have been long enough.
+        # The number was read at 10.25 s, but may have arrived at 10.05 s. So the hold may have been long enough.
         ([(10.2, 10.3, 10.05)], []),
-        # The number may have arrived at most 50 ms before it was read, so the hold was too short in any case.
+        # The number was read at 10.25 s, and cannot have arrived before 10.2 s. Even then, the hold was too short.
         ([(10.2, 10.3, 10.2)], [ledger.CUT_SHORT]),
-        # The read delay had ended before the number was read, so the number was not read late.
+        # The read delay ended at 10.2 s. The number was read later, at 10.25 s, so it was read without a delay.
         ([(10.1, 10.2, 10.05)], [ledger.CUT_SHORT]),
     ],
 )

@@ -17,9 +17,9 @@ from tests.support.faulty_proxy import DAMAGES, faulty_proxy
 pytestmark = [pytest.mark.anyio, pytest.mark.serial]
 ROOT = Path(__file__).parents[2]
 EXIT_PASSED, EXIT_FAILED, EXIT_VOID = 0, 1, 3
-"""The exit codes of a run.
+"""The exit codes of `make load`, one for each verdict.
 
-On a machine that is busy with other work, the load generator may be too slow. The run is then void."""
+The verdict is void if the load generator was too slow, for example on a machine that is busy with other work."""
 
 LoadResult = tuple[int, dict, str]
 """The exit code, the figures and the HTML page of a run."""

@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_late(sender: str) -> tuple[float, float]:
-    """Return the recorded and the true delay of a message in seconds.
+    """Return two delays in seconds: the recorded read delay of a message, and the true delay of the message.
 
-    The message is read in a new process, because a thread has only one gevent event loop.
+    A new process, which runs late_reader.py, reads the message. In pytest's process, all tests would share one gevent
+    event loop.
     """
     argv = [sys.executable, "-m", "tests.loadtests.late_reader", sender]
     completed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
-"""The load test computes from the records for how long a screen was away.
+"""The load test computes from the records for how long a screen was disconnected.
 
-If several processes have written records, the load test still knows which process a record belongs to.
+Each process of the load generator writes its own records. The load test knows which process a record belongs to.
 """
 
 from math import inf

@@ -39,9 +39,9 @@ def environment(valkey, settings, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def default_store_is_always_there(django_db_setup) -> None:
-    """Create the default store again after tests with real transactions, which leave empty tables.
+    """Create the default store again whenever Django has emptied the tables.
 
-    Django sends post_migrate after it has emptied the tables.
+    Django empties the tables after each test with real transactions, and then sends the signal post_migrate.
     """
 
     def make(**_signal) -> None:

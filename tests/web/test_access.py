@@ -66,7 +66,7 @@ TABLE = {
     ("POST", "/logo"): (403, 403, 403, 403, 403, 302),
     ("GET", "/pair"): (200, 200, 200, 200, 200, 200),
     ("GET", "/claim"): (SIGN_IN, 403, 403, 403, 200, 200),
-    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # the status is 400 because no screen shows this code
+    ("POST", "/claim"): (403, 403, 403, 403, 400, 400),  # the status is 400 because no screen shows this pairing code
     ("GET", f"{ELSEWHERE}devices"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices"): (403, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}devices/2"): (403, 403, 403, 403, 403, 302),

@@ -1,6 +1,6 @@
 """An administrator adds and changes stores in the admin.
 
-A change is announced to the screens of the store. It is not saved if Redis does not answer.
+A change is announced to the screens of the store. A change is not saved if Redis does not answer.
 """
 
 import pytest

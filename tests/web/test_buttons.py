@@ -1,4 +1,4 @@
-"""The buttons page has a button for each till of the store. On it, a manager can also choose the store's language."""
+"""The buttons page has a button for each till of the store. A manager can choose the store's language there."""
 
 import json
 

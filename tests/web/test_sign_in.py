@@ -150,9 +150,9 @@ def test_a_person_may_have_several_stores_but_one_role_in_each(anna, store) -> N
 
 
 def reasons_in(language: str) -> list[str]:
-    """Return all reasons for which passwords are refused, in this language.
+    """Return the reasons that web gives when it refuses a password, in the given language.
 
-    The function signs in with a wrong password, and tries three times to choose a bad password.
+    To get the reasons, the function signs in with a wrong password, and then tries to choose three bad passwords.
     """
     User.objects.create_user("anna", password=PASSWORD)
     client = Client(headers={"accept-language": language})

@@ -61,8 +61,8 @@ async def test_a_screen_that_opens_during_a_call_gets_the_rest_of_the_hold(serve
     await first.until(1, 5)
     press(4, hold_ms=3000)
     await first.until(2, 5)
-    # The screen `late` must open at least one second after the press. So the test makes a call of one second in another
-    # store, and waits until the replica has ended this call.
+    # The screen `late` opens at least one second after the press, so at most two seconds of the hold remain for it. To
+    # wait for one second, the test makes a call of one second in another store, and waits until this call has ended.
     other = await open_screen(server.url, path_of(f"{store}-2"))
     await other.until(1, 5)
     press.timeline.press(f"{store}-2", 1, "en", idle_language="en", hold_ms=1000, policy=Policy.QUEUE)
@@ -159,8 +159,9 @@ async def test_a_replica_that_was_stopped_for_a_while_shows_no_call_that_has_end
         server.kill(signal.SIGSTOP)
         for till in (1, 2):
             press(till, hold_ms=2000)
-        # The replica is stopped for 4 s, which is longer than FRESH_SECONDS plus REPAIR_SECONDS. Therefore the replica
-        # must not use the announcements that have arrived in the meantime, and must read a snapshot instead.
+        # The two calls take 4 s, and the replica is stopped until they have ended. Meanwhile their announcements wait
+        # in the replica's socket. When the replica continues, it must ignore these old announcements and read a
+        # snapshot. It does so, because its last comparison with Redis is more than FRESH_SECONDS (2.5 s) old.
         have_ended = partial(has_no_calls, press.timeline, store)
         await asyncio.to_thread(wait_until, have_ended, 10, "both calls have ended")
         press(3, hold_ms=2000)
@@ -206,7 +207,7 @@ async def test_a_silent_redis_delays_the_screens_of_many_new_stores_only_once(va
         finally:
             os.kill(valkey.pid, signal.SIGCONT)
 
-    # If Redis does not answer, a read of snapshots ends after PATIENCE_SECONDS. Then all other boards that wait for a
-    # read also play without Redis. So a screen waits for at most two reads: one that has already begun, and the next
-    # one. Otherwise, 600 boards would need five reads, one after the other, because one read covers 128 boards.
+    # A read of snapshots covers at most 128 boards, so 600 boards need five reads, one after the other. Redis does not
+    # answer, so a read fails after PATIENCE_SECONDS. Then all boards that wait for a read play without Redis. Therefore
+    # a screen waits for at most two reads: for one that had begun when the screen opened, and for the next one.
     assert max(waited) < 4 * PATIENCE_SECONDS

@@ -18,7 +18,8 @@ CROWD = 1500
 class PingingScreen(AsyncioScreen):
     """A screen that sends a ping as soon as it has received the answer to the last ping.
 
-    `rounds` counts the answers. While the replica answers pings often, it can also paint calls without a delay.
+    `rounds` counts the answers. If this screen gets many answers while other screens connect, the replica could also
+    paint calls on time.
     """
 
     rounds = 0

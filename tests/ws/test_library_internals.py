@@ -138,8 +138,8 @@ def test_autobahn_keeps_its_state_where_the_protocol_reads_it() -> None:
 
 def test_autobahn_only_logs_before_it_handles_received_bytes() -> None:
     received: list[bytes] = []
-    # The object has only the attributes that the log message needs, and `_dataReceived`. If autobahn uses another
-    # attribute before `_dataReceived`, the test fails with an AttributeError.
+    # This fake connection has only the attributes that autobahn needs for its log message, and `_dataReceived`. If
+    # autobahn uses another attribute before it calls `_dataReceived`, the test fails with an AttributeError.
     connection = SimpleNamespace(log=Mock(), peer="", _dataReceived=received.append)
     connection.dataReceived = lambda data: WebSocketServerProtocol.dataReceived(connection, data)
     connection.dataReceived(b"x")

@@ -18,9 +18,9 @@ def port():
 
 
 def accepts_after(port, seconds: float, *, all_taken: bool) -> int:
-    """Return how many connections the port accepts at once after an iteration that took `seconds`.
+    """Return how many connections the port accepts at once after an event loop iteration that took `seconds`.
 
-    all_taken: whether as many connections were accepted as allowed, so that more may be waiting.
+    all_taken: whether as many connections were accepted as allowed. In this case more connections may be waiting.
     """
     port.adapt(asyncio.get_running_loop().time() - seconds, all_taken)
     return port.accepts
@@ -44,9 +44,9 @@ async def test_after_long_iterations_fewer_connections_are_accepted_but_always_s
 
 @pytest.mark.parametrize(("connections", "accepts"), [(FEWEST - 1, FEWEST), (FEWEST, 2 * FEWEST), (50, 2 * FEWEST)])
 async def test_the_number_rises_if_as_many_connections_came_as_were_allowed(connections, accepts, monkeypatch) -> None:
-    """This test opens real connections to a ScreenPort. The other tests call `adapt` themselves.
+    """Open real connections, so that the port itself calls `adapt`, which changes the number that it accepts at once.
 
-    Here the ScreenPort calls `adapt` after it has accepted connections.
+    The other tests of this file call `adapt` directly.
     """
     monkeypatch.setattr("cashier_ws.daphne.listener.ITERATION_SECONDS", 60)
     reactor = MemoryReactor()

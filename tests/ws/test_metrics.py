@@ -37,7 +37,8 @@ async def test_screens_calls_paints_and_the_lateness_of_the_reset_are_counted(va
     assert after["cashier_screen_reconnects_total"] == 1
     assert after["cashier_paint_seconds_count"] >= 4
     assert after["cashier_reset_lateness_seconds_count"] == 1
-    # The lateness must count from the end of the hold. If it counted from another time, the sum would be much larger.
+    # The reset lateness counts from the end of the hold, so it is short. If the replica counted from a wrong time, the
+    # sum would be much larger.
     assert after["cashier_reset_lateness_seconds_sum"] < 5
     assert after['cashier_screens_closed_total{code="1001"}'] == 1
     assert after['cashier_screens_closed_total{code="1006"}'] == 1

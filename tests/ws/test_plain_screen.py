@@ -1,4 +1,4 @@
-"""`PlainScreen` sends frames to a screen behind an ASGI server that does not have our extension.
+"""`PlainScreen` sends frames to a screen behind an ASGI server without the extension `cashier.frame`.
 
 A slow screen gets only the newest frame, and a stuck screen is closed.
 """
@@ -43,7 +43,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         await asyncio.Event().wait()
 
     async def give_up() -> None:
-        # This function calls `close`, because the consumer of a replica also calls `close` on a stuck screen.
+        # When a replica gives up a stuck screen, it calls the screen's `close`. This function does the same.
         screen.close()
         await asyncio.sleep(0)
         closed.set()

@@ -153,10 +153,10 @@ async def test_a_redis_that_lost_its_last_writes_is_noticed_although_the_rev_rep
 
 
 async def test_two_presses_after_redis_lost_a_write_are_both_shown(own_valkey, tmp_path, store, press) -> None:
-    """The board must not rely on the rev alone, because revs repeat after Redis has lost a write.
+    """After Redis has lost a write, it gives the rev of the lost change to the next change.
 
-    The first press has the same rev as a change that the board already knows. The second press has the rev after it, so
-    the board could believe that it has missed nothing.
+    So the press of till 7 gets a rev that the board already knows, and the press of till 8 gets the next rev. A board
+    that compares only revs would believe that it knows the call of till 7.
     """
     with serve("daphne", own_valkey.url, tmp_path) as server:
         screen = await open_screen(server.url, path_of(store))

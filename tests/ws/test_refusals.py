@@ -44,8 +44,8 @@ async def test_a_page_with_the_origin_null_is_refused(server) -> None:
     await asyncio.get_running_loop().create_connection(lambda: screen, "127.0.0.1", server.port)
     code = await screen.until_closed(5)
 
-    # autobahn, Daphne's websocket library, refuses this handshake with HTTP status 400. uvicorn accepts it, and our
-    # application closes the websocket with 4403.
+    # Behind Daphne, the library autobahn refuses a handshake with the origin "null" with HTTP status 400. uvicorn
+    # accepts such a handshake, and then the ws application closes the websocket with code 4403.
     assert (screen.status, code) in {(400, 1006), (101, 4403)}
 
 
@@ -89,8 +89,8 @@ async def test_a_heartbeat_together_with_a_close_frame_leaves_no_traceback(serve
         await screen.until(1, 5)
         screen.send_raw(b"\x81\x84\0\0\0\0ping" + b"\x88\x82\0\0\0\0\x03\xe8")
         screen.close()
-    # Daphne logs the exceptions of its applications once a second. The call of 1.5 s lasts longer, so at its end all
-    # exceptions are in the log, which the fixture `server` checks.
+    # The fixture `server` checks that the log contains no exception. Daphne logs exceptions only once a second, so the
+    # test waits until a call of 1.5 s has ended.
     press(4, hold_ms=1500)
     await bystander.until(3, 5)
     bystander.close()
