@@ -1,4 +1,4 @@
-"""Records docs/press.gif, which shows buttons and screen side by side while two tills call.
+"""Records docs/press.gif, which shows the buttons page and a screen side by side while two tills call.
 
 `make screenshots` runs this module.
 """
@@ -39,7 +39,7 @@ class Frame:
 
 
 def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> None:
-    """Open the buttons and the screen of the default store, press two buttons, and save both pages as an animation."""
+    """Press two buttons of the default store, and save its buttons page and its screen's page as an animation."""
     buttons = open_page(browser, f"{topology.url}/cashier_buttons", BUTTONS)
     screen = open_page(browser, f"{topology.url}/", SCREEN)
     expect(screen.locator("body")).to_have_attribute("data-connection", "open")
@@ -48,8 +48,8 @@ def record_press(topology: Topology, browser: Browser, path: Path = PATH) -> Non
 
 def open_page(browser: Browser, url: str, size: tuple[int, int]) -> Page:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    # A kiosk's browser plays sound at once. This browser does not, so the screen's page would show a button that asks
-    # for a touch. This entry in the session storage tells the page that it has asked already.
+    # This browser plays no sound before a touch, so the screen's page would show a button that asks for a touch. A
+    # kiosk shows no such button. With the entry 'sound-asked', the page believes that it has already asked.
     page.add_init_script("sessionStorage.setItem('sound-asked', 'yes')")
     page.goto(url)
     return page

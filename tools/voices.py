@@ -101,7 +101,7 @@ def level(samples: Samples) -> Samples:
 
 
 def encode(samples: Samples, title: str) -> bytes:
-    """Return the samples as one Ogg Opus stream with this title."""
+    """Return the samples as one Ogg Opus stream with the given title."""
     file = io.BytesIO()
     with av.open(file, "w", format="ogg", options={"fflags": "+bitexact", "page_duration": "4000000"}) as container:
         container.metadata["title"] = title

@@ -80,13 +80,13 @@ async def test_an_update_loses_no_press_and_no_call_and_pages_always_find_their_
 
 
 async def statuses_of_static_files(client: httpx.AsyncClient, until: asyncio.Task) -> dict[str, set[int]]:
-    """Load a page and its static files again and again until the task ends. Return the statuses of each file."""
+    """Load a page and its static files again and again until the given task ends. Return the statuses of each file."""
     statuses: dict[str, set[int]] = {}
     while not until.done():
         page = await client.get("/")
         for file in re.findall(r'"(/static/[^"]+)"', page.text):
             statuses.setdefault(file, set()).add((await client.get(file)).status_code)
-        await asyncio.sleep(0.05)  # Without this pause, the test would take CPU time from the update.
+        await asyncio.sleep(0.05)  # Requests without a pause would take CPU time from the update.
     return statuses
 
 

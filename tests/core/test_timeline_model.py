@@ -51,7 +51,7 @@ class ModelCall:
 
 @dataclass
 class Model:
-    """The rules for presses (see "Policies" in docs/design.md), with a plain list of calls instead of Redis."""
+    """A model of a store. It applies the rules for presses ("Policies" in docs/design.md) to a plain list of calls."""
 
     now: int = START
     seq: int = 0
@@ -61,7 +61,7 @@ class Model:
         return [call for call in self.calls if call.end > self.now]
 
     def press(self, till: int, hold: int, policy: Policy) -> ModelCall | None:
-        """Return the call that this press makes, or the queued call that the till already has.
+        """Press in the model. Returns the call that the press makes, or the queued call that the till already has.
 
         Returns None if the press is refused because the queue is full.
         """
@@ -87,7 +87,7 @@ class Model:
         self.calls[at:] = behind
 
     def shown_seq(self, at: float) -> int:
-        """The seq of the call that is shown at this time; 0 if no call is shown."""
+        """Return the seq of the call that is shown at the time `at`, or 0 if no call is shown at that time."""
         return next((call.seq for call in self.calls if call.start <= at < call.end), 0)
 
 

@@ -44,7 +44,7 @@ def test_every_line_of_prose_has_at_most_100_columns(document) -> None:
     too_long = []
     for number, line in enumerate(prose_of(document).splitlines(), start=1):
         is_table_or_code = line.startswith(("|", "    "))
-        # The address of a link cannot be wrapped, so its length is ignored.
+        # The address of a link cannot be wrapped, so the test does not count its characters.
         if not is_table_or_code and len(LINK.sub("]", line)) > WIDTH:
             too_long.append(f"{document}:{number}")
 

@@ -27,7 +27,7 @@ def environment(valkey, settings, tmp_path):
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, **values)
         redis_clients.forget_clients()
 
-    # Without this line, the language of the last request of the previous test would still be active.
+    # After a test, the language of its last request stays active. `deactivate` activates the default language again.
     translation.deactivate()
     settings.MEDIA_ROOT = tmp_path / "media"
     change(redis_url=valkey.url)

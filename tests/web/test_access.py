@@ -25,7 +25,7 @@ TABLE = {
     ("GET", "/manifest.json"): (200, 200, 200, 200, 200, 200),
     ("GET", "/s/nowhere/manifest.json"): (404, 404, 404, 404, 404, 404),
     ("GET", "/worker.js"): (200, 200, 200, 200, 200, 200),
-    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # 302 redirects a cashier to the till page
+    ("GET", f"{HERE}cashier_buttons"): (SIGN_IN, 403, 403, 302, 200, 200),  # status 302 redirects to the till page
     ("POST", f"{HERE}cashier_buttons"): (403, 403, 403, 403, 302, 302),
     ("GET", f"{HERE}till"): (SIGN_IN, 403, 403, 200, 200, 200),
     ("POST", f"{HERE}till"): (403, 403, 403, 302, 302, 302),

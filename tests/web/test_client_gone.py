@@ -1,6 +1,7 @@
 """A press makes no call if its client has closed the connection and no longer waits for the answer.
 
-The cashier has seen that the press failed, and may press again. A late call would then be one call too many.
+The cashier has seen that the press failed, and may press again. If web made a call for the first press later, there
+would be one call too many.
 """
 
 import socket

@@ -77,7 +77,7 @@ async def test_a_screen_that_opens_during_a_call_gets_the_rest_of_the_hold(serve
         screen.close()
 
 
-# This test runs in Daphne only, and not in uvicorn, because it takes 10 s.
+# This test takes 10 s. To save time, it runs only in Daphne, and not also in uvicorn.
 @pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")
 async def test_a_board_without_screens_is_removed(server, store) -> None:
     screens = await open_screens(server.url, path_of(store), 3)
@@ -120,7 +120,7 @@ async def test_screens_that_reconnect_soon_show_the_current_call(server, store, 
         os.kill(valkey.pid, signal.SIGCONT)
 
 
-# This test runs in Daphne only, and not in uvicorn, because it takes 10 s.
+# This test takes 10 s. To save time, it runs only in Daphne, and not also in uvicorn.
 @pytest.mark.parametrize("shared_server", ["daphne"], indirect=True, scope="session")
 async def test_screens_that_reconnect_while_their_boards_are_removed_miss_no_change(server, store, press) -> None:
     stores = [f"{store}-{number}" for number in range(60)]

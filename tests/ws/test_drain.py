@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_screens_are_closed_with_1012_spread_over_the_drain(valkey, tmp_path, store) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
         screens = await open_screens(server.url, path_of(store), 40)
-        # With this line, the class `Process` does not start the replica again when the replica has ended.
+        # Usually the class `Process` starts a replica again that has ended. If `_stopping` is set, it does not.
         server._stopping.set()
         started = time.monotonic()
         server.kill(signal.SIGTERM)

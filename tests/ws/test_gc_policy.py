@@ -1,6 +1,6 @@
 """The garbage collector does not examine the objects of connected screens again and again.
 
-It still collects the objects of screens that have left.
+The garbage collector still collects the objects of screens that have left.
 """
 
 import gc

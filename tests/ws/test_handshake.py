@@ -29,7 +29,7 @@ def daphne(valkey, tmp_path_factory):
 
 
 def send(url: str, *parts: bytes) -> bytes:
-    """Send each part in a TCP segment of its own, and return the first bytes of the answer."""
+    """Send a request in several parts, each in its own TCP segment. Return the first bytes of the answer."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

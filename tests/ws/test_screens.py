@@ -73,7 +73,7 @@ async def test_the_first_screen_of_a_store_shows_the_current_call(server, store,
     await screen.until(2, 5)
 
     assert [paint.till for paint in screen.painted] == [4, 0]
-    # The call may end up to 10 ms too early, because a snapshot contains only whole milliseconds.
+    # A snapshot contains only whole milliseconds, so the call may end slightly too early. The test allows 10 ms.
     assert screen.painted[1].at - pressed >= 1.5 - 0.01
     screen.close()
 
