@@ -39,7 +39,10 @@ def parse_pairs(text: str, example: str = EXAMPLE) -> dict[str, str]:
 
 
 def write_pairs(labels: Mapping[str, str]) -> str:
-    """Write the values of tills as text, in the order of the tills. `parse_pairs` reads such a text."""
+    """Return the labels as a text such as "1=Bakery; 2=Fish", in the order of the tills. `parse_pairs` reads this text.
+
+    labels: the label of each till, by the till's number. The function also writes arrows instead of labels.
+    """
     return "; ".join(f"{number}={label}" for number, label in sorted(labels.items(), key=lambda pair: int(pair[0])))
 
 
