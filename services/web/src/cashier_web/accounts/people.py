@@ -100,10 +100,10 @@ def add_person(request: HttpRequest, store: Store, *, username: str, role: int, 
     elif person.memberships.filter(store=store).exists():
         raise ValidationError(HAS_ROLE)
     elif not request.user.is_superuser and not is_own_account(request, person):
-        # The account has a role in a store that this manager does not manage. Only an administrator may give the account
-        # a role in this store, for two reasons. A manager of the other store may know the account's password, and could
-        # then get into this store. And this manager could prevent the managers of the other store from making a new
-        # invitation link for the account, because they may do this only if they manage all stores of the account.
+        # The account has a role in a store that this manager does not manage. Only an administrator may give such an
+        # account a role in this store, for two reasons. A manager of the other store may know the account's password,
+        # and could then get into this store. And this manager could prevent the managers of the other store from making
+        # a new invitation link for the account, because they may do this only if they manage all stores of the account.
         raise ValidationError(
             _("Managers can only add accounts that belong to their own stores and no others. Ask an administrator.")
         )
