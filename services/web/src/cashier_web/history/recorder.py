@@ -17,8 +17,9 @@ from cashier_web.models import Device, PastCall, Store
 
 READ_AT_ONCE = 1000
 RECENT_MS = 3_600_000
-"""An hour, in milliseconds. UPDATE ignores a call that was pressed more than an hour before the change. Such an old
-call cannot change any more, because every call ends less than an hour after its press."""
+"""An hour, in milliseconds. If a call has changed, the SQL statement UPDATE searches only calls that were pressed less
+than an hour before the change. Older calls cannot change any more, because every call ends less than an hour after its
+press."""
 DELETED_AT_ONCE = 5000
 NOBODY = ("", "")
 INSERT = """
@@ -33,8 +34,8 @@ UPDATE = """
     WHERE store_id = %s AND mark = %s AND pressed_at >= %s
 """
 """INSERT and UPDATE are written in SQL because Django's ORM is too slow. For each call, the ORM needs a tenth of the
-time of a press. INSERT does not change a row that exists already. Such a row exists if a worker process has died after
-it saved the row and before it removed the change from Redis."""
+time that web needs for a press. INSERT does not change a row that exists already. Such a row exists if a worker process
+has died after it saved the row and before it removed the change from Redis."""
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def record_calls() -> int:
             with transaction.atomic():
                 save_changes(changes)
         except (OperationalError, InterfaceError):
-            raise  # the database does not answer, so the changes stay in Redis
+            raise  # The database does not answer. Therefore the changes stay in Redis.
         except Exception:
             save_one_by_one(changes)
         history.remove([entry_id for entry_id, _change in changes])
@@ -64,7 +65,7 @@ def record_calls() -> int:
 def save_one_by_one(changes: list[tuple[str, dict[str, Any]]]) -> None:
     """Save each change of a batch separately, because saving all changes of the batch together has failed.
 
-    A change that cannot be saved is logged and dropped.
+    A change that the database refuses is logged and dropped. Raises a database error if the database does not answer.
     """
     for entry_id, change in changes:
         try:
@@ -91,7 +92,7 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
     for entry_id, change in changes:
         store, call_id = stores.get(change["store"]), change["mark"]
         if store is None:
-            continue  # the store and its calls were deleted, so the change is dropped
+            continue  # The store was deleted with all its calls. Therefore the change is dropped.
         start, end = (database_time(change[key]) if key in change else None for key in ("start", "end"))
         if "seq" in change:
             values = [change[name] for name in ("seq", "till", "label", "language", "again")]
@@ -108,7 +109,10 @@ def save_changes(changes: list[tuple[str, dict[str, Any]]]) -> None:
 
 
 def names_of_callers(keys: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return a dict that maps a caller's key, such as "device 7", to kind and name, such as ("device", "Button")."""
+    """Return the kind and the name of each person and device that has called.
+
+    The keys of the returned dict are texts such as "device 7", and its values are pairs such as ("device", "Button").
+    """
     ids: dict[str, set[int]] = {"user": set(), "device": set()}
     for kind, key in (name.split() for name in set(keys) if name):
         ids[kind].add(int(key))

@@ -23,9 +23,10 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 class BeforeForm(forms.Form):
-    """The parameters of a history page. They identify the last call of the previous page, which had newer calls.
+    """The parameters in the address of a history page. The page shows the calls that are older than one given call.
 
-    `pressed`: when this last call was pressed, as a Unix time in milliseconds. `key`: the primary key of this call.
+    `pressed`: when the given call was pressed, as a Unix time in milliseconds. `key`: the primary key of the given
+    call.
     """
 
     pressed = forms.IntegerField(min_value=0, max_value=2**43)
@@ -43,8 +44,8 @@ def history_page(request: HttpRequest, store: Store) -> HttpResponse:
         if not form.is_valid():
             return refuse(400, one_line(form))
         pressed = EPOCH + form.cleaned_data["pressed"] * MILLISECOND
-        # The database cannot use the index for the OR in the second filter. Therefore the first filter, which can use
-        # the index, excludes all newer calls first.
+        # The database cannot use the index of the calls for a condition with OR. Therefore a first filter without OR,
+        # for which the database uses the index, excludes all newer calls.
         calls = calls.filter(pressed_at__lte=pressed).filter(
             Q(pressed_at__lt=pressed) | Q(pressed_at=pressed, pk__lt=form.cleaned_data["key"])
         )

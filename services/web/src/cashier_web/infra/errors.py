@@ -28,7 +28,7 @@ class Refused(Exception):
 
 
 def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
-    """Return a response that gives the reason as plain text."""
+    """Return a response that refuses a request. The response gives the reason for the refusal as plain text."""
     response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
     if retry_after:
         response["Retry-After"] = str(retry_after)
@@ -60,9 +60,9 @@ View = Callable[..., HttpResponse]
 
 
 def allow_methods(*methods: str) -> Callable[[View], View]:
-    """Decorator for a view that accepts only these HTTP methods. A request with another method is refused with 405.
+    """Decorator for a view that accepts only the given HTTP methods. A request with another method is refused with 405.
 
-    Unlike the response of Django's own decorators, this response gives the reason.
+    The response gives the reason. The response of Django's own decorators gives no reason.
     """
 
     def decorate(view: View) -> View:

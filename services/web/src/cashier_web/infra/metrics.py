@@ -14,8 +14,8 @@ from cashier_core import env
 
 PRESSES = Counter("cashier_presses", "Presses of a button, by what became of them.", ["outcome"])
 for outcome in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
-    # Create the counter with the value 0. Otherwise the counter would not exist before the first press, and Prometheus
-    # would not see the first press as an increase.
+    # Create the counter of this outcome with the value 0. Otherwise the counter would not exist before the first press
+    # with this outcome, and Prometheus would not see this press as an increase.
     PRESSES.labels(outcome)
 PRESS_SECONDS = Histogram(
     "cashier_press_seconds",

@@ -18,7 +18,10 @@ from cashier_core.timeline import Timeline
 
 @cache
 def the_redis() -> Redis:
-    """Return redis-py's own client. Its timeouts are short, because a cashier waits for the answer to a press."""
+    """Return the client of the library redis-py.
+
+    Its timeouts are short, because a cashier waits for the answer to a press.
+    """
     return timeline.connect(settings.ENVIRONMENT.redis_url)
 
 

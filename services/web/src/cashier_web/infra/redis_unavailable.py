@@ -1,4 +1,4 @@
-"""Helps a view to refuse a request if Redis does not answer. The request is counted as failed, and gets a reason.
+"""Helps a view to refuse a request if Redis does not answer. Counts such a request in a metric.
 
 If a view does not handle a RedisError, the middleware in `expected_errors` refuses the request with a default reason.
 """
@@ -18,7 +18,7 @@ from cashier_web.infra.errors import Refused
 def redis_unavailable(reason: str = "") -> Refused:
     """Count a request that failed because Redis did not answer.
 
-    Returns an exception with status 503, which the caller raises to refuse the request.
+    Returns an exception with status 503. A view refuses the request by raising this exception.
     """
     metrics.REDIS_ERRORS.inc()
     return Refused(503, reason or _("The screens cannot be reached at the moment."))
@@ -48,5 +48,5 @@ def message_without_redis(request: HttpRequest) -> Iterator[None]:
 
 
 def nothing_changed() -> str:
-    """Return the message that a change was not saved, because the screens could not be told about the change."""
+    """Return the message to a user that nothing was changed, because the screens cannot be reached."""
     return _("Nothing was changed, because the screens cannot be reached at the moment.")

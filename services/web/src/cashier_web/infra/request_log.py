@@ -12,8 +12,8 @@ from cashier_web.infra import metrics
 from cashier_web.infra.request_info import request_id
 
 OUTCOMES = {408: "given up", 429: "full", 500: "failed", 503: "unreachable"}
-"""Maps the HTTP status of a refused press to the outcome that the metric counts. If a status is not in this dict, the
-outcome is "refused"."""
+"""Maps the HTTP status of a refused press to the outcome under which the metric `cashier_presses` counts the press. If
+a status is not in this dict, the outcome is "refused"."""
 
 PRESSES = {("POST", "press"), ("POST", "calls"), ("POST", "button"), ("GET", "button")}
 """The HTTP method and the URL name of each kind of request that is a press. The pages with buttons use "press", most
@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Calls all code that may refuse a request, and logs each refusal. Adds `request_id` to all log lines."""
+    """Middleware that logs each refused request, and adds `request_id` to all log lines about a request.
+
+    All code that may refuse a request runs inside this middleware.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -40,7 +43,8 @@ class RequestLog:
     def _log_and_count(self, request: HttpRequest) -> HttpResponse:
         arrived = time.monotonic()
         response = self._get_response(request)
-        # `match` is None if the path is unknown, or if a middleware refused the request before Django read the path.
+        # `match` is the URL pattern that fits the path. `match` is None if the path is unknown, or if a middleware
+        # refused the request before Django read the path.
         match = request.resolver_match
         is_press = match is not None and (request.method, match.url_name) in PRESSES
         if is_press:
@@ -58,8 +62,8 @@ def log_refusal(request: HttpRequest, response: HttpResponse) -> None:
         "refused",
         extra={
             "method": request.method,
-            # Only the beginning of an invitation's path is logged. Whoever knows the whole path could choose the
-            # account's password.
+            # Only the beginning of an invitation's path is logged. A person who knows the whole path could choose the
+            # password of the invited person.
             "path": "/welcome/" if request.path_info.startswith("/welcome/") else request.path_info,
             "status": response.status_code,
             "reason": reason_of(response),
@@ -68,9 +72,9 @@ def log_refusal(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def reason_of(response: HttpResponse) -> str:
-    """Return the reason that the response gives to the client.
+    """Return the reason that the response to a refused request gives to the client.
 
-    For an HTML page, return the name of its HTTP status, such as "Not Found".
+    An HTML page contains more than the reason. For a page, return the name of its HTTP status, such as "Not Found".
     """
     content_type = response.headers.get("Content-Type", "")
     if content_type.startswith("text/plain"):

@@ -10,9 +10,9 @@ class HashedFiles(ManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
-    # Only the modules of cashier_q are changed. The scripts of django-htmx have comments such as
-    # `@type {import("../htmx")...}`. `collectstatic` would take this comment for an import, and would fail because the
-    # file `../htmx` does not exist.
+    # `collectstatic` writes the names with hashes only into the imports of cashier_q's own modules. The scripts of
+    # django-htmx have comments such as `@type {import("../htmx")...}`. `collectstatic` would take such a comment for an
+    # import, and would fail because the file `../htmx` does not exist.
     _js_module_import_aggregation_patterns = (
         "cashier_web/*.js",
         ManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],  # type: ignore[attr-defined]

@@ -23,7 +23,8 @@ from tablib import Dataset
 from cashier_web.infra import csv_table
 
 LINE = "line of the file"
-"""The name of an additional column with the number of the line at which each row begins, for error messages."""
+"""The name of a column that an import adds to each row. The column contains the number of the line of the file at which
+the row begins. Error messages contain this number."""
 YES_OR_NO = {True: "yes", False: "no"}
 """Maps True and False to the texts with which a cell expresses them."""
 
@@ -33,8 +34,8 @@ class TableFormat(CSV):
 
     columns: the names of columns that the first line may contain.
     key: the name of the column that identifies a row. The first line must contain this name.
-    most_rows: the maximum number of rows. It limits how long an import takes, because Nginx waits only 60 s for the
-    admin.
+    most_rows: the maximum number of rows. It limits how long an import takes, because Nginx waits at most 60 s for the
+    answer to an import in the admin.
     """
 
     columns: Sequence[str]
@@ -42,7 +43,10 @@ class TableFormat(CSV):
     most_rows: int
 
     def create_dataset(self, in_stream: str, **kwargs: Any) -> Dataset:
-        """Read the text of a file. Raises ValueError, with the reason, if the text does not have this format."""
+        """Read the text of a CSV file.
+
+        Raises ValueError, with the reason, if the text has wrong columns or too many rows.
+        """
         names, rows = csv_table.read(in_stream, self.columns, [self.key])
         if len(rows) > self.most_rows:
             raise ValueError(
@@ -55,7 +59,7 @@ class Column(Field):
     """A column of the table.
 
     write: a function that returns the text of the column's cell for an instance of the model.
-    read: a function that normalises the text of a cell. It is used only for the column that identifies a row.
+    read: a function that normalises the text of a cell. `read` is used only for the column that identifies a row.
     """
 
     def __init__(self, name: str, write: Callable[[Any], str], read: Callable[[str], str] = str) -> None:
@@ -99,7 +103,8 @@ class TableResource(ModelResource):
     _writes = False
 
     class Meta:
-        # Subclasses add `fields`, the names of the columns, and `import_id_fields`, the column that identifies a row.
+        # The class Meta of each subclass also sets two attributes: `fields`, the names of the columns, and
+        # `import_id_fields`, the column that identifies a row.
         instance_loader_class = CachedInstanceLoader
         use_transactions = skip_unchanged = report_skipped = store_instance = True
 

@@ -29,8 +29,9 @@ def changing_media(store: Store) -> Iterator[Store]:
     try:
         with transaction.atomic():
             locked = get_object_or_404(Store.objects.select_for_update(), pk=store.pk)
-            # If a worker process died while it stored a file, an incomplete file may be left. The incomplete
-            # file must be deleted now, because `store_file` would take it for a complete file.
+            # A worker process that died while it stored a file may have left an incomplete file. The incomplete file
+            # must be deleted before another file is stored, because `store_file` would take the incomplete file for a
+            # complete file.
             delete_unused_files(locked.pk)
             yield locked
             announce_appearance(locked)
@@ -40,7 +41,10 @@ def changing_media(store: Store) -> Iterator[Store]:
 
 
 def store_file(store: Store, content: IO[bytes], extension: str) -> str:
-    """Store a file for this store and return the file's name. Equal files of a store are stored only once."""
+    """Save a file of this store and return the file's name.
+
+    If the store has a file with the same content already, no file is saved.
+    """
     content.seek(0)
     digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # it accepts any binary file
     name = f"{store.pk}/{digest[:32]}.{extension}"
@@ -68,9 +72,9 @@ def delete_unused_files(pk: int) -> None:
 
 
 def delete_files_of_store(instance: Store, **signal: object) -> None:
-    """Delete the files of a store that is being deleted, when the transaction is committed.
+    """Delete the files of a store as soon as the transaction that deletes the store is committed.
 
-    Django calls this function before it deletes the store (signal `pre_delete`).
+    Django calls this function before it deletes a store (signal `pre_delete`).
     """
     pk = instance.pk
 

@@ -25,11 +25,12 @@ Larger pictures are scaled down, because they would only fill a television's mem
 """
 QUALITY = 90
 
-# This line turns off Pillow's own limit, which would raise a warning. `clean_image` refuses pictures that are too
-# large, and gives the reason.
+# Pillow's own limit of pixels would raise a warning. The limit is turned off, because `clean_image` refuses pictures
+# with too many pixels and gives the reason.
 Image.MAX_IMAGE_PIXELS = None
 one_at_a_time = threading.Lock()
-"""A lock: a process decodes only one picture at a time, because decoding can take about 300 MB of memory."""
+"""A worker process holds this lock while it decodes a picture. Decoding can take about 300 MB of memory, so a worker
+process decodes only one picture at a time."""
 
 
 def clean_image(file: IO[bytes]) -> tuple[BytesIO, str]:
@@ -59,7 +60,8 @@ def redraw(image: Image.Image) -> tuple[BytesIO, str]:
 
     Of all metadata, only the colour profile is kept.
     """
-    # Some telephones write files in the format MPO, which is a JPEG file with a second picture in it.
+    # Some telephones write pictures in the format MPO. An MPO file is a JPEG file that contains a second picture. The
+    # new file is a JPEG file with only the first picture.
     kind = "JPEG" if image.format == "MPO" else str(image.format)
     image.thumbnail((MOST_WIDE, MOST_WIDE))
     upright = ImageOps.exif_transpose(image)
@@ -67,7 +69,8 @@ def redraw(image: Image.Image) -> tuple[BytesIO, str]:
     # A colour profile is only valid for the colour mode for which it was made, so it is dropped if the mode changes.
     profile = upright.info.get("icc_profile") if upright.mode in {"RGB", "RGBA"} else None
     fresh = upright.convert(mode)
-    fresh.info.clear()  # Without this line, Pillow would write the old metadata into the new file.
+    # Remove the metadata of the uploaded picture. Otherwise Pillow would write the metadata into the new file.
+    fresh.info.clear()
     target = BytesIO()
     fresh.save(target, kind, quality=QUALITY, icc_profile=profile)
     target.seek(0)

@@ -55,7 +55,8 @@ def kind_of(file: IO[bytes]) -> Kind:
     head = file.read(12)
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4], head[8:]) == (b"RIFF", b"WEBP"):
         return Kind.PICTURE
-    # "qt  " stands for QuickTime, Apple's variant of MP4. Browsers on other systems than Apple's do not play it.
+    # The letters "qt" in the first bytes of a file mean QuickTime, Apple's variant of MP4. Only browsers on Apple's
+    # systems play QuickTime, so the file is refused.
     if head.startswith(EBML) or (head[4:8] == b"ftyp" and head[8:] != b"qt  "):
         return Kind.VIDEO
     raise ValidationError(_("The file must be a JPEG, PNG or WebP picture, or an MP4 or WebM video."))

@@ -24,18 +24,20 @@ PLAYED_CODECS = {b"avc1", b"avc3", b"av01", b"vp09"}
 Telephones also write H.265, which many browsers do not play.
 """
 CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
-"""The MP4 boxes in which `mp4_boxes` searches for other boxes."""
+"""The types of MP4 boxes (parts of the file) in which `mp4_boxes` searches for other boxes."""
 MOST_BOXES, MOST_DEPTH = 10_000, 8
-"""The highest number of boxes in an MP4 file, and the number of levels of boxes inside boxes that are read.
+"""Two limits for MP4 files. MP4 files consist of boxes, and a box may contain other boxes.
 
-A film of an hour has about 50 boxes, in five levels. A file with millions of boxes could be an attack that keeps a
-worker process busy.
+A file with more than MOST_BOXES boxes is refused. The contents of a box that is inside MOST_DEPTH other boxes are not
+searched. A film of an hour has about 50 boxes, in five levels. A file with millions of boxes could be an attack that
+keeps a worker process busy.
 """
 METADATA = {b"udta", b"meta", b"uuid"}
 """The MP4 boxes with metadata, for example the place where the video was taken. Players do not need these boxes."""
 
 Box = tuple[bytes, int, int]
-"""The type of an MP4 box, and the positions in the file at which its content begins and ends."""
+"""A box, which is a part of an MP4 file: its type, and the positions in the file at which its content begins and
+ends."""
 
 
 def clean_video(file: IO[bytes]) -> str:
@@ -65,15 +67,15 @@ def clean_video(file: IO[bytes]) -> str:
 
 
 def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator[Box]:
-    """Yield the boxes between two positions in the file, and the boxes inside these boxes.
+    """Yield the boxes (parts of an MP4 file) between two positions in the file, and the boxes inside these boxes.
 
     Raises ValidationError if a box is longer than the box around it, or longer than the file.
     """
     while begin < end:
         size, kind, head = int.from_bytes(read_at(file, begin, 4), "big"), read_at(file, begin + 4, 4), 8
-        if size == 1:  # a size of 1 means that the real size is in the 8 bytes after the type
+        if size == 1:  # The size 1 means that the real size is in the 8 bytes after the type.
             size, head = int.from_bytes(read_at(file, begin + 8, 8), "big"), 16
-        elif size == 0:  # a size of 0 means that the box ends where the box around it ends
+        elif size == 0:  # The size 0 means that the box ends where the outer box or the file ends.
             size = end - begin
         if size < head or begin + size > end:
             raise ValidationError(_("This video is incomplete."))
@@ -84,9 +86,12 @@ def mp4_boxes(file: IO[bytes], begin: int, end: int, depth: int = 0) -> Iterator
 
 
 def erase_box(file: IO[bytes], begin: int, end: int) -> None:
-    """Overwrite the content of a box with zeros, and its type with "free", which players skip."""
-    # Usually the 4 bytes of the type are directly before the content. In a large box, 8 bytes with the size follow the
-    # type, so the type begins 12 bytes before the content.
+    """Overwrite the content of a box (a part of an MP4 file) with zeros, and its type with "free".
+
+    Players skip boxes of the type "free".
+    """
+    # In most boxes of an MP4 file, the 4 bytes of the type are directly before the content. In a large box, 8 bytes
+    # with the size are between the type and the content, so the type begins 12 bytes before the content.
     kind_at = begin - 4 if read_at(file, begin - 4, 4) in METADATA else begin - 12
     file.seek(kind_at)
     file.write(b"free")

@@ -24,8 +24,9 @@ class PastCall(models.Model):
     label = models.CharField(_("label"), max_length=20, blank=True)
     language = models.CharField(_("language"), max_length=8)
     again = models.BooleanField(_("again"), default=False)
-    # `kind` and `by` say who called, with the name at that time. There is no foreign key to the person, because Django
-    # would then search millions of calls whenever a person is deleted.
+    # `kind` says whether a person or a device has called. `by` is the name that the person or device had when the call
+    # was saved. There is no foreign key to the person, because Django would then search millions of calls whenever a
+    # person is deleted.
     kind = models.CharField(
         _("kind"), max_length=6, blank=True, choices=[("user", _("person")), ("device", _("device"))]
     )

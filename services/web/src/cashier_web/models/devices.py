@@ -14,7 +14,7 @@ class Device(models.Model):
     name = models.CharField(_("name"), max_length=100)
     till = models.PositiveSmallIntegerField(
         _("till"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(99)]
-    )  # the only till for which the device may call, or None if it may call for all tills
+    )  # The only till for which the device may call. If None, the device may call for all tills.
     token_hash = models.CharField(_("hash of the token"), max_length=64, unique=True, editable=False)
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
     used_at = models.DateTimeField(_("last used"), null=True, editable=False)

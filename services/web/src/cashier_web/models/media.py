@@ -20,7 +20,7 @@ class Medium(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), editable=False)
     seconds = models.PositiveSmallIntegerField(
         _("seconds"), default=10, validators=[MinValueValidator(3), MaxValueValidator(120)]
-    )  # how long a picture is shown; a video is shown until its end
+    )  # The time in seconds for which a picture is shown. A video is shown until its end.
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     class Meta:

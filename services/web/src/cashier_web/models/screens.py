@@ -15,7 +15,7 @@ class Screen(models.Model):
     revoked.
     """
 
-    # None after the store was deleted. The deletion of a store revokes its screens.
+    # `store` is None after the store was deleted. The deletion of a store revokes its screens.
     store = models.ForeignKey(
         Store, on_delete=models.SET_NULL, null=True, related_name="screens", verbose_name=_("store")
     )
@@ -25,7 +25,7 @@ class Screen(models.Model):
     changed_at = models.DateTimeField(_("paired or moved"), default=timezone.now, editable=False)
     volume = models.PositiveSmallIntegerField(
         _("volume in percent"), null=True, blank=True, validators=[MaxValueValidator(100)]
-    )  # None if the screen has the volume of its store
+    )  # If the volume is None, the screen has the volume of its store.
     is_muted = models.BooleanField(_("muted"), default=False)
     seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
@@ -57,7 +57,8 @@ class Screen(models.Model):
     def revoked_credential_ids(self) -> list[str]:
         """The credential ids of this screen whose tickets ws must refuse.
 
-        These are the ids from before its last move and, if the screen is revoked, its current id.
+        These are all ids that the screen had before its last move. If the screen is revoked, ws must also refuse the
+        current id.
         """
         last = self.generation if self.revoked_at else self.generation - 1
         return [f"{self.pk}.{generation}" for generation in range(1, last + 1)]

@@ -22,7 +22,7 @@ def usual_languages() -> list[str]:
 @cache
 def time_zones() -> list[str]:
     """The names of all time zones. They are cached, because reading them takes some milliseconds."""
-    # "Factory" and "localtime" are not real time zones, and browsers do not know them.
+    # "Factory" and "localtime" are not real time zones. Browsers do not know them, so a store cannot choose them.
     return sorted(available_timezones() - {"Factory", "localtime"})
 
 
@@ -69,7 +69,8 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
-    # Between calls, the screens show "Please wait" in `language` and in these languages, one after the other.
+    # The further languages of "Please wait". Between calls, the screens show "Please wait" in `language`, and then in
+    # each language of this field.
     also_waits_in = models.JSONField(_("further languages between calls"), default=list, blank=True)
     # The directions of the arrows for tills, by the till's number, for example {"4": "left"}.
     arrows = models.JSONField(_("arrows"), default=dict, blank=True)

@@ -17,8 +17,8 @@ const clearState = (button) => {
   delete button.dataset.stateText;
 };
 
-// Shows the first state on the button, and each later state when the time of the state before it is over. A state has a
-// name, a text and a time in milliseconds. A state without a time stays on the button.
+// Shows the first state on the button, and after it each later state. A state has a name, a text, and the time in
+// milliseconds for which the button shows the state. A state without a time stays on the button.
 const showStates = (button, [state, stateText, milliseconds], ...later) => {
   clearTimeout(stateTimers.get(button));
   Object.assign(button.dataset, { state, stateText });
@@ -45,7 +45,8 @@ const showRefusal = (element, text) => {
 const showCall = (button, call) => {
   const shown = ["called", translations().shownNow, call.hold_ms];
   if (call.isQueued) return showStates(button, ["waits", call.place, call.starts_in_ms], shown);
-  // This call is on the screen now, and no other call is. Therefore all other buttons stop showing "on the screen".
+  // The call of this button is on the screen now, so no other call is on the screen any more. Therefore all other
+  // buttons stop showing "on the screen".
   for (const other of document.querySelectorAll("button[data-state=called]")) clearState(other);
   shown[2] += call.starts_in_ms;
   showStates(button, shown);
@@ -55,20 +56,21 @@ const showCall = (button, call) => {
 // press calls in the language that is selected in this list.
 const updateLanguage = (changed, code) => {
   if ("own" in language.dataset) return; // The page of one till has a language of its own.
-  // If the user has just chosen another language, keep this choice. The request that saves the choice is sent after the
-  // presses before it, so the answer to this press still contains the old language.
+  // If the user has just chosen another language, keep this choice. The page sends the choice to the server only after
+  // the user's earlier presses, so the answer to such a press still contains the old language.
   const isUnchanged = changed !== language && language.selectedOptions[0].defaultSelected;
   for (const option of language.options) option.defaultSelected = option.value === code;
   if (isUnchanged) language.value = code;
 };
 
-// htmx dispatches this event for each press, before it sends the press. If the press must wait for an earlier press,
-// htmx dispatches the event before the wait.
+// htmx dispatches the event "htmx:confirm" for each press, before it sends the press. The event comes before the wait
+// if the press must wait for an earlier press.
 document.addEventListener("htmx:confirm", ({ detail }) => {
   if (isButton(detail.elt)) showStates(detail.elt, ["sending", "…"]);
 });
 
-// The server's answer to a press. The header HX-Trigger of the answer makes htmx dispatch this event.
+// htmx dispatches the event "receipt" when the server has answered a press. The header HX-Trigger of the answer
+// contains the receipt.
 document.addEventListener("receipt", ({ target, detail }) => {
   const isQueued = detail.starts_in_ms > 0 && detail.outcome !== "stays up";
   addReceipt(detail.text, isQueued ? "waits" : "called");
@@ -76,7 +78,8 @@ document.addEventListener("receipt", ({ target, detail }) => {
   updateLanguage(target, detail.language);
 });
 
-// After a change of language, #words has the new language and direction. The page gets the same language and direction.
+// After a change of language, the element #words contains the texts of the new language. The page gets the language and
+// the direction of this element.
 document.addEventListener("htmx:afterSettle", () => {
   const { lang, dir } = document.getElementById("words");
   Object.assign(document.documentElement, { lang, dir });
@@ -94,8 +97,8 @@ document.addEventListener("htmx:sendError", ({ detail }) =>
   showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection)),
 );
 
-// The answer did not come, but the press may have reached the server. Therefore the text asks the cashier to look at
-// the screen.
+// No answer to the press has come, but the press may have reached the server. Therefore the receipt asks the cashier to
+// look at the screen.
 for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
   document.addEventListener(name, ({ detail }) =>
     showRefusal(detail.elt, withTillName(detail.elt, translations().noAnswer)),
@@ -110,8 +113,8 @@ document.addEventListener("keydown", (event) => {
   const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
   const digit = /^[1-9]$/.test(event.key) ? event.key : position?.[1];
   if (!digit) return;
-  // Press the button that shows this digit. If no button shows it, the digit may be the number of a till whose button
-  // shows a name instead of digits. Then press this till's button.
+  // Search first for a button that shows the pressed digit. If there is none, search for the till whose number is this
+  // digit and whose button shows only a name.
   const labelled = document.querySelector(`button[name=cashier][data-digits="${digit}"]`);
   (labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`))?.click();
 });

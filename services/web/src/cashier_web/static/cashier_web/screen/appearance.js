@@ -43,7 +43,7 @@ const fetchAppearance = async () => {
   try {
     page = await fetchPage();
   } catch {
-    // There is no connection. The page is fetched again later.
+    // The server cannot be reached. The page is fetched again later.
   }
   isFetchDue = false;
   if (isCallShown()) return; // At the end of the call, "screen:shown" starts this again.
@@ -55,8 +55,8 @@ const fetchAppearance = async () => {
   fetchIfChanged(fetched ? SOON_MS : LATER_MS); // If the server cannot answer, the screens do not all ask at once.
 };
 
-// Fetches the store's current appearance if this page has another one. Each fragment contains the store's current
-// appearance id.
+// Fetches the store's current appearance if this page has another appearance. Each fragment contains the id of the
+// store's current appearance.
 const fetchIfChanged = (within = SOON_MS) => {
   const announced = currentFragment().dataset.look;
   if (isFetchDue || !announced || announced === appearance.id || isCallShown()) return;

@@ -1,7 +1,8 @@
 // The websocket of the screen's page. Nobody reloads this page by hand. Therefore the page tries forever to reconnect,
 // and replaces a connection that does not answer.
 //
-// htmx's websocket extension opens the socket, and reconnects after some close codes. This module does the rest.
+// htmx's websocket extension opens the socket, and reconnects after some close codes. This module reconnects after the
+// other close codes, sends pings, and fetches new tickets.
 
 import { CAP_MS, retryDelay } from "./backoff.js";
 import { fetchPage } from "./fetch_page.js";
@@ -12,7 +13,7 @@ const ANSWER_MS = 5_000; // Without an answer the connection is dead, even if th
 const CONNECT_MS = 10_000;
 const RENEW_MS = 12 * 3_600_000; // A ticket is valid for a week.
 const TICKET_REFUSED = 4410; // The ticket is no longer valid, and the screen may have moved to another page.
-const REFUSED = 4400; // After this code and all higher ones, the page waits longer before it reconnects.
+const REFUSED = 4400; // After this close code or a higher one, the page waits longer before it reconnects.
 const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
 let address = document.body.dataset.websocket;
@@ -65,7 +66,7 @@ const renewTicket = async () => {
   try {
     address = (await fetchPage())?.body.dataset.websocket ?? address;
   } catch {
-    // There is no connection. The page keeps its old ticket until the next attempt.
+    // The server cannot be reached. The page keeps its old ticket, and asks for a new ticket again later.
   }
 };
 
@@ -94,8 +95,8 @@ const handleMessage = (event) => {
   const { message } = event.detail;
   clearTimeout(answerTimer); // Any message shows that the connection is alive.
   const isFragment = swapFragment(message);
-  // An open socket does not prove success, because the server also opens a socket in order to refuse the ticket.
-  // Therefore only a fragment resets the counters of attempts and refusals.
+  // Only a fragment resets the counters of attempts and refusals. An open socket is not enough, because the server also
+  // opens a socket if it refuses the ticket.
   if (isFragment) attempts = refusals = 0;
   if (isFragment || message === "pong") event.preventDefault(); // htmx handles all other HTML
 };
@@ -113,7 +114,7 @@ export const startConnection = () => {
   addEventListener("offline", beat);
   addEventListener("online", beat);
   setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));
-  // At this event, connect() sets the attribute `ws-connect`. watchdog.js dispatches the event before htmx searches the
-  // page for this attribute, so htmx finds it and opens the socket.
+  // The event "screen:loaded" calls connect(), which sets the attribute `ws-connect`. watchdog.js dispatches the event
+  // before htmx searches the page for this attribute. Therefore htmx finds the attribute and opens the socket.
   document.addEventListener("screen:loaded", connect);
 };

@@ -4,13 +4,13 @@ import { timeoutSignal } from "./timeout_signal.js";
 
 const FETCH_MS = 10_000;
 
-// Returns the copy as a document, or null if the server cannot deliver the page. Throws an error if there is no
-// connection.
+// Returns a fresh copy of the page as a document, or null if the server does not deliver this page. Throws an error if
+// the server cannot be reached.
 export const fetchPage = async () => {
   const response = await fetch(location.href, { cache: "no-store", signal: timeoutSignal(FETCH_MS) });
   if (!response.ok) return null;
-  // The server has redirected to another page, because the screen was moved to another store or revoked. The browser
-  // can safely go to that page, because the server has just delivered it.
+  // The server has redirected the fetch to another page, because the screen was moved to another store or revoked. The
+  // browser opens the other page, too. The other page can be reached, because the server has just delivered it.
   if (new URL(response.url).pathname !== location.pathname) {
     location.replace(response.url);
     return null;

@@ -26,9 +26,9 @@ const reportPainted = () => {
   document.dispatchEvent(new CustomEvent("screen:painted"));
 };
 
-// Reports that a new fragment is shown, and later that it is painted. The first callback of requestAnimationFrame runs
-// before the browser paints the fragment, and the second callback runs after it. If the page is hidden or the display
-// sleeps, the browser runs no callbacks. In this case a timer calls reportPainted().
+// Dispatches "screen:shown" for a new fragment, and calls reportPainted() after the browser has painted the fragment.
+// The first callback of requestAnimationFrame runs before the browser paints, and the second callback runs after it. If
+// the page is hidden or the display sleeps, the browser runs no callbacks. Then a timer calls reportPainted().
 const reportShown = () => {
   document.dispatchEvent(new CustomEvent("screen:shown"));
   withoutFrame ??= setTimeout(reportPainted, FRAME_MS);
@@ -38,8 +38,8 @@ const reportShown = () => {
   });
 };
 
-// Replaces the fragment with the fragment in this HTML. htmx's out-of-band swap would do the same, but it handles any
-// HTML and therefore is slow on a slow computer. Returns false if the HTML contains no fragment.
+// Replaces the fragment of the page with the fragment in `html`. htmx's out-of-band swap would do the same, but it
+// handles any HTML and therefore is slow on a slow computer. Returns false if `html` contains no fragment.
 export const swapFragment = (html) => {
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -50,7 +50,8 @@ export const swapFragment = (html) => {
   return true;
 };
 
-// Writes an idle text into a fragment that shows no call. Dispatches no event.
+// Writes an idle text into the current fragment, which must not show a call. Dispatches no event, because
+// idle_languages.js would start again with the first language at each event "screen:shown".
 export const writeIdleText = ({ text, language, direction }) => {
   const fragment = currentFragment();
   const idle = document.createElement("span");

@@ -16,7 +16,8 @@ const showNextLanguage = () => {
 };
 
 export const startIdleLanguages = () => {
-  // Each new fragment is in the first language, so the series of languages starts again.
+  // Each new fragment shows the idle text in the store's first language, so the index points to the first language
+  // again.
   document.addEventListener("screen:shown", () => {
     turn = 0;
   });

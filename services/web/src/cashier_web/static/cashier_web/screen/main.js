@@ -25,5 +25,6 @@ const STARTS = [
   startOfflineCopy,
 ];
 
-// Each function runs in its own microtask, so that an error in one function does not stop the other functions.
+// Each module is started in its own microtask, so that an error in the start of one module does not stop the start of
+// the other modules.
 for (const start of STARTS) queueMicrotask(start);

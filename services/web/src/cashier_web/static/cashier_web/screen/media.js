@@ -1,5 +1,6 @@
 // Shows the store's pictures and videos between calls, one after the other. When a call is shown, the stylesheet hides
-// them in the same frame, and this module only pauses the video. Therefore this module cannot delay a call.
+// the pictures and videos at the same moment, and this module only pauses the video. Therefore this module cannot delay
+// a call.
 
 import { appearance } from "./appearance.js";
 import { isCallShown } from "./fragment.js";
@@ -49,8 +50,8 @@ const canPlay = (video) =>
     video.onerror = reject;
   });
 
-// Loads the medium into the slot. The promise resolves when the medium can be shown. It rejects if the medium cannot be
-// shown or takes too long to load.
+// Loads a medium into a slot, which is an element for one picture or video. The returned promise resolves when the
+// medium can be shown. The promise rejects if the medium cannot be shown or takes too long to load.
 const fillSlot = (slot, medium) => {
   clearSlot(slot);
   slot.medium = medium;
@@ -61,7 +62,8 @@ const fillSlot = (slot, medium) => {
   return Promise.race([loaded, new Promise((_, reject) => setTimeout(reject, LOAD_MS))]);
 };
 
-// Loads the next medium that can be shown into the slot at the back. The slot at the front does not change.
+// Loads the next medium that can be shown into the slot `back`, which is the hidden one of the page's two slots for
+// media. The visible slot `front` does not change.
 const prepareNext = async () => {
   const ownRound = ++round;
   const index = media.indexOf(front.medium);
@@ -74,7 +76,7 @@ const prepareNext = async () => {
       await fillSlot(back, next);
       isReady = true;
     } catch {
-      // This medium is skipped now. It is tried again after the other media.
+      // This medium cannot be shown now, so it is skipped. It is tried again after the other media.
     }
     if (ownRound !== round) return;
   }
@@ -123,7 +125,8 @@ const tick = () => {
   if (!isOver()) return;
   if (isReady) return showNext();
   if (isPreparing) return;
-  // No other medium can be shown now. Show the same medium again, and meanwhile try the other media again.
+  // The medium was shown for its whole time, and no other medium can be shown now. Show the same medium again, and
+  // meanwhile try to load the other media again.
   shownMs = 0;
   if (front.medium?.kind === "video") front.video.currentTime = 0;
   playOrPause();
@@ -135,7 +138,7 @@ const applyMedia = () => {
   if (json === mediaJson) return;
   mediaJson = json;
   media = appearance.media;
-  // If the medium that is shown is still in the list, it continues without a break.
+  // If the new list of media contains the medium that is shown, this medium continues without a break.
   front.medium = media.find((medium) => medium.url === front.medium?.url) ?? null;
   front.video.loop = media.length === 1;
   if (!front.medium) {

@@ -13,8 +13,8 @@ const addressesOfParts = (page) =>
     (part) => new URL(part.getAttribute("src") ?? part.getAttribute("href"), location.href).href,
   );
 
-// Stores the parts first and the page last, so that a stored page always has all its parts. Then deletes the parts that
-// only older versions of the page need.
+// Stores the parts of a page (scripts, styles and icon) first and the page last, so that a stored page always has all
+// its parts. Then deletes the parts that only older versions of the page need.
 const keep = async ({ response, page }) => {
   const cache = await caches.open(CACHE);
   const needed = addressesOfParts(page);
@@ -30,26 +30,28 @@ const keep = async ({ response, page }) => {
 const registerAndKeep = async () => {
   await navigator.serviceWorker.register("/worker.js");
   const kept = await caches.match(location.pathname, { cacheName: CACHE });
-  // If the cache has a copy of this version, the page is not fetched again. Otherwise each screen of a chain would
-  // fetch the page twice at every boot.
+  // If the cache has a copy of the current version of the page, the page is not fetched again. Otherwise each screen of
+  // a chain would fetch the page twice at every boot.
   if ((await kept?.text())?.includes(versionOf(appearance.id))) return;
   await fetchPage();
 };
 
 export const startOfflineCopy = () => {
-  // Browsers offer service workers only to pages that came over HTTPS or from the same machine.
+  // Browsers offer service workers only to pages that came over HTTPS or from the same machine. For other pages, no
+  // copy is stored.
   if (!navigator.serviceWorker) return;
   let keeping = Promise.resolve(); // Copies are stored one after the other, so that none deletes the parts of another.
   document.addEventListener("screen:page-fetched", ({ detail }) => {
     keeping = keeping
       .then(() => keep(detail))
       .catch(() => {
-        // There is no space or no connection. The previous copy stays in the cache.
+        // The copy could not be stored, because the browser has no space left or the server cannot be reached. The
+        // previous copy stays in the cache.
       });
   });
   addEventListener("load", () =>
     registerAndKeep().catch(() => {
-      // The page tries to store the copy again when it is loaded the next time.
+      // No copy could be stored. The page tries to store a copy again when the page is loaded the next time.
     }),
   );
 };

@@ -6,8 +6,8 @@ import { currentFragment } from "./fragment.js";
 
 const SHOWN_CALLS = 3;
 const FORGOTTEN_MS = 15 * 60_000; // An older call is removed from the list, because nobody waits for it any more.
-// Two fragments with the same seq within this time belong to the same call. This time is longer than any hold. Later
-// the same seq may belong to a new call, because Redis counts from 1 again if it has lost its data.
+// Two fragments with the same seq within two minutes belong to the same call, because every hold is shorter than two
+// minutes. Later the same seq may belong to a new call, because Redis counts from 1 again if it has lost its data.
 const SAME_CALL_MS = 2 * 60_000;
 const KEY = `recent ${location.pathname}`; // in sessionStorage, which is kept when the page is reloaded
 
@@ -18,7 +18,7 @@ const restore = () => {
   try {
     calls = JSON.parse(sessionStorage.getItem(KEY)) ?? [];
   } catch {
-    // The browser has no storage, or the storage contains something else. The list starts empty.
+    // The browser has no storage, or the stored text is not a list of calls. The list of the last calls starts empty.
   }
 };
 
@@ -26,7 +26,7 @@ const save = () => {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(calls));
   } catch {
-    // The browser has no storage. The list is lost when the page is reloaded.
+    // The browser has no storage. The list of the last calls is lost when the page is reloaded.
   }
 };
 

@@ -12,8 +12,8 @@ addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
 const silentServer = () => new Promise((resolve) => setTimeout(resolve, SILENT_SERVER_MS, null));
 
-// A paired television opens /pair when it starts, and the server redirects it to the page of its screen. If the server
-// cannot be reached, this function redirects it to the screen whose page was stored last.
+// A paired television opens /pair when it starts, and the server redirects the television to the page of its screen. If
+// the server cannot be reached, this function redirects the television to the screen page that was stored last.
 const redirectToLastScreen = async () => {
   const kept = await (await caches.open(CACHE)).keys();
   const screens = kept.map(({ url }) => new URL(url)).filter(isScreen);

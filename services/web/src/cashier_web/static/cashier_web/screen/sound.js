@@ -16,8 +16,9 @@ const VOICE_AFTER_S = 0.6;
 const LATE_S = 0.5;
 const FADE_S = 0.02; // A shorter fade is heard as a click.
 const EARLY_MS = 250; // If a number disappears so long before the end of its hold, the call was cancelled.
-// If no call was shown for this long after a hold, the same seq may belong to a new call, because Redis counts from 1
-// again if it has lost its data.
+// The page forgets which seq it has played if a fragment without a call is shown more than a second after the end of
+// the hold. After this second, a new call may have the same seq, because Redis counts from 1 again if it has lost its
+// data.
 const FORGOTTEN_MS = 1_000;
 const ASK_AFTER_MS = 5_000; // An audio context that is allowed to start needs some time to start.
 const ASK_MS = 60_000;
@@ -32,11 +33,11 @@ let playedSeq = null; // the seq of the call that was played last
 let holdEndsAt = 0; // performance.now() at which the hold ends
 let shownAt = 0; // performance.now() at which the current fragment was shown
 
-// Returns this language if there is a voice for it, otherwise the store's language.
+// Returns `language` if there is a voice for it, otherwise the store's language.
 const voiceLanguage = (language) => (hasVoice(language) ? language : appearance.waiting[0].language);
 
-// Returns the decoded clip for the till with these digits. If there is no clip for the till, or no voice in the
-// language of the call, returns the clip "Next customer". Returns null if no clip can be loaded.
+// Returns the decoded clip in which a voice says the till's number `digits` in `language`. If there is no such clip,
+// returns the clip "Next customer". Returns null if no clip can be loaded.
 const decodeClip = async (language, digits) => {
   try {
     const clips = await fetchVoice(voiceLanguage(language));
@@ -125,7 +126,7 @@ const askForTouch = () => {
     if (sessionStorage.getItem(ASKED_KEY)) return;
     sessionStorage.setItem(ASKED_KEY, "yes");
   } catch {
-    // The browser has no storage. The page asks again after each reload.
+    // The page cannot use the browser's storage. Therefore the page asks for a touch after each reload.
   }
   button.hidden = false;
   setTimeout(() => {

@@ -1,6 +1,7 @@
-// A signal that aborts a fetch after some milliseconds.
+// Limits how long a fetch may take.
 
-// Does the same as AbortSignal.timeout(), which older televisions do not have (Chromium before version 103).
+// Returns a signal that aborts a fetch after `milliseconds`. Older televisions (Chromium before version 103) do not
+// have AbortSignal.timeout(), which would do the same.
 export const timeoutSignal = (milliseconds) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), milliseconds);

@@ -14,7 +14,8 @@ const files = new Map(); // for each language, a promise of its clips, or of nul
 
 export const hasVoice = (language) => addresses.has(language);
 
-// Splits a file into its clips. Each clip is one Ogg stream, and the streams follow each other in the file.
+// Splits the sound file of a language into its clips. Each clip is one Ogg stream, and the streams follow each other in
+// the file.
 const splitClips = (file) => {
   const view = new DataView(file);
   const starts = [];
@@ -37,8 +38,8 @@ const fetchClips = async (language) => {
   }
 };
 
-// Returns a promise of the clips of this language, or null if the language has no voice. A file is fetched only once,
-// unless the fetch fails.
+// Returns a promise of the clips of `language`, or null if the language has no voice. The clips are fetched once. If
+// the fetch fails, the next call of this function fetches the clips again.
 export const fetchVoice = (language) => {
   if (!hasVoice(language)) return null;
   if (!files.has(language)) files.set(language, fetchClips(language));
