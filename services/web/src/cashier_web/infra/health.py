@@ -61,7 +61,7 @@ RESPONSES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_respons
 def health_checks(get_response: GetResponse) -> GetResponse:
     """Middleware that answers requests to /healthz, /readyz and /metrics.
 
-    This must be the first middleware. The health check of a container does not know the site's name, so its Host header
+    It must be the first middleware. The health check of a container does not know the site's name, so its Host header
     is not in CASHIER_HOSTS, and Django would refuse the request.
     """
 

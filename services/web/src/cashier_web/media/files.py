@@ -52,11 +52,11 @@ def store_file(store: Store, content: IO[bytes], extension: str) -> str:
 
 
 def delete_unused_files(pk: int) -> None:
-    """Delete the files of this store to which no row in the database refers. If the
-    store was deleted, all its files are deleted.
+    """Delete the files of this store to which no row in the database refers. A deleted store keeps no files.
 
-    Must be called within a transaction, because it locks the store's row. Another request that stores a file holds the
-    same lock until its transaction ends. Therefore this function never deletes a file whose row is not saved yet.
+    This function locks the store's row, so it must be called within a transaction. Another request that stores a file
+    holds the same lock until its transaction ends. Therefore this function never deletes a file whose row is not saved
+    yet.
     """
     store = Store.objects.select_for_update().filter(pk=pk).first()
     used = {*store.media.values_list("file", flat=True), str(store.logo)} if store else set()

@@ -27,7 +27,7 @@ def time_zones() -> list[str]:
 
 
 def check_time_zone(name: str) -> None:
-    """Raise ValidationError if there is no time zone of this name."""
+    """Raise ValidationError if `name` is not the name of a time zone."""
     if name not in time_zones():
         raise ValidationError(gettext("There is no time zone “%(name)s”.") % {"name": name})
 

@@ -11,7 +11,8 @@ const showTime = () => {
       numberingSystem: "latn", // the same digits as in the number of a call
     });
   } catch {
-    // An old browser may not know this time zone. Then no time is shown, because a wrong time would be worse.
+    // An old browser may not know the time zone of the store. Then no time is shown, because a wrong time would be
+    // worse.
   }
   document.getElementById("clock").textContent = time;
 };

@@ -36,7 +36,7 @@ const setState = (state) => {
 const openSocket = () => {
   socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
   clearTimeout(connectTimer);
-  // A socket that does not open in time is closed. The browser reports this with code 1006, after which htmx
+  // A socket that does not open in time is closed. The browser reports the close with code 1006, after which htmx
   // reconnects.
   connectTimer = setTimeout((slow) => slow.close(), CONNECT_MS, socket);
   return socket;

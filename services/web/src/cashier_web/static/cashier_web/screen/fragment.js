@@ -5,7 +5,7 @@
 // - "screen:shown", before the browser paints the new fragment. Listeners change other parts of the page that must be
 //   painted together with the fragment.
 // - "screen:painted", after the browser has painted the new fragment. Listeners do everything else, for example start
-//   the sound. On a slow computer this work would delay the number.
+//   the sound. Before the paint, this work would delay the number on a slow computer.
 //
 // An error in one listener of an event does not stop the other listeners. Therefore this module dispatches events
 // instead of calling functions of the other modules.
