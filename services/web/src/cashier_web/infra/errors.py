@@ -19,7 +19,7 @@ class Refused(Exception):
     """A request was refused, and nothing was changed.
 
     status: the HTTP status of the response. reason: the reason as text for people. retry_after: the number of seconds
-    after which the same request may succeed; None if this is not known.
+    after which the same request may succeed; None if this number is not known.
     """
 
     def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:

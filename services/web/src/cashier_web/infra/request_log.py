@@ -32,8 +32,8 @@ class RequestLog:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # structlog's `bound_contextvars` would do the same as the lines below, but it takes 3 us per request instead of
-        # 1 us.
+        # structlog's `bound_contextvars` would do the same as `bind_contextvars` and `reset_contextvars`, but it takes
+        # 3 us per request instead of 1 us.
         tokens = bind_contextvars(request_id=request_id(request))
         try:
             return self._log_and_count(request)

@@ -131,7 +131,7 @@ def remove_logo(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def change_media(request: HttpRequest, store: Store, change: Callable[[Store], object]) -> HttpResponse:
-    """Call `change` with the locked store, and redirect to the media page.
+    """Lock the store, call the function `change` with the store, and redirect to the media page.
 
     If Redis does not answer, nothing is changed, and the media page says so.
     """
