@@ -17,11 +17,11 @@ from gevent import get_hub
 SHORT_SECONDS = 0.01
 """Read delays of this length or shorter are not recorded."""
 AWAKE_SECONDS, SLEPT_SECONDS = 0.001, 0.1
-"""Two limits that decide whether a poll had to wait for a message.
+"""Times in seconds that decide whether a poll waited for a message.
 
-A poll shorter than AWAKE_SECONDS did not wait, even if the operating system counted a context switch of the thread. A
-poll longer than SLEPT_SECONDS did wait, even if no context switch was counted. A poll between the two limits did wait
-if a context switch was counted."""
+When a thread waits, the operating system usually counts a context switch of the thread. A poll with a context switch
+counts as waiting if it took longer than AWAKE_SECONDS. A poll without a context switch counts as waiting if it took
+longer than SLEPT_SECONDS."""
 # macOS has no RUSAGE_THREAD, and counts context switches only for the whole process. Therefore RUSAGE_SELF is used
 # there.
 RUSAGE = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
