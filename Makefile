@@ -154,14 +154,18 @@ define venv
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes --requirement $<
 endef
-install_packages = @$(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation $(addprefix --editable services/,$(1))
+# core is installed first, because flit imports core to get the version of web and ws. If the version changes, the
+# packages are installed again.
+VERSIONED := services/core/pyproject.toml services/core/src/cashier_core/__init__.py
+install_packages = @for package in $(1); do \
+	$(UV) pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable services/$$package || exit; done
 
-$(VENVS)/web/.done: services/web/requirements.txt services/core/pyproject.toml services/web/pyproject.toml | $(UV)
+$(VENVS)/web/.done: services/web/requirements.txt $(VERSIONED) services/web/pyproject.toml | $(UV)
 	$(venv)
 	$(call install_packages,core web)
 	@touch $@
 
-$(VENVS)/ws/.done: services/ws/requirements.txt services/core/pyproject.toml services/ws/pyproject.toml | $(UV)
+$(VENVS)/ws/.done: services/ws/requirements.txt $(VERSIONED) services/ws/pyproject.toml | $(UV)
 	$(venv)
 	$(call install_packages,core ws)
 	@touch $@
@@ -170,7 +174,7 @@ $(VENVS)/local/.done: deploy/local/requirements.txt | $(UV)
 	$(venv)
 	@touch $@
 
-$(VENVS)/dev/.done: tests/requirements.txt services/core/pyproject.toml services/web/pyproject.toml services/ws/pyproject.toml | $(UV)
+$(VENVS)/dev/.done: tests/requirements.txt $(VERSIONED) services/web/pyproject.toml services/ws/pyproject.toml | $(UV)
 	$(venv)
 	$(call install_packages,core web ws)
 	@touch $@

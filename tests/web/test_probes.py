@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from cashier_core import logs
+from cashier_core import __version__, logs
 from cashier_local.ports import free_port
 from cashier_web.accounts import permissions
 
@@ -147,3 +147,9 @@ def test_without_redis_the_metrics_are_still_served(client, environment) -> None
 
     assert "cashier_presses_total" in figures
     assert "cashier_history_waiting" not in figures
+
+
+def test_the_metrics_contain_the_version(client, store) -> None:
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert f'cashier_build_info{{version="{__version__}"}} 1.0' in lines

@@ -8,5 +8,9 @@
 - history: past calls, which Redis keeps until web has moved them to the database.
 - env, env_checks: read and check environment variables.
 - logs: configures logging. settings: the Django settings that web and ws have in common.
+- build_info: the metric with the version of cashier_q.
 - healthcheck: asks a service whether it is healthy.
 """
+
+__version__ = "0.1.0"
+"""The version of cashier_q. All other code reads the version from here."""

@@ -27,3 +27,5 @@ its own layer. `make check` enforces this rule, which is in pyproject.toml (`[to
 These modules and folders belong to no layer: settings, wsgi, __main__ (Django's commands), migrations, locale, static
 and templates.
 """
+
+from cashier_core import __version__ as __version__

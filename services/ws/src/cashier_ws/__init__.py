@@ -8,3 +8,5 @@
 - gc_policy: decides when Python's garbage collector runs.
 - health: answers HTTP requests. metrics: the Prometheus metrics. settings: the Django settings of ws.
 """
+
+from cashier_core import __version__ as __version__

@@ -6,7 +6,10 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
+from cashier_core.build_info import BuildInfoCollector
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # Nothing reads the series `*_created`.
+REGISTRY.register(BuildInfoCollector())
 
 OPENED = Counter("cashier_screens_opened", "Screens that have connected to this replica.")
 RECONNECTED = Counter("cashier_screen_reconnects", "Screens that have connected again after a lost connection.")

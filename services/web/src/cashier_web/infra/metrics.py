@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from cashier_core import env
+from cashier_core.build_info import BuildInfoCollector
 
 PRESSES = Counter("cashier_presses", "Presses of a button, by what became of them.", ["outcome"])
 for outcome in ("called", "waits", "waits already", "stays up", "full", "given up", "refused", "failed", "unreachable"):
@@ -44,6 +45,7 @@ def render_metrics(unrecorded: int | None) -> bytes:
     unrecorded: how many changes of calls are in Redis and not yet in the database; None if Redis does not answer.
     """
     own = CollectorRegistry()
+    own.register(BuildInfoCollector())
     if unrecorded is not None:
         own.register(HistoryCollector(unrecorded))
     registry = REGISTRY
