@@ -3,6 +3,7 @@
 from cashier_web.models.calls import PastCall
 from cashier_web.models.devices import Device
 from cashier_web.models.media import Medium
+from cashier_web.models.oldest_version import OldestVersion
 from cashier_web.models.people import Membership, Role
 from cashier_web.models.screens import Screen
 from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_languages
@@ -11,6 +12,7 @@ __all__ = [
     "Device",
     "Medium",
     "Membership",
+    "OldestVersion",
     "PastCall",
     "Role",
     "Screen",
