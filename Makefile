@@ -1,4 +1,5 @@
-# The make targets of cashier_q. `make` without a target prints them.
+# The make targets of cashier_q. `make` without a target prints them. The targets for docker compose are in
+# deploy/compose/Makefile.
 PYTHON ?= python3
 PORT ?= 8000
 WS ?= 2
@@ -6,6 +7,8 @@ VENVS := .venv
 DEV := $(VENVS)/dev/bin
 UV := $(VENVS)/uv/bin/uv
 export PYTHONPATH := deploy/local:.
+
+include deploy/compose/Makefile
 
 # The files and folders that the linters and formatters check.
 PYTHON_SOURCES := deploy/local loadtests services tests tools
@@ -22,17 +25,8 @@ LOCAL := $(SERVICES) $(VENVS)/local/.done
 TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
-# Every `docker compose` command in this file works on this host's stack.
-STACK := deploy/compose
-export COMPOSE_FILE := $(STACK)/compose.yaml$(if $(wildcard $(STACK)/certs/tls.crt),:$(STACK)/tls.yaml)
-
-.DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-compose check format up down scale update logs account backup restore certs
+.PHONY: run test test-fast test-compose test-release check format release
 .PHONY: load locust bench paint lock messages voices screenshots clean
-
-help: ## print the targets
-	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		match($$0, /^[a-z-]+:.*## /) { split($$0, target, ":"); sub(/.*## /, ""); printf "  make %-13s %s\n", target[1], $$0 }' $(MAKEFILE_LIST)
 
 ##@ Run
 
@@ -49,6 +43,9 @@ test-fast: $(TESTS) ## the tests that need neither a browser nor running service
 
 test-compose: $(VENVS)/dev/.done ## the tests of the deployment, on this machine's Docker engine: ARGS= for pytest
 	$(DEV)/pytest tests/compose $(ARGS)
+
+test-release: $(VENVS)/dev/.done ## the tests of releases, updates and rollbacks, on this machine's Docker engine: ARGS= for pytest
+	$(DEV)/pytest tests/release $(ARGS)
 
 check: $(TESTS) ## linters, types, import contracts, catalogs, Nginx configuration, documents
 	$(DEV)/ruff check $(PYTHON_SOURCES)
@@ -72,35 +69,6 @@ format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and 
 	$(DEV)/biome check --write
 	$(DEV)/rumdl fmt --no-cache .
 
-##@ Deploy, with docker compose on this host
-
-up: ## build, start, and wait until everything is healthy; create .env and the secrets if they are missing
-	@$(STACK)/up
-
-down: ## stop and remove the containers; the database and the media stay
-	@docker compose --profile monitoring --profile load down
-
-scale: ## change the number of ws replicas: WS=5
-	@$(STACK)/scale '$(if $(filter file,$(origin WS)),,$(WS))'
-
-update: ## build the images again, and replace one container after another
-	@$(STACK)/update
-
-logs: ## follow the logs
-	@docker compose logs --follow --tail 100
-
-account: ## create an account that may do everything
-	@docker compose exec web python -m cashier_web createsuperuser
-
-backup: ## save the database and the media to deploy/compose/backups/
-	@$(STACK)/backup
-
-restore: ## restore the database and the media from FILE=
-	@$(STACK)/restore '$(FILE)'
-
-certs: ## create a self-signed certificate for HTTPS
-	@$(STACK)/make-certs
-
 ##@ Load and measure
 
 load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
@@ -117,6 +85,9 @@ paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the c
 	$(DEV)/python -m tools.paint
 
 ##@ Maintain
+
+release: $(VENVS)/dev/.done ## build the images and the archive of a version: VERSION=0.1.0, CASHIER_REGISTRY= to push the images
+	@$(DEV)/python -m tools.release '$(VERSION)'
 
 lock: $(UV) ## write all lock files again; with UPGRADE=--upgrade, they get newer versions
 	$(LOCK) services/web/pyproject.toml -o services/web/requirements.txt

@@ -3,26 +3,18 @@
 All tests share one stack. Therefore, when a test ends, the stack is healthy again and has its original settings.
 """
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.compose_stack import Failed, Stack, docker
+from tests.support.compose_stack import Stack, require_engine
 
 STORES = 100
 
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> None:
-    """Fail if no Docker engine is running. The tests are not skipped, because no other tests check the deployment."""
-    if not shutil.which("docker"):
-        pytest.fail("docker is not installed")
-    try:
-        docker("info")
-        docker("compose", "version")
-    except Failed as error:
-        pytest.fail(str(error))
+    require_engine()
 
 
 @pytest.fixture(scope="session")

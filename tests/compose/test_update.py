@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from tests.support.compose_load import Load
+from tests.support.compose_load import Load, verify_nothing_was_lost
 from tests.support.compose_stack import Failed, docker
 
 pytestmark = pytest.mark.anyio
@@ -17,18 +17,6 @@ def spread_of_closes(load: Load) -> float:
     """Return the seconds between the first and the last time that the server closed a connection."""
     closed = [each.closed for screen in load.screens for each in screen.connections if each.code]
     return max(closed) - min(closed)
-
-
-def verify_nothing_was_lost(load: Load) -> None:
-    """Check that no press and no call was lost, and that all screens reconnected soon.
-
-    The server may close connections only with code 1012, which tells screens to reconnect.
-    """
-    codes = {each.code for screen in load.screens for each in screen.connections if each.code}
-    assert codes == {1012}, load.costs()
-    assert {press.status for press in load.presses} == {204}, load.costs()
-    assert load.faults() == []
-    assert max(seconds for screen in load.screens for seconds in screen.seconds_away()) < 5, load.costs()
 
 
 async def test_a_stopped_replica_closes_its_screens_with_1012_over_the_drain_time(stack, stores, replicas) -> None:

@@ -166,6 +166,18 @@ class Load:
         )
 
 
+def verify_nothing_was_lost(load: Load) -> None:
+    """Check that no press and no call was lost, and that all screens reconnected soon.
+
+    The server may close connections only with code 1012, which tells screens to reconnect.
+    """
+    codes = {each.code for screen in load.screens for each in screen.connections if each.code}
+    assert codes == {1012}, load.costs()
+    assert {press.status for press in load.presses} == {204}, load.costs()
+    assert load.faults() == []
+    assert max(seconds for screen in load.screens for seconds in screen.seconds_away()) < 5, load.costs()
+
+
 def holds_of(connection: Connection) -> list[float]:
     """Return for how many seconds the connection showed each number.
 

@@ -1,11 +1,17 @@
-"""A compose stack for tests. It consists of a fresh clone of this repository, and the containers that `make` starts."""
+"""A compose stack for tests. It consists of a folder, and of the containers that `make` starts from this folder.
+
+The folder is a fresh clone of this repository, or a release archive.
+"""
 
 import json
 import os
 import secrets
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
+
+import pytest
 
 from cashier_local.ports import free_port
 
@@ -21,14 +27,18 @@ class Failed(Exception):
 
 
 class Stack:
-    """A deployment with its own project name and port, so that it does not affect other stacks on this machine."""
+    """A deployment with its own project name and port, so that it does not affect other stacks on this machine.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    host: the address at which the stack's Docker engine publishes ports.
+    settings: environment variables, such as settings of cashier_q, or DOCKER_HOST for another engine.
+    """
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", **settings: str) -> None:
         self.folder = folder / "cashier_q"
         self.compose_folder = self.folder / "deploy" / "compose"
         self.project = f"cashier_q_test_{secrets.token_hex(3)}"
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
         self.environment = {
             **inherited,
@@ -47,6 +57,22 @@ class Stack:
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, self.folder / name)
 
+    def commit(self) -> None:
+        """Commit all changes in the clone."""
+        identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+        subprocess.run(["git", "add", "--all"], cwd=self.folder, check=True)
+        commit = ["git", *identity, "commit", "--quiet", "--allow-empty", "--message", "tests: change the clone"]
+        subprocess.run(commit, cwd=self.folder, check=True)
+
+    def unpack(self, archive: Path) -> None:
+        """Unpack a release archive into the folder. Files that the archive does not contain stay in the folder."""
+        with tarfile.open(archive) as files:
+            top = files.next()
+            assert top
+            files.extractall(self.folder.parent, filter="data")
+        shutil.copytree(self.folder.parent / top.name, self.folder, dirs_exist_ok=True, copy_function=shutil.move)
+        shutil.rmtree(self.folder.parent / top.name)
+
     def states(self) -> set[tuple[str, str, str]]:
         """Return the name of the service, the state and the health of every container."""
         lines = self.compose("ps", "--all", "--format", "json").splitlines()
@@ -62,6 +88,12 @@ class Stack:
     def make(self, *arguments: str, **settings: str) -> str:
         """Run a make target and return its output. Raises Failed if the target fails."""
         return self._run(["make", *arguments], self.folder, settings)
+
+    def start_make(self, target: str) -> subprocess.Popen[bytes]:
+        """Start a make target in a process group of its own, and return the process, so that a test can stop it."""
+        return subprocess.Popen(
+            ["make", target], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
 
     def compose(self, *arguments: str, **settings: str) -> str:
         """Run a docker compose command and return its output. Raises Failed if the command fails."""
@@ -106,7 +138,15 @@ class Stack:
 
     def clear(self) -> None:
         """Remove all containers, volumes, networks and images of this stack."""
-        self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--rmi", "local", "-t", "2")
+        self.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "-t", "2")
+        images = self._docker(
+            "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={self.project}-*"
+        )
+        if images:
+            self._docker("rmi", "--force", *images.split())
+
+    def _docker(self, *arguments: str) -> str:
+        return self._run(["docker", *arguments], self.folder, {})
 
     def _run(self, argv: list[str], folder: Path, settings: dict[str, str]) -> str:
         done = subprocess.run(
@@ -123,6 +163,17 @@ class Stack:
         if done.returncode:
             raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}")
         return done.stdout
+
+
+def require_engine() -> None:
+    """Fail if no Docker engine is running. Tests are not skipped, because no other tests check the deployment."""
+    if not shutil.which("docker"):
+        pytest.fail("docker is not installed")
+    try:
+        docker("info")
+        docker("compose", "version")
+    except Failed as error:
+        pytest.fail(str(error))
 
 
 def docker(*arguments: str) -> str:
