@@ -4,11 +4,15 @@ web is installed without the packages of ws, and ws without the packages of web.
 package, and no address of a package index.
 """
 
+import re
 import subprocess
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from cashier_core import __version__
 from cashier_local.topology import VENVS, Topology
 from tests.support.topologies import Log
 
@@ -60,3 +64,14 @@ def test_there_is_one_lock_for_each_environment_that_is_installed() -> None:
     assert [str(path.parent.relative_to(ROOT)) for path in LOCKS] == [
         "loadtests", "tests", "deploy/local", "services/web", "services/ws"
     ]  # fmt: skip
+
+
+def test_only_core_and_the_changelog_contain_the_version() -> None:
+    is_released = ".dev" not in __version__
+    assert is_released == bool(
+        re.search(rf"^## {re.escape(__version__)} \(", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    )
+    for pyproject in ROOT.glob("services/*/pyproject.toml"):
+        assert tomllib.loads(pyproject.read_text())["project"].get("version") is None
+    for package in ("cashier-core", "cashier-web", "cashier-ws"):
+        assert version(package) == __version__
