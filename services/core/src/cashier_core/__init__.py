@@ -12,5 +12,5 @@
 - healthcheck: asks a service whether it is healthy.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 """The version of cashier_q. All other code reads the version from here."""
