@@ -28,4 +28,5 @@ These modules and folders belong to no layer: settings, wsgi, __main__ (Django's
 and templates.
 """
 
+# flit reads the version of this package here.
 from cashier_core import __version__ as __version__

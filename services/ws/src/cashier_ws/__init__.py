@@ -9,4 +9,5 @@
 - health: answers HTTP requests. metrics: the Prometheus metrics. settings: the Django settings of ws.
 """
 
+# flit reads the version of this package here.
 from cashier_core import __version__ as __version__

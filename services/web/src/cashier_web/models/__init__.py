@@ -1,4 +1,6 @@
-"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, and past calls."""
+"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, past calls, and which
+earlier versions of cashier_q work with the tables.
+"""
 
 from cashier_web.models.calls import PastCall
 from cashier_web.models.devices import Device
