@@ -3,11 +3,13 @@
 These tests use the real clock of Redis.
 """
 
+import json
+
 import pytest
 from redis import Redis
 
 from cashier_core.call import Policy
-from cashier_core.timeline import AlreadyShown, KeyReused, NotQueued, Timeline, WrongTill
+from cashier_core.timeline import AlreadyShown, Ambiguous, KeyReused, NotQueued, Timeline, WrongTill
 
 
 @pytest.fixture
@@ -28,9 +30,8 @@ def press(timeline, till, language="en", **options):
 
 
 def test_a_queued_call_is_cancelled_and_the_calls_behind_it_move_up(timeline) -> None:
-    for till in (4, 2, 7, 5):
-        press(timeline, till)
-    timeline.cancel("s", 2)
+    receipts = [press(timeline, till) for till in (4, 2, 7, 5)]
+    timeline.cancel("s", receipts[1].call_id)
 
     calls = timeline.snapshot("s").calls
     assert [call.till for call in calls] == [4, 7, 5]
@@ -40,44 +41,75 @@ def test_a_queued_call_is_cancelled_and_the_calls_behind_it_move_up(timeline) ->
 
 
 @pytest.mark.parametrize(
-    ("seq", "till", "reason"),
-    [
-        (1, 0, AlreadyShown),
-        (1, 4, AlreadyShown),
-        (9, 0, NotQueued),
-        (0, 0, NotQueued),
-        (-1, 0, NotQueued),
-        (2, 4, WrongTill),
-    ],
+    ("till_of_call", "till", "reason"),
+    [(4, 0, AlreadyShown), (4, 4, AlreadyShown), (0, 0, NotQueued), (2, 4, WrongTill)],
 )
 def test_a_call_that_cannot_be_cancelled_raises_the_reason_and_changes_nothing(
-    timeline, redis, seq, till, reason
+    timeline, redis, till_of_call, till, reason
 ) -> None:
-    press(timeline, 4)
-    press(timeline, 2)
+    call_ids = {each: press(timeline, each).call_id for each in (4, 2)}
     before = redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)
     with pytest.raises(reason):
-        timeline.cancel("s", seq, till=till)
+        timeline.cancel("s", call_ids.get(till_of_call, "unknown"), till=till)
 
     assert (redis.hgetall("cashier:{s}:store"), redis.zrange("cashier:{s}:calls", 0, -1)) == before
 
 
 def test_cancelling_twice_succeeds_because_an_answer_may_be_lost(timeline) -> None:
     press(timeline, 4)
-    press(timeline, 2)
-    timeline.cancel("s", 2, till=2)
+    call_id = press(timeline, 2).call_id
+    timeline.cancel("s", call_id, till=2)
     version = timeline.snapshot("s").version
 
-    timeline.cancel("s", 2, till=2)
+    timeline.cancel("s", call_id, till=2)
     assert timeline.snapshot("s").version == version
     with pytest.raises(WrongTill):
-        timeline.cancel("s", 2, till=4)
+        timeline.cancel("s", call_id, till=4)
+
+
+def test_a_cancellation_that_is_repeated_after_a_loss_of_data_cancels_no_other_call(timeline, redis) -> None:
+    lost = [press(timeline, till, by="device 7") for till in (4, 2)][1]
+    redis.flushall()
+    new = [press(timeline, till, by="device 7") for till in (4, 2)][1]
+    assert new.seq == lost.seq
+
+    with pytest.raises(NotQueued):
+        timeline.cancel("s", lost.call_id)
+    with pytest.raises(Ambiguous):
+        timeline.cancel_seq("s", lost.seq, by="device 7")
+    assert [call.till for call in timeline.snapshot("s").calls] == [4, 2]
+
+
+def test_a_seq_identifies_a_call_of_the_same_device_if_no_data_were_lost_for_an_hour(timeline, redis) -> None:
+    for till in (4, 2, 7):
+        press(timeline, till, by="device 7")
+    redis.hincrby("cashier:{s}:store", "born", -3_600_000)
+
+    with pytest.raises(NotQueued):
+        timeline.cancel_seq("s", 2, by="device 8")
+    with pytest.raises(WrongTill):
+        timeline.cancel_seq("s", 2, by="device 7", till=4)
+    for _ in range(2):
+        timeline.cancel_seq("s", 2, by="device 7")
+    assert [call.till for call in timeline.snapshot("s").calls] == [4, 7]
+
+
+def test_a_call_that_version_0_1_0_has_scheduled_can_be_cancelled_by_its_seq(timeline, redis) -> None:
+    for till in (4, 2):
+        press(timeline, till, by="device 7")
+    redis.hincrby("cashier:{s}:store", "born", -3_600_000)
+    (call, end) = redis.zrange("cashier:{s}:calls", -1, -1, withscores=True)[0]
+    redis.zrem("cashier:{s}:calls", call)
+    redis.zadd("cashier:{s}:calls", {json.dumps({k: v for k, v in json.loads(call).items() if k != "by"}): end})
+
+    timeline.cancel_seq("s", 2, by="device 7")
+    assert [call.till for call in timeline.snapshot("s").calls] == [4]
 
 
 def test_as_many_cancelled_calls_are_remembered_as_can_be_queued(timeline) -> None:
     press(timeline, 99)
     for _ in range(30):
-        timeline.cancel("s", press(timeline, 1).seq)
+        timeline.cancel("s", press(timeline, 1).call_id)
 
     assert len(timeline.snapshot("s").cancelled) == 20
     assert [call.till for call in timeline.snapshot("s").calls] == [99]
@@ -105,13 +137,13 @@ def test_an_answer_stored_by_another_version_counts_as_another_press(timeline, r
         press(timeline, 4, key="a", payload="4")
 
 
-@pytest.mark.parametrize(
-    ("options", "seconds"), [({"key": "a"}, 3600), ({"press_id": "a"}, 60)], ids=["key", "press id"]
-)
-def test_a_press_is_remembered_for_a_minute_and_with_a_key_for_an_hour(timeline, redis, options, seconds) -> None:
+@pytest.mark.parametrize("options", [{"key": "a"}, {"press_id": "a"}], ids=["key", "press id"])
+def test_an_answer_is_stored_for_two_hours_so_that_it_survives_a_clock_that_is_set_forward_by_one_hour(
+    timeline, redis, options
+) -> None:
     press(timeline, 4, **options)
 
-    assert seconds - 10 <= redis.ttl("cashier:{s}:press:a") <= seconds
+    assert 7190 <= redis.ttl("cashier:{s}:press:a") <= 7200
 
 
 def test_an_expired_key_makes_a_new_call(timeline, redis) -> None:

@@ -63,6 +63,18 @@ def test_no_english_text_contains_syntax_of_the_catalog(package) -> None:
     assert [text for text in texts if PO_SYNTAX.search(text)] == []
 
 
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_entry_of_a_catalog_is_repeated_fuzzy_or_obsolete(package, language) -> None:
+    """Babel reads the last one of repeated entries, and skips obsolete and fuzzy entries, without any error."""
+    text = (package / f"locale/{language}/LC_MESSAGES/django.po").read_text()
+    entries = [key(message) for message in source(package, language)]
+    contexts_and_texts = re.findall(r'^(?:msgctxt "(.*)"\n)?msgid "(.+)"$', text, re.MULTILINE)
+
+    assert [line for line in text.splitlines() if line.startswith(("#~", "#, fuzzy"))] == []
+    assert len(contexts_and_texts) == len(set(contexts_and_texts)) == len(entries) - 1, "the header is one more entry"
+
+
 def placeholders(text: str) -> list[str]:
     """The placeholders in the text, such as `%(till)s`, in alphabetical order."""
     return sorted(re.findall(r"%\(\w+\)s", text))

@@ -1,12 +1,14 @@
-"""A model test of the timeline and of the playlist.
+"""A model test of the timeline and of the boards.
 
 The test makes random presses, with `press.lua` in a real Redis (Valkey) and with a simple model in Python. Redis and
-the playlist of a replica must agree with the model about which call is shown at any time. The test sets the clock, so
-that it need not wait.
+the boards of several replicas must agree with the model about which call is shown at any time, although boards miss
+events, the clock of Redis is set, and Redis loses its data or its last writes. The test sets the clocks, so that it
+need not wait.
 """
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 
 import msgpack
@@ -18,9 +20,11 @@ from redis.asyncio import Redis as AsyncRedis
 
 from cashier_core.call import Call, Policy
 from cashier_core.events import REDIS_CHANNEL, Event
-from cashier_core.snapshot import Snapshot
+from cashier_core.idle import Idle
+from cashier_core.lua import OFFSET_KEY, keys
 from cashier_core.timeline import MAX_QUEUED, AlreadyShown, QueueFull, Timeline
 from cashier_core.timeline_reader import TimelineReader
+from cashier_ws.boards.board import Board
 from cashier_ws.boards.playlist import Playlist
 
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
@@ -56,6 +60,19 @@ class Model:
     now: int = START
     seq: int = 0
     calls: list[ModelCall] = field(default_factory=list)
+    saved_seq: int = 0
+    saved_calls: list[ModelCall] = field(default_factory=list)
+    has_lost: bool = False
+
+    def save(self) -> None:
+        self.saved_seq, self.saved_calls = self.seq, list(self.calls)
+
+    def roll_back(self) -> None:
+        """Return to the calls that were saved."""
+        self.has_lost, self.seq, self.calls = True, self.saved_seq, list(self.saved_calls)
+
+    def lose_data(self) -> None:
+        self.has_lost, self.seq, self.calls = True, 0, []
 
     def unended(self) -> list[ModelCall]:
         return [call for call in self.calls if call.end > self.now]
@@ -91,39 +108,81 @@ class Model:
         return next((call.seq for call in self.calls if call.start <= at < call.end), 0)
 
 
-class RealStore:
-    """A store in a real Redis, the events of the store, and two playlists of its calls.
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock the test sets, so that the timers of boards need not wait."""
 
-    The test sets the time that Redis uses for the store.
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def seconds(now: int) -> float:
+    """Return the time on the clock of the event loop at which the model's clock shows `now` milliseconds."""
+    return (now - START) / 1000
+
+
+class Replica:
+    """One board of the store, and the connection to Redis that keeps the board up to date, as `Sync` does."""
+
+    def __init__(self, redis: AsyncRedis, loop: SteppedLoop) -> None:
+        self.board, self.loop = Board("s", Idle("en")), loop
+        self.reader = TimelineReader(redis, CLOCK, loop.time)
+
+    def receive(self, events: list[Event]) -> None:
+        for event in events:
+            self.board.cashier_message(event)
+
+    async def repair(self) -> None:
+        """Compare the board with Redis, and read snapshots until the board has the same version."""
+        await self.reader.check_clock()
+        (version,) = await self.reader.versions(["s"])
+        while self.board.is_behind or version != self.board.version:
+            known = self.board.version
+            (snapshot,) = await self.reader.snapshots(["s"])
+            self.board.adopt(snapshot, known, self.loop.time())
+            version = snapshot.version
+
+    @property
+    def shown_seq(self) -> int:
+        return self.board._shown.call.seq if self.board._shown else 0
+
+    async def play_until(self, now: float) -> None:
+        """Run all timers of the board that are due at `now` or earlier."""
+        while (timer := self.board._timer) and timer.when() <= now + 1e-6:
+            self.loop.now = max(self.loop.now, timer.when())
+            for _ in range(2):
+                await asyncio.sleep(0)
+
+
+class RealStore:
+    """A store in a real Redis, and three replicas that show its calls.
+
+    The test sets the clock of Redis and the monotonic clock of the processes. `replicas` are a replica that gets all
+    events, a replica that misses events, and a replica that gets no events and only reads snapshots.
     """
 
-    def __init__(self, url: str, now: int) -> None:
-        self.url, self.redis = url, Redis.from_url(url)
+    def __init__(self, url: str, async_redis: AsyncRedis, loop: SteppedLoop) -> None:
+        self.redis, self.async_redis, self.loop, self.ahead = Redis.from_url(url), async_redis, loop, 0
         self.redis.flushall()
-        self.timeline = Timeline(self.redis, CLOCK)
+        self.timeline = Timeline(self.redis, CLOCK, loop.time)
         self.subscription = self.redis.pubsub(ignore_subscribe_messages=True)
         self.subscription.subscribe(REDIS_CHANNEL)
         self.subscription.get_message(timeout=1)
-        # `playlist` gets every event, as on a board that misses no announcement. `repaired_playlist` gets only
-        # snapshots, as on a board that misses all announcements and is corrected by the repair.
-        self.playlist, self.repaired_playlist = Playlist(), Playlist()
-        self.set_clock(now)
+        self.replicas = [Replica(async_redis, loop) for _ in range(3)]
+        self.saved: dict[str, bytes] = {}
+        self.call_ids: dict[int, str] = {}
 
     def close(self) -> None:
         self.subscription.close()
         self.redis.close()
 
-    def set_clock(self, now: int) -> None:
-        """Set the clock of Redis to `now`.
-
-        Before that, let both playlists play the calls that begin or end until `now`, as the timer of a board does.
-        """
-        for playlist in (self.playlist, self.repaired_playlist):
-            while (due := playlist.next_change) is not None and due <= now / 1000 + 1e-6:
-                playlist.play(due)
-                if playlist.next_change == due:
-                    break
-        self.redis.set("clock", now)
+    async def set_time(self, now: int) -> None:
+        """Set the monotonic clock to `now` milliseconds. Set the clock of Redis to `now` plus `self.ahead`."""
+        for replica in self.replicas:
+            await replica.play_until(seconds(now))
+        self.loop.now = seconds(now)
+        self.redis.set("clock", now + self.ahead)
 
     def new_events(self, count: int) -> list[Event]:
         """Return the events that were published since the last call of this method.
@@ -135,18 +194,19 @@ class RealStore:
             events.append(Event.from_message(msgpack.unpackb(message["data"])))
         return events
 
-    def repair(self, snapshot: Snapshot, now: int) -> None:
-        for call_id in snapshot.cancelled:
-            self.repaired_playlist.cancel(call_id)
-        for call in snapshot.calls:
-            self.repaired_playlist.add(snapshot.version.epoch, call, now / 1000)
+    def lose_data(self) -> None:
+        self.redis.flushall()
+        self.redis.set("clock", START + round(self.loop.now * 1000) + self.ahead)
 
-    def snapshot(self) -> Snapshot:
-        async def read() -> Snapshot:
-            async with AsyncRedis.from_url(self.url) as redis:
-                return (await TimelineReader(redis, CLOCK).snapshots(["s"]))[0]
+    def save(self) -> None:
+        """Remember the data of the store, so that `roll_back` can restore them."""
+        self.saved = {key: value for key in [*keys("s"), OFFSET_KEY] if (value := self.redis.dump(key))}
 
-        return asyncio.run(read())
+    def roll_back(self) -> None:
+        """Restore the data that were saved, as a Redis does that restarts without its last writes."""
+        self.redis.delete(*keys("s"), OFFSET_KEY)
+        for key, value in self.saved.items():
+            self.redis.restore(key, 0, value)
 
 
 @pytest.fixture(scope="module")
@@ -154,63 +214,114 @@ def url(valkey) -> str:
     return valkey.url
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAULTS = ["none", "none", "none", "the clock is set", "data are lost", "the last writes are lost"]
+JUMPS = [3_600_000, -3_600_000, 86_400_000, -5000, 5000]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(presses=presses, policies=policies, data=st.data())
-def test_redis_and_the_playlists_agree_with_the_model(url, presses, policies, data) -> None:
-    model, store = Model(), RealStore(url, START)
+def test_redis_and_all_boards_agree_with_the_model(url, presses, policies, data) -> None:
+    """At any time, and after each fault, all boards show the call that the model shows."""
+
+    async def run() -> None:
+        async with AsyncRedis.from_url(url) as async_redis:
+            store = RealStore(url, async_redis, loop)
+            try:
+                await press_and_compare(store, presses, policies, data)
+            finally:
+                store.close()
+
+    loop = SteppedLoop()
     try:
-        for gap, till, hold in presses:
-            policy = data.draw(st.sampled_from(policies))
-            time_between = model.now + data.draw(st.integers(0, gap))
-            store.set_clock(time_between)
-            slot = store.playlist.play(time_between / 1000 + 0.0005)
-            assert (slot.call.seq if slot else 0) == model.shown_seq(time_between + 0.5), (
-                "the playlist shows another call than the model between two presses"
-            )
-
-            model.now += gap
-            store.set_clock(model.now)
-            last_seq = model.seq
-            expected = model.press(till, hold, policy)
-            if expected is None:
-                with pytest.raises(QueueFull):
-                    store.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
-                assert store.new_events(0) == []
-            else:
-                receipt = store.timeline.press("s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
-                assert (receipt.seq, receipt.starts_in_ms) == (expected.seq, expected.start - model.now)
-                assert receipt.place == model.unended().index(expected) + 1
-                events = store.new_events(model.seq - last_seq)
-                assert [event.seq for event in events] == [expected.seq] * (model.seq - last_seq)
-                for event in events:
-                    store.playlist.add(event.version.epoch, event.call, model.now / 1000)
-
-            if model.unended() and data.draw(st.integers(0, 2)) == 0:
-                cancelled = data.draw(st.sampled_from(model.unended()))
-                if cancelled.start <= model.now:
-                    with pytest.raises(AlreadyShown):
-                        store.timeline.cancel("s", cancelled.seq)
-                else:
-                    model.cancel(cancelled)
-                    store.timeline.cancel("s", cancelled.seq)
-                    (event,) = store.new_events(1)
-                    store.playlist.cancel(event.cancels)
-
-            snapshot = store.snapshot()
-            store.repair(snapshot, model.now)
-            assert [(call.seq, call.starts_in_ms, call.hold_ms) for call in snapshot.calls] == [
-                (call.seq, call.start - model.now, call.end - call.start) for call in model.unended()
-            ]
-            new_playlist = Playlist()
-            for call in snapshot.calls:
-                new_playlist.add(snapshot.version.epoch, call, model.now / 1000)
-            for playlist in (store.playlist, new_playlist, store.repaired_playlist):
-                slot = playlist.play(model.now / 1000 + 0.0005)
-                assert (slot.call.seq if slot else 0) == model.shown_seq(model.now + 0.5)
-        if policies == [Policy.QUEUE]:
-            assert_calls_do_not_overlap(model.calls)
+        loop.run_until_complete(run())
     finally:
-        store.close()
+        loop.close()
+
+
+async def press_and_compare(store: RealStore, presses, policies, data) -> None:
+    model = Model()
+    await store.set_time(START)
+    for gap, till, hold in presses:
+        time_between = model.now + data.draw(st.integers(0, gap))
+        await store.set_time(time_between)
+        for replica in store.replicas:
+            await assert_shown(replica, model, time_between)
+        model.now += gap
+        await store.set_time(model.now)
+
+        await make_fault(store, model, data.draw(st.sampled_from(FAULTS)), data)
+        if data.draw(st.booleans()):
+            for replica in store.replicas:
+                await replica.repair()
+        if data.draw(st.integers(0, 4)) == 0:
+            model.save()
+            store.save()
+        events = press_in_both(store, model, till, hold, data.draw(st.sampled_from(policies)))
+        if model.unended() and data.draw(st.integers(0, 2)) == 0:
+            events += cancel_in_both(store, model, data.draw(st.sampled_from(model.unended())))
+        complete, lossy, _blind = store.replicas
+        complete.receive(events)
+        lossy.receive([event for event in events if data.draw(st.booleans())])
+
+        assert [(call.seq, call.starts_in_ms, call.hold_ms) for call in store.timeline.snapshot("s").calls] == [
+            (call.seq, call.start - model.now, call.end - call.start) for call in model.unended()
+        ]
+        new_replica = Replica(store.async_redis, store.loop)
+        for replica in (*store.replicas, new_replica):
+            await replica.repair()
+            await assert_shown(replica, model, model.now)
+        new_replica.board.stop()
+    if policies == [Policy.QUEUE] and not model.has_lost:
+        assert_calls_do_not_overlap(model.calls)
+
+
+async def assert_shown(replica: Replica, model: Model, now: int) -> None:
+    await replica.play_until(seconds(now) + 0.0005)
+    assert replica.shown_seq == model.shown_seq(now + 0.5), "a board shows another call than the model"
+
+
+async def make_fault(store: RealStore, model: Model, fault: str, data) -> None:
+    if fault == "the clock is set":
+        store.ahead += data.draw(st.sampled_from(JUMPS))
+        await store.set_time(model.now)
+    elif fault == "data are lost":
+        model.lose_data()
+        store.lose_data()
+        model.save()
+        store.save()
+    elif fault == "the last writes are lost":
+        model.roll_back()
+        store.roll_back()
+
+
+def press_in_both(store: RealStore, model: Model, till: int, hold: int, policy: Policy) -> list[Event]:
+    """Press in Redis and in the model, and compare the receipts. Returns the events that Redis has published."""
+    last_seq = model.seq
+    expected = model.press(till, hold, policy)
+    press = partial(store.timeline.press, "s", till, "en", idle_language="en", hold_ms=hold, policy=policy)
+    if expected is None:
+        with pytest.raises(QueueFull):
+            press()
+        assert store.new_events(0) == []
+        return []
+    receipt = press()
+    assert (receipt.seq, receipt.starts_in_ms) == (expected.seq, expected.start - model.now)
+    assert receipt.place == model.unended().index(expected) + 1
+    store.call_ids[receipt.seq] = receipt.call_id
+    events = store.new_events(model.seq - last_seq)
+    assert [event.seq for event in events] == [expected.seq] * (model.seq - last_seq)
+    return events
+
+
+def cancel_in_both(store: RealStore, model: Model, call: ModelCall) -> list[Event]:
+    """Cancel a call in Redis and in the model. Returns the events that Redis has published."""
+    if call.start <= model.now:
+        with pytest.raises(AlreadyShown):
+            store.timeline.cancel("s", store.call_ids[call.seq])
+        return []
+    model.cancel(call)
+    store.timeline.cancel("s", store.call_ids[call.seq])
+    return store.new_events(1)
 
 
 def assert_calls_do_not_overlap(calls: list[ModelCall]) -> None:

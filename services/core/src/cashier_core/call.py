@@ -41,6 +41,8 @@ class Call:
     hold_ms: milliseconds for which the call is shown in total.
     replaces: whether this call removes all earlier calls of the store.
     label: the till's label at the time of the press; "" if the till has none.
+    ends_at_ms: when the call ends, in milliseconds on the timeline's clock in Redis; 0 if this is not known, because an
+    older version of web has announced the call. It is only compared with other times on this clock.
     """
 
     call_id: str
@@ -51,3 +53,4 @@ class Call:
     hold_ms: int
     replaces: bool = False
     label: str = ""
+    ends_at_ms: int = 0

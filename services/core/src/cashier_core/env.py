@@ -94,6 +94,19 @@ class WebEnvironment(CoreEnvironment):
     cashier_media_root: str = variable(
         "Folder of the pictures and videos that screens show between calls, which Nginx serves.", default="media"
     )
+    cashier_store_media_mb: int = variable(
+        "Megabytes that the pictures, videos and logo of one store may have.", between(1, 10_000), default=500
+    )
+    cashier_media_mb: int = variable(
+        "Megabytes that the pictures, videos and logos of all stores together may have.",
+        between(1, 10_000_000),
+        default=20_000,
+    )
+    cashier_free_disk_mb: int = variable(
+        "Megabytes of the disk that stay free: with less, no file is uploaded, and administrators are warned before.",
+        between(100, 1_000_000),
+        default=2000,
+    )
     cashier_web_workers: int = variable("Number of Gunicorn's worker processes.", between(1, 16), default=2)
     cashier_web_threads: int = variable("Number of threads of each Gunicorn worker.", between(1, 8), default=4)
 

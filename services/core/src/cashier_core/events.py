@@ -77,6 +77,7 @@ class Event:
             # newer fields are read with get(), and have a default.
             language, label = str(message["language"]), str(message.get("label", ""))
             cancels = str(message.get("cancels", ""))
+            ends_at_ms = int(message["now"]) + starts_in_ms + hold_ms if "now" in message else 0
             idle = Idle(str(message["waiting_language"]), str(message.get("notice", "")), str(message.get("look", "")))
             version = Version(str(message["epoch"]), int(message["rev"]), str(message["mark"]))
             store, after = str(message["store"]), str(message["after"])
@@ -86,5 +87,5 @@ class Event:
             raise BadEvent(f"a value is out of range in {message!r}")
         replaces = bool(message.get("replaces"))
         # The call_id of a new call is the change_id of the change that schedules the call.
-        call = Call(version.change_id, seq, till, language, starts_in_ms, hold_ms, replaces, label)
+        call = Call(version.change_id, seq, till, language, starts_in_ms, hold_ms, replaces, label, ends_at_ms)
         return cls(store, version, after, seq, idle, call if till else None, cancels)

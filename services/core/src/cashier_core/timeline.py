@@ -1,37 +1,72 @@
 """Schedules, cancels and reads the calls of stores. Redis does each of these with a Lua script, in one atomic step."""
 
 import json
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
+from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from cashier_core import history
 from cashier_core.call import Policy
 from cashier_core.events import REDIS_CHANNEL
 from cashier_core.idle import Idle
-from cashier_core.lua import keys, source
+from cashier_core.lua import OFFSET_KEY, clock_source, keys, source
+from cashier_core.redis_clock import SET, ClockUnknown, ClockWatch, Reading
 from cashier_core.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 MAX_QUEUED = 20
 """The maximum number of queued calls in one store. If this many calls are already queued, the next press is refused."""
-REMEMBERED_SECONDS = 60
-"""The seconds for which Redis remembers the answer to a press. If the press is sent again, it makes no second call.
-
-This time is longer than Nginx waits before it sends a press to another worker process.
-"""
 KEY_SECONDS = 3600
 """The seconds for which Redis remembers the answer to a press with an idempotency key.
 
-This time is longer than REMEMBERED_SECONDS, because a device may have no network for a while before it can send the
-press again.
+This time is long, because a device may have no network for a while before it can send the press again.
+"""
+STORED_SECONDS = 2 * KEY_SECONDS
+"""The seconds after which Redis deletes an answer by itself.
+
+Redis uses its own clock for this. The time is twice as long as KEY_SECONDS, so that an answer is still there if this
+clock is set forward by an hour.
+"""
+MAX_KEYS_OF_STORE = 10_000
+"""How many answers to presses with an idempotency key Redis remembers for one store."""
+MAX_KEYS = 200_000
+"""How many answers to presses with an idempotency key Redis remembers for all stores together."""
+RESERVED_KEYS = 200
+"""How many answers to presses with an idempotency key Redis remembers for one store even if MAX_KEYS is reached."""
+MAX_ANSWERS = 50_000
+"""How many answers to presses without an idempotency key Redis remembers. It forgets the oldest of them.
+
+Nginx sends a press to another worker process within seconds. In this time, there are far fewer presses.
+"""
+SEQ_VALID_AFTER_SECONDS = 3600
+"""For this long after Redis has lost its data, a call cannot be cancelled by its seq, but only by its call_id.
+
+A call is queued for at most 21 minutes, and a device that repeats a request gives up within an hour.
 """
 
+ONE_PRESS_SECONDS = 1.0
+"""All presses of a simple button within this time are one press, because some buttons send each press twice."""
+
 Outcome = Literal["called", "waits", "waits already", "stays up"]
+
+
+class Unanswered(RedisError):
+    """Raised if Redis may have got a script but has sent no answer. Nobody knows whether Redis executes the script.
+
+    A Redis that hangs may execute the script later.
+    """
 
 
 class QueueFull(Exception):
@@ -40,6 +75,17 @@ class QueueFull(Exception):
 
 class KeyReused(Exception):
     """Raised if an idempotency key was already used for a press with another payload. The timeline is not changed."""
+
+
+class TooManyKeys(Exception):
+    """Raised if too many answers to keyed presses are remembered for the store. The timeline is not changed."""
+
+
+class HistoryFull(Exception):
+    """Raised if the history in Redis is full, because web could not move it to the database for a long time.
+
+    The timeline is not changed. The call would be missing in the history.
+    """
 
 
 class CantCancel(Exception):
@@ -58,6 +104,19 @@ class WrongTill(CantCancel):
     """The call cannot be cancelled, because it belongs to another till than the till that the request names."""
 
 
+class Ambiguous(CantCancel):
+    """The call cannot be cancelled by its seq, because Redis may have given this seq to two calls."""
+
+
+REFUSALS: dict[bytes, type[Exception]] = {
+    b"full": QueueFull,
+    b"key reused": KeyReused,
+    b"too many keys": TooManyKeys,
+    b"history full": HistoryFull,
+}
+"""The exception for each reply with which `press.lua` refuses a press."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The answer to a press, which says what became of the press.
@@ -70,12 +129,14 @@ class Receipt:
     seq: the seq of the call.
     starts_in_ms: milliseconds until the call starts; negative if the call has already started.
     place: the place of the call in the timeline: 1 for the call that is shown, 2 for the next call, and so on.
+    call_id: identifies the call; "" if an older version of web has scheduled the call.
     """
 
     outcome: Outcome
     seq: int
     starts_in_ms: int
     place: int
+    call_id: str = ""
 
 
 def connect(url: str) -> "Redis":
@@ -90,9 +151,14 @@ def connect(url: str) -> "Redis":
 class Timeline:
     """Changes and reads the timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
 
-    def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis."""
+    def __init__(self, redis: Redis, clock: str | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis.
+
+        monotonic: the clock of this process; see ClockWatch.
+        """
         self._redis = redis
+        self._watch = ClockWatch(monotonic)
+        self._read_clock = redis.register_script(clock_source(clock))
         self._press = redis.register_script(source("press.lua", clock))
         self._cancel = redis.register_script(source("cancel.lua", clock))
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
@@ -114,15 +180,18 @@ class Timeline:
         by: str = "",
         again: bool = False,
     ) -> Receipt:
-        """Schedule a call and announce it to all screens of the store. Raises QueueFull or KeyReused.
+        """Schedule a call and announce it to all screens of the store.
+
+        Raises QueueFull, KeyReused, TooManyKeys or HistoryFull. Raises Unanswered if the call may have been scheduled
+        although Redis has sent no answer. If another RedisError is raised, the call was not scheduled.
 
         till, label: the number of the till, and its label; "" if the till has no label.
         language: the language of the call.
         idle_language: the language of the idle text. It is stored only if Redis has lost the store's data.
         hold_ms: milliseconds for which the call is shown.
         policy: the policy of the store.
-        press_id: a random text that identifies this press and its call. A second press with the same press_id within
-        `REMEMBERED_SECONDS` changes nothing and gets the same receipt.
+        press_id: a random text that identifies this press and its call. A second press with the same press_id changes
+        nothing and gets the same receipt.
         key: an idempotency key; "" for none. A key works like a press_id, but a device has chosen the key, and Redis
         remembers it for `KEY_SECONDS`.
         payload: the body of the device's request. If a request with the same key has another body, KeyReused is raised.
@@ -130,9 +199,12 @@ class Timeline:
         again: whether the same customer is called once more. Only the history contains this value.
         """
         press_id = press_id or secrets.token_hex(16)
-        arguments = _arguments(
+        names = [_answer_key(store, key or press_id), history.KEY, KEYED_ANSWERS, KEYED_COUNTS, OTHER_ANSWERS]
+        reply = self._run(
+            self._press,
             store,
-            press_id,
+            names,
+            change_id=press_id,
             till=till,
             label=label,
             language=language,
@@ -140,17 +212,37 @@ class Timeline:
             hold_ms=hold_ms,
             replaces=policy == Policy.REPLACE,
             payload=payload,
-            remembered_ms=(KEY_SECONDS if key else REMEMBERED_SECONDS) * 1000,
+            is_keyed=bool(key),
+            remembered_ms=KEY_SECONDS * 1000,
+            stored_ms=STORED_SECONDS * 1000,
+            max_answers=MAX_ANSWERS,
+            max_keys=MAX_KEYS,
+            max_keys_of_store=MAX_KEYS_OF_STORE,
+            reserved_keys=RESERVED_KEYS,
+            max_history=history.MAX_ENTRIES,
             by=by,
             again=again,
         )
-        names = [*keys(store), _answer_key(store, key or press_id), history.KEY]
-        outcome, seq, starts_in_ms, place, *_ = cast(list[Any], self._press(keys=names, args=arguments))
-        if outcome == b"full":
-            raise QueueFull(store)
-        if outcome == b"key reused":
-            raise KeyReused(key)
-        return Receipt(outcome.decode(), seq, starts_in_ms, place)
+        if refusal := REFUSALS.get(reply[0]):
+            raise refusal(store)
+        return _receipt([value.decode() if isinstance(value, bytes) else value for value in reply])
+
+    def first_press_id(self, store: str, button: str, press_id: str) -> str:
+        """Return the same press_id for all presses of a button within `ONE_PRESS_SECONDS`: the press_id of the first.
+
+        button: a text that identifies the button in its store. press_id: the press_id of this press.
+        """
+        key = f"cashier:{{{store}}}:button:{button}"
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(key, press_id, nx=True, px=round(ONE_PRESS_SECONDS * 1000))
+            pipeline.get(key)
+            pipeline.ttl(key)
+            _set, first, seconds = cast(tuple[Any, bytes | None, int], tuple(pipeline.execute()))
+        if seconds > ONE_PRESS_SECONDS:
+            # The clock of Redis was set back, so the key would exist for too long.
+            self._redis.set(key, press_id, px=round(ONE_PRESS_SECONDS * 1000))
+            return press_id
+        return first.decode() if first else press_id
 
     def receipt(self, store: str, key: str, payload: str) -> Receipt | None:
         """Return the receipt of the press with this idempotency key; None if Redis knows no such press.
@@ -160,25 +252,71 @@ class Timeline:
         answer = cast(bytes | None, self._redis.get(_answer_key(store, key)))
         if answer is None:
             return None
-        outcome, seq, starts_in_ms, place, *payloads = json.loads(answer)
-        if payloads[:1] != [payload]:
+        stored = json.loads(answer)
+        if stored[4:5] != [payload]:
             raise KeyReused(key)
-        return Receipt(outcome, seq, starts_in_ms, place)
+        return _receipt(stored)
 
-    def cancel(self, store: str, seq: int, *, till: int = 0) -> None:
-        """Cancel a queued call, and let the calls behind it begin earlier. Raises a subclass of CantCancel.
+    def cancel(self, store: str, call_id: str, *, till: int = 0) -> None:
+        """Cancel a queued call, and let the calls behind it begin earlier.
+
+        Raises a subclass of CantCancel. Raises Unanswered if the call may have been cancelled although Redis has sent
+        no answer.
 
         till: the till to which the call must belong; 0 for any till.
         Cancelling a call twice is not an error, because a device repeats its request if the first answer is lost.
         """
-        arguments = _arguments(store, secrets.token_hex(16), seq=seq, till=till)
-        outcome = cast(bytes, self._cancel(keys=[*keys(store), history.KEY], args=arguments)).decode()
+        self._cancel_call(store, till, call_id=call_id)
+
+    def cancel_seq(self, store: str, seq: int, *, by: str, till: int = 0) -> None:
+        """Cancel a queued call, like `cancel`, for devices that know only the seq of the call.
+
+        by: who must have made the call, as in `press`. Raises Ambiguous if the seq does not identify the call, because
+        Redis has lost its data less than `SEQ_VALID_AFTER_SECONDS` ago.
+        """
+        self._cancel_call(store, till, seq=seq, by=by)
+
+    def _cancel_call(self, store: str, till: int, **call: object) -> None:
+        outcome = self._run(
+            self._cancel,
+            store,
+            [history.KEY],
+            change_id=secrets.token_hex(16),
+            till=till,
+            seq_valid_after_ms=SEQ_VALID_AFTER_SECONDS * 1000,
+            **call,
+        ).decode()
         if outcome != "cancelled":
-            raise {"up": AlreadyShown, "another till": WrongTill}.get(outcome, NotQueued)(store, seq)
+            reasons = {"up": AlreadyShown, "another till": WrongTill, "ambiguous": Ambiguous}
+            raise reasons.get(outcome, NotQueued)(store, call)
 
     def snapshot(self, store: str) -> Snapshot:
         """Read the timeline of the store from Redis."""
-        return Snapshot.from_reply(self._snapshot(keys=keys(store), args=[]))
+        return Snapshot.from_reply(self._run(self._snapshot, store))
+
+    def check_clock(self) -> None:
+        """Compare the clock of Redis with the clock of this process, and correct the timeline's clock if necessary."""
+        sent = self._watch.monotonic()
+        now, offset = cast(list[int], self._read_clock(keys=[OFFSET_KEY]))
+        if jump := self._watch.jump_ms(Reading(now, sent, self._watch.monotonic())):
+            log.warning("the clock of Redis was set by %+d ms; no call is affected", jump)
+            self._read_clock(keys=[OFFSET_KEY], args=[offset, -jump])
+
+    def _run(self, script: Script, store: str, names: Sequence[str] = (), **named: object) -> Any:
+        """Run a script that needs the time, and return its reply.
+
+        If the clock of Redis was set since this process has read it, the script does nothing. Then the timeline's clock
+        is corrected, and the script is run again.
+        """
+        for _attempt in range(2):
+            if self._watch.is_stale():
+                self.check_clock()
+            arguments = _arguments(store, **named, **self._watch.limits())
+            reply = self._send(script, [*keys(store), OFFSET_KEY, *names], arguments)
+            if reply != SET:
+                return reply
+            self.check_clock()
+        raise ClockUnknown("the clock of Redis was set twice within a moment")
 
     def set_idle(self, stores: Mapping[str, Idle]) -> None:
         """Change what the screens of these stores show between calls. The calls of the stores do not change.
@@ -189,14 +327,15 @@ class Timeline:
         """
         with self._redis.pipeline(transaction=True) as pipeline:
             for store, idle in stores.items():
+                # A change of the idle text needs no plausible time, because it contains no durations.
                 arguments = _arguments(
                     store,
-                    secrets.token_hex(16),
+                    change_id=secrets.token_hex(16),
                     language=idle.language,
                     notice=idle.notice,
                     appearance_id=idle.appearance_id,
                 )
-                self._set_idle(keys=keys(store), args=arguments, client=pipeline)
+                self._set_idle(keys=[*keys(store), OFFSET_KEY], args=arguments, client=pipeline)
             pipeline.execute()
 
     def idle(self, stores: Sequence[str]) -> list[Idle | None]:
@@ -207,21 +346,45 @@ class Timeline:
             replies = cast(list[list[bytes | None]], pipeline.execute())
         return [Idle(*((value or b"").decode() for value in reply)) if reply[0] else None for reply in replies]
 
+    def forget(self, store: str) -> None:
+        """Delete the timeline of a store that no longer exists. Answers to presses of this store expire later."""
+        self._redis.delete(*keys(store))
+
+    def _send(self, script: Script, names: list[str], arguments: list[str]) -> Any:
+        """Run a script, and return its reply.
+
+        Raises Unanswered if Redis may have executed the script. If another RedisError is raised, Redis has not executed
+        the script.
+        """
+        pool = self._redis.connection_pool
+        # Get a connection, and put it back for the script. If Redis cannot be reached, this line raises an exception
+        # before the script is sent. So an exception during the script means that Redis may have got the script.
+        pool.release(pool.get_connection())
+        try:
+            return script(keys=names, args=arguments)
+        except BusyLoadingError:  # Redis has just started, reads its data from the disk, and refuses all scripts.
+            raise
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            raise Unanswered(str(error)) from error
+
     def ping(self) -> None:
         """Check that Redis answers. Raises redis.RedisError if Redis does not answer."""
         self._redis.ping()
 
 
-def _arguments(store: str, change_id: str, **named: object) -> list[str]:
-    """Return the arguments of a Lua script that changes a timeline, as one JSON document that `lua/store.lua` reads."""
-    shared = {
-        "store": store,
-        "change_id": change_id,
-        "channel": REDIS_CHANNEL,
-        "max_queued": MAX_QUEUED,
-        "max_history": history.MAX_ENTRIES,
-    }
-    return [json.dumps(shared | named)]
+def _arguments(store: str, **named: object) -> list[str]:
+    """Return the arguments of a Lua script as one JSON document, which `lua/store.lua` reads."""
+    return [json.dumps({"store": store, "channel": REDIS_CHANNEL, "max_queued": MAX_QUEUED} | named)]
+
+
+def _receipt(answer: Sequence[Any]) -> Receipt:
+    """Create the receipt from the list that `press.lua` returns and stores."""
+    outcome, seq, starts_in_ms, place, *more = answer
+    return Receipt(outcome, seq, starts_in_ms, place, *more[1:2])
+
+
+KEYED_ANSWERS, KEYED_COUNTS, OTHER_ANSWERS = "cashier:answers", "cashier:answers:counts", "cashier:answers:other"
+"""The Redis keys that contain the names of all stored answers; `press.lua` explains them."""
 
 
 def _answer_key(store: str, name: str) -> str:

@@ -1,32 +1,50 @@
 """Reads the timelines of many stores together. ws uses this module to keep its boards up to date."""
 
+import json
+import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from cashier_core.events import Version
-from cashier_core.lua import keys, source
+from cashier_core.lua import OFFSET_KEY, clock_source, keys, source
+from cashier_core.redis_clock import SET, ClockWatch, Reading
 from cashier_core.revocations import KEY
 from cashier_core.snapshot import Snapshot
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 
 def connect(url: str) -> "Redis":
-    """Create a Redis client that does not repeat a failed command, because ws soon reads the timelines again anyway."""
-    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    """Create a Redis client that repeats a command at once, over a new connection, if the connection was closed.
+
+    After a restart of Redis, the client keeps old connections, and notices that they are closed only when it uses them.
+    This can be minutes later, because the client opens several connections only if it reads several times at once. The
+    client does not repeat a command after a timeout, because ws soon reads the timelines again anyway.
+    """
+    retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=retry)
 
 
 class TimelineReader:
     """Reads timelines and the revoked credentials. All methods raise RedisError if Redis does not answer."""
 
-    def __init__(self, redis: Redis, clock: str | None = None) -> None:
-        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis."""
+    def __init__(self, redis: Redis, clock: str | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis.
+
+        monotonic: the clock of this process; see ClockWatch.
+        """
         self._redis = redis
+        self._watch = ClockWatch(monotonic)
+        self._read_clock = redis.register_script(clock_source(clock))
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
     async def snapshots(self, stores: Sequence[str]) -> list[Snapshot | Exception]:
@@ -35,11 +53,31 @@ class TimelineReader:
         If the keys of a store cannot be read, the returned list contains an exception in place of the snapshot. For
         example, another program may have overwritten the keys.
         """
+        replies = await self._snapshots(stores)
+        if SET in replies:
+            await self.check_clock()
+            replies = await self._snapshots(stores)
+        return [_parse(Snapshot.from_reply, reply) for reply in replies]
+
+    async def _snapshots(self, stores: Sequence[str]) -> list[Any]:
+        """Return the replies of `snapshot.lua`. If the clock of Redis was set, a reply is `SET`."""
+        arguments = [json.dumps(self._watch.limits())]
         # `async with` returns the Redis connection to the connection pool even if a command fails.
         async with self._redis.pipeline(transaction=False) as pipeline:
             for store in stores:
-                await self._snapshot(keys=keys(store), args=[], client=pipeline)
-            return [_parse(Snapshot.from_reply, reply) for reply in await pipeline.execute(raise_on_error=False)]
+                await self._snapshot(keys=[*keys(store), OFFSET_KEY], args=arguments, client=pipeline)
+            return await pipeline.execute(raise_on_error=False)
+
+    async def check_clock(self) -> None:
+        """Compare the clock of Redis with the clock of this process, and correct the timeline's clock if necessary.
+
+        Must be called about once a second, so that no store notices for longer than a second that the clock was set.
+        """
+        sent = self._watch.monotonic()
+        now, offset = await self._read_clock(keys=[OFFSET_KEY])
+        if jump := self._watch.jump_ms(Reading(now, sent, self._watch.monotonic())):
+            log.warning("the clock of Redis was set by %+d ms; no call is affected", jump)
+            await self._read_clock(keys=[OFFSET_KEY], args=[offset, -jump])
 
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Read the version of each store's timeline, with one round trip for all stores together.

@@ -2,15 +2,26 @@
 
 from importlib.resources import files
 
+FOLDER = files("cashier_core") / "lua"
+OFFSET_KEY = "cashier:clock"
+"""The Redis key of the offset of the timeline's clock, in milliseconds."""
+
 
 def source(name: str, clock: str | None = None) -> str:
-    """Return the Lua code of the script `name`, preceded by the files that all scripts need: the clock and `store.lua`.
+    """Return the Lua code of a script that concerns a store, preceded by the code that these scripts need.
 
     clock: Lua code that replaces `clock.lua`, so that a test can set the time.
     """
-    folder = files("cashier_core") / "lua"
-    shared = [clock or (folder / "clock.lua").read_text(), (folder / "store.lua").read_text()]
-    return "\n".join([*shared, (folder / name).read_text()])
+    return "\n".join([_clock(clock), (FOLDER / "store.lua").read_text(), (FOLDER / name).read_text()])
+
+
+def clock_source(clock: str | None = None) -> str:
+    """Return the Lua code of `timeline_clock.lua`, preceded by the code that it needs. clock: as in `source`."""
+    return "\n".join([_clock(clock), (FOLDER / "timeline_clock.lua").read_text()])
+
+
+def _clock(clock: str | None) -> str:
+    return "\n".join([clock or (FOLDER / "clock.lua").read_text(), (FOLDER / "timeline_now.lua").read_text()])
 
 
 def keys(store: str) -> list[str]:
