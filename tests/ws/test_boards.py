@@ -7,21 +7,35 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from functools import partial
+from math import inf
 
+import msgpack
 import pytest
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis import Redis
 
+from cashier_core import timeline_reader
 from cashier_core.call import Policy
+from cashier_core.events import PREFIX, REDIS_CHANNEL, Event
 from cashier_core.idle import Idle
 from cashier_core.lua import keys
+from cashier_core.tickets import Ticket
+from cashier_core.timeline import Timeline
+from cashier_core.timeline_reader import TimelineReader
 from cashier_local.ports import wait_until
-from cashier_ws.boards.hub import EMPTY_SECONDS
-from cashier_ws.boards.sync import PATIENCE_SECONDS
+from cashier_ws.boards import sync
+from cashier_ws.boards.board import Board
+from cashier_ws.boards.hub import EMPTY_SECONDS, Hub
+from cashier_ws.boards.sync import FRESH_SECONDS, PATIENCE_SECONDS
 from loadtests.clients.asyncio_screen import open_screen, open_screens
+from loadtests.clients.websocket_frames import parse_paint
 from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
+FIRST_HOLD_MS = round((FRESH_SECONDS + 0.2) * 1000)
+"""A replica that stops for this time must ignore the announcements that have arrived meanwhile."""
 
 
 async def test_every_screen_of_a_large_store_shows_the_call_and_its_end(server, store, press) -> None:
@@ -172,6 +186,54 @@ async def test_a_replica_that_was_stopped_for_a_while_shows_no_call_that_has_end
         screen.close()
 
 
+async def test_a_replica_that_was_stopped_while_it_compared_its_boards_ignores_old_announcements(
+    valkey, store, press, monkeypatch
+) -> None:
+    """Redis has answered the comparison, and the replica is stopped before it reads the answer.
+
+    The answer contains no changes, although calls are announced while the replica is stopped.
+    """
+    painted: list[tuple[int, float]] = []
+    is_over = asyncio.Event()
+    stopped_until = inf
+
+    class StoppedReader(TimelineReader):
+        async def versions(self, stores):
+            nonlocal stopped_until
+            answer = await super().versions(stores)
+            if painted and stopped_until == inf:
+                press(1, hold_ms=FIRST_HOLD_MS)
+                press(2, hold_ms=2000)
+                # wait_until blocks the event loop, as SIGSTOP would stop the replica.
+                wait_until(partial(has_one_call, press.timeline, store), 10, "the first call has ended")
+                stopped_until = asyncio.get_running_loop().time()
+            return answer
+
+    class RecordingScreen(SilentScreen):
+        def send(self, frame) -> None:
+            paint = parse_paint(asyncio.get_running_loop().time(), frame.fragment.encode())
+            painted.append((paint.till, paint.at))
+            if len(painted) == 3:
+                is_over.set()
+
+    monkeypatch.setattr(sync, "get_channel_layer", lambda: RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX))
+    async with timeline_reader.connect(valkey.url) as client:
+        hub = Hub(StoppedReader(client))
+        hub.join(Ticket(store, Idle("en")), RecordingScreen())
+        async with asyncio.timeout(20):
+            await is_over.wait()
+        for task in hub._sync._tasks:
+            task.cancel()
+
+    # The first call has ended while the replica was stopped. The second call begins less than a second late.
+    assert [till for till, _at in painted] == [0, 2, 0]
+    assert painted[1][1] - stopped_until < 1
+
+
+def has_one_call(timeline, store) -> bool:
+    return len(timeline.snapshot(store).calls) == 1
+
+
 def has_no_calls(timeline, store) -> bool:
     return not timeline.snapshot(store).calls
 
@@ -211,3 +273,56 @@ async def test_a_silent_redis_delays_the_screens_of_many_new_stores_only_once(va
     # answer, so a read fails after PATIENCE_SECONDS. Then all boards that wait for a read play without Redis. Therefore
     # a screen waits for at most two reads: for one that had begun when the screen opened, and for the next one.
     assert max(waited) < 4 * PATIENCE_SECONDS
+
+
+async def test_a_snapshot_from_before_the_first_call_does_not_remove_the_call(valkey) -> None:
+    """The board has requested the snapshot of a store without calls. Before it arrives, the first call is announced."""
+    with Redis.from_url(valkey.url) as redis:
+        redis.flushall()
+        subscription = redis.pubsub(ignore_subscribe_messages=True)
+        subscription.subscribe(REDIS_CHANNEL)
+        subscription.get_message(timeout=1)
+        board, timeline = Board("first", Idle("en")), Timeline(redis)
+        known, snapshot = board.version, timeline.snapshot("first")
+        timeline.press("first", 4, "en", idle_language="en", hold_ms=60_000, policy=Policy.QUEUE)
+        message = msgpack.unpackb(subscription.get_message(timeout=5)["data"])
+        subscription.close()
+    board.cashier_message(Event.from_message(message))
+    board.adopt(snapshot, known, asyncio.get_running_loop().time())
+
+    assert board._shown.call.till == 4
+    assert board.is_behind, "the board requests another snapshot"
+    board.stop()
+
+
+@pytest.mark.parametrize(("was_read_before", "hold"), [(False, 59), (True, 60)])
+async def test_screens_that_connect_late_show_the_rest_of_a_call_and_screens_that_missed_it_the_whole(
+    valkey, was_read_before, hold
+) -> None:
+    """The board has a screen, and reads a call that has begun a second before, and whose announcement is lost."""
+    now = asyncio.get_running_loop().time()
+    with Redis.from_url(valkey.url) as redis:
+        redis.flushall()
+        board, timeline = Board("late", Idle("en")), Timeline(redis)
+        board.join(SilentScreen())
+        if was_read_before:
+            board.adopt(timeline.snapshot("late"), board.version, now)
+        else:
+            board.play_without_redis()  # Redis did not answer in time.
+        timeline.press("late", 4, "en", idle_language="en", hold_ms=60_000, policy=Policy.QUEUE)
+        snapshot = timeline.snapshot("late")
+    begun_before = [replace(call, starts_in_ms=call.starts_in_ms - 1000) for call in snapshot.calls]
+    board.adopt(replace(snapshot, calls=begun_before), board.version, now)
+
+    assert board._shown.end - now == pytest.approx(hold, abs=0.4)
+    board.stop()
+
+
+class SilentScreen:
+    """A screen on a board, which shows nothing."""
+
+    def send(self, frame: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

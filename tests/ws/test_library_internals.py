@@ -24,6 +24,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactor
 
 from cashier_ws import daphne as ws_daphne
+from cashier_ws.daphne.protocol import ScreenProtocol
 
 OPTIONS = ["utf8validateIncoming", "failByDrop", "openHandshakeTimeout", "maxFramePayloadSize"]
 
@@ -60,6 +61,13 @@ def test_the_tested_versions_are_the_installed_ones(package) -> None:
         (WebSocketServerProtocol.dataReceived, ["self", "data"], "protocol.py, dataReceived"),
         (WebSocketServerProtocol._dataReceived, ["self", "data"], "protocol.py, dataReceived"),
         (WebSocketServerProtocol.dropConnection, ["self", "abort"], "protocol.py, dropConnection"),
+        (WebSocketServerProtocol.consumeData, ["self"], "protocol.py, consumeData"),
+        (WebSocketServerProtocol.onFrameBegin, ["self"], "protocol.py, onFrameBegin"),
+        (WebSocketServerProtocol._fail_connection, ["self", "code", "reason"], "protocol.py, _fail_connection"),
+        (WebSocketServerProtocol.sendData, ["self", "data", "sync", "chopsize"], "protocol.py, sendData"),
+        (http_protocol.WebRequest.gotLength, ["self", "length"], "handshake.py, BodilessRequest"),
+        (http_protocol.WebRequest.process, ["self"], "handshake.py, BodilessRequest"),
+        (http_protocol.WebRequest.handleContentChunk, ["self", "data"], "handshake.py, BodilessRequest"),
         (
             WebSocketServerProtocol.sendCloseFrame,
             ["self", "code", "reasonUtf8", "isReply"],
@@ -146,6 +154,49 @@ def test_autobahn_only_logs_before_it_handles_received_bytes() -> None:
 
     assert received == [b"x"], "protocol.py, dataReceived, skips everything but _dataReceived"
     assert connection.log.debug.called, "protocol.py, dataReceived, is no longer needed if nothing is logged"
+
+
+def test_autobahn_begins_each_frame_and_writes_each_frame_in_one_place() -> None:
+    protocol = autobahn_protocol.WebSocketProtocol
+    begin = source(protocol.processData)
+    assert begin.index("self.current_frame = FrameHeader(") < begin.index("self.onFrameBegin()"), (
+        "protocol.py, onFrameBegin, counts each frame and reads current_frame.opcode"
+    )
+    assert "self.state != WebSocketProtocol.STATE_CLOSED" in source(protocol.consumeData), (
+        "protocol.py, onFrameBegin, ends the parsing by dropping the connection"
+    )
+    assert "if not self.failedByMe" in source(protocol.onMessageEnd), "protocol.py, _fail_connection, sets failedByMe"
+    assert source(protocol.sendFrame).count("self.sendData(raw, sync, chopsize)") == 1, (
+        "protocol.py, sendData, gets each frame with one call"
+    )
+    assert "self.localCloseCode = code" in source(protocol.sendCloseFrame), "protocol.py, onClose, reads localCloseCode"
+
+
+@pytest.mark.parametrize(("kind", "kept"), [(ws_protocol.WebSocketProtocol, b"rest"), (ScreenProtocol, b"")])
+def test_autobahn_keeps_the_bytes_that_it_has_not_parsed_and_a_screen_does_not(kind, kept) -> None:
+    connection = kind()
+    connection.state, connection.data = connection.STATE_CLOSED, b"rest"
+    connection.consumeData()
+
+    assert connection.data == kept, "protocol.py, consumeData, is no longer needed if autobahn keeps nothing"
+
+
+def test_autobahn_refers_to_a_connection_in_the_result_of_is_closed() -> None:
+    assert "txaio.resolve(self.is_closed, self)" in source(autobahn_protocol.WebSocketProtocol._connectionLost), (
+        "protocol.py, onClose, breaks this cycle; tests/ws/test_floods.py notices whether there are other cycles"
+    )
+
+
+def test_autobahn_compresses_only_if_the_server_accepts_it() -> None:
+    assert WebSocketServerFactory().perMessageCompressionAccept("an offer") is None, (
+        "server.py, prepare, must turn compression off: a short frame could otherwise contain a very long message"
+    )
+
+
+def test_daphne_sets_the_class_of_a_request_on_its_protocol() -> None:
+    assert "protocol.requestFactory = WebRequest" in source(http_protocol.HTTPFactory.buildProtocol), (
+        "handshake.py, FirstBytes, sets requestFactory to BodilessRequest"
+    )
 
 
 def test_autobahn_refuses_the_close_codes_that_make_a_browser_reconnect() -> None:

@@ -92,3 +92,43 @@ def test_a_call_moves_up_by_a_snapshot_if_the_cancelled_call_before_it_was_never
 
     assert [playlist.play(at).call.seq for at in (2.9, 3.0, 5.9)] == [1, 3, 3]
     assert playlist.play(6.0) is None
+
+
+def test_a_call_that_redis_no_longer_has_is_removed_unless_it_has_ended_in_redis() -> None:
+    playlist = Playlist()
+    # The board begins the first call 1.5 s late.
+    playlist.add("e", replace(a_call("a", 1, 0), ends_at_ms=3000), 1.5)
+    playlist.add("e", replace(a_call("b", 2, 3000), ends_at_ms=6000), 1.5)
+    # An older version of web has announced the third call, so the playlist does not know its end in Redis.
+    playlist.add("e", a_call("c", 3, 6000), 1.5)
+    assert playlist.play(1.5).call.call_id == "a"
+
+    assert playlist.keep({"b"}, 3000) == 0
+    assert playlist.play(4.4).call.call_id == "a"
+    assert playlist.keep({}, 3001) == 1
+    assert playlist.play(4.6) is None
+    assert playlist.queued == 1
+
+
+def test_a_snapshot_that_took_long_to_arrive_neither_delays_nor_interrupts_a_call() -> None:
+    playlist = Playlist()
+    for call in (a_call("a", 1, 0), a_call("b", 2, 3000)):
+        playlist.add("e", call, 0.0)
+    playlist.play(0.0)
+    # Redis wrote the snapshot at 2.5 s, and the board adopts it at 4.0 s.
+    assert playlist.play(3.0).call.call_id == "b"
+    playlist.add("e", a_call("b", 2, 500), 4.0)
+
+    assert playlist.play(4.0).call.call_id == "b"
+    assert playlist.play(6.0) is None
+
+
+def test_a_call_begins_again_later_if_redis_has_lost_that_the_call_before_it_was_cancelled() -> None:
+    playlist = Playlist()
+    playlist.add("e", a_call("b", 2, 0), 0.0)
+    assert playlist.play(0.5).call.call_id == "b"
+    for call in (a_call("a", 1, -500), a_call("b", 2, 2500)):
+        playlist.add("e", call, 0.5, whole=False, may_begin_later=True)
+
+    assert [playlist.play(at).call.call_id for at in (0.5, 2.9, 3.0, 5.9)] == ["a", "a", "b", "b"]
+    assert playlist.play(6.0) is None

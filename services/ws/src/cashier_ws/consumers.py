@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from cashier_core.call import DEFAULT_STORE
 from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
+from cashier_ws.allowance import Allowance
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.hub import Hub
 from cashier_ws.screens import open_screen
@@ -27,16 +28,16 @@ RECONNECTED = "again"
 CLOSE_REASONS = {
     1000: "done",
     1001: "the page was left",
+    1002: "invalid frame",
     1006: "connection lost",
+    1007: "not UTF-8",
+    1008: "too many frames",
+    1009: "too long a message",
     1012: "this replica is restarting",
     1013: "too slow",
+    4000: "the picture of the screen is frozen",
 }
 REVOKED = 4410
-BURST, PER_SECOND = 10, 0.5
-"""A screen may send 10 messages at once, and 0.5 messages a second on average.
-
-If a screen sends more, its websocket is closed. A page needs much less, because it sends one heartbeat every 15 s.
-"""
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +69,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._board: Board | None = None
         self._credential_id = ""
         self._screen: Screen | None = None
-        self._allowance, self._counted_at = float(BURST), time.monotonic()
-        self._opened_at = self._counted_at
+        self._allowance = Allowance()
+        self._opened_at = time.monotonic()
         self._has_reconnected = False
         self._client: dict[str, str] = {}
 
@@ -120,10 +121,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._board is None:
             return
-        now = time.monotonic()
-        self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND) - 1
-        self._counted_at = now
-        if self._allowance < 0:
+        if not self._allowance.take():
+            metrics.FLOODS.inc()
             await self._close_with(1008, "too many frames")
         elif text_data is None:
             await self._close_with(1003, "a screen sends no binary frames")

@@ -26,6 +26,10 @@ REFUSED = Counter(
 TOO_SLOW = Counter(
     "cashier_slow_screens_closed", "Screens that were closed because they accepted no bytes for CASHIER_STUCK_SECONDS."
 )
+FLOODS = Counter(
+    "cashier_ws_floods_closed",
+    "Websockets that were closed because they sent more frames, or more fragments of a message, than a screen sends.",
+)
 READS = Counter(
     "cashier_timeline_reads",
     "Snapshots that were requested from Redis, for new boards and for boards that may have missed a change.",
@@ -35,6 +39,10 @@ REDIS_ERRORS = Counter("cashier_ws_redis_errors", "Requests to Redis that have f
 CALLS = Counter(
     "cashier_calls",
     "Calls that this replica has begun to show. Each replica with a board of the store counts the same call.",
+)
+LOST_CALLS = Counter(
+    "cashier_calls_lost",
+    "Calls that this replica had and Redis has lost. Each replica with a board of the store counts the same call.",
 )
 LATENESS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5)
 PAINT_SECONDS = Histogram(
@@ -48,8 +56,8 @@ RESET_LATENESS = Histogram(
     buckets=LATENESS,
 )
 
-CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013}
-"""The close codes that the metrics count under their own label.
+CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4000}
+"""The close codes that the metrics count under their own label. 4000 means that the picture of a screen is frozen.
 
 A client may invent other codes. Therefore all other codes share the label "other".
 """

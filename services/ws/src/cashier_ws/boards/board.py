@@ -47,6 +47,7 @@ class Board:
         """Whether the board must read a snapshot, because it has missed a change or has not read any snapshot yet."""
         self.empty_since = inf
         """The time on the event loop's clock at which the last screen left; infinity if the board has a screen."""
+        self._has_adopted = False
         self._idle = idle
         self._seq = 0
         self._playlist = Playlist()
@@ -93,6 +94,8 @@ class Board:
         expected_before = known.change_id if announced.epoch == known.epoch else ""
         self.is_behind = self.is_behind or event.after != expected_before
         self.version, self._seq = announced, event.seq
+        if known.epoch and announced.epoch != known.epoch:
+            self._report_lost(self._playlist.keep_epoch(announced.epoch))
         if event.cancels:
             self._playlist.cancel(event.cancels)
         if event.call:
@@ -101,13 +104,16 @@ class Board:
         self._play()
 
     def adopt(self, snapshot: Snapshot, known: Version, read_at: float) -> None:
-        """Update the board from a snapshot: remove cancelled calls, add missing calls, and adopt the idle text.
+        """Update the board from a snapshot, so that the board has the same calls as Redis.
 
-        The call that is shown stays, unless a missing call with the policy `replace` removes it.
+        If the snapshot does not contain a call whose end has not come, the call was replaced or cancelled, or Redis has
+        lost it. The board removes such a call even if the call is shown.
 
-        known: the version of this board when the snapshot was requested. It is needed if the snapshot is older than the
-        board. If an event has changed the board's version since the request, the snapshot is ignored. Otherwise Redis
-        has lost its last writes, and the board adopts the snapshot.
+        known: the version of this board when the snapshot was requested. If the board still has this version, the board
+        adopts the snapshot. If this snapshot is older than the board, Redis has lost its last writes. If an event has
+        changed the board's version since the request, the board ignores an older snapshot. The board then also ignores
+        a snapshot of another epoch, because nobody knows which epoch is newer. In this case, the board needs another
+        snapshot.
         read_at: the time on the event loop's clock when the snapshot arrived. The durations in the snapshot count from
         this time.
         """
@@ -115,17 +121,27 @@ class Board:
         is_older = version.epoch == self.version.epoch and version.rev <= self.version.rev and version != self.version
         if is_older and self.version != known:
             return
+        if version.epoch != self.version.epoch and self.version != known:
+            self.is_behind = True
+            return
         self.is_behind = False
+        has_lost_changes = is_older or version.epoch != self.version.epoch
         self.version = version
+        removed = self._playlist.keep({call.call_id for call in snapshot.calls}, snapshot.now_ms)
+        if has_lost_changes:
+            self._report_lost(removed)
+            self._playlist.forget_removed_calls()
         if version.epoch:
             self._seq = snapshot.seq
-            screens_missed_it = self._current_frame is not None and bool(self.screens)
+            # If this is the board's first snapshot, the screens have connected during the call, and show only the rest.
+            screens_missed_it = self._has_adopted and self._current_frame is not None and bool(self.screens)
             for call_id in snapshot.cancelled:
                 self._playlist.cancel(call_id)
             for call in snapshot.calls:
                 whole = screens_missed_it or call.starts_in_ms >= 0
-                self._playlist.add(version.epoch, call, read_at, whole=whole)
+                self._playlist.add(version.epoch, call, read_at, whole=whole, may_begin_later=has_lost_changes)
             self._set_idle(snapshot.idle or self._idle)
+        self._has_adopted = True
         self._play()
 
     def play_without_redis(self) -> None:
@@ -139,6 +155,15 @@ class Board:
         """Cancel the timer when the board is removed. A timer that is still set would keep the board in memory."""
         if self._timer:
             self._timer.cancel()
+
+    def _report_lost(self, count: int) -> None:
+        """Log and count calls that Redis has lost.
+
+        The screens do not show these calls any more, because Redis may schedule other calls at the same time.
+        """
+        if count:
+            metrics.LOST_CALLS.inc(count)
+            log.warning("Redis has lost %d calls of %s", count, self.store)
 
     def _set_idle(self, idle: Idle) -> None:
         if not idle.appearance_id:
@@ -158,7 +183,7 @@ class Board:
         # The timer is set before the screens are painted, so that the number is removed in time even if painting fails.
         self._set_timer()
         if shown is not self._shown or self._current_frame is None:
-            ended = self._shown if shown is None else None
+            ended = self._shown if shown is None and self._shown and self._shown.end <= now else None
             if shown and shown is not self._shown:
                 metrics.CALLS.inc()
             self._shown, self._idle_frame = shown, None

@@ -59,8 +59,8 @@ class Hub:
         """Collect garbage, and remove boards that have had no screens for a while. The method does not need Redis."""
         # `_tidy` schedules its next run first, so that it runs again even if the code below fails.
         self._schedule_tidy()
-        self._gc_policy.apply(self._joined, sum(len(board.screens) for board in self._boards.values()))
-        limit = asyncio.get_running_loop().time() - EMPTY_SECONDS
-        for board in [each for each in self._boards.values() if each.empty_since < limit]:
+        now = asyncio.get_running_loop().time()
+        self._gc_policy.apply(self._joined, sum(len(board.screens) for board in self._boards.values()), now)
+        for board in [each for each in self._boards.values() if each.empty_since < now - EMPTY_SECONDS]:
             del self._boards[board.store]
             board.stop()

@@ -5,6 +5,7 @@ tests need not wait.
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cashier_core.call import Call
@@ -36,6 +37,7 @@ class Slot:
     begin: seconds on the replica's clock.
     whole: whether a call that begins a little late is still shown for its whole hold, and therefore also ends later.
     playing: whether the call has begun.
+    ends_at_ms: when the call ends according to Redis, on the timeline's clock in Redis; 0 if this is not known.
     """
 
     epoch: str
@@ -43,6 +45,7 @@ class Slot:
     begin: float
     whole: bool = True
     playing: bool = False
+    ends_at_ms: int = 0
 
     @property
     def end(self) -> float:
@@ -67,15 +70,18 @@ class Slot:
 class Playlist:
     """The calls of a store in the order in which they are shown.
 
-    A call that has begun is always shown until its end, unless a new call with the policy `replace` removes it.
+    A call that has begun is always shown until its end, unless a new call with the policy `replace` removes it, or
+    Redis no longer has it.
     """
 
     def __init__(self) -> None:
         self._slots: list[Slot] = []
-        self._done: deque[str] = deque(maxlen=REMEMBERED)
-        """The call_ids of calls that have ended, or were replaced, dropped or cancelled."""
+        self._ended: deque[str] = deque(maxlen=REMEMBERED)
+        """The call_ids of calls that have ended."""
+        self._removed: deque[str] = deque(maxlen=REMEMBERED)
+        """The call_ids of calls that were replaced, dropped or cancelled."""
 
-    def add(self, epoch: str, call: Call, now: float, *, whole: bool = True) -> None:
+    def add(self, epoch: str, call: Call, now: float, *, whole: bool = True, may_begin_later: bool = False) -> None:
         """Add a call to the playlist.
 
         If the playlist already contains the call, the call is not added again. If the call has not begun, it may have
@@ -83,33 +89,65 @@ class Playlist:
 
         now: the time from which the durations of the call, such as `starts_in_ms`, count.
         whole: whether a call that begins a little late is shown for its whole hold, or only for the rest of the hold.
+        may_begin_later: whether the begin of the call may also become later, or the call may even end before its time
+        and begin again later. This happens only if Redis has lost a change, for example that an earlier call was
+        cancelled. Otherwise a later begin only means that it took a while to read the snapshot.
         """
-        if call.call_id in self._done:
+        if call.call_id in self._ended or call.call_id in self._removed:
             return
-        if known := self._slot_of(call.call_id):
-            if not known.playing:
-                known.begin = min(known.begin, now + call.starts_in_ms / 1000)
+        begin = now + call.starts_in_ms / 1000
+        known = self._slot_of(call.call_id)
+        if known and known.playing and may_begin_later and begin - now >= BLINK:
+            self._slots.remove(known)
+        elif known:
+            if not known.playing and (begin < known.begin or (may_begin_later and begin - known.begin >= BLINK)):
+                known.begin = begin
+            known.ends_at_ms = call.ends_at_ms
             return
         if call.replaces:
             newer = [slot for slot in self._slots if slot.epoch == epoch and slot.call.seq > call.seq]
-            self._done.extend(slot.call.call_id for slot in self._slots if slot not in newer)
+            self._removed.extend(slot.call.call_id for slot in self._slots if slot not in newer)
             self._slots = newer
         position = sum(slot.playing or slot.epoch != epoch or slot.call.seq < call.seq for slot in self._slots)
-        self._slots.insert(position, Slot(epoch, call, now + call.starts_in_ms / 1000, whole))
+        self._slots.insert(position, Slot(epoch, call, begin, whole, ends_at_ms=call.ends_at_ms))
 
     def cancel(self, call_id: str) -> None:
         """Remove a queued call, and let the calls behind it begin earlier. Does nothing if the call has begun."""
-        if call_id in self._done:
+        if call_id in self._ended or call_id in self._removed:
             return
         slot = self._slot_of(call_id)
         if slot and slot.playing:
             return
-        self._done.append(call_id)
+        self._removed.append(call_id)
         if slot:
             position = self._slots.index(slot)
             del self._slots[position]
             for behind in self._slots[position:]:
-                behind.begin -= slot.call.hold_ms / 1000 if behind.epoch == slot.epoch else 0
+                if behind.epoch == slot.epoch:
+                    behind.begin -= slot.call.hold_ms / 1000
+                    behind.ends_at_ms -= slot.call.hold_ms if behind.ends_at_ms else 0
+
+    def keep(self, call_ids: Collection[str], now_ms: int) -> int:
+        """Remove the calls that Redis no longer has, although they have not ended. Returns the number of removed calls.
+
+        call_ids: the calls that Redis has and that have not ended. now_ms: the time on the timeline's clock at which
+        Redis had these calls. A call that has ended by then stays: this board began it late, and still shows it.
+        """
+        kept = [slot for slot in self._slots if slot.call.call_id in call_ids or slot.ends_at_ms <= now_ms]
+        removed = len(self._slots) - len(kept)
+        self._slots = kept
+        return removed
+
+    def forget_removed_calls(self) -> None:
+        """Accept calls again that were replaced, dropped or cancelled, because Redis has lost these changes."""
+        self._removed.clear()
+
+    def keep_epoch(self, epoch: str) -> int:
+        """Remove the calls of other epochs, because Redis has lost them. Returns the number of removed calls."""
+        kept = [slot for slot in self._slots if slot.epoch == epoch]
+        removed = len(self._slots) - len(kept)
+        self._slots = kept
+        return removed
 
     def play(self, now: float) -> Slot | None:
         """Remove calls that have ended, begin the next call if it is due, and return the call that is shown now."""
@@ -122,7 +160,7 @@ class Playlist:
             if head.end > now:
                 return head
             del self._slots[0]
-            self._done.append(head.call.call_id)
+            self._ended.append(head.call.call_id)
             if self._slots:
                 _move_behind(head, self._slots[0])
         return None

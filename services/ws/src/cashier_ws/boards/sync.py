@@ -183,10 +183,14 @@ class Sync:
         """
         period = LOST_SECONDS if self._redis_is_lost else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
+        await self._timeline.check_clock()
         boards = list(self._boards.values())
+        # The time is taken before the request. If this process is stopped while it waits for the answer, the versions
+        # are old when the process reads them, and announcements from this time are old, too.
+        requested_at = asyncio.get_running_loop().time()
         versions = await self._timeline.versions([board.store for board in boards]) if boards else []
         revoked = await self._timeline.revoked()
-        self._compared_at = asyncio.get_running_loop().time()
+        self._compared_at = requested_at
         if boards and self._redis_is_lost:
             self._redis_is_lost = False
             log.warning("Redis is back")
