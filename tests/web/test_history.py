@@ -5,7 +5,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
 from django.utils import timezone
 
 from cashier_core.call import Policy
@@ -92,8 +91,9 @@ def test_a_call_that_replaces_another_changes_the_outcome_of_that_call(client, m
 def test_a_cancelled_call_and_the_calls_that_move_up_are_recorded(client, manager) -> None:
     for till in (4, 2, 1):
         press(client, till)
+    queued = the_timeline().snapshot("default").calls[1]
     recorded()
-    the_timeline().cancel("default", 2)
+    the_timeline().cancel("default", queued.call_id)
     shown, cancelled, moved = recorded()
 
     assert (cancelled.outcome, moved.outcome) == ("cancelled", "shown")
@@ -103,45 +103,48 @@ def test_a_cancelled_call_and_the_calls_that_move_up_are_recorded(client, manage
 
 def test_a_worker_that_dies_before_it_removes_the_changes_records_no_call_twice(client, manager) -> None:
     press(client)
-    changes = the_history().changes(10)
-    recorder.save_changes(changes)
+    recorder.save_entries(the_history().entries(10))
 
     assert len(recorded()) == 1
-    assert the_history().changes(10) == []
+    assert the_history().entries(10) == []
 
 
 def test_a_worker_that_dies_before_it_removes_the_changes_loses_no_later_change(client, manager) -> None:
     Store.objects.update(policy="replace")
     press(client)
-    recorder.save_changes(the_history().changes(10))
+    recorder.save_entries(the_history().entries(10))
     press(client, 2)
 
     assert [(call.till, call.outcome) for call in recorded()] == [(4, "replaced"), (2, "shown")]
 
 
-def test_an_outcome_changes_no_call_of_another_store_and_no_old_call_with_the_same_id(client, manager, store) -> None:
-    north, south = (Store.objects.create(slug=slug, name=slug) for slug in ("north", "south"))
+def test_an_outcome_changes_no_call_of_another_store_with_the_same_id(redis, store) -> None:
     now = timezone.now()
     fields = {"seq": 1, "till": 4, "language": "en", "outcome": "shown", "mark": "m", "starts_at": now, "ends_at": now}
-    for each, pressed_at in ((north, now), (south, now - timedelta(hours=2)), (store, now)):
-        PastCall.objects.create(store=each, pressed_at=pressed_at, **fields)
-    number = f"{int(now.timestamp() * 1000)}-0"
-    recorder.save_changes(
-        [(number, {"store": slug, "mark": "m", "outcome": "replaced"}) for slug in ("south", "default")]
-    )
+    for each in (store, Store.objects.create(slug="north", name="North")):
+        PastCall.objects.create(store=each, pressed_at=now, **fields)
+    redis.xadd("cashier:history", {"changes": '[{"store": "default", "mark": "m", "outcome": "replaced"}]'})
+    recorded()
 
-    assert dict(PastCall.objects.values_list("store__slug", "outcome")) == {
-        "north": "shown",
-        "south": "shown",
-        "default": "replaced",
-    }
+    assert dict(PastCall.objects.values_list("store__slug", "outcome")) == {"north": "shown", "default": "replaced"}
+
+
+def test_the_outcome_is_recorded_although_the_clock_of_redis_was_set_back_after_the_press(redis, store) -> None:
+    """The ids of entries never decrease. After the clock of Redis was set back, they are ahead of the clock."""
+    now = timezone.now()
+    fields = {"seq": 1, "till": 4, "language": "en", "outcome": "shown", "mark": "m", "starts_at": now, "ends_at": now}
+    PastCall.objects.create(store=store, pressed_at=now, **fields)
+    ahead = f"{int((now + timedelta(hours=2)).timestamp() * 1000)}-0"
+    redis.xadd("cashier:history", {"changes": '[{"store": "default", "mark": "m", "outcome": "replaced"}]'}, id=ahead)
+
+    assert [call.outcome for call in recorded()] == ["replaced"]
 
 
 def test_many_changes_are_recorded_in_several_batches_and_in_order(client, manager, monkeypatch) -> None:
     monkeypatch.setattr(recorder, "READ_AT_ONCE", 2)
     for till in (1, 2, 3, 4):
         press(client, till)
-    the_timeline().cancel("default", 3)
+    the_timeline().cancel("default", the_timeline().snapshot("default").calls[2].call_id)
 
     assert recorder.record_calls() == 6
     assert [(call.till, call.outcome) for call in PastCall.objects.order_by("seq")] == [
@@ -152,12 +155,15 @@ def test_many_changes_are_recorded_in_several_batches_and_in_order(client, manag
     ]
 
 
-def test_calls_are_recorded_although_their_caller_or_another_store_was_deleted(client, manager, store) -> None:
+def test_calls_are_recorded_although_their_caller_or_their_store_was_deleted(redis, store) -> None:
     Store.objects.create(slug="north", name="North")
     the_timeline().press("north", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="user 999999")
-    the_timeline().press("nowhere", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999")
+    the_timeline().press("gone", 1, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE, by="device 999999")
 
-    assert [(call.store.slug, call.by) for call in recorded()] == [("north", "")]
+    assert [(call.store and call.store.slug, call.deleted_store, call.kind, call.by) for call in recorded()] == [
+        ("north", "", "user", "user 999999"),
+        (None, "gone", "device", "device 999999"),
+    ]
     assert the_history().length() == 0
 
 
@@ -167,38 +173,6 @@ def test_changes_that_the_previous_version_left_in_redis_are_recorded(client, ma
     redis.xdel("cashier:history", number)
     redis.xadd("cashier:history", {"entry": json.dumps(change)})
 
-    assert [call.till for call in recorded()] == [4]
-
-
-def test_a_change_that_cannot_be_saved_is_logged_and_does_not_stop_other_changes(
-    client, manager, redis, records
-) -> None:
-    press(client)
-    for change in (
-        {"store": "default", "mark": "x", "seq": 1},
-        {"mark": "x"},
-        {"store": "default", "mark": "x", "start": "soon"},
-    ):
-        redis.xadd("cashier:history", {"changes": json.dumps([change])})
-    press(client, 2)
-
-    assert [call.till for call in recorded()] == [4, 2]
-    messages = [record.getMessage() for record in records() if "can't be kept in the history" in record.getMessage()]
-    assert len(messages) == 3
-    assert the_history().length() == 0
-
-
-def test_changes_stay_in_redis_while_the_database_does_not_answer(client, manager, monkeypatch) -> None:
-    def fail(changes) -> None:
-        raise OperationalError("server closed the connection")
-
-    press(client)
-    with monkeypatch.context() as patch:
-        patch.setattr(recorder, "save_changes", fail)
-        with pytest.raises(OperationalError):
-            recorder.record_calls()
-
-    assert the_history().length() == 1
     assert [call.till for call in recorded()] == [4]
 
 
@@ -219,16 +193,33 @@ def test_calls_older_than_the_chosen_number_of_days_are_deleted(client, manager,
     for call, days in zip(PastCall.objects.all(), (6.9, 7.1, 8, 400), strict=True):
         PastCall.objects.filter(pk=call.pk).update(pressed_at=timezone.now() - timedelta(days=days))
 
-    assert recorder.delete_old_calls() == 3
+    assert recorder.delete_old_calls() == 1, "one run deletes at most two days of the history"
+    assert recorder.delete_old_calls() == 2
+    assert recorder.delete_old_calls() == 0
     assert PastCall.objects.count() == 1
 
 
-def test_changes_that_redis_dropped_are_logged(client, manager, monkeypatch, records) -> None:
-    monkeypatch.setattr(recorder, "MAX_ENTRIES", 1)
+def test_a_wrong_date_of_the_host_does_not_delete_the_history(client, manager, environment, monkeypatch) -> None:
+    environment(cashier_history_days=30)
+    for till in (1, 2, 3, 4):
+        press(client, till)
+    recorded()
+    for call, days in zip(PastCall.objects.all(), (0, 2, 3.9, 6), strict=True):
+        PastCall.objects.filter(pk=call.pk).update(pressed_at=timezone.now() - timedelta(days=days))
+    wrong = timezone.now() + timedelta(days=3650)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+
+    assert recorder.delete_old_calls() == 0
+    PastCall.objects.filter(pk=PastCall.objects.latest("pressed_at").pk).update(pressed_at=wrong)
+    assert recorder.delete_old_calls() == 1, "one run deletes at most two days of the history"
+
+
+def test_a_history_that_fills_up_in_redis_is_logged(client, manager, monkeypatch, records) -> None:
+    monkeypatch.setattr(recorder, "MAX_ENTRIES", 2)
     press(client)
     recorded()
 
-    assert any("calls are missing in the history" in record.getMessage() for record in records())
+    assert any("the history in Redis is half full" in record.getMessage() for record in records())
 
 
 def test_the_page_lists_calls_newest_first_in_the_stores_time_zone(client, manager) -> None:

@@ -1,8 +1,8 @@
-"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, past calls, and which
-earlier versions of cashier_q work with the tables.
+"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, past calls, entries of
+the history that could not be stored, and which earlier versions of cashier_q work with the tables.
 """
 
-from cashier_web.models.calls import PastCall
+from cashier_web.models.calls import CallOfDeletedStore, PastCall, UnstoredEntry
 from cashier_web.models.devices import Device
 from cashier_web.models.media import Medium
 from cashier_web.models.oldest_version import OldestVersion
@@ -11,6 +11,7 @@ from cashier_web.models.screens import Screen
 from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_languages
 
 __all__ = [
+    "CallOfDeletedStore",
     "Device",
     "Medium",
     "Membership",
@@ -19,6 +20,7 @@ __all__ = [
     "Role",
     "Screen",
     "Store",
+    "UnstoredEntry",
     "check_time_zone",
     "time_zones",
     "usual_languages",

@@ -1,4 +1,4 @@
-"""Past calls."""
+"""Past calls, and entries of the history that could not be stored as past calls."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +15,11 @@ class PastCall(models.Model):
         DROPPED = "dropped", _("dropped")
         CANCELLED = "cancelled", _("taken back")
 
+    # The calls of a store stay when the store is deleted. Then `store` is None, and `deleted_store` is its slug.
     store = models.ForeignKey(
-        Store, on_delete=models.CASCADE, related_name="calls", verbose_name=_("store"), db_index=False
+        Store, on_delete=models.SET_NULL, null=True, related_name="calls", verbose_name=_("store"), db_index=False
     )
+    deleted_store = models.CharField(_("deleted store"), max_length=50, default="", db_default="", editable=False)
     mark = models.CharField(max_length=64, editable=False)
     seq = models.PositiveIntegerField(_("number"))
     till = models.PositiveSmallIntegerField(_("till"))
@@ -37,11 +39,53 @@ class PastCall(models.Model):
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "mark"], name="each_call_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "mark"], name="each_call_once"),
+            # The constraint above allows any number of equal calls without a store, because in SQL NULL equals nothing.
+            models.UniqueConstraint(
+                fields=["deleted_store", "mark"],
+                condition=models.Q(store=None),
+                name="each_call_of_a_deleted_store_once",
+            ),
+        ]
         indexes = [models.Index(fields=["store", "-pressed_at"], name="calls_of_a_store")]
         ordering = ["-pressed_at", "-seq"]
         verbose_name = _("call")
         verbose_name_plural = _("calls")
 
     def __str__(self) -> str:
-        return f"{self.store} · {self.label or self.till} · {self.pressed_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.store or self.deleted_store} · {self.label or self.till} · {self.pressed_at:%Y-%m-%d %H:%M:%S}"
+
+
+class CallOfDeletedStore(PastCall):
+    """A past call whose store was deleted. The admin lists these calls, because no store's history page can."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("call of a deleted store")
+        verbose_name_plural = _("calls of deleted stores")
+
+
+class UnstoredEntry(models.Model):
+    """An entry of the history in Redis, or one of its changes, that cannot be stored as a past call.
+
+    It is kept here, so that an administrator can see it and can store it after the cause was repaired.
+    """
+
+    # The hash of the entry's id and of the content. If a worker process dies after it has set an entry aside and before
+    # it has removed the entry from Redis, the entry is set aside a second time, and the hash prevents a second row.
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The id of the entry in Redis. It begins with the time of the change in milliseconds.
+    entry_id = models.CharField(_("id in Redis"), max_length=50, editable=False)
+    # Bytes instead of text, because the content may be anything, and PostgreSQL's texts cannot contain all bytes.
+    content = models.BinaryField(_("content"))
+    reason = models.TextField(_("reason"), editable=False)
+    set_aside_at = models.DateTimeField(_("set aside"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("history entry that could not be stored")
+        verbose_name_plural = _("history entries that could not be stored")
+
+    def __str__(self) -> str:
+        return self.entry_id

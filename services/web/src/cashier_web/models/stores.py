@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cashier_core.call import LANGUAGES, Policy
+from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
 from cashier_core.till import Till
 from cashier_web import validators
 
@@ -30,6 +30,33 @@ def check_time_zone(name: str) -> None:
     """Raise ValidationError if `name` is not the name of a time zone."""
     if name not in time_zones():
         raise ValidationError(gettext("There is no time zone “%(name)s”.") % {"name": name})
+
+
+class DefaultStoreError(models.ProtectedError):
+    """Raised by every attempt to delete the default store. Nothing is deleted."""
+
+    def __init__(self, store: "Store") -> None:
+        super().__init__(default_store_reason(), {store})
+
+
+def default_store_reason() -> str:
+    """Return the reason why the default store cannot be deleted, in the active language."""
+    return gettext("The default store cannot be deleted, because the pages at “/” belong to it. You can close it.")
+
+
+class StoreQuerySet(models.QuerySet["Store"]):
+    """A set of stores that can be deleted only if the default store is not among them."""
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        # This check comes before the signal `pre_delete` of every store. Otherwise, the signal of another store in this
+        # set could revoke the screens of that store in Redis. A rollback of the database does not undo this.
+        if default := self.filter(slug=DEFAULT_STORE).first():
+            raise DefaultStoreError(default)
+        return super().delete()
+
+    # Django's own method has these two attributes, too. Without them, `Store.objects.delete()` would exist, and
+    # templates could call the method.
+    delete.alters_data = delete.queryset_only = True  # type: ignore[attr-defined]
 
 
 class Store(models.Model):
@@ -85,6 +112,8 @@ class Store(models.Model):
     # A number that is incremented when the store's media, its logo or the sound of one of its screens are changed. The
     # new number changes the appearance id, so the screens load their new appearance.
     revision = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = StoreQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "slug"]
