@@ -5,6 +5,7 @@ file forever.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -14,6 +15,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 
+from cashier_web.infra import disk_space
+from cashier_web.media.quota import DiskFull, check_space
 from cashier_web.models import Store
 from cashier_web.screens.announce import announce_appearance
 
@@ -41,14 +44,29 @@ def changing_media(store: Store) -> Iterator[Store]:
 
 
 def store_file(store: Store, content: IO[bytes], extension: str) -> str:
-    """Save a file of this store and return the file's name.
+    """Save a file of this store and return the file's name. The file is on the disk when this function returns.
 
-    If the store has a file with the same content already, no file is saved.
+    If the store has a file with the same content already, no file is saved. Raises ValidationError if there is no space
+    for the file.
     """
     content.seek(0)
     digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # it accepts any binary file
     name = f"{store.pk}/{digest[:32]}.{extension}"
-    return name if default_storage.exists(name) else default_storage.save(name, File(content))
+    if default_storage.exists(name):
+        return name
+    check_space(str(store.pk), content.seek(0, os.SEEK_END))
+    content.seek(0)
+    try:
+        default_storage.save(name, File(content))
+        # After a power cut, the database would otherwise contain a row whose file is empty.
+        with default_storage.open(name, "r+") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        # The file may be incomplete. `changing_media` deletes it.
+        if disk_space.is_disk_full(error):
+            raise DiskFull from error
+        raise
+    return name
 
 
 def delete_unused_files(pk: int) -> None:

@@ -17,6 +17,7 @@ from cashier_web.infra.errors import allow_methods
 from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.media.files import changing_media, store_file
+from cashier_web.media.quota import DiskFull
 from cashier_web.media.uploads import clean_logo, clean_medium
 from cashier_web.models import Medium, Store
 from cashier_web.store_urls import managed_pages, store_path
@@ -76,13 +77,14 @@ def media_page(request: HttpRequest, store: Store) -> HttpResponse:
     """The page with the store's pictures, videos and logo. A POST with `file` adds a picture or a video."""
     if request.method != "POST":
         return render_media_page(request, store, MediumForm(), LogoForm())
-    form = MediumForm(request.POST, request.FILES)
+    form, status = MediumForm(request.POST, request.FILES), 400
     if form.is_valid():
         try:
             return change_media(request, store, lambda locked: add_medium(locked, *form.cleaned))
         except ValidationError as error:
             form.add_error("file", error)
-    return render_media_page(request, store, form, LogoForm(), status=400)
+            status = status_of(error)
+    return render_media_page(request, store, form, LogoForm(), status=status)
 
 
 @allow_methods("POST")
@@ -107,6 +109,7 @@ def delete_medium(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @permissions.for_managers
 def change_seconds(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """A POST with `seconds` changes how long a picture is shown."""
+    get_object_or_404(store.media, pk=number)
     form = SecondsForm(request.POST)
     if not form.is_valid():
         messages.error(request, one_line(form))
@@ -118,16 +121,27 @@ def change_seconds(request: HttpRequest, store: Store, number: int) -> HttpRespo
 @permissions.for_managers
 def replace_logo(request: HttpRequest, store: Store) -> HttpResponse:
     """A POST with `logo` adds the store's logo, or replaces the old logo."""
-    form = LogoForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return render_media_page(request, store, MediumForm(), form, status=400)
-    return change_media(request, store, lambda locked: set_logo(locked, store_file(locked, *form.cleaned)))
+    form, status = LogoForm(request.POST, request.FILES), 400
+    if form.is_valid():
+        try:
+            return change_media(request, store, lambda locked: set_logo(locked, store_file(locked, *form.cleaned)))
+        except ValidationError as error:
+            form.add_error("logo", error)
+            status = status_of(error)
+    return render_media_page(request, store, MediumForm(), form, status=status)
 
 
 @allow_methods("POST")
 @permissions.for_managers
 def remove_logo(request: HttpRequest, store: Store) -> HttpResponse:
+    if not store.logo:  # Somebody else has just removed the logo, so the screens need not load anything again.
+        return redirect(store_path("media", store))
     return change_media(request, store, lambda locked: set_logo(locked, ""))
+
+
+def status_of(error: ValidationError) -> int:
+    """The status of a response that refuses a file: 507 (insufficient storage) if the disk is full, otherwise 400."""
+    return 507 if isinstance(error, DiskFull) else 400
 
 
 def change_media(request: HttpRequest, store: Store, change: Callable[[Store], object]) -> HttpResponse:
@@ -143,7 +157,7 @@ def change_media(request: HttpRequest, store: Store, change: Callable[[Store], o
 def add_medium(store: Store, kind: Medium.Kind, content: IO[bytes], extension: str) -> None:
     """Add a picture or a video after the store's other media.
 
-    Raises ValidationError if the store already has MOST_MEDIA media.
+    Raises ValidationError if the store already has MOST_MEDIA media, or if there is no space for the file.
     """
     positions = list(store.media.values_list("position", flat=True))
     if len(positions) >= MOST_MEDIA:
