@@ -63,4 +63,18 @@ def test_other_tasks_run_although_one_task_has_failed(task, runs, redis, caplog)
 
 
 def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> None:
-    assert [(task.name, task.seconds) for task in TASKS] == [("compare", 60), ("record", 5), ("prune", 3600)]
+    assert [(task.name, task.seconds) for task in TASKS] == [
+        ("compare", 60),
+        ("record", 5),
+        ("prune", 3600),
+        ("retry", 3600),
+        ("disk", 600),
+    ]
+
+
+def test_a_task_runs_soon_although_the_clock_of_redis_was_set_back(task, runs, redis) -> None:
+    task.run_if_due(redis)
+    redis.expire("cashier:chore:sweep", 3660)
+
+    assert [task.run_if_due(redis) for _ in range(3)] == [False, True, False]
+    assert runs == ["sweep", "sweep"]

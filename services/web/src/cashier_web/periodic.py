@@ -1,11 +1,13 @@
-"""Tasks that are repeated every few seconds or minutes.
+"""Tasks that are repeated every few seconds or minutes. The service `tasks` runs them.
 
-Each worker process tries to start each task. A key in Redis ensures that each time only one of them does the task.
+Usually there is one process of this service. During an update, an old and a new process may run at the same time. A key
+in Redis ensures that each time only one process does a task.
 """
 
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +17,17 @@ from django.db import close_old_connections
 from redis import Redis
 from redis.exceptions import RedisError
 
-from cashier_web.history import recorder
+from cashier_web.history import recorder, unstored
+from cashier_web.infra import disk_space
 from cashier_web.infra.redis_clients import the_redis
 from cashier_web.screens import announce
 
 POLL_SECONDS = 1.0
-"""The time in seconds after which each worker process looks for due tasks again."""
+"""The time in seconds after which the service looks for due tasks again."""
 LONGEST_SECONDS = 60
-"""While a worker process runs a task, the task's key stays in Redis for at least this time.
+"""While a process runs a task, the task's key stays in Redis for at least this many seconds.
 
-No other worker process starts the task meanwhile. If the worker process dies, the key expires, and another worker
-process runs the task.
+No other process starts the task meanwhile. If the process dies, the key expires, and the next process runs the task.
 """
 
 log = logging.getLogger(__name__)
@@ -49,10 +51,14 @@ class PeriodicTask:
     def run_if_due(self, redis: Redis) -> bool:
         """Run the task if its key does not exist in Redis. Returns whether the task ran.
 
-        The key is created before the task runs, so that no other worker process runs the task at the same time.
+        The key is created before the task runs, so that no other process runs the task at the same time.
         """
         key = f"cashier:chore:{self.name}"
-        if not redis.set(key, 1, nx=True, ex=max(self.seconds, LONGEST_SECONDS)):
+        lifetime = max(self.seconds, LONGEST_SECONDS)
+        if not redis.set(key, 1, nx=True, ex=lifetime):
+            if redis.ttl(key) > lifetime:
+                # The clock of Redis was set back, so the key would exist for too long. The task runs at the next poll.
+                redis.delete(key)
             return False
         try:
             close_old_connections()
@@ -65,13 +71,16 @@ class PeriodicTask:
 
 
 TASKS = [
-    # With 500 stores, the task "compare" takes about 40 ms of a worker process's time.
+    # With 500 stores, the task "compare" takes about 40 ms.
     PeriodicTask("compare", 60, announce.announce_differences),
     # The task "record" writes past calls into the database. It runs every 5 s instead of every second, because SQLite
     # always writes whole pages of its file. Writing the calls of 5 s together reduces the cost of the history per press
     # by a third.
     PeriodicTask("record", 5, recorder.record_calls),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
+    # An entry that could not be stored can be stored later, for example after an update of cashier_q.
+    PeriodicTask("retry", 3600, unstored.retry_unstored),
+    PeriodicTask("disk", 600, disk_space.warn_if_low),
 ]
 
 
@@ -92,12 +101,18 @@ def run_due_tasks(tasks: list[PeriodicTask], redis: Redis) -> None:
             log.exception("fault in the periodic task %s", task.name)
 
 
-def run_forever() -> None:
-    while True:
-        threading.Event().wait(POLL_SECONDS * random.uniform(0.9, 1.1))
-        run_due_tasks(TASKS, the_redis())
+class Rounds:
+    """Runs the due tasks again and again."""
 
+    def __init__(self) -> None:
+        self._last_ended = time.monotonic()
 
-def start() -> None:
-    """Run the tasks in a thread of this process. The thread ends when the process ends."""
-    threading.Thread(target=run_forever, name="periodic tasks", daemon=True).start()
+    def seconds_since_last(self) -> float:
+        """Return the time in seconds since the last round of tasks ended."""
+        return time.monotonic() - self._last_ended
+
+    def run_until(self, stopping: threading.Event) -> None:
+        """Run a round of the due tasks about once a second, until `stopping` is set."""
+        while not stopping.wait(POLL_SECONDS * random.uniform(0.9, 1.1)):
+            run_due_tasks(TASKS, the_redis())
+            self._last_ended = time.monotonic()

@@ -1,0 +1,33 @@
+"""The command of the service `tasks`, which runs the periodic tasks until it gets SIGTERM."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from cashier_web import periodic
+from cashier_web.infra.tasks_server import serve_health_and_metrics
+
+
+class Command(BaseCommand):
+    help = "Run the periodic tasks, such as moving past calls into the database, until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address for /healthz and /metrics")
+        parser.add_argument("--port", type=int, required=True, help="port for /healthz and /metrics")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        stopping = threading.Event()
+
+        def stop(signum: int, frame: FrameType | None) -> None:
+            stopping.set()
+
+        # A task that is running when the signal arrives is completed first.
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        rounds = periodic.Rounds()
+        serve_health_and_metrics(host, port, rounds.seconds_since_last)
+        rounds.run_until(stopping)
