@@ -86,6 +86,9 @@ TABLE = {
     ("GET", "/stores"): (SIGN_IN, 200, 200, 302, 302, 200),
     ("GET", "/password"): (SIGN_IN, 200, 200, 200, 200, 200),
     ("GET", "/sign_in"): (200, 302, 302, 302, 302, 302),
+    # Nginx asks this address whether the person may upload a file.
+    ("GET", "/may_upload?method=POST"): (403, 403, 403, 403, 204, 204),
+    ("GET", "/may_upload?method=GET"): (204, 204, 204, 204, 204, 204),
     ("POST", "/sign_out"): (302, 302, 302, 302, 302, 302),
     ("GET", "/admin/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
     ("GET", "/admin/cashier_web/store/"): (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 200),
@@ -196,7 +199,8 @@ def test_every_page_is_in_the_table() -> None:
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
     old = {"old_device", "old_screen", "old_medium", "old_person"}
     # The page "welcome" is not in the table, because it needs an invitation and no role. test_people.py tests it.
-    account = {"stores", "password", "sign_in", "sign_out", "welcome"}
+    # The page "admin_password" only redirects everybody to the page "password".
+    account = {"may_upload", "stores", "password", "admin_password", "sign_in", "sign_out", "welcome"}
     pages = {"screen", "buttons", "press", "till", "devices", "people"}
     assert names == pages | screens | actions | old | account
 

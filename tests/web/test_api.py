@@ -1,5 +1,7 @@
 """Devices use the API to press, to read the calls of their store, and to cancel queued calls."""
 
+import re
+
 import pytest
 from prometheus_client import REGISTRY
 
@@ -15,7 +17,9 @@ def test_a_press_is_answered_with_201_and_a_receipt(make_button) -> None:
 
     assert answer.status_code == 201
     receipt = {"outcome": "called", "seq": 1, "till": 4, "place": 1, "starts_in_ms": 0, "text": "Nº4 called"}
-    assert answer.json() == receipt
+    call_id = answer.json()["id"]
+    assert re.fullmatch("[0-9a-f]{32}", call_id)
+    assert answer.json() == {"id": call_id, **receipt}
     assert button.press(till=2).json()["text"] == "Nº2 is 2nd, in 3 s"
 
 
@@ -53,18 +57,31 @@ def test_get_returns_the_call_that_is_shown_and_the_queued_calls(make_button) ->
 
 def test_a_queued_call_can_be_cancelled(make_button) -> None:
     button = make_button()
-    for till in (4, 2, 1):
-        button.press(till=till)
+    shown, queued, _last = (button.press(till=till).json()["id"] for till in (4, 2, 1))
 
-    assert (button.cancel(2).status_code, button.cancel(2).status_code) == (204, 204)
+    assert button.look().json()["waiting"][0]["id"] == queued
+    assert (button.cancel(queued).status_code, button.cancel(queued).status_code) == (204, 204)
     assert [call["till"] for call in button.look().json()["waiting"]] == [1]
-    assert (button.cancel(1).status_code, button.cancel(1).json()) == (
+    assert (button.cancel(shown).status_code, button.cancel(shown).json()) == (
         409,
         {"detail": "This call is already on the screen."},
     )
     assert (button.cancel(9).status_code, button.cancel(9).json()) == (404, {"detail": "No such call is waiting."})
-    assert button.cancel("x" * 5).status_code == 404
-    assert button.cancel(2**70).status_code in {404, 422}
+    assert [button.cancel(bad).status_code for bad in ("x" * 5, 2**70, "x" * 65, "a-b")] == [404, 404, 422, 422]
+
+
+def test_a_seq_cancels_no_call_while_it_may_belong_to_another_call(make_button, redis) -> None:
+    button = make_button()
+    for till in (4, 2):
+        button.press(till=till)
+
+    assert (button.cancel(2).status_code, button.cancel(2).json()) == (
+        409,
+        {"detail": "Cancel the call by the id in its receipt."},
+    )
+    redis.hincrby("cashier:{default}:store", "born", -3_600_000)
+    assert (make_button().cancel(2).status_code, button.cancel(2).status_code) == (404, 204)
+    assert button.look().json()["waiting"] == []
 
 
 def test_the_log_line_of_a_repeated_call_says_again_and_names_the_device(make_button, records) -> None:
@@ -202,12 +219,11 @@ def test_presses_of_devices_are_counted_in_the_same_metric_as_all_other_presses(
 
 def test_a_cancelled_call_is_logged(make_button, records) -> None:
     button = make_button()
-    for till in (4, 2):
-        button.press(till=till)
-    button.cancel(2)
+    _shown, queued = (button.press(till=till).json()["id"] for till in (4, 2))
+    button.cancel(queued)
 
     (record,) = [record for record in records() if record.msg == "taken back"]
-    assert (record.store, record.seq, record.device) == ("default", 2, button.device.name)
+    assert (record.store, record.call, record.device) == ("default", queued, button.device.name)
 
 
 def test_every_operation_has_its_own_id_and_no_response_is_cached(make_button, client) -> None:

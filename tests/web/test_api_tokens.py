@@ -62,12 +62,12 @@ def test_a_token_is_refused_in_another_store_whether_that_store_exists_or_not(ma
 
 def test_a_token_of_one_till_presses_and_cancels_only_for_this_till(make_button) -> None:
     store_device, till_device = make_button(), make_button(till=3)
-    for till in (1, 2):
-        store_device.press(till=till)
+    _shown, queued = (store_device.press(till=till).json()["id"] for till in (1, 2))
 
-    assert (till_device.press(till=2).status_code, till_device.cancel(2).status_code) == (403, 403)
-    assert till_device.press(till=3).status_code == 201
-    assert till_device.cancel(3).status_code == 204
+    assert (till_device.press(till=2).status_code, till_device.cancel(queued).status_code) == (403, 403)
+    own = till_device.press(till=3)
+    assert own.status_code == 201
+    assert till_device.cancel(own.json()["id"]).status_code == 204
     assert [call["till"] for call in till_device.look().json()["waiting"]] == [2]
 
 

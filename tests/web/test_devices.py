@@ -67,9 +67,9 @@ def test_a_revoked_token_stays_revoked_and_a_new_token_replaces_the_old_one(clie
         ({"name": "x" * 101}, "at most 100"),
         ({"name": "two\nlines"}, "one line of text"),
         ({"name": "@Other"}, "begin with “@”"),
-        ({"name": "Other", "till": "5"}, "valid choice"),
-        ({"name": "Other", "till": "x"}, "valid choice"),
-        ({"name": "Other", "till": "-1"}, "valid choice"),
+        ({"name": "Other", "till": "5"}, "This store has no till"),
+        ({"name": "Other", "till": "x"}, "This store has no till"),
+        ({"name": "Other", "till": "-1"}, "This store has no till"),
     ],
     ids=str,
 )

@@ -1,5 +1,7 @@
 """The people page, on which a manager gives people roles in a store and invites them to choose a password."""
 
+from typing import Any
+
 from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
@@ -19,6 +21,7 @@ from cashier_web.accounts import permissions
 from cashier_web.accounts.invitations import invitations
 from cashier_web.audit import note
 from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.infra.lookalikes import LookalikeForm
 from cashier_web.models import Membership, Role, Store
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
@@ -34,7 +37,7 @@ class RoleForm(forms.Form):
     )
 
 
-class PersonForm(RoleForm):
+class PersonForm(LookalikeForm, RoleForm):
     """The form that gives a person a role in a store.
 
     If there is no account with this username, a new account is created with the first and the last name. An existing
@@ -44,12 +47,27 @@ class PersonForm(RoleForm):
     username = forms.CharField(label=gettext_lazy("Username"), max_length=150, validators=[User.username_validator])
     first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150, required=False)
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
-    field_order = ["username", "first_name", "last_name", "role"]
+    field_order = ["username", "is_confirmed", "first_name", "last_name", "role"]
 
     def clean_username(self) -> str:
         """Normalize the username in the same way as the sign-in page, so that the person can sign in with it."""
         name: str = User.normalize_username(self.cleaned_data["username"])
         return name
+
+    def clean(self) -> dict[str, Any]:
+        """If the username is new and resembles another username, the manager must confirm it.
+
+        Otherwise, "Anna" would create a second account beside "anna".
+        """
+        super().clean()
+        names = User.objects.values_list("username", flat=True)
+        if not names.filter(username=self.cleaned_data.get("username")).exists():
+            self.check_lookalike("username", names)
+        return self.cleaned_data
+
+    def person(self) -> dict[str, Any]:
+        """Return the values of the valid form that describe the person."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "is_confirmed"}
 
     def clean_first_name(self) -> str:
         return check_name(self.cleaned_data["first_name"])
@@ -73,12 +91,13 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
     if form.is_valid():
         try:
             with transaction.atomic():
-                person, is_new = add_person(request, store, **form.cleaned_data)
+                person, is_new = add_person(request, store, **form.person())
         except ValidationError as error:
             form.add_error("username", error)
         except IntegrityError:
             # Another request has given this person a role in this store at the same time. The database refuses a second
-            # role of the same person in the same store.
+            # role of the same person in the same store. It also refuses a role in a deleted store.
+            get_object_or_404(Store, pk=store.pk)
             form.add_error("username", HAS_ROLE)
         else:
             if is_new:
@@ -89,11 +108,14 @@ def people_page(request: HttpRequest, store: Store) -> HttpResponse:
 
 
 def add_person(request: HttpRequest, store: Store, *, username: str, role: int, **names: str) -> tuple[User, bool]:
-    """Give a person a role in the store, and create the account if there is none.
+    """Give a person a role in the store, and create the account if there is none. Must be called within a transaction.
 
     Returns the account, and whether it is new. Raises ValidationError, with the reason, if the person cannot be added.
     """
+    store = permissions.lock_store(store)
     person, is_new = User.objects.get_or_create(username=username, defaults=names)
+    # Without the lock, somebody else could give this person a role in another store after the checks below.
+    person = User.objects.select_for_update().get(pk=person.pk)
     if is_new:
         person.set_unusable_password()
         person.save()
@@ -145,19 +167,29 @@ def remove_person(request: HttpRequest, store: Store, number: int) -> HttpRespon
 @permissions.for_managers
 def link_person(request: HttpRequest, store: Store, number: int) -> HttpResponse:
     """Show the people page with a new link at which the person can choose a password."""
-    membership = get_object_or_404(store.memberships.select_related("person"), person_id=number)
-    require_own_account(request, membership.person)
-    return invite(request, store, membership.person)
+    with transaction.atomic():
+        membership = locked_membership(store, number)
+        require_own_account(request, membership.person)
+        return invite(request, store, membership.person)
+
+
+def locked_membership(store: Store, person_id: int) -> Membership:
+    """Return the role of this person in the store, and lock its database row. Must be called within a transaction.
+
+    Raises Http404 if the person has no role in the store.
+    """
+    # `person_id` comes from the address, and may be too large for the database. Django then finds no person, and the
+    # answer is 404. If `person_id` were used directly in the query of the role, the database would raise an error.
+    person = get_object_or_404(User, pk=person_id)
+    return get_object_or_404(store.memberships.select_for_update(of=["self"]).select_related("person"), person=person)
 
 
 def membership_of_other(request: HttpRequest, store: Store, person_id: int) -> Membership:
-    """Return the role of this person in the store, and lock its database row. Must be called within a transaction.
+    """Do the same as `locked_membership`, but only for another person than the requesting manager.
 
-    Raises Http404 if the person has no role in the store. Raises PermissionDenied if the person is the requesting
-    manager, because managers cannot change their own roles.
+    Raises PermissionDenied if the person is the requesting manager, because managers cannot change their own roles.
     """
-    locked = store.memberships.select_for_update(of=["self"]).select_related("person")
-    membership: Membership = get_object_or_404(locked, person_id=person_id)
+    membership = locked_membership(store, person_id)
     if person_id == request.user.pk:
         raise PermissionDenied(_("You cannot change your own role. Ask another manager."))
     return membership

@@ -75,6 +75,17 @@ def store_for(request: HttpRequest, slug: str, least: Role) -> Store:
     return store
 
 
+def lock_store(store: Store) -> Store:
+    """Return the store as it is in the database now, and lock its row. Must be called within a transaction.
+
+    Until the end of the transaction, nobody else can change or delete the store. A value that depends on the store's
+    settings must be checked after this call: an administrator may have changed the settings since the request began.
+    Raises Http404 if the store was deleted.
+    """
+    locked: Store = get_object_or_404(Store.objects.select_for_update(no_key=True), pk=store.pk)
+    return locked
+
+
 def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Decorator for a view that only managers of a store may use.
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from ninja.security import APIKeyQuery, HttpBearer
 
 from cashier_core.till import Till
+from cashier_web.api.link_previews import is_sent_without_purpose
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.rate_limit import seconds_until_allowed
 from cashier_web.infra.tokens import token_hash
@@ -53,12 +54,18 @@ class TokenInAddress(APIKeyQuery):
     """Accepts the token of a device in the address (`?token=cq_...`), for buttons that can only open an address.
 
     Only the token of a device of one till is accepted. Other people can easily see an address, but with this token they
-    can press only for this one till.
+    can press only for this one till. A GET request of a link preview or of a browser is refused.
     """
 
     param_name = "token"
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Device | None:
+        if request.method == "GET" and is_sent_without_purpose(request):
+            reason = _(
+                "Nobody was called: this request looks like a link preview or a browser. "
+                "A device can send POST instead of GET."
+            )
+            raise Refused(403, reason)
         device = device_of_token(key) if key else None
         return device if device and device.till else None
 

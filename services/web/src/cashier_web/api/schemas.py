@@ -11,6 +11,14 @@ from cashier_core.till import Till
 from cashier_web.calls.receipts import receipt_text
 
 Slug = Annotated[str, Path(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50, description="The store's name in addresses.")]
+CallId = Annotated[
+    str,
+    Path(
+        pattern=r"^[0-9a-zA-Z]{1,64}$",
+        description="The `id` in the receipt of the press. The `seq` is still accepted for calls of the same device, "
+        "but not within an hour after the server has lost its calls, because other calls then get the same `seq`.",
+    ),
+]
 Key = Annotated[
     str | None,
     Header(
@@ -43,10 +51,11 @@ class Press(Schema):
 class Receipt(Schema):
     """What became of a press. place: 1 if the call is on the screen now, 2 if it comes next, and so on.
 
-    text: the receipt as a sentence for people.
+    text: the receipt as a sentence for people. id: identifies the call; it never belongs to another call.
     """
 
     outcome: Literal["called", "waits", "waits already", "stays up"]
+    id: str
     seq: int
     till: int
     place: int
@@ -58,6 +67,7 @@ class Receipt(Schema):
         """Create the API's receipt, with `text` in the active language."""
         return cls(
             outcome=receipt.outcome,
+            id=receipt.call_id,
             seq=receipt.seq,
             till=till.number,
             place=receipt.place,
@@ -67,11 +77,12 @@ class Receipt(Schema):
 
 
 class OneCall(Schema):
-    """A call. seq: the number of the call in its store (1, 2, 3, ...).
+    """A call. id: identifies the call. seq: the number of the call in its store (1, 2, 3, ...).
 
     label: the label of the till; empty if the screens show the number of the till.
     """
 
+    id: str
     seq: int
     till: int
     label: str
@@ -82,6 +93,7 @@ class OneCall(Schema):
     @classmethod
     def from_call(cls, call: Call) -> Self:
         return cls(
+            id=call.call_id,
             seq=call.seq,
             till=call.till,
             label=call.label,

@@ -1,5 +1,6 @@
 """The API for physical buttons, keypads and the software of tills. Its documentation is at `/api/v1/docs`."""
 
+import contextlib
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,14 +10,18 @@ from django.views.decorators.cache import never_cache
 from ninja import Body, NinjaAPI, Status
 from ninja.decorators import decorate_view
 from ninja.errors import AuthenticationError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
+from redis.exceptions import RedisError
 
 from cashier_core.timeline import KeyReused
 from cashier_web.api.auth import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
-from cashier_web.api.schemas import Calls, Key, OneCall, Press, Problem, Receipt, Slug
+from cashier_web.api.schemas import CallId, Calls, Key, OneCall, Press, Problem, Receipt, Slug
 from cashier_web.calls.schedule import Caller, cancel_call, schedule_call
 from cashier_web.infra.errors import Refused, refuse_in_format
+from cashier_web.infra.rate_limit import GuessLimit
 from cashier_web.infra.redis_clients import the_timeline
+from cashier_web.infra.request_info import client_address
 from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Device, Store
 
@@ -28,7 +33,22 @@ class EmptyOrJSON(Parser):
         return super().parse_body(request) if request.body else {}
 
 
-api = NinjaAPI(
+class API(NinjaAPI):
+    """The API. It builds its OpenAPI document only once.
+
+    Building the document takes 30 ms, and everybody may request it.
+    """
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """Return the OpenAPI document, which is the same for every request. `options` are the options of NinjaAPI."""
+        if self._document is None:
+            self._document = super().get_openapi_schema()
+        return self._document
+
+    _document: OpenAPISchema | None = None
+
+
+api = API(
     title="cashier_q",
     version="1",
     description=(
@@ -48,14 +68,20 @@ class DeviceRequest(HttpRequest):
 
 
 EMPTY_PRESS = Press()
-CANCEL_LINK = {"operationId": "cancel", "parameters": {"slug": "$request.path.slug", "seq": "$response.body#/seq"}}
+WRONG_TOKENS = GuessLimit("token", 60, 60)
+"""This limit counts the requests with a wrong token from one client address. A request with a right token is never
+refused because of this limit: nobody can guess a token, and the devices of a store share one address. The limit tells a
+device whose token was revoked to try less often."""
+CANCEL_LINK = {"operationId": "cancel", "parameters": {"slug": "$request.path.slug", "id": "$response.body#/id"}}
 """This link in the OpenAPI document leads from a press to the operation `cancel`. It tells clients that they can cancel
-the call with the `seq` in the response to the press."""
+the call with the `id` in the response to the press."""
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 422, 429, 503), Problem)
-PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem}
+PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem, 504: Problem}
 
 
-def press(request: DeviceRequest, store: Store, body: Press, key: str | None = None) -> Status[Any]:
+def press(
+    request: DeviceRequest, store: Store, body: Press, key: str | None = None, *, is_simple_button: bool = False
+) -> Status[Any]:
     """Schedule a call, and answer with status 201 and the receipt.
 
     If the till already has a queued call, the press changes nothing, and the status is 200.
@@ -71,11 +97,21 @@ def press(request: DeviceRequest, store: Store, body: Press, key: str | None = N
         # scheduled.
         receipt = the_timeline().receipt(store.slug, key, payload) if key else None
         if receipt is None:
-            language = body.language or store.language
-            if language not in store.languages:
+            if body.language and body.language not in store.languages:
                 raise Refused(422, _("This language is not offered."))
+            language = body.language or store.language
             by = Caller("device", device.pk, device.name)
-            receipt = schedule_call(request, store, till, language, by=by, again=body.again, key=key, payload=payload)
+            receipt = schedule_call(
+                request,
+                store,
+                till,
+                language,
+                by=by,
+                again=body.again,
+                key=key,
+                payload=payload,
+                is_simple_button=is_simple_button,
+            )
         answer = Receipt.from_receipt(receipt, till)
     return Status(200 if receipt.outcome == "waits already" else 201, answer)
 
@@ -89,6 +125,14 @@ def press(request: DeviceRequest, store: Store, body: Press, key: str | None = N
 )
 @decorate_view(never_cache)
 def current(request: DeviceRequest, slug: Slug) -> Calls:
+    if request.headers.get("Idempotency-Key"):
+        # A client has sent a press with POST, and was redirected, for example from http:// to https://. Most clients
+        # then send GET. If they got status 200, they would take the press for successful.
+        reason = _(
+            "Nobody was called: a press must be sent with POST. "
+            "If the request was redirected, use the address that begins with https://."
+        )
+        raise Refused(400, reason)
     store = store_of(request.auth, slug)
     calls = [OneCall.from_call(call) for call in the_timeline().snapshot(store.slug).calls]
     is_up = bool(calls) and calls[0].starts_in_ms <= 0
@@ -110,17 +154,17 @@ def press_till(
 
 
 @api.delete(
-    "stores/{slug}/calls/{int:seq}",
-    response={204: None, 409: Problem, **REFUSALS},
+    "stores/{slug}/calls/{id}",
+    response={204: None, 409: Problem, 504: Problem, **REFUSALS},
     summary="Cancel a queued call",
     tags=["calls"],
     operation_id="cancel",
 )
 @decorate_view(never_cache)
-def cancel(request: DeviceRequest, slug: Slug, seq: int) -> Status[Any]:
+def cancel(request: DeviceRequest, slug: Slug, id: CallId) -> Status[Any]:
     store = store_of(request.auth, slug)
     with translation.override(store.language):
-        cancel_call(store, seq, request.auth)
+        cancel_call(store, id, request.auth)
     return Status(204, None)
 
 
@@ -137,7 +181,7 @@ BUTTON: dict[str, Any] = {
 @api.get("press", operation_id="get_press", **BUTTON)
 @decorate_view(never_cache)
 def press_own_till(request: DeviceRequest) -> Status[Any]:
-    return press(request, request.auth.store, EMPTY_PRESS)
+    return press(request, request.auth.store, EMPTY_PRESS, is_simple_button=True)
 
 
 # The functions below answer errors that only the API has. The middleware in `expected_errors` answers the exception
@@ -147,6 +191,11 @@ def press_own_till(request: DeviceRequest) -> Status[Any]:
 @api.exception_handler(AuthenticationError)
 def unknown_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     """Answer every kind of wrong token in the same way, so that an attacker learns nothing from the answer."""
+    # If Redis does not answer, the wrong token is not counted, and the answer is 401.
+    with contextlib.suppress(RedisError):
+        if seconds := WRONG_TOKENS.count(client_address(request)):
+            reason = _("Too many requests with a wrong token. Try again in %(s)s seconds.") % {"s": seconds}
+            return refuse_in_format(request, 429, reason, seconds)
     return refuse_in_format(request, 401, _("The token is missing, unknown, revoked, or not valid for this address."))
 
 

@@ -64,16 +64,16 @@ def render_buttons_page(request: HttpRequest, store: Store) -> HttpResponse:
 
 def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
     """Save the store's new language, and send it to the screens. If Redis does not answer, nothing is saved."""
-    form = LanguageForm(request.POST, store)
-    if not form.is_valid():
-        return refuse(400, one_line(form))
     with (
         refuse_without_redis(_("The language was not changed, because the screens cannot be reached at the moment.")),
         transaction.atomic(),
     ):
-        # Read the store again, and lock its row. The message to the screens also says whether the store is open. If
-        # another request opened or closed the store at the same time, the message could be wrong without the lock.
-        store = Store.objects.select_for_update().get(pk=store.pk)
+        # Without the lock, an administrator could remove the language from the store after it was checked. The message
+        # to the screens also says whether the store is open, and another request could open or close the store.
+        store = permissions.lock_store(store)
+        form = LanguageForm(request.POST, store)
+        if not form.is_valid():
+            return refuse(400, one_line(form))
         store.language = form.cleaned_data["language"]
         store.save(update_fields=["language"])
         the_timeline().set_idle({store.slug: appearance.idle_of(store)})

@@ -2,27 +2,34 @@
 
 import logging
 import re
+import secrets
 from dataclasses import dataclass
 from typing import Literal
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.till import Till
-from cashier_core.timeline import QueueFull, Receipt
+from cashier_core.timeline import HistoryFull, QueueFull, Receipt, TooManyKeys, Unanswered
 from cashier_web.calls.client_gone import is_client_gone
 from cashier_web.infra import metrics
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.redis_clients import the_timeline
-from cashier_web.infra.redis_unavailable import redis_unavailable
+from cashier_web.infra.redis_unavailable import redis_unanswered, redis_unavailable
 from cashier_web.infra.request_info import request_id
 from cashier_web.models import Device, Store
 from cashier_web.stores.labels import till_name
 
 NGINX_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+SEQ = re.compile(r"[0-9]{1,12}")
+"""The form of a seq. Devices for older versions of cashier_q name a call by its seq. A call_id is longer than a seq."""
+
+KEY_RETRY_SECONDS = 60
+"""The value of the header Retry-After if a press is refused because the devices of its store have used too many
+idempotency keys."""
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +64,7 @@ def schedule_call(
     again: bool = False,
     key: str = "",
     payload: str = "",
+    is_simple_button: bool = False,
 ) -> Receipt:
     """Schedule a call and announce it to the screens. Returns the receipt.
 
@@ -64,10 +72,14 @@ def schedule_call(
     again: whether the same customer is called once more.
     key: the idempotency key of a device; every attempt of one press has the same key.
     payload: the body of the device's request.
+    is_simple_button: whether the device is a button that can only open an address. All presses of such a button within
+    a second are one press.
 
-    Raises Refused, with a reason in the active language, if no call can be made. Raises KeyReused if the key was used
-    before with another payload. Nginx may send the same press to a second worker process. web recognises the press by
-    its request_id, and makes no second call.
+    Raises Refused, with a reason in the active language, if no call can be made. If nobody knows whether the call was
+    made, the status of Refused is 504. Raises KeyReused if the key was used before with another payload.
+
+    Nginx may send the same press to a second worker process. web recognises the press by its request_id, and makes no
+    second call.
     """
     if not store.is_open:
         raise Refused(409, _("This store is closed."))
@@ -75,7 +87,10 @@ def schedule_call(
     if is_client_gone(request):
         raise Refused(408, _("%(till)s was not called: the answer took too long.") % params)
     nginx_id = request_id(request)
+    press_id = nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else secrets.token_hex(16)
     try:
+        if is_simple_button:
+            press_id = the_timeline().first_press_id(store.slug, by.key, press_id)
         receipt = the_timeline().press(
             store.slug,
             till.number,
@@ -84,7 +99,7 @@ def schedule_call(
             hold_ms=store.hold_ms,
             policy=Policy(store.policy),
             label=till.label,
-            press_id=nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else "",
+            press_id=press_id,
             key=key,
             payload=payload,
             by=by.key,
@@ -93,9 +108,20 @@ def schedule_call(
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
         raise Refused(429, _("%(till)s was not called: too many calls are waiting.") % params, seconds) from None
-    except RedisError:
+    except TooManyKeys:
+        metrics.REFUSED_FOR_ROOM.labels("keys").inc()
+        reason = _("%(till)s was not called: the devices of this store have used too many keys within an hour.")
+        raise Refused(429, reason % params, KEY_RETRY_SECONDS) from None
+    except (HistoryFull, OutOfMemoryError) as fault:
+        what = "history" if isinstance(fault, HistoryFull) else "memory"
+        metrics.REFUSED_FOR_ROOM.labels(what).inc()
+        log.error("a press was refused, because the %s in Redis is full", what)
+        raise Refused(503, _("%(till)s was not called: the server has no room for more calls.") % params) from None
+    except Unanswered:
+        raise redis_unanswered(_("%(till)s was possibly not called: look at the screen.") % params) from None
+    except RedisError as fault:
         raise redis_unavailable(
-            _("%(till)s was not called: the screens cannot be reached at the moment.") % params
+            _("%(till)s was not called: the screens cannot be reached at the moment.") % params, fault
         ) from None
     metrics.PRESSES.labels(receipt.outcome).inc()
     extra = {
@@ -112,18 +138,30 @@ def schedule_call(
     return receipt
 
 
-def cancel_call(store: Store, seq: int, device: Device) -> None:
+def cancel_call(store: Store, call: str, device: Device) -> None:
     """Cancel a queued call for a device.
 
-    Raises Refused, with a reason in the active language, if the call is not queued, or if the device may not call for
-    the till of this call. Raises RedisError if Redis does not answer.
+    call: the call_id of the call, or its seq.
+
+    Raises Refused, with a reason in the active language, if the call is not queued, if the device may not call for the
+    till of this call, or if the seq does not identify the call. If nobody knows whether the call was cancelled, the
+    status of Refused is 504. Raises RedisError if the call was not cancelled because Redis does not answer.
     """
+    till = device.till or 0
     try:
-        the_timeline().cancel(store.slug, seq, till=device.till or 0)
+        if SEQ.fullmatch(call):
+            by = Caller("device", device.pk, device.name).key
+            the_timeline().cancel_seq(store.slug, int(call), by=by, till=till)
+        else:
+            the_timeline().cancel(store.slug, call, till=till)
     except timeline.AlreadyShown:
         raise Refused(409, _("This call is already on the screen.")) from None
+    except timeline.Ambiguous:
+        raise Refused(409, _("Cancel the call by the id in its receipt.")) from None
     except timeline.WrongTill:
         raise Refused(403, _("This token is for another till.")) from None
     except timeline.NotQueued:
         raise Refused(404, _("No such call is waiting.")) from None
-    log.info("taken back", extra={"store": store.slug, "seq": seq, "device": device.name})
+    except Unanswered:
+        raise redis_unanswered(_("Possibly not cancelled: look at the screen, or cancel the call again.")) from None
+    log.info("taken back", extra={"store": store.slug, "call": call, "device": device.name})

@@ -30,7 +30,13 @@ class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes 
     `till`: the only till that the device may call for; empty if the device may call for every till.
     """
 
-    till = forms.TypedChoiceField(label=gettext_lazy("Till"), required=False, coerce=int, empty_value=None)
+    till = forms.TypedChoiceField(
+        label=gettext_lazy("Till"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        error_messages={"invalid_choice": gettext_lazy("This store has no till “%(value)s”.")},
+    )
 
     class Meta:
         model = Device
@@ -62,17 +68,18 @@ def devices_page(request: HttpRequest, store: Store) -> HttpResponse:
     """
     if request.method != "POST":
         return render_devices_page(request, store, DeviceForm(None, store))
-    form = DeviceForm(request.POST, store)
-    if form.is_valid():
-        try:
-            with transaction.atomic():
-                token = give_new_token(form.instance)
-            return render_devices_page(request, store, DeviceForm(None, store), made=form.instance, token=token)
-        except IntegrityError:
-            # Another request has given the same name to another device of this store at the same time. The database
-            # refuses a second device with the same name in a store.
-            form.add_error("name", NAME_TAKEN)
-    return render_devices_page(request, store, form, status=400)
+    try:
+        with transaction.atomic():
+            form = DeviceForm(request.POST, permissions.lock_store(store))
+            token = give_new_token(form.instance) if form.is_valid() else ""
+    except IntegrityError:
+        # Somebody else has given the same name to another device of this store at the same time. The database refuses a
+        # second device with the same name in a store.
+        form.add_error("name", NAME_TAKEN)
+        token = ""
+    if not token:
+        return render_devices_page(request, store, form, status=400)
+    return render_devices_page(request, store, DeviceForm(None, store), made=form.instance, token=token)
 
 
 @never_cache
