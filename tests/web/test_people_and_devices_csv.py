@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from cashier_web.infra.csv_table import BYTE_ORDER_MARK
 from cashier_web.models import Device, Membership, Role, Store
 from tests.web.test_people import choose_password
 
@@ -50,7 +51,9 @@ def run(what: str, *action: str) -> str:
     """Run the command `people` or `devices` with an action, by default `export`. Returns the output of the command."""
     out = io.StringIO()
     call_command(what, *(action or ("export",)), stdout=out)
-    return out.getvalue()
+    # Excel needs the byte order mark.
+    assert out.getvalue().startswith(BYTE_ORDER_MARK)
+    return out.getvalue().removeprefix(BYTE_ORDER_MARK)
 
 
 PEOPLE = (
@@ -265,8 +268,8 @@ def test_the_admin_imports_no_people_if_a_store_in_the_file_has_been_deleted(adm
 
 def test_the_admin_exports_the_people_of_the_list_without_administrators(admin_client, import_csv) -> None:
     import_csv("people", PEOPLE)
-    table = admin_client.get("/admin/auth/user/export/").content.decode()
-    found = admin_client.get("/admin/auth/user/export/?q=arnaud").content.decode()
+    table = admin_client.get("/admin/auth/user/export/").content.decode("utf-8-sig")
+    found = admin_client.get("/admin/auth/user/export/?q=arnaud").content.decode("utf-8-sig")
 
     assert table == PEOPLE
     assert found.splitlines() == PEOPLE.splitlines()[:2]

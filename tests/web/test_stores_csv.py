@@ -41,7 +41,7 @@ def import_stores(tmp_path: Path):
 def export_stores(tmp_path: Path) -> str:
     file = tmp_path / "out.csv"
     call_command("stores", "export", str(file))
-    return file.read_text()
+    return file.read_text("utf-8")
 
 
 def test_new_stores_are_imported_and_announced_to_their_screens(import_stores, redis) -> None:
@@ -140,7 +140,7 @@ def test_a_row_is_reported_with_the_line_where_it_begins(import_stores) -> None:
         ("slug,name,name\nn,a,b\n", "a column appears twice"),
         ("slug,name\nnorth-7,North,Lyon\n", "line 2 has 3 cells for 2 columns"),
         ('slug,name\nnorth-7,"North\n', "line 2"),
-        (b"slug,name\nn,\xff\xfe\n", "utf-8"),
+        (b"slug,name\nn,\xff\xfe\n", "line 2: The file is not in UTF-8"),
         ("slug\n" + "".join(f"s-{n}\n" for n in range(3001)), "more than 3000 rows"),
     ],
 )
@@ -206,7 +206,7 @@ def test_the_admin_imports_nothing_if_a_row_has_become_invalid(admin_client) -> 
 
 def test_the_admin_exports_what_the_list_shows(admin_client) -> None:
     Store.objects.create(slug="north-7", name="North", city="Lyon")
-    table = admin_client.get("/admin/cashier_web/store/export/?q=lyon").content.decode()
+    table = admin_client.get("/admin/cashier_web/store/export/?q=lyon").content.decode("utf-8-sig")
 
     assert table.splitlines()[0] == f"{HEADER},{MORE}"
     assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["north-7"]

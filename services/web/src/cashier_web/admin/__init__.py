@@ -1,5 +1,9 @@
-"""The pages of Django's admin for the stores, people, devices and screens of a chain."""
+"""The pages of Django's admin for the stores, people, devices, screens and history of a chain."""
 
-from cashier_web.admin import devices, people, screens, stores
+from django.contrib import admin
 
-__all__ = ["devices", "people", "screens", "stores"]
+from cashier_web.admin import devices, history, people, screens, stores
+
+__all__ = ["devices", "history", "people", "screens", "stores"]
+
+admin.site.index_template = "cashier_web/admin_index.html"

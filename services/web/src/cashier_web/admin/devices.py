@@ -4,6 +4,7 @@ Devices are not created here. A manager creates a device on the devices page of 
 """
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -36,9 +37,11 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=gettext_lazy("Revoke selected devices"), permissions=["change"])
     def revoke(self, request: HttpRequest, devices: QuerySet[Device]) -> None:
-        chosen = list(devices.filter(revoked_at=None))
-        for device in chosen:
-            device.revoked_at = timezone.now()
-            device.save(update_fields=["revoked_at"])
-            self.log_change(request, device, [{"changed": {"fields": ["revoked_at"]}}])
+        with transaction.atomic():
+            # Without the lock, saving a device that somebody else has just deleted would fail.
+            chosen = list(devices.select_for_update(of=["self"]).filter(revoked_at=None))
+            for device in chosen:
+                device.revoked_at = timezone.now()
+                device.save(update_fields=["revoked_at"])
+                self.log_change(request, device, [{"changed": {"fields": ["revoked_at"]}}])
         messages.success(request, _("Devices revoked: %(count)s.") % {"count": len(chosen)})

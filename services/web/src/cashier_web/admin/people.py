@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from cashier_web.accounts.people_csv import PeopleCSV, PersonResource
 from cashier_web.admin.table_admin import TableAdmin
+from cashier_web.infra.lookalikes import LookalikeForm
 from cashier_web.models import Membership
 
 admin.site.unregister([User, Group])
@@ -36,6 +38,15 @@ class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]
     has_export_permission = has_import_permission
 
 
+class NewAccountForm(AdminUserCreationForm, LookalikeForm):  # type: ignore[type-arg]
+    """The form that adds an account in the admin. A username that resembles another username must be confirmed."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        self.check_lookalike("username", User.objects.values_list("username", flat=True))
+        return self.cleaned_data
+
+
 @admin.register(User)
 class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[type-arg]
     """The admin's pages that list, change, import and export accounts.
@@ -45,6 +56,8 @@ class PersonAdmin(ForAdministrators, TableAdmin, UserAdmin):  # type: ignore[typ
 
     list_display = ["username", "first_name", "last_name", "stores", "is_superuser", "is_active", "last_login"]
     list_filter = ["is_superuser", "is_active", "memberships__role"]
+    add_form = NewAccountForm
+    add_fieldsets = ((None, {"fields": ["username", "is_confirmed", "usable_password", "password1", "password2"]}),)
     resource_classes = [PersonResource]
     formats = [PeopleCSV]
 

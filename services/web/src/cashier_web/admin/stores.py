@@ -15,9 +15,10 @@ from cashier_core.call import DEFAULT_STORE
 from cashier_web.admin.table_admin import TableAdmin
 from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Store
+from cashier_web.models.stores import default_store_reason
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
-from cashier_web.stores.forms import StoreForm
+from cashier_web.stores.forms import NewStoreForm, StoreForm
 from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]
@@ -50,6 +51,14 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     resource_classes = [StoreResource]
     formats = [StoresCSV]
 
+    def get_form(self, request: HttpRequest, obj: Store | None = None, change: bool = False, **options: Any) -> Any:
+        return super().get_form(request, obj, change, **options if change else {**options, "form": NewStoreForm})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Store | None = None) -> Any:
+        first, *others = super().get_fieldsets(request, obj)
+        fields = [*first[1]["fields"], *([] if obj else ["is_confirmed"])]
+        return [(None, {"fields": fields}), *others]
+
     @admin.display(description=gettext_lazy("Labels of tills"))
     def labels_as_typed(self, store: Store) -> str:
         return labels.write_pairs(store.labels)
@@ -72,6 +81,17 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         """The slug of an existing store cannot be changed, because addresses, tickets and keys in Redis contain it."""
         return ["slug", *SHOWN] if obj else SHOWN
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Store | None:
+        """Return the store. A POST locks its row until the end of the transaction in which Django runs the view.
+
+        Otherwise a manager could select a language between the check of the form and the change, and the administrator
+        could remove this language.
+        """
+        store: Store | None = super().get_object(request, object_id, from_field)
+        if store and request.method == "POST":
+            return self.get_queryset(request).select_for_update(no_key=True).filter(pk=store.pk).first()
+        return store
+
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         # Save only the changed columns. A manager may have uploaded a logo since this request read the store, and
         # saving all columns would bring back the old logo.
@@ -82,16 +102,21 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Return how many objects are deleted together with the stores.
+        """Return the content of the page on which an administrator confirms the deletion of stores.
 
-        Django's own method would list all these objects on the confirmation page, and there may be 100,000 calls.
+        The page shows the stores, how many objects of each kind belong to them, and the reason if the stores cannot be
+        deleted. Django's own method would list every object, and there may be 100,000 calls.
         """
         stores = [store.pk for store in objs]
+        models: list[Any] = [Store, Membership, Device, Medium]
+        names: dict[Any, str] = {model: str(model._meta.verbose_name_plural) for model in models}
+        names |= {Screen: _("screens, which are revoked"), PastCall: _("calls, which stay in the history")}
         counts = {
-            str(model._meta.verbose_name_plural): model.objects.filter(store__in=stores).count()
-            for model in (Membership, Device, Screen, Medium, PastCall)
+            name: model.objects.filter(**{"pk__in" if model is Store else "store__in": stores}).count()
+            for model, name in names.items()
         }
-        return [str(store) for store in objs], {str(Store._meta.verbose_name_plural): len(stores), **counts}, set(), []
+        protected = [default_store_reason()] if any(store.slug == DEFAULT_STORE for store in objs) else []
+        return [str(store) for store in objs], counts, set(), protected
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._guarded(request, lambda: super(StoreAdmin, self).changelist_view(request, *args, **kwargs))

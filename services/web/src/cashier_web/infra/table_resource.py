@@ -5,10 +5,12 @@ commands use both classes. The classes work for any model; their subclasses in `
 `accounts.people_csv` are for stores and people.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError
 from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -21,12 +23,15 @@ from import_export.widgets import Widget
 from tablib import Dataset
 
 from cashier_web.infra import csv_table
+from cashier_web.infra.lookalikes import Lookalikes, is_damaged, repair_encoding
 
 LINE = "line of the file"
 """The name of a column that an import adds to each row. The column contains the number of the line of the file at which
 the row begins. Error messages contain this number."""
 YES_OR_NO = {True: "yes", False: "no"}
 """Maps True and False to the texts with which a cell expresses them."""
+
+log = logging.getLogger(__name__)
 
 
 class TableFormat(CSV):
@@ -42,12 +47,24 @@ class TableFormat(CSV):
     key: str
     most_rows: int
 
-    def create_dataset(self, in_stream: str, **kwargs: Any) -> Dataset:
-        """Read the text of a CSV file.
+    def is_binary(self) -> bool:
+        """The content of a file is passed to this class as bytes, because this class checks their encoding."""
+        return True
 
-        Raises ValueError, with the reason, if the text has wrong columns or too many rows.
+    def get_read_mode(self) -> str:
+        return "rb"
+
+    def export_data(self, dataset: Dataset, **kwargs: Any) -> bytes:
+        """Return the content of a CSV file."""
+        rows = [[row[name] for name in dataset.headers] for row in dataset.dict]
+        return csv_table.write_for_excel(dataset.headers, rows).encode()
+
+    def create_dataset(self, in_stream: bytes, **kwargs: Any) -> Dataset:
+        """Read the content of a CSV file.
+
+        Raises ValueError, with the reason, if the content is not text in UTF-8, or has wrong columns or too many rows.
         """
-        names, rows = csv_table.read(in_stream, self.columns, [self.key])
+        names, rows = csv_table.read(csv_table.decode(in_stream), self.columns, [self.key])
         if len(rows) > self.most_rows:
             raise ValueError(
                 _("the file has more than %(most)s rows; split it into several files") % {"most": self.most_rows}
@@ -144,6 +161,8 @@ class TableResource(ModelResource):
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         self._seen_keys: set[str] = set()
+        self._lookalikes = Lookalikes(self._meta.model.objects.values_list(self.key, flat=True))
+        self._doubts: list[str] = []
 
     def before_import_row(self, row: dict[str, str], **kwargs: Any) -> None:
         row[self.key] = self.fields[self.key].clean(row)
@@ -151,11 +170,23 @@ class TableResource(ModelResource):
             raise ValidationError({self.key: self.repeated()})
         self._seen_keys.add(row[self.key])
 
+    def after_import_row(self, row: dict[str, str], row_result: RowResult, **kwargs: Any) -> None:
+        """Note the doubts about a new or changed row."""
+        if row_result.is_new():
+            self._doubts += doubts_about_key(row[LINE], self._lookalikes, row[self.key])
+        if row_result.is_new() or row_result.is_update():
+            cells = (text for name, text in row.items() if name != LINE)
+            self._doubts += doubts_about_cells(row[LINE], cells)
+
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
+        # The admin asks the administrator to confirm these doubts, and commands print them.
+        result.doubts = self._doubts
         for bad in [*result.invalid_rows, *result.error_rows]:
             bad.number = dataset[LINE][bad.number - 1]
         if kwargs.get("dry_run") or result.has_errors() or result.has_validation_errors():
             return
+        if self._doubts and not kwargs.get("is_confirmed"):
+            raise ValidationError([*self._doubts, _("Confirm that these lines are right.")])
         self.finish([row for row in result.rows if row.is_new() or row.is_update()], kwargs.get("user"))
 
     def cells(self, instance: Model) -> dict[str, str]:
@@ -181,14 +212,46 @@ class TableResource(ModelResource):
                 yield f"{getattr(row.instance, self.key)}: {', '.join(changes)}"
 
 
+def doubts_about_key(line: int | str, known: Lookalikes, key: str) -> Iterator[str]:
+    """Yield a doubt if a new key resembles a known key. Adds the new key to the known keys."""
+    if found := known.find(key):
+        params = {"line": line, "new": key, "old": found}
+        yield _("line %(line)s: “%(new)s” is new, but it resembles “%(old)s”") % params
+    known.add(key)
+
+
+def doubts_about_cells(line: int | str, cells: Iterable[str]) -> Iterator[str]:
+    """Yield a doubt for each cell that was probably read in a wrong encoding."""
+    for text in cells:
+        if is_damaged(text):
+            params = {"line": line, "text": text, "repaired": repair_encoding(text)}
+            yield _("line %(line)s: “%(text)s” has damaged letters; is it “%(repaired)s”?") % params
+
+
 def reasons(result: Result) -> Iterator[str]:
     """Yield all reasons why nothing was imported, each as one line of text."""
     for error in result.base_errors:
-        yield " ".join(getattr(error.error, "messages", [str(error.error)]))
+        yield from _texts(error.error)
     for row in result.error_rows:
         for error in row.errors:
-            yield _("line %(line)s: %(fault)s") % {"line": row.number, "fault": error.error}
+            for text in _texts(error.error):
+                yield _("line %(line)s: %(fault)s") % {"line": row.number, "fault": text}
     for row in result.invalid_rows:
         for field, messages in row.error_dict.items():
             reason = " ".join(messages) if field == NON_FIELD_ERRORS else f"{field}: {' '.join(messages)}"
             yield _("line %(line)s: %(fault)s") % {"line": row.number, "fault": reason}
+
+
+def _texts(error: Exception) -> list[str]:
+    """Return the texts of an error for people. The text of an unexpected exception is logged and not shown."""
+    if isinstance(error, ValidationError):
+        return error.messages
+    if isinstance(error, IntegrityError):
+        return [changed_meanwhile()]
+    log.error("an import has failed", exc_info=error)
+    return [_("This cannot be imported, because something went wrong here.")]
+
+
+def changed_meanwhile() -> str:
+    """Return the reason for an import that the database has refused, although all rows were valid."""
+    return _("Somebody else has changed the same data at the same time. Import the file again.")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cashier_core.call import LANGUAGES
 from cashier_web import validators
+from cashier_web.infra.lookalikes import LookalikeForm
 from cashier_web.models import Store, time_zones
 from cashier_web.stores import arrows, labels
 from cashier_web.validators import is_one_line
@@ -18,6 +19,11 @@ MOST_FURTHER_LANGUAGES = 2
 
 With more languages, each language would be shown too rarely.
 """
+
+
+NO_SUCH_LANGUAGE = {
+    "invalid_choice": _("There is no language “%(value)s”. The languages are en, fr, de, es, it, nl, pt, pl and ar.")
+}
 
 
 class PairsField(forms.CharField):
@@ -51,6 +57,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         choices=lambda: [(name, name) for name in time_zones()],
         error_messages={"invalid_choice": _("There is no time zone “%(value)s”.")},
     )
+    tills = forms.IntegerField(label=_("Tills"), min_value=1, max_value=99)
     labels = PairsField(
         labels.EXAMPLE,
         label=_("Labels of tills"),
@@ -64,12 +71,14 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
     languages = forms.MultipleChoiceField(
         label=_("Languages"),
         choices=list(LANGUAGES.items()),
+        error_messages=NO_SUCH_LANGUAGE,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Languages in which cashiers may call."),
     )
     also_waits_in = forms.MultipleChoiceField(
         label=_("Further languages between calls"),
         required=False,
+        error_messages=NO_SUCH_LANGUAGE,
         choices=list(LANGUAGES.items()),
         widget=forms.CheckboxSelectMultiple,
         help_text=_("At most two languages, shown in turn with the first one."),
@@ -105,6 +114,10 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
             "ink",
             "ground",
         ]
+        error_messages = {
+            "language": NO_SUCH_LANGUAGE,
+            "policy": {"invalid_choice": _("Write “queue” or “replace”.")},
+        }
         help_texts = {
             "language": _("The language of the screens between calls."),
             "closed_message": _("Shown on the screens while the store is closed. If empty: “We are closed”."),
@@ -144,3 +157,12 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
             check(*values)
         except ValidationError as fault:
             self.add_error(column, fault)
+
+
+class NewStoreForm(StoreForm, LookalikeForm):
+    """The form that adds a store in the admin. A slug that resembles the slug of another store must be confirmed."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        self.check_lookalike("slug", Store.objects.values_list("slug", flat=True))
+        return self.cleaned_data

@@ -1,6 +1,7 @@
 """Importing and exporting a chain's stores as CSV."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(LISTS, " ".join),
     **dict.fromkeys(("labels", "arrows"), labels.write_pairs),
     **dict.fromkeys(SWITCHES, YES_OR_NO.__getitem__),
+    "hold_seconds": lambda seconds: f"{Decimal(seconds).normalize():f}",
 }
 """Maps a column to the function that writes its values as text. `str` writes the values of columns that are not
 listed."""
@@ -66,6 +68,8 @@ class StoreResource(TableResource):
             raise ValidationError(dict.fromkeys(wrong, _("Write “yes” or “no”.")))
         switches = {column: typed[column] == YES_OR_NO[True] for column in SWITCHES}
         lists = {column: typed[column].split() for column in LISTS}
+        # In many countries, spreadsheet programs write 2,5 instead of 2.5.
+        typed["hold_seconds"] = typed["hold_seconds"].replace(",", ".")
         form = StoreForm({**typed, **lists, **switches}, instance=instance)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())

@@ -12,7 +12,9 @@ from cashier_web.audit import note
 from cashier_web.devices.views import DeviceForm
 from cashier_web.infra import csv_table, tokens
 from cashier_web.infra.form_errors import line_per_field
-from cashier_web.management.table_command import BadTable, TableCommand
+from cashier_web.infra.lookalikes import Lookalikes
+from cashier_web.infra.table_resource import doubts_about_cells, doubts_about_key
+from cashier_web.management.table_command import CONFIRM, BadTable, TableCommand
 from cashier_web.models import Device, Store
 
 COLUMNS = ["store", "name", "till"]
@@ -23,12 +25,12 @@ class Command(TableCommand):
 
     def export_table(self) -> str:
         devices = Device.objects.filter(revoked_at=None).select_related("store").order_by("store__slug", "name")
-        return csv_table.write(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
+        return csv_table.write_for_excel(COLUMNS, [(each.store.slug, each.name, each.till or "") for each in devices])
 
-    def import_table(self, table: str, dry_run: bool) -> Iterator[str]:
-        names, rows = csv_table.read(table, COLUMNS, ["store", "name"])
+    def import_table(self, table: bytes, dry_run: bool, is_confirmed: bool) -> Iterator[str]:
+        names, rows = csv_table.read(csv_table.decode(table), COLUMNS, ["store", "name"])
         with transaction.atomic():
-            new = self.save(names, rows)
+            new = self.save(names, rows, is_confirmed)
             if dry_run:
                 # A dry run saves nothing, so its tokens would never be valid, and are not printed.
                 new = [(device, "") for device, _token in new]
@@ -42,15 +44,23 @@ class Command(TableCommand):
         known = len(rows) - len(new)
         self.stderr.write(f"{len(new)} new, {known} known" + (": this was a dry run" if dry_run else ""))
 
-    def save(self, names: list[str], rows: list[tuple[int, list[str]]]) -> list[tuple[Device, str]]:
+    def save(self, names: list[str], rows: list[tuple[int, list[str]]], is_confirmed: bool) -> list[tuple[Device, str]]:
         """Create or change the devices in these rows. Returns the new devices, each with its token.
 
         Raises BadTable, with all reasons, if a row is refused.
         """
-        stores = {store.slug: store for store in Store.objects.all()}
+        # The stores are locked, so that nobody deletes a store or reduces its tills after the check. Other transactions
+        # lock stores in the same order.
+        slugs = {cells[names.index("store")] for _line, cells in rows}
+        locked = Store.objects.select_for_update(no_key=True).filter(slug__in=slugs).order_by("slug")
+        stores = {store.slug: store for store in locked}
         known = {(each.store_id, each.name): each for each in Device.objects.select_for_update()}
+        lookalikes = {
+            store.pk: Lookalikes(name for store_id, name in known if store_id == store.pk) for store in stores.values()
+        }
         devices: dict[tuple[int, str], Device] = {}
         reasons: list[str] = []
+        doubts: list[str] = []
         for line, cells in rows:
             row = dict(zip(names, cells, strict=True))
             store = stores.get(row["store"])
@@ -67,8 +77,13 @@ class Command(TableCommand):
                 form = DeviceForm({"till": device.till or "", **row}, store, device)
                 reasons += [f"line {line}: {reason}" for reason in line_per_field(form)]
             devices[key] = device
+            if not device.pk:
+                doubts += doubts_about_key(line, lookalikes[store.pk], row["name"])
+                doubts += doubts_about_cells(line, cells)
         if reasons:
             raise BadTable(reasons)
+        if doubts and not is_confirmed:
+            raise BadTable([*doubts, CONFIRM])
         return save_devices(devices.values())
 
 

@@ -49,4 +49,5 @@ def links(site: str, store: str | None) -> str:
             raise CommandError(f"there is no store {store!r}")
         people = people.filter(memberships__store__slug=store)
     invited = [person for person in people if not person.has_usable_password()]
-    return csv_table.write(["username", "link"], [(each.username, f"{site}{welcome_path(each)}") for each in invited])
+    rows = [(each.username, f"{site}{welcome_path(each)}") for each in invited]
+    return csv_table.write_for_excel(["username", "link"], rows)
