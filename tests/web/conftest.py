@@ -30,7 +30,7 @@ def environment(valkey, settings, tmp_path):
     # After a test, the language of its last request stays active. `deactivate` activates the default language again.
     translation.deactivate()
     settings.MEDIA_ROOT = tmp_path / "media"
-    change(redis_url=valkey.url)
+    change(redis_url=valkey.web_url)
     with Redis.from_url(valkey.url) as client:
         client.flushall()
     yield change

@@ -185,20 +185,20 @@ def test_a_comparison_does_not_undo_a_revocation_that_happens_at_the_same_time(s
     assert redis.smembers("cashier:revoked") == {b"7.1"}
 
 
-def test_deleting_a_store_revokes_its_screens_and_deletes_its_calls(admin_client, stores, television, redis) -> None:
+def test_deleting_a_store_revokes_its_screens_and_keeps_its_calls(admin_client, stores, television, redis) -> None:
     pairing.create_screen(pairing_codes.redeem_code(code_on(television).replace(" ", "")), stores[0], "Entrance")
     credential_id = Screen.objects.get().credential_id
     the_timeline().press("north", 4, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
     recorder.record_calls()
     page = f"/admin/cashier_web/store/{stores[0].pk}/delete/"
-    assert "Calls: 1" in admin_client.get(page).content.decode()
+    assert "Calls, which stay in the history: 1" in admin_client.get(page).content.decode()
     assert admin_client.post(page, {"post": "yes"}).status_code == 302
 
     assert television.get("/s/north/")["Location"] == "/pair"
     assert re.search(r'class="code"', television.get("/pair").content.decode())
     announce.announce_differences()
     assert redis.smembers("cashier:revoked") == {credential_id.encode()}
-    assert not PastCall.objects.exists()
+    assert PastCall.objects.get().deleted_store == "north"
 
 
 def test_without_redis_no_store_is_deleted(admin_client, stores, television, environment) -> None:

@@ -4,13 +4,16 @@ The television shows a code, and a manager of the store enters the code.
 """
 
 import re
+import time
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port
+from cashier_web.infra.rate_limit import GuessLimit, seconds_until_allowed
 from cashier_web.models import Membership, Role, Screen
 from cashier_web.screens import pairing, pairing_codes
 from tests.support.pairing import claim, code_on
@@ -49,6 +52,53 @@ def test_the_code_stays_while_the_page_polls_and_each_television_has_its_own(tel
 
     assert code_on(television, **{"hx-request": "true"}) == code
     assert code_on(Client()) != code
+
+
+def keys(redis) -> set[bytes]:
+    return set(redis.keys("cashier:code:*") + redis.keys("cashier:pairing:*"))
+
+
+def test_a_television_that_stores_no_cookie_gets_an_explanation_and_no_more_codes(redis) -> None:
+    code_on(Client())
+    before = keys(redis)
+    polls = [Client().get("/pair?code=ABCDEF", headers={"hx-request": "true"}) for _ in range(3)]
+
+    for poll in polls:
+        assert poll.status_code == 200
+        assert "This browser does not store cookies" in poll.content.decode()
+        assert 'hx-trigger="every 3s"' in poll.content.decode()
+    assert keys(redis) == before
+
+
+def test_a_television_gets_a_code_as_soon_as_it_stores_cookies(redis, television) -> None:
+    assert "does not store cookies" in television.get("/pair", headers={"hx-request": "true"}).content.decode()
+
+    assert code_on(television, **{"hx-request": "true"})
+
+
+def test_a_television_that_keeps_the_cookie_of_a_revoked_screen_gets_no_more_codes(
+    client, manager_of_north, television, redis
+) -> None:
+    claim(client, code_on(television))
+    revoked = television.cookies["screen"].value
+    Screen.objects.update(revoked_at=timezone.now())
+    code_on(television)
+    before = keys(redis)
+    television.cookies["screen"] = revoked
+    poll = television.get("/pair?code=ABCDEF", headers={"hx-request": "true"})
+
+    assert "This browser does not store cookies" in poll.content.decode()
+    assert keys(redis) == before
+
+
+def test_a_television_whose_first_code_was_refused_is_not_told_that_it_stores_no_cookies(
+    television, monkeypatch
+) -> None:
+    monkeypatch.setattr(pairing_codes, "MOST_CODES", 0)
+    assert television.get("/pair").status_code == 429
+    monkeypatch.undo()
+
+    assert code_on(television, **{"hx-request": "true"})
 
 
 def test_the_qr_code_leads_to_the_page_with_the_code_in_it(client, manager_of_north, television) -> None:
@@ -91,14 +141,14 @@ def test_a_code_expires_and_the_page_shows_another_one(client, manager_of_north,
 
 def test_a_person_may_try_only_a_few_codes(client, manager_of_north, television) -> None:
     code_on(television)
-    for number in range(pairing.MOST_TRIES):
+    for number in range(pairing.CODES_OF_PERSON.most):
         wrong = "".join(pairing_codes.ALPHABET[number + place] for place in range(pairing_codes.LENGTH))
         assert claim(client, wrong).status_code == 400
     limited = claim(client, code_on(television))
 
     assert limited.status_code == 429
     assert 0 < int(limited["Retry-After"]) <= pairing_codes.CODE_SECONDS
-    assert "too many codes" in limited.content.decode()
+    assert "Too many wrong codes" in limited.content.decode()
     assert Screen.objects.count() == 0
     assert len(pairing_codes.ALPHABET) ** pairing_codes.LENGTH > 800_000_000
 
@@ -204,6 +254,7 @@ def test_a_poll_of_a_page_that_shows_the_code_already_gets_204(television) -> No
 
 def test_an_unpaired_television_shows_the_reason_why_it_gets_no_code(television, monkeypatch, environment) -> None:
     monkeypatch.setattr(pairing_codes, "MOST_CODES", 0)
+    television.get("/pair")
     refused = television.get("/pair", headers={"hx-request": "true"})
     assert refused.status_code == 200, "htmx shows only responses with status 200"
     assert "Too many screens" in refused.content.decode()
@@ -224,7 +275,7 @@ def test_a_television_with_a_code_gets_the_next_one_although_its_address_has_use
 
 
 def test_each_person_has_a_separate_limit_of_tries(client, manager_of_north, stores, television, monkeypatch) -> None:
-    monkeypatch.setattr(pairing, "MOST_TRIES", 1)
+    monkeypatch.setattr(pairing, "CODES_OF_PERSON", GuessLimit("one code", 1, 600))
     claim(client, "ABCDEF")
     assert claim(client, "ABCDEF").status_code == 429
 
@@ -238,3 +289,33 @@ def test_behind_https_the_cookie_is_secure(television, environment) -> None:
     environment(cashier_https=True)
 
     assert television.get("/pair").cookies["screen"]["secure"]
+
+
+def test_all_televisions_together_get_a_limited_number_of_codes(television, monkeypatch, redis) -> None:
+    monkeypatch.setattr(pairing_codes, "MOST_CODES_TOGETHER", 2)
+    for number in (1, 2):
+        assert Client().get("/pair", headers={"x-forwarded-for": f"192.0.2.{number}"}).status_code == 200
+    before = redis.dbsize()
+    refused = Client().get("/pair", headers={"x-forwarded-for": "192.0.2.3"})
+
+    assert refused.status_code == 503
+    assert "No code is available" in refused.content.decode()
+    assert redis.dbsize() == before
+
+
+def test_a_television_beyond_the_limit_is_known_only_as_long_as_its_code_is_valid(monkeypatch, redis) -> None:
+    monkeypatch.setattr(pairing_codes, "MOST_KNOWN", 1)
+    for _ in range(2):
+        assert Client().get("/pair").status_code == 200
+    lifetimes = sorted(redis.ttl(key) for key in redis.keys("cashier:pairing:*"))
+
+    assert lifetimes[0] <= pairing_codes.CODE_SECONDS < lifetimes[1]
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out(redis, monkeypatch) -> None:
+    in_an_hour = time.time() + 3600
+    with monkeypatch.context() as patch:
+        patch.setattr("limits.storage.redis.time.time", lambda: in_an_hour)
+        assert seconds_until_allowed("codes", "a television", most=1, seconds=600) == 0
+
+    assert seconds_until_allowed("codes", "a television", most=1, seconds=600) == 0

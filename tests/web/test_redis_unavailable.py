@@ -3,11 +3,18 @@
 Each kind of client gets the reason in its own form: text for a press, JSON for the API, a message for a form.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.files.base import ContentFile
 
+from cashier_core import redis_clock
 from cashier_local.ports import free_port
+from cashier_web.api import auth
+from cashier_web.infra.redis_clients import the_timeline
+from cashier_web.infra.tokens import new_token
 from cashier_web.models import Medium, Screen, Store
+from cashier_web.screens import identity
 from tests.web.test_media import picture
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +64,52 @@ def test_devices_get_the_reason_as_json(make_button, errors) -> None:
     assert errors() == 4
 
 
+@pytest.fixture
+def silent_redis(redis, monkeypatch) -> Iterator[None]:
+    """Let Redis accept scripts, but not answer them. web is connected to Redis, and has read the clock of Redis."""
+    # Without this line, web would read the clock again if the test takes longer than a second until its request.
+    monkeypatch.setattr(redis_clock, "STALE_SECONDS", 60)
+    the_timeline().snapshot("default")
+    redis.client_pause(60_000, all=False)
+    yield
+    redis.client_unpause()
+
+
+def test_a_cashier_is_told_that_a_press_without_an_answer_was_possibly_made(client, store, silent_redis) -> None:
+    response = client.post("/cashier_action", {"cashier": "4", "language": "en"})
+
+    assert (response.status_code, response["Content-Type"]) == (504, "text/plain; charset=utf-8")
+    assert response.content.decode() == "Nº4 was possibly not called: look at the screen.\n"
+
+
+@pytest.mark.parametrize(
+    ("request_", "detail"),
+    [
+        (lambda button: button.press(till=4), "Nº4 was possibly not called: look at the screen."),
+        (lambda button: button.press(till=4, key="a"), "Nº4 was possibly not called: look at the screen."),
+        (
+            lambda button: button.cancel(1),
+            "Possibly not cancelled: look at the screen, or cancel the call again.",
+        ),
+    ],
+    ids=["press", "press with a key", "cancel"],
+)
+def test_a_device_is_told_that_a_request_without_an_answer_was_possibly_executed(
+    make_button, monkeypatch, request, request_, detail
+) -> None:
+    button = make_button()
+    button.press(till=2)
+    # The limit of a device's requests needs Redis, too, and would refuse the request before a script is sent.
+    monkeypatch.setattr(auth, "seconds_until_allowed", lambda *actor, **limit: 0)
+    request.getfixturevalue("silent_redis")
+    response = request_(button)
+
+    assert (response.status_code, response.json()) == (504, {"detail": detail})
+
+
 @pytest.mark.parametrize("headers", [{}, {"hx-request": "true"}], ids=["page", "htmx"])
 def test_a_television_without_a_code_keeps_asking(client, errors, headers) -> None:
+    client.cookies[identity.COOKIE] = new_token()
     response = client.get("/pair", headers=headers)
 
     assert response.status_code == (200 if headers else 503)
@@ -109,9 +160,50 @@ def test_the_admin_shows_a_message(admin_client, store, errors, model) -> None:
 def test_an_import_of_stores_is_refused(db, errors) -> None:
     from cashier_web.stores.resources import StoreResource, StoresCSV  # noqa: PLC0415
 
-    table = StoresCSV().create_dataset("slug,name\nnorth,North\n")
+    table = StoresCSV().create_dataset(b"slug,name\nnorth,North\n")
     result = StoreResource().import_data(table, rollback_on_validation_errors=True)
 
     assert result.has_errors() or result.has_validation_errors()
     assert errors() == 1
     assert not Store.objects.filter(slug="north").exists()
+
+
+@pytest.fixture
+def full_redis(client, redis):
+    """Let Redis refuse to store anything, as if its data needed more than `maxmemory`. Redis still answers."""
+    redis.config_set("maxmemory", "1")
+    yield
+    redis.config_set("maxmemory", "512mb")
+
+
+def test_a_press_that_redis_has_no_memory_for_is_503_with_the_reason(
+    client, store, manager, make_button, full_redis, redis, records
+) -> None:
+    redis.config_set("maxmemory", "512mb")
+    button = make_button()
+    button.press(till=1)
+    redis.config_set("maxmemory", "1")
+    answer = client.post("/cashier_action", {"cashier": "4", "language": "en"})
+
+    assert (answer.status_code, answer.content.decode()) == (
+        503,
+        "Nº4 was not called: the server has no room for more calls.\n",
+    )
+    assert any("the memory in Redis is full" in record.getMessage() for record in records())
+
+
+def test_every_write_to_a_full_redis_is_refused_and_nothing_is_a_server_error(
+    client, store, manager, make_button, full_redis, television
+) -> None:
+    button = make_button()
+    answers = {
+        "press of a device": button.press(till=4, key="a"),
+        "code": television.get("/pair"),
+        "claim": client.post("/claim", {"code": "ABCDEF", "store": "default", "name": "Entrance"}),
+        "language": client.post("/cashier_buttons", {"language": "fr"}),
+    }
+
+    assert {what: answer.status_code for what, answer in answers.items()} == dict.fromkeys(answers, 503)
+    Screen.objects.create(store=store, name="Entrance", secret_hash="a")
+    assert client.post(f"/screens/{Screen.objects.get().pk}/revoke")["Location"] == "/screens"
+    assert NOTHING_CHANGED in client.get("/screens").content.decode()

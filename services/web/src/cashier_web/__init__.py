@@ -7,15 +7,16 @@ its own layer. `make check` enforces this rule, which is in pyproject.toml (`[to
 - `gunicorn_conf`: Gunicorn's configuration, and functions that Gunicorn calls.
 - `api`: the HTTP API for devices and for the software of tills.
 - `old_form_urls`: the URLs of managers' forms from before version 0.1, which will be removed in version 0.2.
+- `management`: commands that import and export stores, people and devices as CSV, and the command that runs the
+  periodic tasks.
 - `periodic`: tasks that are repeated, such as recording calls in the database.
-- `management`: commands that import and export stores, people and devices as CSV.
 - `apps`: the Django application, and the functions that Django's signals call.
 - `admin`: the pages of the admin, with import and export of stores and people.
 - `calls`: pressing a button, with forms, schedule, receipts and the pages with the buttons.
 - `devices`: the page on which managers create and revoke devices and their tokens.
-- `history`: recording past calls in the database, and the page that lists them.
+- `history`: recording past calls in the database, setting invalid ones aside, and the page that lists past calls.
 - `media`: uploading, checking and storing a store's pictures, videos and logo, and the page for managers.
-- `stores`: the form of a store, the labels and arrows of its tills, and stores as CSV.
+- `stores`: the form of a store, its deletion, the labels and arrows of its tills, and stores as CSV.
 - `screens`: the page of a screen, pairing, appearance, announcements, and the page for managers.
 - `accounts`: sign-in, invitations, passwords, roles and permissions, and people as CSV.
 - `audit`: the audit log, which records who changed what.

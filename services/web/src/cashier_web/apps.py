@@ -22,8 +22,13 @@ class CashierWebConfig(AppConfig):
         from cashier_web import audit  # noqa: PLC0415
         from cashier_web.media import files  # noqa: PLC0415
         from cashier_web.screens import manage  # noqa: PLC0415
+        from cashier_web.stores import deletion  # noqa: PLC0415
 
         audit.register_models()
+        # Django calls these receivers in this order, and stops at the first exception. `refuse_default_store` comes
+        # first: if it refuses the deletion, the other receivers change nothing.
+        pre_delete.connect(deletion.refuse_default_store, sender="cashier_web.Store")
+        pre_delete.connect(deletion.keep_calls, sender="cashier_web.Store")
         pre_delete.connect(manage.revoke_screens_of_store, sender="cashier_web.Store")
         pre_delete.connect(files.delete_files_of_store, sender="cashier_web.Store")
         user_logged_in.connect(begin_session)

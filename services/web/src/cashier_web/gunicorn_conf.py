@@ -1,11 +1,13 @@
 """Gunicorn's settings: `gunicorn -c python:cashier_web.gunicorn_conf cashier_web.wsgi`."""
 
+import contextlib
 import gc
 import shutil
 import tempfile
 from typing import Any
 
 from gunicorn.glogging import Logger
+from redis import RedisError
 
 from cashier_core import env, logs
 
@@ -48,19 +50,22 @@ logconfig_dict = logs.config(ENVIRONMENT.cashier_log_level, ENVIRONMENT.cashier_
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load all modules before the worker process handles its first request, and start the periodic tasks."""
+    """Load all modules before the worker process handles its first request."""
     from django.urls import get_resolver  # noqa: PLC0415  # Django is not set up earlier
 
-    from cashier_web import periodic  # noqa: PLC0415
+    from cashier_web.infra.redis_clients import the_timeline  # noqa: PLC0415
 
     # Reading `url_patterns` imports the modules of all views. If they were not imported here, the first press would
     # have to wait for these imports.
     get_resolver().url_patterns  # noqa: B018
+    # After this line, the worker process notices if the clock of Redis is set before the first press.
+    with contextlib.suppress(RedisError):
+        the_timeline().check_clock()
     # gc.freeze() exempts the loaded modules from garbage collection, because they stay in memory as long as the worker
     # process. Without gc.freeze(), garbage collection of these modules took up to a quarter of the time of a press.
     gc.collect()
     gc.freeze()
-    periodic.start()
+    worker.log.info("worker process %d accepts requests", worker.pid)
 
 
 def on_exit(server: Any) -> None:

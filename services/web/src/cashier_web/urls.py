@@ -6,9 +6,11 @@ The default store has the URLs of the original demo. Any other store has the sam
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
+from django.views.generic import RedirectView
 
 from cashier_web import old_form_urls
 from cashier_web.accounts import my_stores, people
+from cashier_web.accounts.may_upload import may_upload
 from cashier_web.accounts.sign_in import ChangePassword, SignIn, Welcome
 from cashier_web.api.views import api
 from cashier_web.calls import buttons, till
@@ -56,10 +58,13 @@ urlpatterns = [
     path("sign_out", LogoutView.as_view(), name="sign_out"),
     path("password", ChangePassword.as_view(), name="password"),
     path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
+    path("may_upload", may_upload, name="may_upload"),
     path("stores", my_stores.stores, name="stores"),
     path("pair", pairing.pairing_page, name="pair"),
     path("claim", pairing.claim_page, name="claim"),
     path("api/v1/", api.urls),
+    # The admin has its own page for changing one's password, which does not limit wrong old passwords.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password"), name="admin_password"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,6 +1,8 @@
 """Makes responses with a 4xx or 5xx status. Each response gives a reason, which the buttons page shows to a cashier."""
 
 import json
+import random
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -9,14 +11,17 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
+
+from cashier_web.infra.disk_space import is_disk_full
 
 API = "/api/"
 """A refused request whose path begins with this prefix is answered with JSON."""
 
 
 class Refused(Exception):
-    """A request was refused, and nothing was changed.
+    """A request was refused, and nothing was changed. With status 504, nobody knows whether something was changed.
 
     status: the HTTP status of the response. reason: the reason as text for people. retry_after: the number of seconds
     after which the same request may succeed; None if this number is not known.
@@ -30,6 +35,7 @@ class Refused(Exception):
 def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
     """Return a response that refuses a request. The response gives the reason for the refusal as plain text."""
     response = HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8")
+    add_never_cache_headers(response)  # The same request may succeed later.
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response
@@ -38,22 +44,25 @@ def refuse(status: int, reason: str, retry_after: int | None = None) -> HttpResp
 def refuse_in_format(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
     """Return a response that gives the reason. A client of the API gets JSON, and any other client gets plain text.
 
-    If a browser cannot load a page because the server has failed, the response makes the browser load the page again.
+    If a browser cannot load a page at the moment, the response makes the browser load the page again.
     """
     response = refuse(status, reason, retry_after)
     if request.path_info.startswith(API):
         response.content = json.dumps({"detail": reason})
         response["Content-Type"] = "application/json"
-    elif status >= 500 and request.method == "GET":
-        # The browser loads the page again after 5 s. Otherwise a television would show the error for ever, because
-        # nobody reloads its page by hand.
-        response["Refresh"] = "5"
+    elif (status >= 500 or status == 429) and request.method == "GET":
+        # The browser loads the page again. Otherwise a television would show the error for ever, because nobody reloads
+        # its page by hand. The delay is random, because many televisions may show the error at the same moment.
+        response["Refresh"] = str(retry_after or random.randint(5, 15))
     return response
 
 
-def refuse_page(request: HttpRequest, status: int, reason: str) -> HttpResponse:
+def refuse_page(request: HttpRequest, status: int, reason: str, retry_after: int | None = None) -> HttpResponse:
     """Return an HTML page that shows the reason and links to other pages, for a person who uses a browser."""
-    return render(request, "cashier_web/error.html", {"reason": reason}, status=status)
+    response = render(request, "cashier_web/error.html", {"reason": reason}, status=status)
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
+    return response
 
 
 View = Callable[..., HttpResponse]
@@ -85,12 +94,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def locked_out(request: HttpRequest, *attempt: Any) -> HttpResponse:
-    """Answer a person who has entered too many wrong passwords. django-axes calls this function."""
-    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
-    reason = _("Too many wrong passwords. Try again in %(minutes)s minutes.") % {"minutes": seconds // 60}
-    response = refuse_page(request, 429, reason)
-    response["Retry-After"] = str(seconds)
-    return response
+    """Answer a person who has entered too many wrong passwords at the sign-in. django-axes calls this function."""
+    return too_many_passwords(request, int(settings.AXES_COOLOFF_TIME.total_seconds()))
+
+
+def too_many_passwords(request: HttpRequest, seconds: int) -> HttpResponse:
+    """Refuse a password with a page, because too many wrong passwords were entered. `seconds`: the time to wait."""
+    reason = _("Too many wrong passwords. Try again in %(minutes)s minutes.") % {"minutes": -(-seconds // 60)}
+    return refuse_page(request, 429, reason, seconds)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -107,9 +118,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request with an unknown path, or whose view has raised Http404. Django calls this function."""
+    if request.method == "POST" and not request.path_info.startswith(API):
+        # A person has sent a form. The page with the form exists, but somebody may have deleted the object that the
+        # form would change.
+        return refuse(404, _("This no longer exists. Somebody may have just deleted it. Go back and reload the page."))
     return refuse_in_format(request, 404, _("There is no such page or store."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a request that has raised an unexpected exception. Django calls this function and logs the traceback."""
+    if is_disk_full(sys.exception()):
+        # For example, Django could not write an upload into a temporary file.
+        return refuse_in_format(request, 507, _("The server has no disk space. Nothing was changed."))
     return refuse_in_format(request, 500, _("Something went wrong here."))

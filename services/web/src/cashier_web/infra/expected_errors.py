@@ -40,7 +40,7 @@ class ExpectedErrors:
             reason = str(exception) or _("You are not allowed to do this.")
             return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
         if isinstance(exception, RedisError):
-            exception = redis_unavailable()
+            exception = redis_unavailable(fault=exception)
         elif isinstance(exception, (OperationalError, InterfaceError)):
             metrics.DATABASE_ERRORS.inc()
             log.warning("the database does not answer: %s", " ".join(str(exception).split()))

@@ -12,9 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from cashier_web.infra import metrics
-from cashier_web.infra.redis_clients import the_history, the_timeline
+from cashier_web.infra.redis_clients import the_redis
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+READY_KEY = "cashier:ready"
+READY_KEY_SECONDS = 60
 
 
 def text_response(status: int, text: str) -> HttpResponse:
@@ -27,32 +30,29 @@ def healthz() -> HttpResponse:
 
 
 def readyz() -> HttpResponse:
-    """Answer with 200 if the database and Redis answer, so that a press would succeed.
+    """Answer with 200 if a press would succeed: web can read the stores, and can write into Redis.
 
-    Otherwise answer with 503, and say which of the two does not answer.
+    Otherwise answer with 503, and name what does not work. Redis answers a ping even if its memory is full or if its
+    disk does not work, so only a write shows that a press would succeed.
     """
     missing = []
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SELECT slug FROM cashier_web_store LIMIT 1")
     except DatabaseError:
         missing.append("the database")
     try:
-        the_timeline().ping()
+        the_redis().set(READY_KEY, 1, ex=READY_KEY_SECONDS)
     except RedisError:
         missing.append("Redis")
     if missing:
-        return text_response(503, f"no answer from {' and '.join(missing)}")
+        return text_response(503, f"a press would fail: {' and '.join(missing)} cannot be used")
     return text_response(200, "ready")
 
 
 def metrics_response() -> HttpResponse:
-    """Return all metrics in Prometheus's text format."""
-    try:
-        unrecorded = the_history().length()
-    except RedisError:
-        unrecorded = None
-    return HttpResponse(metrics.render_metrics(unrecorded), content_type=CONTENT_TYPE_LATEST)
+    """Return all metrics of this service in Prometheus's text format."""
+    return HttpResponse(metrics.render_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 RESPONSES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_response}

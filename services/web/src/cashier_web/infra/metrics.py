@@ -3,10 +3,7 @@
 Each worker process counts for itself. The counts are added up when Prometheus reads the metrics.
 """
 
-from collections.abc import Iterable
-
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -18,6 +15,13 @@ for outcome in ("called", "waits", "waits already", "stays up", "full", "given u
     # Create the counter of this outcome with the value 0. Otherwise the counter would not exist before the first press
     # with this outcome, and Prometheus would not see this press as an increase.
     PRESSES.labels(outcome)
+REFUSED_FOR_ROOM = Counter(
+    "cashier_presses_refused_for_room",
+    "Presses that were refused, because Redis has no room: for more idempotency keys, more history, or anything else.",
+    ["what"],
+)
+for what in ("keys", "history", "memory"):
+    REFUSED_FOR_ROOM.labels(what)
 PRESS_SECONDS = Histogram(
     "cashier_press_seconds",
     "Seconds from the arrival of a press at a worker to the answer.",
@@ -27,27 +31,14 @@ REDIS_ERRORS = Counter("cashier_web_redis_errors", "Requests that failed because
 DATABASE_ERRORS = Counter("cashier_web_database_errors", "Requests that failed because the database did not answer.")
 
 
-class HistoryCollector(Collector):
-    """Exports how many changes of calls are in Redis and not yet in the database."""
-
-    def __init__(self, unrecorded: int) -> None:
-        self._unrecorded = unrecorded
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        yield GaugeMetricFamily(
-            "cashier_history_waiting", "Changes of calls that are not yet in the database.", value=self._unrecorded
-        )
-
-
-def render_metrics(unrecorded: int | None) -> bytes:
+def render_metrics(*collectors: Collector) -> bytes:
     """Return all metrics in Prometheus's text format. They include the counts of worker processes that have ended.
 
-    unrecorded: how many changes of calls are in Redis and not yet in the database; None if Redis does not answer.
+    collectors: further collectors, whose metrics are not counted by worker processes.
     """
     own = CollectorRegistry()
-    own.register(BuildInfoCollector())
-    if unrecorded is not None:
-        own.register(HistoryCollector(unrecorded))
+    for collector in (BuildInfoCollector(), *collectors):
+        own.register(collector)
     registry = REGISTRY
     if env.metrics_are_shared():
         registry = CollectorRegistry()

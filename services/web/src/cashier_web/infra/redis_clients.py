@@ -7,7 +7,7 @@ from functools import cache
 
 from django.conf import settings
 from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 from redis import Redis
 
 from cashier_core import timeline
@@ -42,8 +42,16 @@ def the_revocations() -> Revocations:
 
 @cache
 def the_limiter() -> MovingWindowRateLimiter:
-    pool = the_redis().connection_pool
-    return MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool, key_prefix="cashier:limit"))
+    return MovingWindowRateLimiter(_limits_in_redis())
+
+
+@cache
+def the_guess_counter() -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(_limits_in_redis())
+
+
+def _limits_in_redis() -> RedisStorage:
+    return RedisStorage("redis://", connection_pool=the_redis().connection_pool, key_prefix="cashier:limit")
 
 
 def forget_clients() -> None:
@@ -51,5 +59,5 @@ def forget_clients() -> None:
 
     Only tests use this function, because they change the address of Redis.
     """
-    for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter):
+    for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter, the_guess_counter):
         client.cache_clear()

@@ -3,25 +3,41 @@
 If a view does not handle a RedisError, the middleware in `expected_errors` refuses the request with a default reason.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from cashier_web.infra import metrics
 from cashier_web.infra.errors import Refused
 
+log = logging.getLogger(__name__)
 
-def redis_unavailable(reason: str = "") -> Refused:
-    """Count a request that failed because Redis did not answer.
 
+def redis_unavailable(reason: str = "", fault: RedisError | None = None) -> Refused:
+    """Count a request that failed because Redis did not answer, or refused to change anything.
+
+    fault: the error of Redis. It is logged, because Redis may need help: its memory or its disk may be full.
     Returns an exception with status 503. A view refuses the request by raising this exception.
     """
     metrics.REDIS_ERRORS.inc()
+    if isinstance(fault, ResponseError):
+        log.error("Redis refuses a command: %s", fault)
     return Refused(503, reason or _("The screens cannot be reached at the moment."))
+
+
+def redis_unanswered(reason: str) -> Refused:
+    """Count a request that Redis may have executed although no answer came.
+
+    Returns an exception with status 504, so that clients can distinguish such a request from a request that has changed
+    nothing (503). A view answers the request by raising this exception.
+    """
+    metrics.REDIS_ERRORS.inc()
+    return Refused(504, reason)
 
 
 @contextmanager
@@ -29,8 +45,8 @@ def refuse_without_redis(reason: str) -> Iterator[None]:
     """Context manager for a block of code that uses Redis. Raises Refused with `reason` if Redis does not answer."""
     try:
         yield
-    except RedisError:
-        raise redis_unavailable(reason) from None
+    except RedisError as fault:
+        raise redis_unavailable(reason, fault) from None
 
 
 @contextmanager
@@ -42,8 +58,8 @@ def message_without_redis(request: HttpRequest) -> Iterator[None]:
     """
     try:
         yield
-    except RedisError:
-        redis_unavailable()
+    except RedisError as fault:
+        redis_unavailable(fault=fault)
         messages.error(request, nothing_changed())
 
 

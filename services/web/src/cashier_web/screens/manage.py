@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from cashier_web.accounts import permissions
 from cashier_web.infra.errors import allow_methods
 from cashier_web.infra.form_errors import one_line
-from cashier_web.infra.redis_clients import the_revocations
+from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Screen, Store
 from cashier_web.screens.announce import announce_appearance
@@ -94,11 +94,14 @@ def change_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
     try:
         with message_without_redis(request):
             with transaction.atomic():
-                update_screens(Screen.objects.filter(pk=screen.pk), **form.cleaned_data)
+                values = {**form.cleaned_data, "store": permissions.lock_store(form.cleaned_data["store"])}
+                if not update_screens(Screen.objects.filter(pk=screen.pk, store=store), **values):
+                    raise Http404  # Somebody else has just revoked the screen, or moved it to another store.
             messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
     except IntegrityError:
-        # The database has refused the name. After the form had checked the name, another request gave it to another
-        # screen of the store.
+        # The database has refused the change for one of two reasons. After the form was checked, another request has
+        # deleted the store, or has given the name to another screen of the store.
+        get_object_or_404(Store, pk=form.cleaned_data["store"].pk)
         messages.error(request, NAME_TAKEN)
     return redirect(store_path("screens", store))
 
@@ -110,19 +113,23 @@ def revoke_screen(request: HttpRequest, store: Store, number: int) -> HttpRespon
     screen = get_object_or_404(Screen, store=store, pk=number, revoked_at=None)
     with message_without_redis(request):
         with transaction.atomic():
-            revoke_screens(Screen.objects.filter(pk=screen.pk))
+            if not revoke_screens(Screen.objects.filter(pk=screen.pk, store=store)):
+                raise Http404  # Somebody else has just revoked the screen, or moved it to another store.
         messages.success(request, _("“%(name)s” was changed.") % {"name": screen.name})
     return redirect(store_path("screens", store))
 
 
-def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool) -> None:
-    """Save this name, store, volume and muting for the chosen screens.
+def update_screens(
+    chosen: QuerySet[Screen], name: str, store: Store, volume: int | None, is_muted: bool
+) -> list[Screen]:
+    """Save this name, store, volume and muting for the chosen screens. Returns the screens that were saved.
 
     If the store of a screen changes, the television shows the new store by itself. A screen that was revoked meanwhile
     is not changed. Must be called within a transaction. Raises RedisError if Redis does not answer, and IntegrityError
     if another screen of the store has this name.
     """
-    for screen in chosen.select_for_update().filter(revoked_at=None):
+    screens = list(chosen.select_for_update().filter(revoked_at=None))
+    for screen in screens:
         credential_id, sound_before = screen.credential_id, (screen.volume, screen.is_muted)
         screen.name, screen.volume, screen.is_muted = name, volume, is_muted
         is_moved = screen.store_id != store.pk
@@ -134,6 +141,7 @@ def update_screens(chosen: QuerySet[Screen], name: str, store: Store, volume: in
             revoke_credentials([credential_id])
         elif (volume, is_muted) != sound_before:
             announce_appearance(store)
+    return screens
 
 
 def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
@@ -141,7 +149,9 @@ def revoke_screens(chosen: QuerySet[Screen]) -> list[Screen]:
 
     Must be called within a transaction. Raises RedisError.
     """
-    screens = list(chosen.select_for_update().filter(revoked_at=None))
+    # The admin's list joins the table of stores, and PostgreSQL refuses to lock the rows of an outer join. Therefore
+    # only the rows of the screens are locked.
+    screens = list(chosen.select_for_update(of=("self",)).filter(revoked_at=None))
     for screen in screens:
         screen.revoked_at = screen.changed_at = timezone.now()
         screen.save(update_fields=["revoked_at", "changed_at"])
@@ -175,3 +185,11 @@ def revoke_screens_of_store(instance: Store, **signal: Any) -> None:
     list of revoked screens, `announce.restore_revocations` makes the list again from these rows.
     """
     revoke_screens(instance.screens.all())
+
+    def forget_timeline() -> None:
+        # If Redis does not answer, the error is ignored, and the timeline of the deleted store stays in Redis. It needs
+        # only about a kilobyte.
+        with contextlib.suppress(RedisError):
+            the_timeline().forget(instance.slug)
+
+    transaction.on_commit(forget_timeline)

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from cashier_web.accounts import permissions
 from cashier_web.infra.errors import Refused, allow_methods
-from cashier_web.infra.rate_limit import seconds_until_allowed
+from cashier_web.infra.rate_limit import GuessLimit, forget_guess, seconds_until_guess
 from cashier_web.infra.redis_unavailable import refuse_without_redis
 from cashier_web.infra.request_info import HtmxRequest, client_address
 from cashier_web.infra.tokens import new_token, token_hash
@@ -30,8 +30,15 @@ from cashier_web.screens.pairing_codes import CODE_SECONDS, code_for, is_code, r
 from cashier_web.store_urls import store_path
 from cashier_web.validators import check_name
 
-MOST_TRIES = 10
-"""How many codes one person may enter within CODE_SECONDS."""
+CODES_OF_PERSON = GuessLimit("code", 10, CODE_SECONDS)
+"""This limit counts the wrong codes that one person enters."""
+CODES_OF_ADDRESS = GuessLimit("code of address", 100, CODE_SECONDS)
+"""This limit counts the wrong codes that all people at one client address enter."""
+CODES_OF_STORE = GuessLimit("code of store", 30, CODE_SECONDS)
+"""This limit counts the wrong codes that all people enter for one store.
+
+A manager can create as many accounts as he likes, but all of them belong to his stores. Even if 300 codes are valid, he
+would need 680 days on average to guess one of them with all accounts of a store."""
 
 
 @never_cache
@@ -49,12 +56,22 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
     # the code expires. Keeping the secret is safe, because nobody else knows it. The browser of a revoked screen gets a
     # new secret.
     secret = "" if screen else request.COOKIES.get(identity.COOKIE, "")
-    secret = secret if identity.SECRET.fullmatch(secret) else new_token()
+    has_cookie = bool(identity.SECRET.fullmatch(secret))
+    secret = secret if has_cookie else new_token()
+    if request.htmx and not has_cookie:
+        # web has sent a cookie together with this page, but the browser has not sent the cookie back. Without a cookie,
+        # web could not recognise the browser after the pairing, and each poll would create another code. This answer
+        # sends a cookie again. If the browser stores it, the next poll gets a code.
+        reason = _(
+            "This browser does not store cookies, so this screen cannot be paired. Allow cookies in the browser. "
+            "If the site uses https, open this page with https."
+        )
+        return with_cookie(render_code(request, {"reason": reason}), secret)
     try:
         with refuse_without_redis(_("No code is available at the moment. This page tries again by itself.")):
             code = code_for(token_hash(secret), client_address(request))
     except Refused as refused:
-        return render_code(request, {"reason": refused.reason}, refused.status)
+        return with_cookie(render_code(request, {"reason": refused.reason}, refused.status), secret)
     if request.htmx and request.GET.get("code") == code:
         return HttpResponse(status=204)
     claim = request.build_absolute_uri(reverse("claim"))
@@ -64,7 +81,11 @@ def pairing_page(request: HtmxRequest) -> HttpResponse:
         "qr": segno.make(f"{claim}?code={code}", error="m").svg_data_uri(scale=8, border=2, light="white"),
         "site": claim.partition("://")[2],
     }
-    response = render_code(request, context)
+    return with_cookie(render_code(request, context), secret)
+
+
+def with_cookie(response: HttpResponse, secret: str) -> HttpResponse:
+    """Set the cookie by which web recognises the television, and return the response."""
     identity.give_cookie(response, secret)
     return response
 
@@ -134,8 +155,9 @@ def claim_page(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("code", error)
         except IntegrityError:
-            # The database has refused the name. After the form had checked the name, another request gave it to another
-            # screen of the store.
+            # The database has refused the change for one of two reasons. After the form was checked, another request
+            # has deleted the store, or has given the name to another screen of the store.
+            get_object_or_404(Store, pk=form.cleaned_data["store"].pk)
             form.add_error("name", NAME_TAKEN)
         except Refused as refused:
             return render_claim_page(request, form, refused)
@@ -149,13 +171,21 @@ def claim_screen(request: HttpRequest, code: str, store: Store, name: str) -> No
     """Make the television with this code a screen of the store.
 
     Raises ValidationError if no television shows this code, and IntegrityError if another screen has this name. Raises
-    Refused if the person has entered too many codes, or if Redis does not answer.
+    Refused if too many wrong codes were entered, or if Redis does not answer.
     """
+    guessers = [
+        (CODES_OF_PERSON, str(request.user.pk)),
+        (CODES_OF_ADDRESS, client_address(request)),
+        (CODES_OF_STORE, store.slug),
+    ]
     with refuse_without_redis(_("The screens cannot be reached at the moment.")):
-        if seconds := seconds_until_allowed("claim", f"{request.user.pk}", most=MOST_TRIES, seconds=CODE_SECONDS):
-            raise Refused(429, _("You entered too many codes. Try again in %(s)s seconds.") % {"s": seconds}, seconds)
+        if seconds := seconds_until_guess(*guessers):
+            reason = _("Too many wrong codes were entered. Try again in %(s)s seconds.")
+            raise Refused(429, reason % {"s": seconds}, seconds)
         with transaction.atomic():
-            create_screen(redeem_code(code), store, name)
+            secret_hash = redeem_code(code)
+            forget_guess(*guessers)
+            create_screen(secret_hash, permissions.lock_store(store), name)
 
 
 def create_screen(secret_hash: str, store: Store, name: str) -> None:

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from cashier_web.infra.errors import Refused
-from cashier_web.infra.rate_limit import seconds_until_allowed
+from cashier_web.infra.rate_limit import is_exhausted, seconds_until_allowed
 from cashier_web.infra.redis_clients import the_redis
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -24,7 +24,14 @@ MOST_CODES = 300
 """How many new codes the televisions at one client address get within CODE_SECONDS.
 
 Even while 300 codes are valid, one person would need 2,000 days on average to guess one of them, because
-`pairing.MOST_TRIES` limits how many codes a person may enter.
+`pairing.CODES_OF_PERSON` limits how many wrong codes a person may enter.
+"""
+MOST_CODES_TOGETHER = 10_000
+"""How many new codes all televisions together get within CODE_SECONDS. They need 2 MB of memory in Redis."""
+MOST_KNOWN = 50_000
+"""How many televisions become known within TELEVISION_SECONDS. They need 10 MB of memory in Redis.
+
+Every further television gets a code, too, but is known only until its code expires.
 """
 MOST_CODES_OF_KNOWN = 3
 """How many new codes one television gets within CODE_SECONDS if it has shown a code before."""
@@ -44,12 +51,22 @@ def code_for(secret_hash: str, client_address: str) -> str:
     # A known television has shown a code before. It gets a new code even if other televisions at the same client
     # address have used up the limit of this address.
     actor, most = (secret_hash, MOST_CODES_OF_KNOWN) if known else (client_address, MOST_CODES)
+    # `is_exhausted` tests the limit of all televisions first. If this limit is used up, Redis stores nothing about this
+    # client address. The new code is counted for this limit last. A client address that has reached its own limit gets
+    # no code, so its attempts must not use up the codes of other televisions.
+    together = {"most": MOST_CODES_TOGETHER, "seconds": CODE_SECONDS}
+    if is_exhausted("codes", "all", **together):
+        raise Refused(503, _("No code is available at the moment. This page tries again by itself."), CODE_SECONDS)
     if seconds := seconds_until_allowed("codes", actor, most=most, seconds=CODE_SECONDS):
         raise Refused(429, _("Too many screens are being paired from this network. Wait a few minutes."), seconds)
+    seconds_until_allowed("codes", "all", **together)
+    is_known = bool(known) or not seconds_until_allowed(
+        "televisions", "all", most=MOST_KNOWN, seconds=TELEVISION_SECONDS
+    )
     while True:
         code = "".join(secrets.choice(ALPHABET) for _letter in range(LENGTH))
         if redis.set(f"cashier:code:{code}", secret_hash, nx=True, ex=CODE_SECONDS):
-            redis.set(code_key, code, ex=TELEVISION_SECONDS)
+            redis.set(code_key, code, ex=TELEVISION_SECONDS if is_known else CODE_SECONDS)
             return code
 
 

@@ -1,7 +1,10 @@
 // The page with the buttons: every press gets a receipt, and its button shows what became of the press.
 
+import { watchKeys } from "./key_presses.js";
+
 const MAX_RECEIPTS = 20;
 const REFUSED_MS = 5_000; // how long a button shows that its press was refused
+const NOTICE_MS = 5_000; // how long the page shows that it has ignored a barcode scanner
 
 const receipts = document.getElementById("receipts");
 const language = document.getElementById("language");
@@ -40,6 +43,13 @@ const showRefusal = (element, text) => {
   addReceipt(text, "refused");
   if (isButton(element)) showStates(element, ["refused", translations().notCalled, REFUSED_MS]);
   if (element === language) for (const option of language.options) option.selected = option.defaultSelected;
+};
+
+// Nobody knows whether the press has made a call, so the receipt asks the cashier to look at the screen.
+const showUncertainty = (element) => {
+  if (!isButton(element)) return showRefusal(element, translations().noAnswer);
+  addReceipt(withTillName(element, translations().maybeNotCalled), "uncertain");
+  showStates(element, ["uncertain", translations().maybeNotCalled, REFUSED_MS]);
 };
 
 const showCall = (button, call) => {
@@ -85,29 +95,48 @@ document.addEventListener("htmx:afterSettle", () => {
   Object.assign(document.documentElement, { lang, dir });
 });
 
+// A press may have made a call although the server answers with an error. Only web's own status 503 with a reason says
+// for sure that the press has made no call.
 document.addEventListener("htmx:responseError", ({ detail }) => {
   const { xhr, elt } = detail;
   const isReason = (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/plain");
-  if (isReason) showRefusal(elt, xhr.responseText.trim());
-  else if (xhr.status === 502 || xhr.status === 504) showRefusal(elt, withTillName(elt, translations().noAnswer));
+  if (xhr.status >= 500 && !(xhr.status === 503 && isReason)) showUncertainty(elt);
+  else if (isReason) showRefusal(elt, xhr.responseText.trim());
   else showRefusal(elt, withTillName(elt, `${translations().notSent} ${xhr.status}`));
 });
 
-document.addEventListener("htmx:sendError", ({ detail }) =>
-  showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection)),
-);
+// web's answer to a press always contains a receipt. Another answer may come from something between the browser and
+// web, for example from the sign-in page of a wireless network.
+document.addEventListener("htmx:afterOnLoad", ({ detail }) => {
+  const { xhr, elt } = detail;
+  if (isButton(elt) && xhr.status < 400 && !xhr.getResponseHeader("HX-Trigger")) showUncertainty(elt);
+});
 
-// No answer to the press has come, but the press may have reached the server. Therefore the receipt asks the cashier to
-// look at the screen.
+// If a connection breaks, the server may already have received the press. The press was certainly not sent if the
+// browser had no network before and after the attempt.
+const sentOffline = new WeakSet();
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (!navigator.onLine) sentOffline.add(detail.xhr);
+});
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  if (navigator.onLine || !sentOffline.has(detail.xhr)) showUncertainty(detail.elt);
+  else showRefusal(detail.elt, withTillName(detail.elt, translations().noConnection));
+});
+
 for (const name of ["htmx:timeout", "htmx:sendAbort"]) {
-  document.addEventListener(name, ({ detail }) =>
-    showRefusal(detail.elt, withTillName(detail.elt, translations().noAnswer)),
-  );
+  document.addEventListener(name, ({ detail }) => showUncertainty(detail.elt));
 }
 
-// The keys 1 to 9 press buttons.
-document.addEventListener("keydown", (event) => {
-  if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+// Returns the action of a key as a function, or nothing if the key has no action. The keys 1 to 9 press the buttons of
+// tills. Enter presses the button or opens the link that has the focus, and the space bar presses the button. Both keys
+// open the list of languages if it has the focus.
+const actionOf = (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === "Enter" || event.key === " ") {
+    if (event.target === language && language.showPicker) return () => language.showPicker();
+    const focused = event.target.closest?.(event.key === " " ? "button" : "button, a[href]");
+    return focused && (() => focused.click());
+  }
   // If the key types no digit, use the position of the key. For example, a French keyboard types digits only with
   // Shift.
   const position = event.shiftKey ? null : /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
@@ -116,5 +145,21 @@ document.addEventListener("keydown", (event) => {
   // Search first for a button that shows the pressed digit. If there is none, search for the till whose number is this
   // digit and whose button shows only a name.
   const labelled = document.querySelector(`button[name=cashier][data-digits="${digit}"]`);
-  (labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`))?.click();
+  const button = labelled ?? document.querySelector(`button[name=cashier][value="${digit}"]:not([data-digits])`);
+  return button && (() => button.click());
+};
+
+// If a person presses two keys almost at the same time, watchKeys takes the keys for a scan, and nobody is called. The
+// notice tells the person so.
+const notice = document.getElementById("notice");
+let noticeTimer;
+watchKeys(actionOf, () => {
+  notice.textContent = translations().scan;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => notice.replaceChildren(), NOTICE_MS);
 });
+
+// On the page of one till, the button has the focus, so the Enter key presses it. The button gets the focus here and
+// not by the attribute `autofocus`. With the attribute, Enter at the end of a barcode could press the button before
+// this script runs.
+document.querySelector("#press.single-till button")?.focus();

@@ -13,6 +13,7 @@ const ANSWER_MS = 5_000; // Without an answer the connection is dead, even if th
 const CONNECT_MS = 10_000;
 const RENEW_MS = 12 * 3_600_000; // A ticket is valid for a week.
 const TICKET_REFUSED = 4410; // The ticket is no longer valid, and the screen may have moved to another page.
+const FROZEN = 4000; // The page closes its socket with this code while its picture is frozen.
 const REFUSED = 4400; // After this close code or a higher one, the page waits longer before it reconnects.
 const HTMX_RECONNECTS_AFTER = [1006, 1011, 1012, 1013];
 
@@ -22,6 +23,7 @@ let wrapper = null; // the object with which htmx's extension manages the socket
 let attempts = 0; // how often the page has tried to reconnect since the last fragment
 let refusals = 0; // how often the ticket was refused since the last fragment
 let opened = 0;
+let isFrozen = false; // Nobody sees the calls of a frozen picture.
 let connectTimer;
 let answerTimer;
 let heartbeat;
@@ -42,7 +44,9 @@ const openSocket = () => {
   return socket;
 };
 
-const reconnectLater = () => setTimeout(() => wrapper.reconnect(), retryDelay(attempts++));
+const reconnectLater = () => {
+  if (!isFrozen) setTimeout(() => wrapper.reconnect(), retryDelay(attempts++));
+};
 
 // Stops using the connection and opens another one later. The browser would need minutes to close a dead connection, so
 // the page does not wait for the close.
@@ -75,8 +79,19 @@ const renewAndReconnect = async () => {
   wrapper.reconnect();
 };
 
+const closeFrozen = () => {
+  isFrozen = true;
+  socket?.close(FROZEN, "no frames");
+};
+
+const handleThaw = () => {
+  isFrozen = false;
+  if (wrapper) reconnectLater();
+};
+
 const handleOpen = ({ detail }) => {
   wrapper = detail.socketWrapper;
+  if (isFrozen) return closeFrozen();
   setState("open");
   if (opened++) socket.send("again"); // The server counts reconnects in its metrics.
   heartbeat = setInterval(beat, HEARTBEAT_MS);
@@ -111,6 +126,8 @@ export const startConnection = () => {
   document.addEventListener("htmx:wsOpen", handleOpen);
   document.addEventListener("htmx:wsClose", handleClose);
   document.addEventListener("htmx:wsBeforeMessage", handleMessage);
+  document.addEventListener("screen:frozen", closeFrozen);
+  document.addEventListener("screen:thawed", handleThaw);
   addEventListener("offline", beat);
   addEventListener("online", beat);
   setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));

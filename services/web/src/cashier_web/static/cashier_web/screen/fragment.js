@@ -31,7 +31,7 @@ const reportPainted = () => {
 // the page is hidden or the display sleeps, the browser runs no callbacks. Then a timer calls reportPainted().
 const reportShown = () => {
   document.dispatchEvent(new CustomEvent("screen:shown"));
-  withoutFrame ??= setTimeout(reportPainted, FRAME_MS);
+  if (withoutFrame === null) withoutFrame = setTimeout(reportPainted, FRAME_MS);
   cancelAnimationFrame(frame);
   frame = requestAnimationFrame(() => {
     frame = requestAnimationFrame(reportPainted);
@@ -59,7 +59,8 @@ export const writeIdleText = ({ text, language, direction }) => {
   idle.textContent = text;
   fragment.lang = language;
   fragment.dir = direction;
-  fragment.replaceChildren(idle);
+  fragment.textContent = "";
+  fragment.append(idle);
 };
 
 // Removes a call from the screen and shows the idle text. Each fragment of a call also contains the idle text.

@@ -5,6 +5,7 @@ import { startAppearance } from "./appearance.js";
 import { startClock } from "./clock.js";
 import { startConnection } from "./connection.js";
 import { startBackstop } from "./expired_number.js";
+import { startFrozenPicture } from "./frozen_picture.js";
 import { startIdleLanguages } from "./idle_languages.js";
 import { startMedia } from "./media.js";
 import { startOfflineCopy } from "./offline_copy.js";
@@ -15,6 +16,7 @@ import { startWakeLock } from "./wake_lock.js";
 const STARTS = [
   startBackstop,
   startConnection,
+  startFrozenPicture,
   startAppearance,
   startClock,
   startIdleLanguages,

@@ -43,7 +43,9 @@ const showCalls = () => {
   calls = calls.filter((call) => now - call.at < FORGOTTEN_MS).slice(0, SHOWN_CALLS + 1);
   const past = calls.filter((call) => !(numCashier && call.seq === seq)).slice(0, SHOWN_CALLS);
   list.hidden = !appearance.shows_recent;
-  list.replaceChildren(...past.map(toLine));
+  list.textContent = "";
+  list.append(...past.map(toLine));
+  document.body.toggleAttribute("data-recent", !list.hidden && past.length > 0);
 };
 
 const remember = () => {

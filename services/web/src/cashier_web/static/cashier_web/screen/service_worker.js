@@ -5,6 +5,9 @@
 const CACHE = "screen"; // offline_copy.js uses the same name
 const SILENT_SERVER_MS = 5_000;
 const PAIR = "/pair";
+// A server that is overloaded or fails answers with one of these statuses. Its answer is not the page that was asked for,
+// so a stored copy is better.
+const isTemporary = ({ status }) => status === 408 || status === 429 || status >= 500;
 const isScreen = ({ pathname }) => pathname === "/" || /^\/s\/[^/]+\/$/.test(pathname);
 
 addEventListener("install", () => skipWaiting());
@@ -23,7 +26,7 @@ const redirectToLastScreen = async () => {
 const answerPage = async (request) => {
   const asked = fetch(request).catch(() => null);
   const response = await Promise.race([asked, silentServer()]);
-  if (response && response.status < 500) return response;
+  if (response && !isTemporary(response)) return response;
   const { pathname } = new URL(request.url);
   const kept = await (pathname === PAIR ? redirectToLastScreen() : caches.match(pathname, { cacheName: CACHE }));
   return kept ?? (await asked) ?? Response.error();

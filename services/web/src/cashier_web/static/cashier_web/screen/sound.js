@@ -23,6 +23,9 @@ const FORGOTTEN_MS = 1_000;
 const ASK_AFTER_MS = 5_000; // An audio context that is allowed to start needs some time to start.
 const ASK_MS = 60_000;
 const ASKED_KEY = "sound-asked";
+const CHECK_MS = 10_000;
+const SURE_MS = 1_000; // A clock that works moves on within this time.
+const MOST_SKIPPED = 60; // A broken context is replaced after at most this many checks, which take ten minutes.
 
 const button = document.getElementById("sound");
 let context;
@@ -32,6 +35,11 @@ let playing = null; // the call that is heard, or was heard last: { gain, source
 let playedSeq = null; // the seq of the call that was played last
 let holdEndsAt = 0; // performance.now() at which the hold ends
 let shownAt = 0; // performance.now() at which the current fragment was shown
+let hasFailed = false; // The browser has reported that the context has failed.
+let checked; // the state of the audio clock at the last check: { at: performance.now(), time: in seconds }
+let skipped = 0; // the number of checks since the context was replaced
+let mostSkipped = 0; // the number of checks to skip before the context is replaced again
+let checks; // the timer of the checks
 
 // Returns `language` if there is a voice for it, otherwise the store's language.
 const voiceLanguage = (language) => (hasVoice(language) ? language : appearance.waiting[0].language);
@@ -105,6 +113,8 @@ const followFragment = () => {
   }
   holdEndsAt = shownAt + Number(holdMs);
   if (seq === playedSeq || !appearance.volume) return;
+  // As soon as the new audio context is running, its event `statechange` calls this function again.
+  if (isBroken()) return replaceContext();
   if (context.state === "running") {
     playedSeq = seq;
     play(lang, digits);
@@ -139,20 +149,65 @@ const handleTouch = () => {
   if (context.state !== "running") resume();
 };
 
+const createContext = () => {
+  context = new AudioContext();
+  compressor = new DynamicsCompressorNode(context, { threshold: -24, ratio: 4, release: 0.15 });
+  volume = new GainNode(context);
+  compressor.connect(volume).connect(context.destination);
+  hasFailed = false;
+  checked = { at: performance.now(), time: 0 };
+  context.addEventListener("statechange", ({ target }) => {
+    if (target !== context) return;
+    if (context.state === "running") button.hidden = true;
+    followFragment(); // A number may be shown already.
+  });
+  context.addEventListener("error", ({ target }) => {
+    if (target === context) hasFailed = true;
+  });
+  clearInterval(checks);
+  checks = setInterval(checkClock, CHECK_MS);
+};
+
+// Returns whether the audio context can play no sound any more. If the audio system of the computer has restarted, some
+// browsers report an error. In others the context is still "running", but its clock stands still.
+const isBroken = () =>
+  hasFailed ||
+  context.state === "closed" ||
+  (context.state === "running" && context.currentTime === checked.time && performance.now() - checked.at > SURE_MS);
+
+// Replaces a broken audio context by a new one. The browser connects the new context to the new audio system.
+const replaceContext = () => {
+  skipped = 0;
+  mostSkipped = Math.min(2 * mostSkipped + 1, MOST_SKIPPED);
+  playing = null;
+  context.close().catch(() => {
+    // The promise is rejected if the broken audio context is already closed.
+  });
+  try {
+    createContext();
+    applyVolume();
+  } catch {
+    // The browser cannot create an audio context now. A later check tries again.
+  }
+};
+
+// Checks whether the audio context is broken, and replaces a broken context. If the new context is broken, too, the
+// time until the next replacement doubles, up to ten minutes.
+const checkClock = () => {
+  const needsReplacement = isBroken();
+  checked = { at: performance.now(), time: context.currentTime };
+  if (!needsReplacement) mostSkipped = 0;
+  else if (skipped >= mostSkipped) replaceContext();
+  else skipped += 1;
+};
+
 export const startSound = () => {
   try {
-    context = new AudioContext();
-    compressor = new DynamicsCompressorNode(context, { threshold: -24, ratio: 4, release: 0.15 });
-    volume = new GainNode(context);
-    compressor.connect(volume).connect(context.destination);
+    createContext();
   } catch {
     return; // This browser has no sound.
   }
   applyVolume();
-  context.addEventListener("statechange", () => {
-    if (context.state === "running") button.hidden = true;
-    followFragment(); // A number may be shown already.
-  });
   document.addEventListener("screen:shown", noteShown);
   document.addEventListener("screen:painted", followFragment);
   document.addEventListener("screen:appearance", applyVolume);

@@ -17,7 +17,7 @@
   addEventListener(
     "error",
     ({ target }) => {
-      isPartLost ||= target.localName === "script";
+      if (target.localName === "script") isPartLost = true;
     },
     { capture: true },
   );
