@@ -11,12 +11,12 @@ from pathlib import Path
 
 from cashier_local.topology import ROOT, CannotStart, Topology
 
-COLORS = {"redis": 31, "web": 34, "ws": 32, "nginx": 35}
+COLORS = {"redis": 31, "web": 34, "press": 33, "tasks": 37, "ws": 32, "nginx": 35}
 
 
 def print_log_line(name: str, line: str) -> None:
     """Print one line of a process's log, with the name of the process in front of it."""
-    color = COLORS.get(name.rstrip("0123456789"), 37)
+    color = COLORS[name.rstrip("0123456789")]
     label = f"\033[{color}m{name:>6}\033[0m" if sys.stdout.isatty() else f"{name:>6}"
     print(f"{label} | {line}", flush=True)
 

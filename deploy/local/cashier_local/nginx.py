@@ -26,7 +26,7 @@ def argv() -> list[str]:
     return [str(nginx_binary()), "-p", "nginx", "-c", "nginx.conf", "-g", options]
 
 
-def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -> None:
+def configure(folder: Path, port: int, web_port: int, press_port: int, ws_ports: Sequence[int]) -> None:
     """Write Nginx's configuration into the folder `nginx/` of the topology's folder."""
     target = folder / "nginx"
     shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
@@ -40,8 +40,9 @@ def configure(folder: Path, port: int, web_port: int, ws_ports: Sequence[int]) -
     # The same server is listed twice, because Nginx tries each entry only once per request. If a worker process dies
     # during a press, Nginx sends the press again through the second entry, and another worker process handles it.
     web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}}}\n"
+    press = f"upstream press {{ zone press 64k; {f'server 127.0.0.1:{press_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
-    (conf_d / "upstreams.conf").write_text(web + ws)
+    (conf_d / "upstreams.conf").write_text(web + press + ws)
     # sndbuf is the size of Nginx's send buffer for each connection to a browser. A large buffer would accept data for a
     # screen that has stopped reading. Then the replica would not notice that the screen is stuck. Therefore the buffer
     # is small.

@@ -1,4 +1,4 @@
-"""Runs Redis, web, the ws replicas and Nginx as processes of this machine, each on its own port."""
+"""Runs Redis, web, press, tasks, the ws replicas and Nginx as processes of this machine, each on its own port."""
 
 import fcntl
 import os
@@ -21,25 +21,46 @@ from cashier_local.process import Process, Sink
 ROOT = Path(__file__).parents[3]
 VENVS = ROOT / ".venv"
 START_SECONDS = 60.0
+# If all cores are busy, presses and screens get more CPU time than pages and periodic tasks.
+LOW_PRIORITY = ["nice", "-n", "5"]
 KEY_FILES = {"CASHIER_SECRET_KEY": "secret_key", "CASHIER_TICKET_KEY": "ticket_key"}
 DATABASE = Path("cashier_q.sqlite3")
 STATIC_FILES = Path("nginx", "site", "static")
 MEDIA = Path("nginx", "site", "media")
+ERROR_PAGES = Path("nginx", "error_pages")
+
+
+REDIS_USERS = ROOT / "deploy" / "compose" / "redis" / "users"
+REDIS_MEMORY = "512mb"
 
 
 def valkey_argv(port: int, folder: Path) -> list[str]:
-    """Return the command line of a Redis server that saves nothing to disk. The server is Valkey, a fork of Redis."""
+    """Return the command line of Valkey, a fork of Redis, which stores its data in `folder`.
+
+    The limit of memory, the append-only file and the rights of web and ws are the same as in compose. The password of
+    each user is the name of the user. Tests and tools use the user `default`, which needs no password and may do
+    everything.
+    """
+    rules = [line for line in REDIS_USERS.read_text().splitlines() if line.startswith("user ")]
+    users = [rule.replace(">PASSWORD", f">{rule.split()[1]}").split() for rule in rules]
     return [
         *(str(valkey_binary()), "--port", str(port), "--bind", "127.0.0.1"),
-        *("--save", "", "--dir", str(folder), "--loglevel", "warning"),
+        *("--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--dir", str(folder)),
+        *("--maxmemory", REDIS_MEMORY, "--maxmemory-policy", "noeviction", "--loglevel", "warning"),
+        *(argument for user in users for argument in (f"--{user[0]}", *user[1:])),
     ]
 
 
+def redis_url_of(user: str, url: str) -> str:
+    """Return the URL with which `user` (web or ws) connects to a Redis that was started with `valkey_argv`."""
+    return url.replace("redis://", f"redis://{user}:{user}@")
+
+
 def prepare_data(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Create a database with all tables, and the static files, in `folder`.
+    """Create a database with all tables, the static files, and Nginx's error pages in `folder`.
 
     `Topology(prepared=folder)` starts with a copy of these files. This saves time if several topologies are started,
-    because the commands `migrate` and `collectstatic` take most of the time that a topology needs to start.
+    because web's commands take most of the time that a topology needs to start.
     `environment` must not contain DATABASE_URL, because the database must be in `folder`. Raises CannotStart if a
     command fails.
     """
@@ -57,8 +78,8 @@ class Topology:
 
     The variables in `environment` replace the default environment variables of the processes, for example the path of
     the database. `prepared` is a folder that `prepare_data` has filled. If `prepared` is given, `start` copies the
-    database and the static files from `prepared` to `folder` instead of creating them. Files that `folder` already
-    contains are kept.
+    database, the static files and Nginx's error pages from `prepared` to `folder` instead of creating them. If `folder`
+    already contains a database or static files, they are kept.
     """
 
     def __init__(
@@ -74,7 +95,7 @@ class Topology:
         self.folder = folder.resolve()
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.web_port = free_port()
+        self.web_port, self.press_port, self.tasks_port = free_port(), free_port(), free_port()
         self.ws_ports = [free_port() for _ in range(replicas)]
         self._own_redis_port = None if environment.get("REDIS_URL") else free_port()
         self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
@@ -87,13 +108,19 @@ class Topology:
         for name, file in KEY_FILES.items():
             if name not in environment:
                 defaults[f"{name}_FILE"] = str(self.folder / file)
-        self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url}
+        self.environment = {**defaults, **environment, "REDIS_URL": self.redis_url_of("web")}
+        ws_environment = {**self.environment, "REDIS_URL": self.redis_url_of("ws")}
         self._prepared = prepared
         self._lock: TextIO | None = None
         self._cancelled = False
         self.processes = {
-            name: Process(name, argv, self.environment, self.folder, sink) for name, argv in self.commands().items()
+            name: Process(name, argv, ws_environment if name.startswith("ws") else self.environment, self.folder, sink)
+            for name, argv in self.commands().items()
         }
+
+    def redis_url_of(self, service: str) -> str:
+        """Return the URL with which a service (web or ws) connects to Redis."""
+        return redis_url_of(service, self.redis_url) if self._own_redis_port else self.redis_url
 
     @property
     def replicas(self) -> list[Process]:
@@ -133,7 +160,9 @@ class Topology:
                     self._wait_until(process, lambda: answers(self._own_redis_port or 0))
             for process, port in zip(self.replicas, self.ws_ports, strict=True):
                 self._wait_until(process, partial(responds, f"http://127.0.0.1:{port}/healthz"))
-            self._wait_until(self.processes["web"], lambda: responds(f"http://127.0.0.1:{self.web_port}/"))
+            for name, port in (("web", self.web_port), ("press", self.press_port), ("tasks", self.tasks_port)):
+                if name in self.processes:
+                    self._wait_until(self.processes[name], partial(responds, f"http://127.0.0.1:{port}/healthz"))
             self._wait_until(self.processes["nginx"], lambda: responds(f"{self.url}/"))
         except BaseException:
             self.stop()
@@ -176,8 +205,13 @@ class Topology:
 
     def commands(self) -> dict[str, list[str]]:
         """Return the name and the command line of each process, in the order in which the processes start."""
-        web = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "-b", f"127.0.0.1:{self.web_port}"]
-        argvs = {"web": [self._python("web"), *web, "cashier_web.wsgi"]}
+        gunicorn = ["-m", "gunicorn", "-c", "python:cashier_web.gunicorn_conf", "cashier_web.wsgi"]
+        tasks = ["-m", "cashier_web", "tasks", "--port", str(self.tasks_port)]
+        argvs = {
+            "web": [*LOW_PRIORITY, self._python("web"), *gunicorn, "-b", f"127.0.0.1:{self.web_port}"],
+            "press": [self._python("web"), *gunicorn, "-b", f"127.0.0.1:{self.press_port}"],
+            "tasks": [*LOW_PRIORITY, self._python("web"), *tasks],
+        }
         for number, port in enumerate(self.ws_ports, start=1):
             ws = ["-m", "cashier_ws", "-b", "127.0.0.1", "-p", str(port)]
             argvs[f"ws{number}"] = [self._python("ws"), *ws]
@@ -186,7 +220,7 @@ class Topology:
         return {**redis, **argvs}
 
     def prepare(self) -> None:
-        """Create the secret keys, Nginx's configuration, the database and the static files in the topology's folder."""
+        """Create the secret keys, Nginx's configuration and error pages, the database and the static files."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in KEY_FILES.values():
             key = self.folder / file
@@ -199,8 +233,10 @@ class Topology:
         else:
             self.manage("migrate", "--noinput")
             self.manage("collectstatic", "--noinput")
+            self.manage("error_pages", str(self.folder / ERROR_PAGES))
 
     def _copy_data(self, prepared: Path) -> None:
+        shutil.copytree(prepared / ERROR_PAGES, self.folder / ERROR_PAGES, dirs_exist_ok=True)
         if not (self.folder / DATABASE).exists():
             shutil.copy(prepared / DATABASE, self.folder / DATABASE)
         if not (self.folder / STATIC_FILES).exists():
@@ -214,7 +250,7 @@ class Topology:
             raise CannotStart(error)
 
     def _configure_nginx(self) -> None:
-        nginx.configure(self.folder, self.port, self.web_port, self.ws_ports)
+        nginx.configure(self.folder, self.port, self.web_port, self.press_port, self.ws_ports)
 
     def _wait_until(self, process: Process, is_ready: Callable[[], bool]) -> None:
         def is_ready_or_dead() -> bool:
