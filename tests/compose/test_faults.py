@@ -1,29 +1,56 @@
-"""Redis, the database, Nginx and web are restarted, or the database is paused, while presses and screens use them.
+"""A service is restarted, killed, replaced or paused, while presses and screens use it.
 
 Each test prints how many presses failed and how long screens were disconnected. Then the test checks that everything
 works again.
 """
 
 import asyncio
+import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
 
+from cashier_local.ports import wait_until
 from tests.support.compose_load import Load, until
 from tests.support.compose_stack import docker
 
 pytestmark = pytest.mark.anyio
+HANG_SECONDS = 5.0
 
 
 def restart(service: str) -> Callable:
     return lambda stack: stack.compose("restart", service)
 
 
-def kill_redis(stack) -> None:
-    docker("kill", "--signal", "KILL", *stack.containers("redis"))
-    stack.compose("up", "--detach", "--no-deps", "--wait", "redis")
+def kill(service: str) -> Callable:
+    def kill_main_process(stack) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can kill the process of a container")
+        (container,) = stack.containers(service)
+        killed = stack.inspect(container)["State"]["Pid"]
+        # Docker starts the container again, as after a crash. After `docker kill`, Docker would not start it again.
+        os.kill(killed, signal.SIGKILL)
+
+        def runs_again() -> bool:
+            state = stack.inspect(container)["State"]
+            return state["Pid"] not in {0, killed} and state["Health"]["Status"] == "healthy"
+
+        wait_until(runs_again, 60, f"{service} is healthy again")
+
+    return kill_main_process
+
+
+def hang(service: str) -> Callable:
+    def pause_for_a_while(stack) -> None:
+        (container,) = stack.containers(service)
+        docker("pause", container)
+        time.sleep(HANG_SECONDS)  # The fault is a pause of this length.
+        docker("unpause", container)
+
+    return pause_for_a_while
 
 
 def reload_nginx(stack) -> None:
@@ -36,11 +63,18 @@ def recreate(service: str) -> Callable:
 
 FAULTS = {
     "Redis restarted": restart("redis"),
-    "Redis killed": kill_redis,
+    "Redis killed": kill("redis"),
+    "Redis hangs": hang("redis"),
     "database restarted": restart("db"),
+    "database killed": kill("db"),
     "Nginx reloaded": reload_nginx,
     "web recreated": recreate("web"),
+    "press recreated": recreate("press"),
+    "press killed": kill("press"),
+    "press hangs": hang("press"),
+    "tasks recreated": recreate("tasks"),
     "Nginx recreated": recreate("nginx"),
+    "Nginx killed": kill("nginx"),
 }
 
 
@@ -79,22 +113,22 @@ async def test_presses_that_timed_out_while_the_database_was_paused_are_not_call
 ) -> None:
     replicas(2)
     stores = stores[:50]
-    (database,), (web,) = stack.containers("db"), stack.containers("web")
+    (database,), (press,) = stack.containers("db"), stack.containers("press")
     outcome = 'cashier_presses_total{outcome="given up"}'
     loads = [await one_press_in_each_store(stack, stores)]
-    too_late = stack.figure(web, 8000, outcome)
+    too_late = stack.figure(press, 8000, outcome)
     async with Load(stack.url, stores) as load:
         await asyncio.sleep(1)
         await asyncio.to_thread(docker, "pause", database)
         try:
             # The test waits until 20 presses have failed. Some of these presses failed because Nginx no longer waits
-            # for web's answer, while web still waits for the database. web must not make calls for them later.
+            # for the answer, while the service press still waits for the database. No calls may be made for them later.
             await until(lambda: given_up(load) >= 20, 30, "presses have timed out")
         finally:
             await asyncio.to_thread(docker, "unpause", database)
         unpaused = time.monotonic()
         await until(lambda: succeed_again(load, unpaused), 30, "presses are answered with a call again")
-    too_late = stack.figure(web, 8000, outcome) - too_late
+    too_late = stack.figure(press, 8000, outcome) - too_late
     loads += [load, await one_press_in_each_store(stack, stores)]
     unconfirmed = sum(max(seqs) - min(seqs) + 1 - len(seqs) for seqs in seqs_of(loads).values())
     with capsys.disabled():

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.compose_stack import Failed, docker
 
-SERVICES = ["nginx", "web", "ws", "redis", "db"]
+SERVICES = ["nginx", "web", "press", "tasks", "ws", "redis", "db"]
 
 
 def status_of_processes(container: str, field: str) -> set[str]:
@@ -62,22 +62,38 @@ def test_a_service_does_not_contain_the_packages_of_the_other(service, packages,
     assert stack.compose("exec", "-T", service, "python", "-c", code).strip() == "[]"
 
 
-def test_nginx_reaches_web_and_ws_but_neither_redis_nor_the_database(stack) -> None:
+def reaches(container: str, host: str, port: int) -> bool:
+    """Return whether a process in the container can open a connection to this host and port."""
+    try:
+        docker("exec", container, "timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}")
+    except Failed:
+        return False
+    return True
+
+
+def test_only_nginx_and_tasks_are_in_networks_with_a_way_out(stack) -> None:
+    networks = json.loads(docker("network", "inspect", *docker("network", "ls", "--quiet").split()))
+    internal = {network["Name"] for network in networks if network["Internal"]}
+    with_a_way_out = {
+        service: set(stack.inspect(container)["NetworkSettings"]["Networks"]) - internal
+        for service in SERVICES
+        for container in stack.containers(service)
+    }
+
+    assert {service: names for service, names in with_a_way_out.items() if names} == {
+        "nginx": {f"{stack.project}_front"},
+        "tasks": {f"{stack.project}_outgoing"},
+    }
+
+
+def test_nginx_reaches_web_press_and_ws_but_neither_redis_nor_the_database(stack) -> None:
     (nginx,) = stack.containers("nginx")
     (redis,), (db,) = stack.containers("redis"), stack.containers("db")
 
-    def reaches(host: str, port: int) -> bool:
-        try:
-            docker("exec", nginx, "timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{host}/{port}")
-        except Failed:
-            return False
-        return True
-
-    assert reaches("web", 8000)
-    assert reaches("ws", 9000)
+    assert all(reaches(nginx, name, port) for name, port in (("web", 8000), ("press", 8000), ("ws", 9000)))
     for container, name, port in ((redis, "redis", 6379), (db, "db", 5432)):
-        assert not reaches(name, port)
-        assert not reaches(stack.address(container, "data"), port)
+        assert not reaches(nginx, name, port)
+        assert not reaches(nginx, stack.address(container, "data"), port)
     assert set(stack.inspect(nginx)["NetworkSettings"]["Networks"]) == {
         f"{stack.project}_front",
         f"{stack.project}_app",

@@ -32,6 +32,7 @@ def test_an_uploaded_picture_is_served_and_is_in_the_backup(stack) -> None:
         stack.manage(DELETE)
         assert manager.client.get(path).status_code == 404
         stack.make("restore", f"FILE={file}")
+        manager.sign_in()
         assert manager.pictures() == [path]
         assert manager.client.get(path).content == whole.content
 

@@ -1,4 +1,4 @@
-"""Prometheus finds all containers of web and ws, and every query of Grafana's dashboard has a result.
+"""Prometheus finds all containers of web, press, tasks and ws, and every query of Grafana's dashboard has a result.
 
 Grafana itself is not started, because its image is not available on machines without access to a registry.
 """
@@ -54,12 +54,13 @@ def prometheus(stack) -> Iterator[None]:
 
 async def test_every_query_of_the_dashboard_has_a_result(stack, replicas, prometheus) -> None:
     replicas(2)
-    expected = {f"{stack.address(each, 'app')}:8000" for each in stack.containers("web")}
+    of_web = [each for service in ("web", "press", "tasks") for each in stack.containers(service)]
+    expected = {f"{stack.address(each, 'app')}:8000" for each in of_web}
     expected |= {f"{stack.address(each, 'app')}:9000" for each in stack.containers("ws")}
     async with Till(stack.url) as till, opened(stack.url, await till.websocket_path(), 4) as screens:
         await till.press(1)
         await asyncio.gather(*(screen.until(3, 10) for screen in screens))
-        await until(lambda: targets_up(stack) == expected, 40, "Prometheus finds web and ws")
+        await until(lambda: targets_up(stack) == expected, 40, "Prometheus finds all containers")
         dashboard = json.loads((stack.compose_folder / "monitoring/grafana/dashboards/cashier_q.json").read_text())
         queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
 
@@ -74,22 +75,22 @@ async def test_every_query_of_the_dashboard_has_a_result(stack, replicas, promet
 
 
 async def test_presses_are_counted_even_if_their_worker_process_has_been_killed(stack) -> None:
-    (web,) = stack.containers("web")
+    (press,) = stack.containers("press")
     own_pid = "os.getpid()"
     workers = (
         f"import os; print(*[pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, {own_pid})])"
     )
 
     def counted() -> float:
-        return stack.figure(web, 8000, "cashier_presses_total")
+        return stack.figure(press, 8000, "cashier_presses_total")
 
     before = counted()
     tills = [await Till(stack.url).__aenter__() for _ in range(10)]
     try:
         await asyncio.gather(*(till.press(1) for till in tills))
-        (victim, *others) = docker("exec", web, "python", "-c", workers).split()
+        (victim, *others) = docker("exec", press, "python", "-c", workers).split()
         assert others, "there is only one worker process"
-        docker("exec", web, "python", "-c", f"import os, signal; os.kill({victim}, signal.SIGKILL)")
+        docker("exec", press, "python", "-c", f"import os, signal; os.kill({victim}, signal.SIGKILL)")
         await asyncio.gather(*(till.press(1) for till in tills))
         assert counted() - before == 20
     finally:

@@ -1,6 +1,7 @@
 """Nginx works behind another proxy, and answers requests while web is stopped."""
 
 import json
+from ipaddress import ip_network
 
 import httpx
 
@@ -38,7 +39,14 @@ def send(stack, marker: str, method: str = "GET", path: str = "/", **options) ->
 def gateway(stack) -> str:
     """Return the IP address that Nginx sees as the sender of a request from this machine."""
     (network,) = json.loads(docker("network", "inspect", f"{stack.project}_front"))
-    return network["IPAM"]["Config"][0]["Gateway"]
+    # Docker gives itself the first address of the network. Docker does not print this address if it was not configured.
+    return str(ip_network(network["IPAM"]["Config"][0]["Subnet"])[1])
+
+
+def statuses_of_sign_ins(stack, addresses: list[str]) -> set[int]:
+    """Send a sign-in without a CSRF token from each address, through a trusted proxy. Return the statuses."""
+    with httpx.Client(base_url=stack.url) as client:
+        return {client.post("/sign_in", headers={"X-Forwarded-For": each}).status_code for each in addresses}
 
 
 def test_the_address_in_x_forwarded_for_is_ignored_unless_a_trusted_proxy_sends_it(stack) -> None:
@@ -54,6 +62,12 @@ def test_behind_a_trusted_https_proxy_the_browsers_address_is_known_and_cookies_
         assert page.status_code == 200
         assert entry["address"] == BROWSER
         assert "Secure" in page.headers["Set-Cookie"]
+
+        # Nginx accepts 20 sign-ins of one client at once. A client is a /64 network of IPv6 addresses.
+        one_network = [f"2001:db8:0:1::{number:x}" for number in range(1, 41)]
+        many_networks = [f"2001:db8:0:{number:x}::1" for number in range(2, 42)]
+        assert 429 in statuses_of_sign_ins(stack, one_network)
+        assert statuses_of_sign_ins(stack, many_networks) == {403}
     finally:
         stack.reconcile()
 

@@ -10,7 +10,7 @@ from loadtests.clients.asyncio_screen import open_screens
 from loadtests.clients.reconnecting_screen import ReconnectingScreen
 from loadtests.clients.till import Till
 from tests.support.compose_load import opened, until
-from tests.support.compose_stack import docker
+from tests.support.compose_stack import Failed, docker
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +56,35 @@ async def test_make_scale_sets_the_number_of_replicas_for_every_later_make_up(st
     assert len(stack.containers("ws")) == 2
     assert sorted(stack.compose("ps", "--quiet").split()) == before, "make up has replaced a container"
     assert env.stat().st_mode & 0o777 == 0o600
+
+
+async def test_make_scale_uses_the_compose_file_of_the_version_that_runs_and_removes_replicas_that_do_not_start(
+    stack, replicas
+) -> None:
+    """After a `git pull`, compose.yaml may not fit the images that still run. Here, its replicas do not start."""
+    before = set(replicas(2))
+    env = (stack.compose_folder / ".env").read_text()
+    new, current = (stack.compose_folder / name for name in ("compose.yaml", "compose.current.yaml"))
+    good = {file: file.read_text() for file in (new, current)}
+    broken = good[new].replace("\n  ws:\n", '\n  ws:\n    command: ["false"]\n')
+    assert broken != good[new]
+    try:
+        new.write_text(broken)
+        stack.make("scale", "WS=3")
+        assert len(stack.containers("ws")) == 3
+        assert stack.is_healthy()
+        stack.make("scale", "WS=2")
+
+        current.write_text(broken)
+        with pytest.raises(Failed, match="with 3 replicas, ws did not become healthy"):
+            stack.make("scale", "WS=3")
+        assert set(stack.compose("ps", "--all", "--quiet", "ws").split()) == before
+        assert "CASHIER_WS_REPLICAS=2\n" in (stack.compose_folder / ".env").read_text()
+    finally:
+        for file, text in good.items():
+            file.write_text(text)
+        (stack.compose_folder / ".env").write_text(env)
+    assert stack.is_healthy()
 
 
 async def test_100_screens_of_a_killed_replica_are_back_within_5_seconds_and_show_the_call_made_meanwhile(

@@ -7,7 +7,10 @@ from tests.support.compose_load import opened
 from tests.support.compose_stack import docker
 
 pytestmark = pytest.mark.anyio
-OF_REDIS = ("redis_password", "redis_acl", "redis_url")
+OF_REDIS = (
+    *("redis_password", "redis_web_password", "redis_ws_password"),
+    *("redis_acl", "redis_url", "redis_url_web", "redis_url_ws"),
+)
 OF_THE_DATABASE = ("postgres_password", "database_password", "database_url")
 
 
@@ -17,7 +20,7 @@ def test_secrets_are_only_in_files(stack) -> None:
     for service in ("web", "ws", "nginx_files"):
         visible += docker("history", "--no-trunc", f"{stack.project}-{service}")
 
-    assert len(texts) == 9
+    assert len(texts) == 14
     assert [name for name, text in texts.items() if text in visible] == []
     assert (stack.compose_folder / "secrets").stat().st_mode & 0o077 == 0
 

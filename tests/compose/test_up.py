@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 def test_make_up_starts_all_services_and_prints_the_addresses(stack) -> None:
     assert stack.first_states == {
-        *((service, "running", "healthy") for service in ("nginx", "web", "ws", "redis", "db")),
+        *((service, "running", "healthy") for service in ("nginx", "web", "press", "tasks", "ws", "redis", "db")),
         *((service, "exited", "") for service in ("db_owner", "migrate", "nginx_files")),
     }
     assert f"http://localhost:{stack.port}/cashier_buttons" in stack.up_output
@@ -48,10 +48,10 @@ def test_an_account_is_kept_by_a_second_make_up_which_replaces_nothing(stack) ->
     )
 
 
-async def test_nginx_and_web_log_a_press_with_the_same_request_id(stack) -> None:
+async def test_nginx_and_the_service_press_log_a_press_with_the_same_request_id(stack) -> None:
     async with Till(stack.url) as till:
         assert (await till.press(2)).status_code == 204
-    lines = stack.compose("logs", "--no-color", "--no-log-prefix", "web").splitlines()
+    lines = stack.compose("logs", "--no-color", "--no-log-prefix", "press").splitlines()
     presses = [json.loads(line[line.index("{") :]) for line in lines if '"event": "press"' in line]
 
     assert presses[-1]["till"] == 2

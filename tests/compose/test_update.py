@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.support.compose_load import Load, verify_nothing_was_lost
-from tests.support.compose_stack import Failed, docker
+from tests.support.compose_stack import Failed, docker, fake_docker
 
 pytestmark = pytest.mark.anyio
 DRAIN_SECONDS = 3.0
@@ -36,7 +36,7 @@ async def test_an_update_loses_no_press_and_no_call_and_pages_always_find_their_
 ) -> None:
     """The new version has a new style sheet, and changes in the code of web and ws."""
     replicas(2)
-    old = {service: stack.containers(service) for service in ("web", "ws", "nginx")}
+    old = {service: stack.containers(service) for service in ("web", "press", "tasks", "ws", "nginx")}
     for file, change in {
         "services/web/src/cashier_web/calls/receipts.py": "# A new version.",
         "services/ws/src/cashier_ws/health.py": "# A new version.",
@@ -56,7 +56,7 @@ async def test_an_update_loses_no_press_and_no_call_and_pages_always_find_their_
     assert len(styles) == 2, "the old file and the new file"
     assert set().union(*statuses.values()) == {200}
     assert after == [200, 200]
-    for service in ("web", "ws"):
+    for service in ("web", "press", "tasks", "ws"):
         assert len(stack.containers(service)) == len(old[service])
         assert set(stack.containers(service)).isdisjoint(old[service])
     assert stack.containers("nginx") == old["nginx"]
@@ -96,6 +96,24 @@ def test_nginx_uses_a_new_configuration_without_a_restart(stack) -> None:
     assert stack.started() == before
 
 
+def test_nginx_is_restarted_if_it_cannot_use_a_new_configuration_after_a_reload(stack) -> None:
+    (nginx,) = stack.containers("nginx")
+    before = stack.inspect(nginx)["State"]["StartedAt"]
+    configuration = stack.folder / "deploy/nginx/nginx.conf"
+    good = configuration.read_text()
+    # Nginx cannot change the key of a limit while it runs.
+    changed = good.replace("limit_req_zone $client zone=api:", "limit_req_zone $uri zone=api:")
+    assert changed != good
+    for content in (changed, good):
+        configuration.write_text(content)
+        assert "nginx: restarted" in stack.make("up")
+        assert stack.containers("nginx") == [nginx]
+        assert stack.inspect(nginx)["State"]["StartedAt"] > before
+        before = stack.inspect(nginx)["State"]["StartedAt"]
+        assert docker("exec", nginx, "cat", "/srv/nginx/nginx.conf") == content
+    assert stack.is_healthy()
+
+
 def test_an_update_with_a_bad_setting_changes_nothing(stack) -> None:
     before = stack.compose("ps", "--quiet")
 
@@ -117,6 +135,23 @@ def test_if_the_new_version_does_not_start_the_old_containers_stay_in_service(st
     assert stack.is_healthy()
 
 
+def test_an_update_that_is_interrupted_while_an_old_container_stops_leaves_the_new_one(stack, tmp_path) -> None:
+    """The connection over SSH is lost as soon as the first old container, which belongs to web, has stopped."""
+    (old,) = stack.containers("web")
+    path = fake_docker(tmp_path, 'if [ "$1" = stop ]; then "$real" "$@"; kill -HUP "$PPID"; fi')
+    with pytest.raises(Failed):
+        stack.run("./replace-containers", PATH=path)
+
+    (new,) = stack.containers("web")
+    assert new != old
+    assert stack.inspect(new)["State"]["Health"]["Status"] == "healthy"
+    # Compose may keep either of the two containers. The images may be those of a broken version, which another test has
+    # built.
+    stack.make("up")
+    assert len(stack.containers("web")) == 1
+    assert stack.is_healthy()
+
+
 def test_an_update_replaces_killed_replicas_and_an_nginx_whose_settings_have_changed(stack, replicas) -> None:
     before = stack.containers("nginx")
     docker("kill", *replicas(2))
@@ -124,6 +159,16 @@ def test_an_update_replaces_killed_replicas_and_an_nginx_whose_settings_have_cha
 
     assert len(stack.containers("ws")) == 2
     assert "nginx: replaced" in output
+    assert len(stack.containers("nginx")) == 1
     assert stack.containers("nginx") != before
     assert stack.is_healthy()
-    stack.reconcile()
+    # Later updates know that the new container has the current settings.
+    snippet = stack.folder / "deploy/nginx/snippets/page.conf"
+    good = snippet.read_text()
+    snippet.write_text(good + 'add_header X-Version "new";\n')
+    replaced = stack.containers("nginx")
+    assert "nginx: uses the new configuration" in stack.make("update", CASHIER_TRUSTED_PROXIES="192.0.2.7")
+    assert httpx.get(f"{stack.url}/cashier_buttons").headers["X-Version"] == "new"
+    assert stack.containers("nginx") == replaced
+    snippet.write_text(good)
+    stack.make("up")
