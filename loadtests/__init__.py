@@ -2,13 +2,16 @@
 
 - locustfile.py: the users that Locust simulates, for `make load`, `make locust` and the image.
 - load.py: the command behind `make load`.
+- topologies.py: starts the local topology or the compose stack of a run.
 - profiles.py: the profiles, which say how many stores, screens and presses a run has.
-- fault_injector.py: kills processes during a run.
+- fault_injector.py: kills processes during a run of the profile `faults`.
+- chaos/: injects the random faults of the profile `chaos`.
 - clients/: simulated screens and tills, which connect to the system and press.
 - measure/: records connections, presses, read delays, event loop lag, CPU and memory of a run.
 - verdict/: decides whether a run met its objectives, and writes the report.
 - bench/: the benchmark (`make bench`), which compares cashier_q with other systems.
 
 The packages import each other in one direction only. bench imports load, clients and measure. load and locustfile
-import verdict. verdict and clients import measure. measure imports none of the other packages.
+import verdict, and load and topologies import chaos. verdict, clients and chaos import measure. measure imports none of
+the other packages.
 """

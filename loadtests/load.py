@@ -1,6 +1,6 @@
 """The command behind `make load`: runs Locust with a profile, and prints the verdict.
 
-Locust puts load on a local topology that this command starts, or on a system that runs already. Such a system must have
+Locust puts load on a topology that this command starts, or on a system that runs already. Such a system must have
 the stores of the profile. The exit code is 0 if every objective was met, and 1 if an objective was not met. It is 3 if
 the verdict is void, because the load generator was too slow to judge the system.
 """
@@ -8,9 +8,12 @@ the verdict is void, because the load generator was too slow to judge the system
 import argparse
 import contextlib
 import os
+import secrets
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +23,16 @@ from pathlib import Path
 
 from cashier_local.ports import free_port, wait_until
 from cashier_local.topology import Topology
+from loadtests.chaos.campaign import Campaign, possible
+from loadtests.chaos.compose_topology import ComposeTopology
+from loadtests.chaos.kinds import COMPOSE_KINDS, LOCAL_KINDS
+from loadtests.chaos.local_topology import LocalChaosTopology
+from loadtests.chaos.schedule import ScheduledFault, only, schedule
 from loadtests.fault_injector import FaultInjector
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
+from loadtests.topologies import compose_topology, local_topology
 from loadtests.verdict import report, slos
 from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
@@ -32,30 +41,6 @@ RESULTS = Path(__file__).parent / "results"
 WRITE_SECONDS = 120.0
 """How long to wait after a run until the processes of Locust have written their records."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
-
-
-@contextmanager
-def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
-    """Start a topology with two replicas and the stores of the profile, and stop it at the end.
-
-    Its buttons and screens need no account. log: the file for the output of all its processes.
-    """
-    environment = {
-        **os.environ,
-        "CASHIER_OPEN_BUTTONS": "true",
-        "CASHIER_OPEN_SCREENS": "true",
-        "CASHIER_LOG_LEVEL": "WARNING",
-    }
-    with contextlib.ExitStack() as stack:
-        lines = stack.enter_context(log.open("w", buffering=1))
-        topology = Topology(folder, lambda name, line: print(f"{name} | {line}", file=lines), environment=environment)
-        topology.start()
-        stack.callback(topology.stop)
-        if profile.stores > 1:
-            stores = f"[Store(slug=slug, name=slug) for slug in {profile.slugs()}]"
-            code = f"from cashier_web.models import Store; Store.objects.bulk_create({stores})"
-            topology.manage("shell", "--no-imports", "-c", code)
-        yield topology
 
 
 def run_locust(run: Run, folder: Path, processes: int) -> Records:
@@ -91,30 +76,114 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
     return Records.read(written)
 
 
-def run_profile(profile: Profile, host: str, processes: int, results: Path) -> Run:
+@contextmanager
+def flood(run: Run, answers: Path) -> Iterator[None]:
+    """Start the program `flood` when the flood of the profile is due, and stop it at the end of the block.
+
+    answers: the file for the output of the program.
+    """
+    argv = [sys.executable, "-m", "loadtests.flood", run.host, str(run.profile.flood_seconds), *run.profile.flooded]
+    over = threading.Event()
+
+    def start_when_due() -> None:
+        if not over.wait(max(run.begin + run.profile.flood_at - time.monotonic(), 0)):
+            with answers.open("w") as output, subprocess.Popen(argv, stdout=output) as process:
+                while process.poll() is None and not over.wait(0.5):
+                    pass
+                process.kill()
+
+    thread = threading.Thread(target=start_when_due)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def run_profile(
+    profile: Profile,
+    host: str,
+    processes: int,
+    results: Path,
+    *,
+    seed: int = 0,
+    schedule: list[ScheduledFault],
+    on_compose: bool = False,
+) -> Run:
     """Run a profile, and return the run without a verdict.
 
     host: the URL of a running system. If it is empty, a local topology is started.
+    seed, schedule: the seed of the profile `chaos`, and the faults to inject. In other profiles, the schedule is empty.
+    on_compose: whether a compose stack is started instead of a local topology. Only a profile with random
+    faults allows this.
     """
     results.mkdir(parents=True, exist_ok=True)
     log = results / f"{profile.name}.log"
     with tempfile.TemporaryDirectory(prefix="cashier_q-load-") as folder, contextlib.ExitStack() as stack:
         records = Path(folder) / "records"
         records.mkdir()
-        topology = None if host else stack.enter_context(local_topology(Path(folder) / "var", profile, log))
-        run = Run(profile, host or (topology.url if topology else ""), time.monotonic() + profile.ramp_seconds)
+        topology: Topology | ComposeTopology | None = None
+        if on_compose:
+            topology = stack.enter_context(compose_topology(Path(folder) / "var", profile, log))
+        elif not host:
+            topology = stack.enter_context(local_topology(Path(folder) / "var", profile, log))
+        begin = time.monotonic() + profile.ramp_seconds
+        run = Run(
+            profile,
+            topology.url if topology else host,
+            begin,
+            seed=seed,
+            schedule=[str(fault) for fault in schedule],
+        )
         print(
             f"{profile.name}: {profile.description}, at {run.host}; the first press is in {profile.ramp_seconds:.0f} s",
             flush=True,
         )
-        if topology:
+        if isinstance(topology, Topology):
             meter = stack.enter_context(ProcessMeter(topology.processes))
             injector = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
             run.samples = meter.samples
+        if isinstance(topology, LocalChaosTopology | ComposeTopology):
+            campaign = Campaign(topology, run.begin, schedule)
+            stack.enter_context(campaign.running())
+        if profile.flooded:
+            stack.enter_context(flood(run, results / f"{profile.name}.answers.json"))
         run.records = run_locust(run, records, processes)
-        if topology:
+        if isinstance(topology, Topology):
             run.faults += injector.injected
+        if isinstance(topology, LocalChaosTopology | ComposeTopology):
+            run.faults += campaign.injected
     return run
+
+
+def schedule_of(profile: Profile, options: argparse.Namespace) -> list[ScheduledFault]:
+    """Return the faults to inject, and print them. If the profile has no random faults, the list is empty.
+
+    Raises ValueError if the option --faults names a fault that the schedule does not have.
+    """
+    if not profile.chaos:
+        return []
+    kinds = COMPOSE_KINDS if options.topology == "compose" else LOCAL_KINDS
+    wanted = only(schedule(options.seed, profile.last_fault_at, kinds), options.faults)
+    faults = possible(wanted, kinds)
+    print(f"seed {options.seed}; the schedule:", *faults, sep="\n", flush=True)
+    if left_out := len(wanted) - len(faults):
+        print(f"left out: {left_out} faults that only root can inject, or that need libfaketime", flush=True)
+    return faults
+
+
+def fault_numbers(text: str) -> list[int]:
+    """Return the numbers in a text such as "3,7". argparse calls this function for the option --faults."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 3,7") from None
+
+
+def stop_at_sigterm(signum: int, frame: object) -> None:
+    """Raise SystemExit, so that the blocks that are open undo all faults and stop all processes."""
+    raise SystemExit(f"stopped by signal {signum}")
 
 
 def main() -> None:
@@ -128,20 +197,56 @@ def main() -> None:
         "--processes", type=int, default=os.cpu_count() or 1, help="number of processes of the load generator"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
+    parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
+    parser.add_argument(
+        "--faults", type=fault_numbers, default=[], help="inject only the faults with these numbers, for example 3,7"
+    )
+    parser.add_argument(
+        "--topology",
+        choices=("local", "compose"),
+        default="local",
+        help="what the profile `chaos` starts: processes of this machine, or containers (default: local)",
+    )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, stop_at_sigterm)
     profile = PROFILES[options.profile]
+    if not profile.chaos and (options.seed is not None or options.faults):
+        parser.error("only the profiles `chaos` and `chaos-short` have a seed and a schedule of faults")
+    if options.topology == "compose":
+        if not profile.chaos:
+            parser.error("only the profiles `chaos` and `chaos-short` start a compose stack")
+        if os.geteuid():
+            parser.error("only root can disturb a compose stack")
+    if options.seed is None:
+        options.seed = secrets.randbelow(10_000)
     if options.seconds:
-        faults = faults_every(30, until=options.seconds) if profile.faults else ()
-        profile = replace(profile, seconds=options.seconds, faults=faults)
-    if profile.faults and options.host:
+        kills = faults_every(30, until=options.seconds) if profile.faults else ()
+        profile = replace(profile, seconds=options.seconds, faults=kills)
+    if (profile.faults or profile.chaos) and options.host:
         parser.error(
-            "the profile `faults` kills processes, so it runs only with a local topology of its own, without --host"
+            f"the profile `{profile.name}` kills processes, so it runs only with a topology of its own, without --host"
         )
-    run = run_profile(profile, options.host, options.processes, options.results)
-    account = balance(run.records, HOLD_SECONDS, run.kills)
+    try:
+        faults = schedule_of(profile, options)
+    except ValueError as error:
+        parser.error(str(error))
+    run = run_profile(
+        profile,
+        options.host,
+        options.processes,
+        options.results,
+        seed=options.seed,
+        schedule=faults,
+        on_compose=options.topology == "compose",
+    )
+
+    account = balance(run.records, HOLD_SECONDS, run.faults)
     objectives = slos.evaluate(run, account)
     verdict = slos.verdict(objectives)
     page = report.write(options.results, run, account, objectives)
+    if profile.chaos and verdict != slos.PASSED:
+        print(f"\nseed {options.seed}; the schedule:", *faults, sep="\n")
+        print(report.fault_lines(run, account))
     print(f"\n{slos.table(objectives)}\n\nverdict: {verdict}\nreport: {page}")
     sys.exit(EXIT_CODES[verdict])
 

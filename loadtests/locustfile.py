@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import os
+import random
 import tempfile
 import time
 from dataclasses import replace
@@ -34,17 +35,23 @@ from loadtests.clients.pages import csrf_token, websocket_path
 from loadtests.measure.event_loop_lag import record_gevent_lag
 from loadtests.measure.read_delays import ReadDelayRecorder
 from loadtests.measure.records import Press, Records
-from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS
+from loadtests.profiles import CONNECTS_PER_SECOND, PROFILES, SETTLE_SECONDS, TILL_USERS, device_token
 from loadtests.verdict.locust_page import add_verdict
 from loadtests.verdict.run import Run
 
 PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
 PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
-if PROFILE.faults and "RECORDS" not in os.environ:
-    raise SystemExit("the profile `faults` needs a local topology of its own; use `make load PROFILE=faults`")
+if (PROFILE.faults or PROFILE.chaos) and "RECORDS" not in os.environ:
+    raise SystemExit(
+        f"the profile `{PROFILE.name}` needs a topology of its own; use `make load PROFILE={PROFILE.name}`"
+    )
 STORES = PROFILE.slugs()
 TILLS = 4
 """Tills of each store."""
+CANCEL_SECONDS = 2.0
+"""The longest time from a press to the request that cancels its call.
+
+The time is shorter than two holds. The call is the third one of a burst, so it begins two holds after its press."""
 
 # This logger prints Locust's own tables. It is disabled, because their figures are rounded.
 logging.getLogger("locust.stats_logger").disabled = True
@@ -113,7 +120,9 @@ class Till(FastHttpUser):
 
     fixed_count = TILL_USERS
     wait_time = constant(0)
-    concurrency = 100
+    # One Locust user may send this many presses at the same time, because in reality the presses come from different
+    # browsers: no browser waits until the press of another browser is answered.
+    concurrency = 1000
 
     def on_start(self) -> None:
         self.number, self.token = claim_number(FOLDER, TILL_USERS), ""
@@ -124,10 +133,12 @@ class Till(FastHttpUser):
         for number in range(self.number, PROFILE.presses, TILL_USERS):
             intended = clock["begin"] + number / PROFILE.per_second
             gevent.sleep(max(intended - time.monotonic(), 0))
-            store, till = STORES[number % len(STORES)], number // len(STORES) % TILLS + 1
-            press = Press(store, till, intended)
+            burst, position = divmod(number, PROFILE.burst)
+            visit, index = divmod(burst, len(STORES))
+            press = Press(STORES[index], (visit * PROFILE.burst + position) % TILLS + 1, intended)
             records.presses.append(press)
-            gevent.spawn(self.press, press)
+            is_last = PROFILE.burst > 1 and position == PROFILE.burst - 1
+            gevent.spawn(self.press_and_cancel if is_last and burst % 2 else self.press, press)
         gevent.sleep(float("inf"))
 
     def sign_in(self) -> str:
@@ -161,6 +172,27 @@ class Till(FastHttpUser):
             receipt = json.loads(str(headers["HX-Trigger"] if headers else ""))["receipt"]
             press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
             press.outcome = receipt["outcome"]
+
+    def press_and_cancel(self, press: Press) -> None:
+        """Press over the API, as a device does, and cancel the call soon, if it is queued."""
+        path = f"/api/v1/stores/{press.store}/calls"
+        headers = {"Authorization": f"Bearer {device_token(press.store)}"}
+        answer = self.client.post(path, json={"till": press.till}, name="press of a device", headers=headers)
+        press.answered, press.status = time.monotonic(), answer.status_code or 0
+        if press.status not in {200, 201}:
+            return
+        # If the API accepts a press, it answers 200 or 201. The page of a cashier answers 204. Both are recorded as
+        # 204, because the verdict need not distinguish them.
+        press.status, receipt = 204, answer.json()
+        press.seq, press.starts_in = receipt["seq"], receipt["starts_in_ms"] / 1000
+        press.outcome = receipt["outcome"]
+        if press.outcome != "waits":
+            return
+        gevent.sleep(random.uniform(0.2, CANCEL_SECONDS))
+        press.cancel_sent = time.monotonic()
+        # Versions before 0.2.0 return no id, and identify a call by its seq.
+        answer = self.client.delete(f"{path}/{receipt.get('id', press.seq)}", name="cancel", headers=headers)
+        press.cancel_answered, press.cancel_status = time.monotonic(), answer.status_code or 0
 
 
 def cut_all_at(moment: float) -> None:

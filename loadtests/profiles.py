@@ -28,7 +28,12 @@ class Profile:
     per_second: presses per second in all stores together.
     seconds: for how long buttons are pressed.
     cut_at: when all screens lose their connection; None if they keep their connections.
-    faults: (time, what is killed: "ws", "web" or "redis") of each kill. A profile with kills needs a local topology.
+    faults: (time, what is killed: "ws", "press" or "redis") of each kill. A profile with kills needs a local topology.
+    flooded: the paths that a stranger requests without pause, one after another, in the second half of the run.
+    burst: how many presses one store gets directly after one another. If there are several, all but the first are
+    queued, and in every second burst the last call is cancelled.
+    chaos: whether the random faults of a seed are injected. Such a profile needs a topology of its own, which is local,
+    or consists of containers.
     """
 
     name: str
@@ -38,6 +43,9 @@ class Profile:
     seconds: float
     cut_at: float | None = None
     faults: tuple[tuple[float, str], ...] = ()
+    flooded: tuple[str, ...] = ()
+    burst: int = 1
+    chaos: bool = False
 
     @property
     def screens(self) -> int:
@@ -60,6 +68,24 @@ class Profile:
         return self.ramp_seconds + self.seconds + DRAIN_SECONDS
 
     @property
+    def flood_at(self) -> float:
+        """When the flood begins: in the middle of the presses."""
+        return self.seconds / 2
+
+    @property
+    def flood_seconds(self) -> float:
+        """For how long the flood requests each of its paths."""
+        return (self.seconds - self.flood_at) / len(self.flooded)
+
+    @property
+    def last_fault_at(self) -> float:
+        """The time after which no fault of the profile `chaos` begins.
+
+        The faults end before the presses end, so that the run shows that everything works again.
+        """
+        return self.seconds - CALM_END_SECONDS if self.chaos else 0.0
+
+    @property
     def description(self) -> str:
         """A description of the profile in words, without a full stop at the end."""
         return (
@@ -75,16 +101,27 @@ class Profile:
         return ["default"] if self.stores == 1 else [f"load-{number}" for number in range(1, self.stores + 1)]
 
 
+CALM_END_SECONDS = 20.0
+"""No fault of the profile `chaos` begins in this many seconds before the end of the presses."""
+FLOODED = ("/sign_in", "/", "/admin/login/", "/api/v1/openapi.json", "/pair")
 TILL_USERS = 4
 """How many Locust users press. There are several, so that the presses are spread over the processes of Locust."""
-FAULT_TARGETS = ("ws", "web", "redis")
+FAULT_TARGETS = ("ws", "press", "redis")
+
+
+def device_token(store: str) -> str:
+    """Return the token of the device that cancels calls of this store.
+
+    Only topologies that the load test itself starts have such devices.
+    """
+    return f"cq_load_{store}"
 
 
 def faults_every(seconds: float, until: float) -> tuple[tuple[float, str], ...]:
     """Return the times of kills for `Profile.faults`: (time, what is killed) of each kill.
 
     The time of the presses is divided into periods, and there is one kill in the middle of each period. A ws replica, a
-    worker process of web and Redis are killed in turn. seconds: the length of a period. until: when the presses end.
+    worker process of press and Redis are killed in turn. seconds: the length of a period. until: when the presses end.
     """
     count = int((until - seconds / 2) // seconds) + 1
     targets = cycle(FAULT_TARGETS)
@@ -108,6 +145,19 @@ PROFILES = {
             seconds=300,
             faults=faults_every(30, until=300),
         ),
+        # In the first half of the profile `flood` nobody disturbs the system, so that both halves can be compared.
+        Profile(
+            name="flood",
+            stores=100,
+            screens_per_store=5,
+            per_second=10,
+            seconds=200,
+            flooded=FLOODED,
+        ),
+        # Two cores are enough for this load and for the load generator, even while screens come back after a fault.
+        Profile(name="chaos", stores=500, screens_per_store=4, per_second=20, seconds=180, burst=3, chaos=True),
+        # A short run of the profile `chaos`, which shows that it works.
+        Profile(name="chaos-short", stores=10, screens_per_store=4, per_second=1.5, seconds=40, burst=3, chaos=True),
         Profile(name="soak", stores=100, screens_per_store=10, per_second=10, seconds=4 * 3600),
     )
 }

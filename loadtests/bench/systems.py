@@ -121,11 +121,17 @@ class PeerTopology(Topology):
         }
         super().__init__(folder, sink, replicas=replicas, environment=environment)
 
+    def redis_url_of(self, service: str) -> str:
+        """Return the URL of Redis's default user, because the users of web and ws lack rights that a peer needs."""
+        return self.redis_url
+
     def commands(self) -> dict[str, list[str]]:
         commands = super().commands()
         replicas = [name for name in commands if name.startswith("ws")]
         commands |= {name: self._replica(port) for name, port in zip(replicas, self.ws_ports, strict=True)}
         commands["web"] = self._gunicorn() if self.web else self._replica(self.web_port)
+        # A peer does not have the services press and tasks: its web answers presses, and it has no periodic tasks.
+        del commands["press"], commands["tasks"]
         return commands
 
     def _gunicorn(self) -> list[str]:
@@ -141,7 +147,7 @@ class PeerTopology(Topology):
         return [sys.executable, "-m", self.server, *options[self.server], application]
 
     def prepare(self) -> None:
-        nginx.configure(self.folder, self.port, self.web_port, self.ws_ports or [self.web_port])
+        nginx.configure(self.folder, self.port, self.web_port, self.web_port, self.ws_ports or [self.web_port])
 
 
 @contextmanager

@@ -33,12 +33,14 @@ class AsyncioScreen(asyncio.Protocol):
 
     painted: every paint that the screen has received.
     answers: every text that is not a paint, for instance "pong".
+    pongs: the payload of every Pong frame.
     closed: None while the connection is open, then its close code. The close code is 1006 if there was no Close frame.
     """
 
     def __init__(self, host: str, path: str, origin: str) -> None:
         self.painted: list[Paint] = []
         self.answers: list[bytes] = []
+        self.pongs: list[bytes] = []
         self.closed: int | None = None
         self.reason = ""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -73,6 +75,8 @@ class AsyncioScreen(asyncio.Protocol):
                 self.close()
             elif opcode == PING:
                 self.send(PONG, payload)
+            elif opcode == PONG:
+                self.pongs.append(payload)
         if self.status not in {0, 101}:
             # The server has refused the handshake, and keeps the connection open for another request. The screen closes
             # the connection. Then `connection_lost` reports the HTTP status.
@@ -120,14 +124,14 @@ class AsyncioScreen(asyncio.Protocol):
 
         Raises TimeoutError if this takes longer than `seconds` seconds.
         """
-        await self._until(lambda: len(self.painted) >= count or self.closed is not None, seconds)
+        await self.until_true(lambda: len(self.painted) >= count or self.closed is not None, seconds)
 
     async def until_closed(self, seconds: float | None = None) -> int:
         """Wait until the connection has ended, and return its close code.
 
         Raises TimeoutError if this takes longer than `seconds` seconds.
         """
-        await self._until(lambda: self.closed is not None, seconds)
+        await self.until_true(lambda: self.closed is not None, seconds)
         return cast(int, self.closed)
 
     async def until_answered(self, seconds: float) -> bytes:
@@ -135,10 +139,14 @@ class AsyncioScreen(asyncio.Protocol):
 
         Raises TimeoutError if this takes longer than `seconds` seconds.
         """
-        await self._until(lambda: bool(self.answers), seconds)
+        await self.until_true(lambda: bool(self.answers), seconds)
         return self.answers[0]
 
-    async def _until(self, condition: Callable[[], bool], seconds: float | None) -> None:
+    async def until_true(self, condition: Callable[[], bool], seconds: float | None) -> None:
+        """Wait until the condition is true. It is checked each time bytes have arrived.
+
+        Raises TimeoutError if this takes longer than `seconds` seconds.
+        """
         async with asyncio.timeout(seconds):
             while not condition():
                 self._changed.clear()

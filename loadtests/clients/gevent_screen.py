@@ -29,8 +29,8 @@ from loadtests.measure.records import ConnectionRecord
 CONNECT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 15.0
 """Time between two heartbeats of a screen. The page of a screen uses the same time."""
-SILENCE_SECONDS = 45.0
-"""A connection that receives nothing for this long is treated as dead, because the server sends a ping every 20 s."""
+ANSWER_SECONDS = 5.0
+"""If nothing has arrived on a connection this long after a heartbeat, it counts as dead. The page has the same rule."""
 
 
 addresses: dict[tuple[str, int], tuple[int, Any]] = {}
@@ -71,7 +71,7 @@ class GeventScreen:
         self.path, self.name, self.store, self.url = path, name, store, url
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
-        self._last_received = 0.0
+        self._last_received = self._beat_at = 0.0
 
     def run(self, connections: list[ConnectionRecord]) -> None:
         """Stay connected, and reconnect after each loss, until the greenlet is killed. Never returns.
@@ -108,17 +108,21 @@ class GeventScreen:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def send_heartbeat(self) -> None:
-        """Send a heartbeat, as the page does, if the connection is open.
-
-        Break the connection if nothing has arrived on it for SILENCE_SECONDS.
-        """
-        if time.monotonic() - self._last_received > SILENCE_SECONDS:
-            self.cut()
+        """Send a heartbeat, as the page does, if the connection is open."""
+        self._beat_at = time.monotonic()
         # If the connection is broken, sending fails. The error is ignored here, because `_receive` also notices the
         # broken connection.
         with contextlib.suppress(OSError):
             if self._socket and self._open:
                 self._socket.sendall(frame(TEXT, b"ping"))
+
+    def check_answer(self) -> None:
+        """Break the connection if nothing has arrived on it since the last heartbeat.
+
+        Must be called ANSWER_SECONDS after each heartbeat.
+        """
+        if self._open and self._last_received < self._beat_at:
+            self.cut()
 
     def _connect(self) -> None:
         parts = urlsplit(self.url)
@@ -127,9 +131,7 @@ class GeventScreen:
         self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80))
         if secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
-        # Reads from the socket have no timeout, because a timer for each read would take a tenth of the load
-        # generator's CPU time. Instead, `send_heartbeat` breaks a connection on which nothing arrives.
-        self._socket.settimeout(None)
+        self._socket.settimeout(CONNECT_SECONDS)
         self._socket.sendall(handshake(parts.netloc, self.path, self.url))
 
     def _receive(self, connection: ConnectionRecord) -> None:
@@ -153,7 +155,11 @@ class GeventScreen:
             if incoming.status not in {0, 101}:
                 raise ConnectionRefusedError(f"the handshake was refused with HTTP status {incoming.status}")
             if incoming.status and not connection.opened:
-                connection.opened = at
+                connection.opened, connection.parts = at, incoming.parts
+                # After the handshake, reads from the socket have no timeout, because a timer for each read would take a
+                # tenth of the load generator's CPU time. Instead, `check_answer` breaks a connection on which nothing
+                # arrives.
+                self._socket.settimeout(None)
                 if self._was_open:
                     # The page sends the text "again" after it has reconnected. The server counts these texts in its
                     # metrics.

@@ -3,13 +3,14 @@
 import contextlib
 import gc
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import gevent
 from locust.env import Environment
 
-from loadtests.clients.gevent_screen import HEARTBEAT_SECONDS, GeventScreen
+from loadtests.clients.gevent_screen import ANSWER_SECONDS, HEARTBEAT_SECONDS, GeventScreen
 
 PROGRESS_SECONDS = 10.0
 
@@ -17,12 +18,18 @@ PROGRESS_SECONDS = 10.0
 def send_heartbeats(screens: list[GeventScreen]) -> None:
     """Let one screen after the other send its heartbeat, again and again. Never returns.
 
-    The heartbeats are spread evenly over time. Each screen sends one heartbeat every HEARTBEAT_SECONDS seconds.
+    The heartbeats are spread evenly over time. Each screen sends one heartbeat every HEARTBEAT_SECONDS seconds. After
+    each heartbeat, the screen checks whether an answer has come in time.
     """
+    beaten: deque[tuple[float, GeventScreen]] = deque()
     while True:
         current = list(screens)
         for screen in current:
+            now = time.monotonic()
+            while beaten and beaten[0][0] <= now:
+                beaten.popleft()[1].check_answer()
             screen.send_heartbeat()
+            beaten.append((now + ANSWER_SECONDS, screen))
             gevent.sleep(HEARTBEAT_SECONDS / len(current))
         if not current:
             gevent.sleep(HEARTBEAT_SECONDS)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+PARTS = re.compile(rb"\r\nX-Parts: ([^\r]*)", re.IGNORECASE)
 SEQ, NUMBER = re.compile(rb'data-seq="(\d+)"'), re.compile(rb'data-num-cashier="(\d+)"')
 
 
@@ -73,10 +74,12 @@ class Incoming:
     """Splits the bytes from a server into the answer to the handshake and the frames that follow.
 
     status: the HTTP status of the answer to the handshake; 0 until the whole answer has arrived.
+    parts: the process id of Nginx's worker process and the address of the replica, if the answer names them.
     """
 
     def __init__(self) -> None:
         self.status = 0
+        self.parts: list[str] = []
         self._data = b""
 
     @property
@@ -95,6 +98,10 @@ class Incoming:
             if not separator:
                 return
             self.status, self._data = int(head.split()[1]), rest
+            if named := PARTS.search(head):
+                # Nginx names all replicas that it has tried. Only the last one has accepted the connection.
+                worker, *_, replica = named[1].decode().replace(",", " ").split()
+                self.parts = [worker, replica]
         while self.status == 101 and (found := self._next()):
             yield found
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 
+from loadtests.measure.injected_fault import InjectedFault
 from loadtests.measure.read_delays import ReadDelay
 
 KILL_NOTICE_SECONDS = 2.0
@@ -29,6 +30,9 @@ class Press:
     status: the HTTP status of the answer; 0 if there was no answer.
     seq, outcome: what the receipt says about the call; 0 and "" without a receipt.
     starts_in: seconds until the begin of the call, as the receipt says.
+    cancel_sent, cancel_answered: when the request to cancel the call was sent, and when its answer arrived. Both are 0
+    if the call was not to be cancelled.
+    cancel_status: the HTTP status of this answer; 0 if there was no answer.
     """
 
     store: str
@@ -39,6 +43,9 @@ class Press:
     seq: int = 0
     starts_in: float = 0.0
     outcome: str = ""
+    cancel_sent: float = 0.0
+    cancel_answered: float = 0.0
+    cancel_status: int = 0
 
 
 @dataclass(slots=True)
@@ -50,6 +57,8 @@ class ConnectionRecord:
     code: the close code; 0 if the load test itself closed the connection.
     paints: (time, seq, till) of each paint. The till is 0 for "please wait".
     process: the number of the load generator's process that held the connection.
+    parts: through which parts of the system the connection went: the process id of Nginx's worker process and the
+    address of the replica. Empty if the system does not say this.
     """
 
     screen: str
@@ -60,6 +69,7 @@ class ConnectionRecord:
     paints: list[tuple[float, int, int]] = field(default_factory=list)
     requested: float = 0.0
     process: int = 0
+    parts: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -99,10 +109,11 @@ class Records:
         return merged
 
 
-def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
-    """Yield, for each connection that was lost, the seconds from its end to the next paint of the same screen.
+def absences(connections: Iterable[ConnectionRecord]) -> Iterator[tuple[float, float]]:
+    """Yield (begin, end) of the absence of a screen after each connection that was lost.
 
-    The value is infinity if there is no such paint. Connections that the load test itself closed are left out.
+    The absence begins when the connection ends, and ends at the next paint of the same screen. It ends at infinity if
+    there is no such paint. Connections that the load test itself closed are left out.
     """
     by_screen: dict[str, list[ConnectionRecord]] = defaultdict(list)
     for connection in connections:
@@ -111,15 +122,30 @@ def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
         for number, lost in enumerate(own):
             if lost.code:
                 back = [later.paints[0][0] for later in own[number + 1 :] if later.paints]
-                yield min(back, default=inf) - lost.closed
+                yield lost.closed, min(back, default=inf)
 
 
-def end_at_kill(connection: ConnectionRecord, kills: Iterable[float]) -> ConnectionRecord:
-    """Return a connection's record. If a kill of its replica broke the connection, the record ends with the kill.
+def seconds_away(connections: Iterable[ConnectionRecord]) -> Iterator[float]:
+    """Yield, for each connection that was lost, the seconds from its end to the next paint of the same screen.
 
-    kills: when replicas were killed. The screens notice a kill only some time later, because a replica holds thousands
-    of connections.
+    The value is infinity if there is no such paint. Connections that the load test itself closed are left out.
     """
-    broken = connection.code == 1006
-    killed = [at for at in kills if broken and connection.opened <= at <= connection.closed < at + KILL_NOTICE_SECONDS]
+    for begin, end in absences(connections):
+        yield end - begin
+
+
+def end_at_kill(connection: ConnectionRecord, faults: Iterable[InjectedFault]) -> ConnectionRecord:
+    """Return a connection's record. If a fault broke the connection, the record ends when the fault began.
+
+    The screens notice the kill of a replica only some time later, because a replica holds thousands of connections.
+    """
+    if connection.code != 1006:
+        return connection
+    killed = [
+        fault.begin
+        for fault in faults
+        if fault.cost.disconnects
+        and fault.affects(connection.parts)
+        and connection.opened <= fault.begin <= connection.closed < fault.begin + KILL_NOTICE_SECONDS
+    ]
     return replace(connection, closed=killed[0]) if killed else connection

@@ -37,6 +37,6 @@ def add_verdict(app: Flask, folder: Path, current_run: Callable[[], Run]) -> Non
         run.records = Records.read(sorted(folder.glob("*.json")))
         if not run.records.connections:
             return "There is no verdict yet. Start a run and wait until it has ended.", 404
-        account = balance(run.records, HOLD_SECONDS, run.kills)
+        account = balance(run.records, HOLD_SECONDS, run.faults)
         objectives = slos.evaluate(run, account)
         return report.html(run, account, objectives, report.figures(run, account, objectives))

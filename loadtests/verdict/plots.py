@@ -59,10 +59,12 @@ def cumulative(account: Account) -> str:
 
 
 def add_faults(axes: Axes, run: Run) -> None:
-    """Draw a red line for each kill of a process and each cut of all connections, and label the time axis."""
-    for at, target in run.faults:
-        axes.axvline(at - run.begin, color="red", alpha=0.6)
-        axes.annotate(target, (at - run.begin, 1), xycoords=("data", "axes fraction"), fontsize=8, color="red")
+    """Draw a red line at the begin of each fault, shade the time until its end, and label the time axis."""
+    for fault in run.faults:
+        begin = fault.begin - run.begin
+        axes.axvline(begin, color="red", alpha=0.6)
+        axes.axvspan(begin, fault.end - run.begin, color="red", alpha=0.1)
+        axes.annotate(fault.name, (begin, 1), xycoords=("data", "axes fraction"), fontsize=8, color="red", rotation=30)
     axes.set_xlabel("seconds since the first press")
 
 

@@ -20,6 +20,7 @@ td { font-variant-numeric: tabular-nums } th { text-align: left } .not-met { col
 svg { max-width: 100%; height: auto }
 """
 FAULTS_LISTED = 100
+FAULTS_PRINTED = 20
 MEASURES = {
     "press_to_shown": "press to number",
     "reset_lateness": "reset lateness",
@@ -38,7 +39,10 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
     """
     phases = {"undisturbed": (run.begin, run.end)}
     if run.faults:
-        phases = {f"{target} at {at - run.begin:.0f} s": (at, at + FAULT_PHASE_SECONDS) for at, target in run.faults}
+        phases = {
+            f"{fault.name} at {fault.begin - run.begin:.0f} s": (fault.begin, fault.end + FAULT_PHASE_SECONDS)
+            for fault in run.faults
+        }
     return {
         "profile": run.profile.name,
         "verdict": verdict(objectives),
@@ -50,6 +54,8 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
         "owed": account.owed,
         "faults": {kind: sum(fault.kind == kind for fault in account.faults) for kind in KINDS},
         "faulty_screens": len({fault.screen for fault in account.faults}),
+        "seed": run.seed,
+        "schedule": run.schedule,
         "presses": len(run.records.presses),
         "refused": run.refused(),
         "press_to_shown": by_phase(account.shown, phases),
@@ -89,6 +95,17 @@ def percentile_table(values: dict[str, Any]) -> str:
     return html_table(rows)
 
 
+def fault_lines(run: Run, account: Account) -> str:
+    """Return the first faults of screens as text for a terminal."""
+    lines = [
+        f"{fault.at - run.begin:6.2f} s  {fault.kind}: {fault.store}, seq {fault.seq}, screen {fault.screen}, "
+        f"{fault.late:+.3f} s"
+        for fault in sorted(account.faults, key=lambda fault: fault.at)
+    ]
+    more = [f"... and {len(lines) - FAULTS_PRINTED} more"] if len(lines) > FAULTS_PRINTED else []
+    return "\n".join(["\nfaults of screens:", *lines[:FAULTS_PRINTED], *more]) if lines else ""
+
+
 def fault_table(run: Run, account: Account) -> str:
     """Return an HTML table of the first faults of screens; "" if there are no faults."""
     if not account.faults:
@@ -98,6 +115,17 @@ def fault_table(run: Run, account: Account) -> str:
         noticed, late = f"{fault.at - run.begin:.2f} s", f"{fault.late:+.3f} s" if fault.late else ""
         rows.append([fault.kind, fault.store, str(fault.seq), fault.screen, noticed, late])
     return f"<h2>Faults (the first {FAULTS_LISTED})</h2>{html_table(rows)}"
+
+
+def schedule_table(run: Run) -> str:
+    """Return an HTML table of the faults that were injected, with the seed; "" if the run had no schedule."""
+    if not run.schedule:
+        return ""
+    rows = [["fault", "begin", "end", "the target works again"]]
+    for fault in sorted(run.faults, key=lambda fault: fault.begin):
+        begin, end = (f"{at - run.begin:.1f} s" for at in (fault.begin, fault.end))
+        rows.append([fault.name, begin, end, "yes" if fault.recovered else "no"])
+    return f"<h2>Injected faults (seed {run.seed})</h2>{html_table(rows)}"
 
 
 def write(folder: Path, run: Run, account: Account, objectives: list[Objective]) -> Path:
@@ -117,6 +145,7 @@ def html(run: Run, account: Account, objectives: list[Objective], values: dict[s
         f"<h1>{escape(run.profile.name)}: {values['verdict']}</h1>",
         f"<p>{escape(run.profile.description)}, at {escape(run.host)}; {escape(values['machine'])}.</p>",
         html_table(rows),
+        schedule_table(run),
         percentile_table(values),
         *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.all_plots(run, account)),
         fault_table(run, account),

@@ -2,16 +2,20 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 
+from loadtests.measure.injected_fault import Cost, InjectedFault
 from loadtests.measure.percentiles import TimedValue
-from loadtests.measure.records import Records, ResourceSample, end_at_kill, seconds_away
+from loadtests.measure.records import ConnectionRecord, Records, ResourceSample, absences, end_at_kill, seconds_away
 from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.verdict.ledger import CALL_OUTCOMES
 
 FAULT_PHASE_SECONDS = 15.0
-"""Length of the phase after each kill of a process or cut of all connections.
+"""The length of the phase after the end of each fault, in which the screens reconnect.
 
-In this phase presses may be refused, and screens reconnect."""
+In this phase presses may still be refused, if the cost of the fault permits refused presses."""
+CUT = Cost(refuses_presses=True, delays=True)
+"""The cost of a cut of all connections. Calls may begin late while all screens come back."""
 
 
 @dataclass
@@ -19,7 +23,8 @@ class Run:
     """One run of a load test.
 
     begin: when the first press is due, in seconds of time.monotonic().
-    faults: (time, what was killed or cut) of each kill of a process and each cut of all connections.
+    faults: the faults that were injected. A cut of all connections is a fault, too.
+    seed, schedule: the seed of the profile `chaos`, and a line of text for each fault that was to be injected.
     samples: maps the name of each process to the samples of its CPU and memory.
     """
 
@@ -27,25 +32,25 @@ class Run:
     host: str
     begin: float
     records: Records = field(default_factory=Records)
-    faults: list[tuple[float, str]] = field(default_factory=list)
+    faults: list[InjectedFault] = field(default_factory=list)
+    seed: int = 0
+    schedule: list[str] = field(default_factory=list)
     samples: dict[str, list[ResourceSample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.profile.cut_at is not None:
-            self.faults = [(self.begin + self.profile.cut_at, "all screens")]
+            at = self.begin + self.profile.cut_at
+            self.faults = [InjectedFault(name="all screens", begin=at, end=at, cost=CUT)]
 
     @property
     def disturbed(self) -> bool:
-        """True if the profile kills processes or cuts connections."""
-        return bool(self.profile.faults) or self.profile.cut_at is not None
+        """True if the profile injects faults or cuts connections."""
+        return bool(self.profile.faults) or self.profile.chaos or self.profile.cut_at is not None
 
     @property
-    def kills(self) -> list[float]:
-        """When replicas were killed, in seconds of time.monotonic().
-
-        A kill also ends the connections of the replica.
-        """
-        return [at for at, target in self.faults if target == "ws"]
+    def faults_planned(self) -> int:
+        """How many faults the profile and the schedule contain."""
+        return len(self.profile.faults) + (self.profile.cut_at is not None) + len(self.schedule)
 
     @property
     def end(self) -> float:
@@ -53,10 +58,13 @@ class Run:
         return self.begin + self.profile.seconds
 
     def in_fault_phase(self, at: float) -> bool:
-        """Return whether a time is in the phase after a kill or a cut of all connections, in which presses may be
-        refused.
+        """Return whether presses may be refused at the time `at` because of a fault.
+
+        This is the case from the begin of the fault until FAULT_PHASE_SECONDS after its end.
         """
-        return any(fault <= at < fault + FAULT_PHASE_SECONDS for fault, _ in self.faults)
+        return any(
+            fault.cost.refuses_presses and fault.begin <= at < fault.end + FAULT_PHASE_SECONDS for fault in self.faults
+        )
 
     def lags(self) -> list[float]:
         """Return the delay in seconds of each wake-up of the load generator.
@@ -69,13 +77,33 @@ class Run:
 
     def seconds_away(self) -> list[float]:
         """Return for how many seconds screens were away, with one value for each lost connection."""
-        return list(seconds_away(end_at_kill(each, self.kills) for each in self.records.connections))
+        return list(seconds_away(self._connections()))
+
+    def seconds_to_come_back(self) -> list[float]:
+        """Return, for each lost connection, how many seconds the screen needed to come back.
+
+        The seconds count from the loss of the connection or, if this is later, from the end of the last fault that
+        disturbs screens.
+        """
+        disturbances = [fault for fault in self.faults if fault.disturbs_screens]
+        needed = []
+        for begin, end in absences(self._connections()):
+            ends = [
+                max(fault.end, fault.silent_until)
+                for fault in disturbances
+                if begin <= fault.end and fault.begin <= end
+            ]
+            needed.append(max(end - max([begin, *ends]), 0.0) if end < inf else inf)
+        return needed
+
+    def _connections(self) -> list[ConnectionRecord]:
+        return [end_at_kill(each, self.faults) for each in self.records.connections]
 
     def refused(self) -> dict[str, int]:
         """Count the refused presses by HTTP status.
 
-        Presses may be refused in the phase after a kill or a cut of all connections. A press is left out if it was due,
-        or was answered, in such a phase.
+        After some faults, presses may be refused for a while. A press is left out if it was due, or was answered, in
+        this time.
         """
         presses = [
             press

@@ -16,10 +16,14 @@ SHOWN_P99_SECONDS = 0.250
 
 If a number comes within this time, a person who looks up perceives it as immediate."""
 BACK_SECONDS = 15.0
+PRESS_IN_FLOOD_SECONDS, PRESS_IN_FLOOD_FACTOR = 0.1, 3
+"""The limit for the 99th percentile of the time of a press during the flood is the larger of two values.
+
+The first value is this many seconds. The second value is this many times the 99th percentile before the flood."""
 LAG_P99_SECONDS, LAG_MAX_SECONDS = 0.010, 0.075
 """Limits for the event loop lag of the load generator. If the lag is larger, the generator measures its own delays."""
 DISTURBED_LAG_SECONDS = 1.0
-"""The limit for the event loop lag in a run with faults (kills of processes, or a cut of all connections).
+"""The limit for the event loop lag in a run with faults (kills of processes, or a cut of all connections) or a flood.
 
 The limit is higher than in other runs, because a replica that starts again uses a whole core while all its screens come
 back. In a run with faults, only holds and recovery are judged. A lag of one second does not make this judgement wrong,
@@ -74,6 +78,8 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
         misread(account),
         Objective("presses refused", "none", str(run.refused() or "none"), not run.refused()),
     ]
+    if profile.flooded:
+        return [*objectives, exactly("connections lost", 0, len(run.seconds_away())), press_time_in_flood(run)]
     return objectives + (recovery(run, account) if run.disturbed else undisturbed(run, account))
 
 
@@ -84,7 +90,8 @@ def generator_lag(run: Run) -> Objective:
     """
     lags = run.lags()
     p99, longest = (percentile(sorted(lags), 99), max(lags)) if lags else (inf, inf)
-    p99_limit, limit = (DISTURBED_LAG_SECONDS,) * 2 if run.disturbed else (LAG_P99_SECONDS, LAG_MAX_SECONDS)
+    busy = run.disturbed or run.profile.flooded
+    p99_limit, limit = (DISTURBED_LAG_SECONDS,) * 2 if busy else (LAG_P99_SECONDS, LAG_MAX_SECONDS)
     return Objective(
         "generator lag",
         f"p99 {ms(p99_limit)}, max {ms(limit)}",
@@ -102,17 +109,31 @@ def misread(account: Account) -> Objective:
     return Objective("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None)
 
 
+def press_time_in_flood(run: Run) -> Objective:
+    """Return the objective for the time of a press during the flood, compared with the time before the flood.
+
+    The flood and the system share the cores of one machine. Therefore presses may become slower, up to a limit.
+    """
+    flood_begin = run.begin + run.profile.flood_at
+    calm = sorted(seconds for at, seconds in run.press_latencies() if at < flood_begin)
+    flooded = sorted(seconds for at, seconds in run.press_latencies() if at >= flood_begin)
+    before, during = (percentile(times, 99) if times else inf for times in (calm, flooded))
+    limit = max(PRESS_IN_FLOOD_SECONDS, PRESS_IN_FLOOD_FACTOR * before)
+    return Objective(f"press in the flood, p99 (before: {ms(before)})", ms(limit), ms(during), during <= limit)
+
+
 def recovery(run: Run, account: Account) -> list[Objective]:
-    """Return the objectives that only a run with kills of processes or with a cut of all connections has."""
-    profile, away = run.profile, run.seconds_away()
+    """Return the objectives that only a run with faults or with a cut of all connections has."""
+    profile = run.profile
     objectives = [
         Objective("numbers owed", "some", str(account.owed), account.owed > 0),
-        exactly("faults injected", len(profile.faults) + (profile.cut_at is not None), len(run.faults)),
+        exactly("faults injected", run.faults_planned, len(run.faults)),
+        exactly("faults that did not end", 0, sum(not fault.recovered for fault in run.faults)),
     ]
     if profile.cut_at is not None:
-        cut = Objective("screens cut", str(profile.screens), str(len(away)), len(away) >= profile.screens)
-        objectives.append(cut)
-    longest = max(away, default=0.0)
+        lost = len(run.seconds_away())
+        objectives.append(Objective("screens cut", str(profile.screens), str(lost), lost >= profile.screens))
+    longest = max(run.seconds_to_come_back(), default=0.0)
     back = Objective("longest absence", f"{BACK_SECONDS:.0f} s", f"{longest:.1f} s", longest <= BACK_SECONDS)
     return [*objectives, back]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from loadtests.measure.injected_fault import Cost, InjectedFault
 from loadtests.measure.records import ConnectionRecord, Press, Records
 from loadtests.verdict import ledger
 from loadtests.verdict.ledger import balance
@@ -139,6 +140,22 @@ def test_numbers_in_the_wrong_order_are_a_fault() -> None:
     assert ledger.OUT_OF_ORDER in kinds(presses, connection((20.02, 2, 4), (23.02, 2, 0), (23.1, 1, 4), (26.1, 1, 0)))
 
 
+def test_presses_that_were_under_way_at_the_same_time_may_be_called_in_any_order() -> None:
+    held_back, other = press(10, 2, till=2), press(10.05, 1)
+    held_back.answered, held_back.starts_in = 10.2, 2.86
+    in_order = connection((10.06, 1, 4), (13.06, 2, 2), (16.06, 2, 0))
+
+    assert kinds([held_back, other], in_order) == []
+    assert ledger.OUT_OF_ORDER in kinds([held_back, other], connection((10.06, 2, 2), (13.06, 1, 4), (16.06, 1, 0)))
+
+
+def test_a_call_is_in_time_if_its_press_was_held_back() -> None:
+    held_back = press(10, 1)
+    held_back.answered = 22.0
+
+    assert kinds([held_back], connection((22.0, 1, 4), (25.0, 1, 0))) == []
+
+
 def test_a_number_that_never_comes_counts_with_the_timeout_as_its_latency() -> None:
     account = balance(Records([press(10, 1)], [connection()]), HOLD)
 
@@ -197,4 +214,6 @@ def test_a_connection_ends_when_its_replica_is_killed_and_not_when_the_screen_no
     lost = connection((10.02, 1, 4), closed=15.0)
     lost.code = 1006
 
-    assert [fault.kind for fault in balance(Records([press(10, 1)], [lost]), HOLD, killed).faults] == found
+    kills = [InjectedFault(name="ws", begin=at, end=at, cost=Cost(disconnects=True)) for at in killed]
+
+    assert [fault.kind for fault in balance(Records([press(10, 1)], [lost]), HOLD, kills).faults] == found

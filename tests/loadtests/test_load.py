@@ -1,13 +1,16 @@
-"""`make load` with a real topology: a run without faults, and a run behind a proxy that damages repaints."""
+"""`make load` with a real topology: runs without faults, behind a proxy that damages repaints, and with chaos."""
 
 import asyncio
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from loadtests.chaos.kinds import LOCAL_KINDS
+from loadtests.chaos.schedule import schedule
 from loadtests.profiles import faults_every
 from loadtests.verdict.slos import FAILED, PASSED, VOID, Objective, verdict
 from tests.support.faulty_proxy import DAMAGES, faulty_proxy
@@ -21,25 +24,35 @@ EXIT_PASSED, EXIT_FAILED, EXIT_VOID = 0, 1, 3
 
 The verdict is void if the load generator was too slow, for example on a machine that is busy with other work."""
 
-LoadResult = tuple[int, dict, str]
-"""The exit code, the figures and the HTML page of a run."""
+CHAOS_SEED = 2084
+"""With this seed, Redis is killed while a replica stands still."""
 
 
-async def load(tmp_path: Path, url: str) -> LoadResult:
-    """Run the smallest load that tests anything: 50 screens and two presses."""
-    arguments = ["--profile", "smoke", "--seconds", "4", "--processes", "1", "--host", url, "--results", str(tmp_path)]
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The exit code, the output, the figures and the HTML page of a run."""
+
+    code: int
+    output: str
+    figures: dict
+    page: str
+
+
+async def load(results: Path, profile: str, seconds: int, *options: str) -> Result:
+    """Run the program behind `make load`."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "loadtests.load", *arguments),
+        *(sys.executable, "-m", "loadtests.load", "--profile", profile, "--seconds", str(seconds)),
+        *("--processes", "1", "--results", str(results), *options),
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'deploy/local'}:{ROOT}"},
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
-    assert (tmp_path / "smoke.json").exists(), output.decode()
-    figures = json.loads((tmp_path / "smoke.json").read_text())
-    assert f"verdict: {figures['verdict']}" in output.decode()
-    return process.returncode or 0, figures, (tmp_path / "smoke.html").read_text()
+    output = (await process.communicate())[0].decode()
+    assert (results / f"{profile}.json").exists(), output
+    figures = json.loads((results / f"{profile}.json").read_text())
+    assert f"verdict: {figures['verdict']}" in output
+    return Result(process.returncode or 0, output, figures, (results / f"{profile}.html").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -48,37 +61,58 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[LoadResult, LoadResult]:
-    """Return the results of a run without faults, and of a run behind the faulty proxy.
+async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[Result, Result, Result]:
+    """Return the results of a run without faults, of a run behind the faulty proxy, and of a run of the profile chaos.
 
-    The two runs are made at the same time, because each of them waits most of the time.
+    The runs are made at the same time, because each of them waits most of the time. The first two are the smallest load
+    that tests anything: 50 screens and two presses.
     """
-    async with faulty_proxy(own_topology.port) as port:
-        return await asyncio.gather(
-            load(tmp_path_factory.mktemp("without-faults"), shared_topology.url),
-            load(tmp_path_factory.mktemp("faulty"), f"http://127.0.0.1:{port}"),
-        )
+    folder = tmp_path_factory.mktemp("results")
+
+    async def load_behind_the_proxy() -> Result:
+        async with faulty_proxy(own_topology.port) as port:
+            return await load(folder / "faulty", "smoke", 4, "--host", f"http://127.0.0.1:{port}")
+
+    return await asyncio.gather(
+        load(folder / "without-faults", "smoke", 4, "--host", shared_topology.url),
+        load_behind_the_proxy(),
+        load(folder / "chaos", "chaos-short", 30, "--seed", str(CHAOS_SEED)),
+    )
 
 
 async def test_a_run_without_faults_delivers_everything_that_is_owed_and_writes_a_report(runs) -> None:
-    code, figures, page = runs[0]
+    run = runs[0]
 
-    assert code in {EXIT_PASSED, EXIT_VOID}
-    assert figures["owed"] == 2 * 50
-    assert set(figures["faults"].values()) == {0}
-    assert figures["press_to_shown"]["all"]["count"] == figures["reset_lateness"]["all"]["count"] == 100
-    assert figures["connect_to_first_paint"]["all"]["p50"] > 0
-    assert page.count("<svg") == 3
-    assert "src=" not in page, "the page must not need other files"
-    assert "<link" not in page
+    assert run.code in {EXIT_PASSED, EXIT_VOID}
+    assert run.figures["owed"] == 2 * 50
+    assert set(run.figures["faults"].values()) == {0}
+    assert run.figures["press_to_shown"]["all"]["count"] == run.figures["reset_lateness"]["all"]["count"] == 100
+    assert run.figures["connect_to_first_paint"]["all"]["p50"] > 0
+    assert run.page.count("<svg") == 3
+    assert "src=" not in run.page, "the page must not need other files"
+    assert "<link" not in run.page
 
 
 async def test_the_ledger_finds_and_names_every_kind_of_damage(runs) -> None:
-    code, figures, _page = runs[1]
+    run = runs[1]
 
-    assert code in {EXIT_FAILED, EXIT_VOID}
-    assert {kind: count > 0 for kind, count in figures["faults"].items()} == dict.fromkeys(DAMAGES, True)
-    assert figures["faulty_screens"] == len(DAMAGES)
+    assert run.code in {EXIT_FAILED, EXIT_VOID}
+    found = {kind for kind, count in run.figures["faults"].items() if count}
+    assert found == set(DAMAGES)
+    assert run.figures["faulty_screens"] == len(DAMAGES)
+
+
+async def test_a_short_run_of_the_profile_chaos_injects_its_faults_and_prints_its_schedule(runs) -> None:
+    run = runs[2]
+    faults = [str(fault) for fault in schedule(CHAOS_SEED, 10, LOCAL_KINDS)]
+
+    assert run.code in {EXIT_PASSED, EXIT_VOID}, run.output
+    assert f"seed {CHAOS_SEED}; the schedule:" in run.output
+    assert run.figures["schedule"] == faults
+    assert all(line in run.output for line in faults)
+    assert set(run.figures["faults"].values()) == {0}, run.output
+    assert run.figures["owed"] > 0
+    assert "Injected faults (seed" in run.page
 
 
 @pytest.mark.parametrize(
@@ -90,4 +124,4 @@ def test_a_run_is_void_if_the_generator_cannot_tell_whether_an_objective_was_met
 
 
 def test_faults_hit_each_target_in_turn_until_the_end_of_the_presses() -> None:
-    assert faults_every(30, until=120) == ((15, "ws"), (45, "web"), (75, "redis"), (105, "ws"))
+    assert faults_every(30, until=120) == ((15, "ws"), (45, "press"), (75, "redis"), (105, "ws"))

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from loadtests.chaos.kinds import cost_of_end
+from loadtests.measure.injected_fault import InjectedFault
 from loadtests.measure.records import ConnectionRecord, Press, Records
 from loadtests.profiles import DRAIN_SECONDS, HOLD_SECONDS, Profile
 from loadtests.verdict.ledger import balance
@@ -31,6 +33,10 @@ def connection(
 def not_met(run: Run) -> list[str]:
     """Return the names of the objectives that were not met."""
     return [each.what for each in evaluate(run, balance(run.records, HOLD_SECONDS)) if not each.met]
+
+
+def fault(at: float, target: str) -> InjectedFault:
+    return InjectedFault(name=target, begin=at, end=at, cost=cost_of_end(target))
 
 
 PRESSES = [press(10.0 * number, number + 1) for number in range(6)]
@@ -75,7 +81,7 @@ def test_presses_may_be_refused_only_in_the_phase_after_a_fault(refused_at, what
         "",
         0.0,
         Records(presses, [connection("a", presses), connection("b", presses)], SMALL_LAGS),
-        faults=[(15.0, "redis")],
+        faults=[fault(15.0, "redis")],
     )
 
     assert not_met(run) == what
@@ -86,14 +92,14 @@ def test_a_press_that_was_under_way_when_the_fault_came_may_be_refused() -> None
     profile = replace(PROFILE, faults=((20.0, "redis"),))
     records = Records(presses, [connection("a", presses), connection("b", presses)], SMALL_LAGS)
 
-    assert not_met(Run(profile, "", 0.0, records, faults=[(20.0, "redis")])) == []
+    assert not_met(Run(profile, "", 0.0, records, faults=[fault(20.0, "redis")])) == []
 
 
 def test_a_run_fails_if_a_fault_of_the_profile_was_not_injected() -> None:
     profile = replace(PROFILE, faults=((15.0, "redis"), (45.0, "ws")))
     records = Records(PRESSES, [connection("a", PRESSES), connection("b", PRESSES)], SMALL_LAGS)
 
-    assert not_met(Run(profile, "", 0.0, records, faults=[(15.0, "redis")])) == ["faults injected"]
+    assert not_met(Run(profile, "", 0.0, records, faults=[fault(15.0, "redis")])) == ["faults injected"]
 
 
 def test_a_run_fails_if_the_cut_broke_no_connection() -> None:
@@ -121,7 +127,9 @@ def test_a_lag_makes_a_run_void_if_it_may_have_changed_what_is_judged(lag, cut_a
 
 def test_a_screen_is_away_from_the_kill_of_its_replica_and_not_only_from_the_end_of_its_connection() -> None:
     connections = [connection("a", PRESSES, closed=26.0, code=1006), connection("a", PRESSES, opened=27.0)]
-    run = Run(replace(PROFILE, faults=((25.0, "ws"),)), "", 0.0, Records(PRESSES, connections), faults=[(25.0, "ws")])
+    run = Run(
+        replace(PROFILE, faults=((25.0, "ws"),)), "", 0.0, Records(PRESSES, connections), faults=[fault(25.0, "ws")]
+    )
 
     assert run.seconds_away() == [2.0]
 

@@ -1,0 +1,72 @@
+"""Starts the system that `make load` tests: a local topology or, for the profile `chaos`, also a compose stack."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cashier_local.topology import Topology
+from loadtests.chaos.compose_topology import ComposeTopology
+from loadtests.chaos.disk import COMPOSE_MEGABYTES, small_disk
+from loadtests.chaos.local_topology import LocalChaosTopology
+from loadtests.chaos.packets import remove_leftovers
+from loadtests.profiles import Profile, device_token
+
+
+@contextmanager
+def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
+    """Start a topology with two replicas and the stores of the profile, and stop it at the end.
+
+    Its buttons and screens need no account. log: the file for the output of all its processes.
+    """
+    environment = {
+        **os.environ,
+        "CASHIER_OPEN_BUTTONS": "true",
+        "CASHIER_OPEN_SCREENS": "true",
+        "CASHIER_LOG_LEVEL": "WARNING",
+    }
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(log.open("w", buffering=1))
+        if profile.chaos and not os.geteuid():
+            remove_leftovers()
+            stack.enter_context(small_disk(folder))
+        kind = LocalChaosTopology if profile.chaos else Topology
+        topology = kind(folder, lambda name, line: print(f"{name} | {line}", file=lines), environment=environment)
+        topology.start()
+        stack.callback(topology.stop)
+        if profile.stores > 1:
+            topology.manage("shell", "--no-imports", "-c", code_that_adds_stores(profile))
+        yield topology
+
+
+@contextmanager
+def compose_topology(folder: Path, profile: Profile, log: Path) -> Iterator[ComposeTopology]:
+    """Start a compose stack with two replicas and the stores of the profile, and remove it at the end.
+
+    log: the file for the output of all containers and of docker compose.
+    """
+    with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(log.open("w", buffering=1))
+        remove_leftovers()
+        disk = folder / "disk"
+        stack.enter_context(small_disk(disk, COMPOSE_MEGABYTES))
+        topology = ComposeTopology(folder, disk, lines)
+        stack.callback(topology.stop)
+        topology.start()
+        topology.manage("shell", "--no-imports", "-c", code_that_adds_stores(profile))
+        yield topology
+
+
+def code_that_adds_stores(profile: Profile) -> str:
+    """Return Python code for the service web that adds the stores of a profile, and a device in each store."""
+    hashes = {slug: hashlib.sha256(device_token(slug).encode()).hexdigest() for slug in profile.slugs()}
+    return (
+        "from cashier_web.models import Device, Store\n"
+        f"hashes = {hashes}\n"
+        "Store.objects.bulk_create([Store(slug=slug, name=slug) for slug in hashes])\n"
+        "stores = Store.objects.filter(slug__in=hashes)\n"
+        "devices = [Device(store=store, name='load', token_hash=hashes[store.slug]) for store in stores]\n"
+        "Device.objects.bulk_create(devices)"
+    )
