@@ -26,7 +26,7 @@ TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
 .PHONY: run test test-fast test-compose test-release check format release
-.PHONY: load locust bench paint lock messages voices screenshots clean
+.PHONY: load locust bench paint socket-flood lock messages voices screenshots clean
 
 ##@ Run
 
@@ -71,8 +71,8 @@ format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and 
 
 ##@ Load and measure
 
-load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|soak, HOST=, SECONDS=
-	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS))
+load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|flood|chaos|soak, HOST=, SECONDS=; for chaos: SEED=, FAULTS=, TOPOLOGY=local|compose
+	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 locust: ## start Locust's web page, to put load on the compose stack; its settings, such as LOAD_PROFILE=, are in .env
 	@docker compose --profile load up --build --detach --no-deps load
@@ -83,6 +83,9 @@ bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, RO
 
 paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the call is painted, on slow hardware
 	$(DEV)/python -m tools.paint
+
+socket-flood: $(TESTS) ## measure what one websocket costs the other screens if it sends as fast as it can, in 8 minutes
+	$(DEV)/python -m tools.socket_flood
 
 ##@ Maintain
 

@@ -83,3 +83,16 @@ def test_the_design_lists_the_layers_of_web_as_the_import_contract_does() -> Non
     rows = re.findall(r"^\| \d+ \| (`.*`) \|$", (ROOT / "docs/design.md").read_text(), re.MULTILINE)
 
     assert [re.findall(r"`(\w+)`", row) for row in rows] == [re.split(r" [|:] ", layer) for layer in layers]
+
+
+def test_the_tests_that_the_table_of_faults_names_exist() -> None:
+    rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", (ROOT / "docs" / "faults.md").read_text(), re.MULTILINE)
+    named = [name.partition("::") for _number, names in rows for name in re.findall(r"`([^`]+)`", names)]
+    missing = [
+        f"{path}::{function}"
+        for path, _, function in named
+        if not (ROOT / path).is_file() or (function and f"def {function}(" not in (ROOT / path).read_text())
+    ]
+
+    assert [int(number) for number, _names in rows] == list(range(1, 36))
+    assert missing == []

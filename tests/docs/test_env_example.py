@@ -13,7 +13,7 @@ from cashier_core import env
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
 EXAMPLE = (COMPOSE / ".env.example").read_text()
-EXAMPLE_VALUES = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+EXAMPLE_VALUES = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 FILES = {name: (COMPOSE / name).read_text() for name in ("compose.yaml", "tls.yaml")}
 ENTRYPOINT = (COMPOSE.parent / "nginx" / "entrypoint").read_text()
 SERVICES: dict[str, type[env.CoreEnvironment]] = {"web": env.WebEnvironment, "ws": env.WsEnvironment}
@@ -30,14 +30,14 @@ def environment(service: str) -> dict:
 
 def test_every_variable_in_the_example_is_read_by_something() -> None:
     read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
-    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + ENTRYPOINT)) | READ_BY_DOCKER
+    read |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", "".join(FILES.values()) + ENTRYPOINT)) | READ_BY_DOCKER
 
     assert set(EXAMPLE_VALUES) - read == set()
 
 
 def test_every_variable_that_is_read_is_in_the_example() -> None:
     read = {each.name.upper() for kind in SERVICES.values() for each in fields(kind)}
-    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(FILES.values()) + ENTRYPOINT)) - READ_BY_DOCKER
+    read |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", "".join(FILES.values()) + ENTRYPOINT)) - READ_BY_DOCKER
 
     assert [name for name in sorted(read) if not re.search(rf"\b{name}\b", EXAMPLE)] == []
 
@@ -54,7 +54,7 @@ def test_each_service_is_passed_every_variable_that_it_reads() -> None:
 def test_nginx_is_passed_every_variable_that_its_entrypoint_reads() -> None:
     with_tls = yaml.safe_load(FILES["tls.yaml"])["services"]["nginx"]["environment"]
 
-    assert set(re.findall(r"\$\{([A-Z_]+)", ENTRYPOINT)) == set(environment("nginx")) | set(with_tls)
+    assert set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", ENTRYPOINT)) == set(environment("nginx")) | set(with_tls)
 
 
 def test_the_defaults_in_the_example_equal_those_in_env_py() -> None:

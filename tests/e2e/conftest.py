@@ -70,6 +70,16 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
         page.wait_for_timeout(20)  # Playwright handles the events of the page while it waits; time.sleep() would not.
 
 
+def press_keys(page: Page, keys: str) -> None:
+    """Press these keys as fast as a person can.
+
+    If the keys came faster, the page would take them for the keys of a barcode scanner.
+    """
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+
+
 @pytest.fixture
 def open_screen_page(open_page):
     """Return a function that opens a store's screen and waits until the screen's websocket is open."""

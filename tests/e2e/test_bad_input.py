@@ -15,6 +15,7 @@ from loadtests.clients.till import Till
 
 pytestmark = pytest.mark.anyio
 
+ATTEMPTS = 5
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -137,11 +138,18 @@ async def test_a_screen_with_a_bad_ticket_or_origin_is_refused(topology, bystand
     ("opcode", "payload", "code"), [(2, b"\0\1", 1003), (1, b"x" * 5000, 1009), (1, b"\xff", 1007), (5, b"", 1002)]
 )
 async def test_a_frame_that_no_screen_sends_closes_the_websocket(topology, bystander, opcode, payload, code) -> None:
-    screen = await open_screen(topology.url, await bystander.till.websocket_path())
-    await screen.until(1, 5)
-    screen.send(opcode, payload)
+    codes = []
+    # If the replica has not read all bytes of the client when it closes the connection, TCP resets the connection. The
+    # client may then lose the close frame (1006).
+    for _ in range(ATTEMPTS):
+        screen = await open_screen(topology.url, await bystander.till.websocket_path())
+        await screen.until(1, 5)
+        screen.send(opcode, payload)
+        codes.append(await screen.until_closed(5))
+        if codes[-1] != 1006:
+            break
 
-    assert await screen.until_closed(5) == code
+    assert codes[-1] == code
     assert screen.reason
 
 

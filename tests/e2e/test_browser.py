@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import wait_for
+from tests.e2e.conftest import press_keys, wait_for
 
 CUT_SHORT_MS = 2_000
 """The test fails if a call is shown for fewer milliseconds than this.
@@ -49,8 +49,7 @@ def test_a_press_is_painted_on_two_screens_and_reset_after_3_seconds(store, open
 
 def test_keys_press_the_buttons_and_the_receipts_are_listed_newest_first(store, open_page) -> None:
     buttons = open_page(store["buttons"])
-    for key in ("4", "2", "1", "2", "9", "x"):
-        buttons.keyboard.press(key)
+    press_keys(buttons, "42129x")
 
     expect(buttons.locator("#receipts li")).to_have_text(
         [re.compile(r"Nº2 is 2nd, in [23] s"), "Nº1 is 3rd, in 6 s", "Nº2 is 2nd, in 3 s", "Nº4 called"]
@@ -59,8 +58,7 @@ def test_keys_press_the_buttons_and_the_receipts_are_listed_newest_first(store, 
 
 def test_the_border_of_a_button_shows_the_state_of_its_press(store, open_page) -> None:
     buttons = open_page(store["buttons"])
-    buttons.keyboard.press("4")
-    buttons.keyboard.press("2")
+    press_keys(buttons, "42")
     expect(buttons.locator("#receipts li")).to_have_count(2)
     borders = buttons.locator("#press button").evaluate_all(
         "buttons => buttons.map(button => getComputedStyle(button).borderTopColor)"
@@ -80,8 +78,7 @@ def test_a_button_shows_the_state_of_its_press_until_the_call_has_ended(store, o
             document.getElementById("press"), { subtree: true, attributes: true, attributeFilter: ["data-state"] });
         }"""
     )
-    for key in ("4", "2"):
-        buttons.keyboard.press(key)
+    press_keys(buttons, "42")
     second = buttons.locator("#press button").nth(1)
     expect(second).to_have_attribute("data-state-text", "2nd")
     expect(second).to_have_attribute("data-state-text", "on the screen")

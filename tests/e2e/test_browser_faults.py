@@ -3,6 +3,7 @@
 Screens reconnect, numbers disappear in time, and each press gets an answer.
 """
 
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +76,27 @@ def test_the_cashier_is_told_that_redis_is_stopped_and_can_press_after_its_start
     expect(screen.locator("#message")).to_have_text("Please wait")
 
 
-def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as_not_sent(
+def test_a_press_that_reaches_redis_only_after_its_timeout_is_reported_and_calls_nobody(
+    topology, open_page, open_screen_page
+) -> None:
+    screen_url, buttons_url = screen_and_buttons(topology)
+    screen, buttons = open_screen_page(screen_url), open_page(buttons_url)
+    topology.processes["redis"].kill(signal.SIGSTOP)
+    try:
+        buttons.keyboard.press("2")
+        # If web has read the clock of Redis within the last second, web sends the press, and gets no answer. Otherwise
+        # web gets no answer when it reads the clock, and does not send the press.
+        reported = re.compile("^Nº2 (possibly not called|was not called)")
+        expect(buttons.locator("#receipts li")).to_have_text([reported])
+    finally:
+        topology.processes["redis"].kill(signal.SIGCONT)
+
+    buttons.keyboard.press("3")
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº3 called")
+    expect(screen.locator(".number")).to_have_text("Nº3")
+
+
+def test_without_any_server_the_page_removes_the_number_and_reports_that_the_press_has_possibly_failed(
     topology, open_page, open_screen_page
 ) -> None:
     """The test sets the clock of the screen's page, so that it can check when exactly the page removes the number."""
@@ -88,13 +109,16 @@ def test_without_any_server_the_page_removes_the_number_and_reports_the_press_as
     buttons.keyboard.press("4")
     expect(screen.locator(".number")).to_have_text("Nº4")
     shown_at, hold_ms = screen.evaluate("[shownAt, Number(document.getElementById('message').dataset.holdMs)]")
+    # The page's clock stands still while the processes are stopped, because this may take long on a busy machine.
+    screen.clock.pause_at(screen.evaluate("Date.now()") / 1000 + 1)
     # Nginx is stopped first. Otherwise the screen could connect again to a replica that still runs, but cannot read the
     # call, because Redis does not run any more. Such a replica shows "Please wait".
     topology.processes["nginx"].stop()
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda process: process.stop(signal.SIGKILL), topology.processes.values()))
     buttons.keyboard.press("2")
-    expect(buttons.locator("#receipts li").first).to_have_text("Nº2 not sent: no connection")
+    # The page cannot find out whether a server has received the press before it was killed.
+    expect(buttons.locator("#receipts li").first).to_have_text("Nº2 possibly not called: look at the screen")
 
     screen.clock.pause_at((shown_at + hold_ms + 400) / 1000)
     expect(screen.locator(".number")).to_have_text("Nº4")
@@ -175,7 +199,7 @@ def test_a_screen_that_is_opened_while_web_is_stopped_connects_when_web_is_back(
     screen_url, _ = screen_and_buttons(topology)
     topology.processes["web"].stop()
     screen = open_page(screen_url)
-    expect(screen.locator("body")).to_have_text("Please wait")
+    expect(screen.locator("h1")).to_have_text("Please wait")
     topology.processes["web"].start()
 
-    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=20_000)
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open", timeout=40_000)

@@ -5,11 +5,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import press_keys
+
 
 @pytest.fixture
 def store(topology, make_store):
     slug = make_store(tills=9)
-    return {"screen": f"{topology.url}/s/{slug}/", "buttons": f"{topology.url}/s/{slug}/cashier_buttons"}
+    base = f"{topology.url}/s/{slug}/"
+    return {"screen": base, "buttons": f"{base}cashier_buttons", "till": f"{base}till"}
 
 
 def slow(page, milliseconds: int) -> None:
@@ -23,10 +26,9 @@ def slow(page, milliseconds: int) -> None:
 
 def test_all_presses_during_a_slow_change_of_language_make_calls(store, open_page) -> None:
     buttons = open_page(store["buttons"])
-    slow(buttons, 400)
+    slow(buttons, 1000)
     buttons.get_by_label("Language").select_option("fr")
-    for key in "1234":
-        buttons.keyboard.press(key)
+    press_keys(buttons, "1234")
     expect(buttons.locator("button[value='4']")).to_have_attribute("data-state", "sending")
 
     expect(buttons.locator("#receipts li")).to_have_count(5)
@@ -42,6 +44,7 @@ def test_the_receipt_of_an_earlier_press_does_not_undo_a_change_of_language(stor
     buttons = open_page(store["buttons"])
     slow(buttons, 400)
     buttons.keyboard.press("1")
+    expect(buttons.locator("button[value='1']")).to_have_attribute("data-state", "sending")
     buttons.get_by_label("Language").select_option("fr")
 
     expect(buttons.locator("#receipts li")).to_have_text(["Français", "Nº1 called"])
@@ -72,8 +75,7 @@ def test_the_last_of_two_changes_of_language_stays(store, open_page) -> None:
 def test_without_a_network_every_press_is_reported_as_not_sent(store, open_page) -> None:
     buttons = open_page(store["buttons"])
     buttons.context.set_offline(True)
-    for key in "123456789":
-        buttons.keyboard.press(key)
+    press_keys(buttons, "123456789")
 
     expect(buttons.locator("#receipts li.refused")).to_have_count(9)
     assert set(buttons.locator("#receipts li").all_inner_texts()) == {
@@ -81,13 +83,52 @@ def test_without_a_network_every_press_is_reported_as_not_sent(store, open_page)
     }
 
 
-def test_a_press_without_an_answer_is_not_reported_as_not_sent(store, open_page) -> None:
-    buttons = open_page(store["buttons"])
-    buttons.route("**/cashier_action", lambda route: None)
+NO_RECEIPT = {
+    "no answer in time": lambda route: None,
+    "the connection breaks": lambda route: route.abort("connectionreset"),
+    "Nginx gets no answer": lambda route: route.fulfill(status=504, content_type="text/html", body="timeout"),
+    "web dies": lambda route: route.fulfill(status=502, content_type="text/html", body="bad gateway"),
+    "an error in web": lambda route: route.fulfill(status=500, content_type="text/plain", body="Something went wrong"),
+    "a server in between is overloaded": lambda route: route.fulfill(status=503, content_type="text/html", body="busy"),
+    "the sign-in page of a network": lambda route: route.fulfill(status=200, content_type="text/html", body="Welcome"),
+}
+
+
+@pytest.mark.parametrize("answer", NO_RECEIPT.values(), ids=NO_RECEIPT.keys())
+@pytest.mark.parametrize("page", ["buttons", "till"])
+def test_a_press_that_may_have_made_a_call_is_not_reported_as_not_called(store, open_page, page, answer) -> None:
+    buttons = open_page(store[page])
+    if page == "till":
+        buttons.locator("button[value='2']").click()
+        expect(buttons.get_by_role("button", name="Again")).to_be_visible()
+    buttons.route("**/cashier_action", answer)
     buttons.evaluate("htmx.config.timeout = 300")
     buttons.keyboard.press("2")
 
-    expect(buttons.locator("#receipts li").first).to_have_text("Nº2 no answer: look at the screen")
+    expect(buttons.locator("#receipts li")).to_have_text(["Nº2 possibly not called: look at the screen"])
+    button = buttons.locator("button[value='2']").first
+    expect(button).to_have_attribute("data-state-text", "possibly not called: look at the screen")
+    expect(buttons.locator("#receipts")).to_have_attribute("aria-live", "polite")  # Screen readers read it aloud.
+
+
+@pytest.mark.parametrize(("status", "reason"), [(409, "This store is closed."), (503, "Nº2 was not called.")])
+def test_a_press_that_was_certainly_refused_is_reported_as_not_called(store, open_page, status, reason) -> None:
+    buttons = open_page(store["buttons"])
+    answer = {"status": status, "content_type": "text/plain", "body": reason}
+    buttons.route("**/cashier_action", lambda route: route.fulfill(**answer))
+    buttons.keyboard.press("2")
+
+    expect(buttons.locator("#receipts li")).to_have_text([reason])
+    expect(buttons.locator("button[value='2']")).to_have_attribute("data-state-text", "not called")
+
+
+def test_a_change_of_language_without_an_answer_is_reported(store, open_page) -> None:
+    buttons = open_page(store["buttons"])
+    buttons.route("**/cashier_buttons", lambda route: route.abort("connectionreset"))
+    buttons.get_by_label("Language").select_option("fr")
+
+    expect(buttons.locator("#receipts li")).to_have_text(["no answer: look at the screen"])
+    expect(buttons.get_by_label("Language")).to_have_value("en")
 
 
 def test_a_failed_change_of_language_leaves_the_old_language_selected(store, open_page) -> None:

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.topologies import lose_redis_data
+
 PASSWORD = "secret enough"
 
 
@@ -118,6 +120,7 @@ def test_screens_show_that_their_store_is_closed_after_redis_has_lost_its_data(o
     own_topology.shell.call("close_store_silently", slug="west")
     redis = own_topology.processes["redis"]
     redis.stop()
+    lose_redis_data(own_topology.folder)
     redis.start()
     expect(screen.locator(".waiting")).to_have_text("We are closed", timeout=20_000)
 

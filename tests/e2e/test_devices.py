@@ -33,6 +33,23 @@ def test_a_press_that_is_sent_100_times_at_once_with_one_idempotency_key_is_one_
     assert httpx.get(url, headers=headers).json()["waiting"] == []
 
 
+def test_a_button_that_sends_its_press_50_times_at_once_calls_once(topology, make_store) -> None:
+    slug = make_store()
+    (token,) = topology.shell.call("add_devices", store=slug, till=3)
+    start = threading.Barrier(50)
+
+    def attempt(number: int) -> httpx.Response:
+        start.wait()
+        return httpx.request(("GET", "POST")[number % 2], f"{topology.url}/api/v1/press?token={token}", timeout=30)
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(attempt, range(50)))
+
+    # On a busy machine the requests take more than a second. The requests after the first second are another press.
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) <= 2
+
+
 CONFIGURATION = """
 [auth.openapi.Bearer]
 bearer = "{token}"

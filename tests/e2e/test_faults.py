@@ -14,7 +14,7 @@ import pytest
 from cashier_local.ports import answers, responds, wait_until
 from loadtests.clients.asyncio_screen import open_screens
 from loadtests.clients.till import Till
-from tests.support.topologies import add_store
+from tests.support.topologies import TopologyUnderTest, add_store
 
 pytestmark = pytest.mark.anyio
 HOLD_SECONDS = 3.0
@@ -33,15 +33,13 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def ready_workers(web: int) -> list[int]:
-    """Return the process ids of the worker processes that accept requests, the oldest first.
-
-    web: the process id of Gunicorn's master process.
-
-    When a worker process is ready, it starts a second thread, which runs the periodic tasks. Therefore a worker process
-    with more than one thread is ready.
-    """
-    return [worker for worker in children(web) if len(list(Path(f"/proc/{worker}/task").iterdir())) > 1]
+def ready_workers(topology: TopologyUnderTest) -> list[int]:
+    """Return the process ids of the worker processes of `press` that accept requests, the oldest first."""
+    return [
+        worker
+        for worker in children(topology.processes["press"].pid)
+        if topology.log.has(f"worker process {worker} accepts requests")
+    ]
 
 
 def screens_opened(port: int) -> int:
@@ -61,8 +59,9 @@ async def test_web_workers_that_die_during_a_call_do_not_change_the_call(own_top
         pressed = time.monotonic()
         await till.press(4)
         await till.press(2)
-        for worker in children(own_topology.processes["web"].pid):
-            os.kill(worker, signal.SIGKILL)
+        for name in ("web", "press"):
+            for worker in children(own_topology.processes[name].pid):
+                os.kill(worker, signal.SIGKILL)
         await asyncio.gather(*(screen.until(4, 30) for screen in screens))
 
         for screen in screens:
@@ -79,7 +78,6 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
 
     If web made two calls for one press, the next call would have a higher seq than expected.
     """
-    web = own_topology.processes["web"].pid
     async with Till(own_topology.url, add_store(own_topology, policy="replace")) as till:
         (screen,) = await open_screens(own_topology.url, await till.websocket_path(), 1)
         responses = []
@@ -87,17 +85,42 @@ async def test_a_press_whose_worker_dies_is_answered_and_makes_one_call(own_topo
             is_killed = number % 30 == 10
             if is_killed:
                 # If the only ready worker process were killed, the press would wait until another one has started.
-                await asyncio.to_thread(wait_until, lambda: len(ready_workers(web)) > 1, 30, "two workers are ready")
+                two_are_ready = partial(
+                    wait_until, lambda: len(ready_workers(own_topology)) > 1, 30, "two workers are ready"
+                )
+                await asyncio.to_thread(two_are_ready)
             press = asyncio.create_task(till.press(number % 4 + 1))
             if is_killed:
                 # The press is sent while the worker process is killed.
-                await asyncio.to_thread(os.kill, ready_workers(web)[0], signal.SIGKILL)
+                await asyncio.to_thread(os.kill, ready_workers(own_topology)[0], signal.SIGKILL)
             responses.append(await press)
         await screen.until(122, 30)
 
         assert {response.status_code for response in responses} == {204}
         assert [Till.receipt(response)["seq"] for response in responses] == list(range(1, 121))
         screen.close()
+
+
+async def test_a_device_whose_press_web_does_not_answer_is_told_that_it_possibly_called_nobody(own_topology) -> None:
+    slug = add_store(own_topology)
+    (token,) = own_topology.shell.call("add_devices", store=slug)
+    workers = children(own_topology.processes["press"].pid)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    try:
+        answer = await asyncio.to_thread(
+            httpx.post,
+            f"{own_topology.url}/api/v1/stores/{slug}/calls",
+            json={"till": 4},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/json")
+    assert "possibly called nobody. Look at the screen." in answer.json()["detail"]
 
 
 async def test_nginx_uses_a_restarted_replica_again_at_once(own_topology) -> None:

@@ -52,6 +52,8 @@ def press(screen_url: str, open_page, key: str) -> None:
     buttons = open_page(f"{screen_url}cashier_buttons")
     # The test waits for the buttons for up to 30 s, because web may still be starting.
     expect(buttons.locator("#press")).to_be_visible(timeout=30_000)
+    # The buttons are visible before the page's scripts, which handle keys, are loaded.
+    buttons.wait_for_load_state("load")
     buttons.keyboard.press(key)
     expect(buttons.locator("#receipts li")).to_have_count(1)
 

@@ -4,6 +4,8 @@ If cage is installed, Chromium runs in cage, a program that shows one window in 
 """
 
 import contextlib
+import http.server
+import json
 import mmap
 import os
 import re
@@ -11,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +32,9 @@ NOBODY = 65534
 # refuse to run as root. Therefore, if root runs the kiosk tests, they start cage and Chromium as the user nobody.
 AS_NOBODY = [SETPRIV, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
 needs_browser = pytest.mark.skipif(not BROWSER or not shutil.which("ss"), reason="needs Debian's chromium and iproute2")
+needs_cage = pytest.mark.skipif(
+    not BROWSER or not all(map(shutil.which, ("ss", "cage", "wlr-randr"))), reason="needs Debian's cage and wlr-randr"
+)
 
 
 class Kiosk:
@@ -39,11 +45,12 @@ class Kiosk:
         self.state = folder / "state"
         for name in ("state", "run", "home"):
             (folder / name).mkdir(mode=0o700)
-        for name in ("run-cage", "run-browser", "server-unreachable.html"):
+        for name in ("run-cage", "run-browser", "write-policy", "server-unreachable.html"):
             shutil.copy(KIOSK / name, folder)
         for path in (folder, *folder.iterdir()):
             os.chown(path, *([NOBODY, NOBODY] if AS_NOBODY else [-1, -1]))
         self.log = folder / "log"
+        self.prefix: list[str] = []
         self.child: subprocess.Popen[bytes] | None = None
 
     def argv(self, script: str, **settings: str) -> list[str]:
@@ -55,6 +62,7 @@ class Kiosk:
         headless = {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
         environment = {"PATH": os.environ["PATH"], **fixed, **headless, **settings}
         return [
+            *self.prefix,
             *AS_NOBODY,
             "env",
             "-i",
@@ -85,15 +93,25 @@ class Kiosk:
 
     def page(self) -> Page:
         """Return the only page that is open in the browser."""
+        (page,) = self.pages()
+        return page
+
+    def pages(self) -> list[Page]:
+        """Return the pages that are open in the browser, and to which the developer tools can connect."""
         assert self.playwright
         browser = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{self.port}")
-        (page,) = browser.contexts[0].pages
-        return page
+        return browser.contexts[0].pages
 
     @property
     def browser_pid(self) -> int:
         """The process id of Chromium's main process. Chromium writes it into a lock file in its data folder."""
         return int(str((self.state / "profile" / "SingletonLock").readlink()).rsplit("-", 1)[1])
+
+    @property
+    def cage_pid(self) -> int:
+        """The process id of cage. The process run-cage has become cage, and keeps its process id."""
+        assert self.child
+        return self.child.pid
 
     def crash(self) -> None:
         """Kill the process that renders the page, as the kernel does when the memory is full."""
@@ -243,7 +261,118 @@ def test_the_browser_is_restarted_if_the_page_crashed_and_not_while_the_page_wor
     own_topology.processes["nginx"].start()
     kiosk.wait_until_ended()
 
-    assert "the page has no connection: restarting the browser" in kiosk.log.read_text()
+    assert "the page has no connection: restarting the browser and cage" in kiosk.log.read_text()
+
+
+def requests_since(topology, position: int) -> list[dict[str, object]]:
+    """Return the entries of Nginx's access log after this position in the file."""
+    lines = access_log(topology).read_text()[position:].splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def access_log(topology) -> Path:
+    return topology.folder / "nginx/run/access.log"
+
+
+@needs_browser
+def test_the_script_asks_the_server_for_nothing_that_costs_something(own_topology, kiosk) -> None:
+    # This page has no websocket. If a page stays without a connection, the script asks whether the server answers.
+    url = f"{own_topology.url}/static/"
+    kiosk.start(URL=url, PATIENCE="4")
+    expect(kiosk.page().locator("h1")).to_have_text("There is no such page or store.")
+    # The idle connections of Chromium count as connections. The restart of Nginx closes them.
+    nginx = own_topology.processes["nginx"]
+    nginx.stop()
+    position = access_log(own_topology).stat().st_size
+    nginx.start()
+    kiosk.wait_until_ended()
+    of_script = [entry for entry in requests_since(own_topology, position) if str(entry["agent"]).startswith("curl/")]
+
+    assert {(entry["path"], entry["status"]) for entry in of_script} == {("/healthz", 200)}
+
+
+@needs_browser
+def test_a_page_behind_a_redirect_is_not_restarted(own_topology, kiosk) -> None:
+    class Redirect(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", f"{own_topology.url}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Write nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Redirect) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        kiosk.start(URL=f"http://127.0.0.1:{server.server_port}/", PATIENCE="4")
+        page = kiosk.page()
+        expect_connected(page, f"{own_topology.url}/")
+        wait_for(page, "performance.now() > 10_000", 30)
+        server.shutdown()
+
+    assert kiosk.child.poll() is None
+    assert "restarting" not in kiosk.log.read_text()
+
+
+@needs_cage
+def test_a_frozen_picture_is_reported_and_the_browser_and_cage_end(own_topology, kiosk) -> None:
+    kiosk.start(URL=f"{own_topology.url}/")
+    expect_connected(kiosk.page(), f"{own_topology.url}/")
+    lines = len(own_topology.log.lines)
+    os.kill(kiosk.cage_pid, signal.SIGSTOP)
+
+    kiosk.child.wait(120)
+    assert kiosk.child.returncode == -signal.SIGKILL
+    assert "cashier-screen: the picture is frozen: restarting the browser and cage" in kiosk.log.read_text()
+    # Before the end, the page has closed its socket with a code that gives the reason.
+    assert own_topology.log.has("why='the picture of the screen is frozen'", lines)
+    wait_until(lambda: not answers(kiosk.port), 10, "Chromium has ended")
+
+
+@needs_browser
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give Chromium its own policies")
+@pytest.mark.parametrize(("allowed", "opens"), [("http://127.0.0.1/pair", True), ("http://example.com/", False)])
+def test_the_policy_allows_only_the_site_and_no_developer_tools(own_topology, kiosk, allowed, opens) -> None:
+    etc = kiosk.folder / "etc"
+    etc.mkdir(mode=0o755)
+    subprocess.run([kiosk.folder / "write-policy", etc], env={"PATH": os.environ["PATH"], "URL": allowed}, check=True)
+    # A mount namespace gives only this Chromium the policies in this folder.
+    bind = 'mount --bind "$0" /etc/chromium && exec "$@"'
+    kiosk.prefix = ["unshare", "--mount", "sh", "-c", bind, str(etc / "chromium")]
+    position = access_log(own_topology).stat().st_size
+    url = f"{own_topology.url}/s/no-such-store/"
+    kiosk.start(URL=url)
+
+    def paths() -> list[object]:
+        requests = requests_since(own_topology, position)
+        return [entry["path"] for entry in requests if not str(entry["agent"]).startswith("curl/")]
+
+    # The local waiting page requests /static/ before it opens the screen's page.
+    wait_until(lambda: "/static/" in paths(), 20, "the local page has asked the server")
+    if opens:
+        wait_until(lambda: "/s/no-such-store/" in paths(), 20, "Chromium has opened the page")
+    assert kiosk.pages() == []
+    assert ("/s/no-such-store/" in paths()) == opens
+
+
+@needs_browser
+def test_chromium_knows_every_policy(kiosk) -> None:
+    etc = kiosk.folder / "etc"
+    subprocess.run(
+        [KIOSK / "write-policy", etc], env={"PATH": os.environ["PATH"], "URL": "http://127.0.0.1:9/pair"}, check=True
+    )
+    policies = [json.loads(file.read_text()) for file in etc.rglob("cashier-screen.json")]
+    program = Path("/usr/lib/chromium/chromium")
+    with (program if program.exists() else Path(BROWSER)).open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        unknown = [name for name in policies[0] if content.find(name.encode()) < 0]
+        content.close()
+
+    assert len(policies) == 2
+    assert policies[0] == policies[1]
+    assert policies[0]["URLAllowlist"][:2] == [".127.0.0.1", ".127.0.0.1"]
+    assert unknown == []
 
 
 @needs_browser

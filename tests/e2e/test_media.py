@@ -299,6 +299,6 @@ def test_only_the_upload_page_accepts_large_requests(topology, slug, manager) ->
     ) == (400, True)
 
     refused = manager.send_form(manager.page, {"file": ("file", too_large)})
-    assert (refused.status_code, refused.text) == (413, "Too large: a picture may have 8 MB, a video 64 MB.\n")
+    assert (refused.status_code, "A picture may have 8 MB, and a video 64 MB." in refused.text) == (413, True)
     for path in (f"/s/{slug}/screens", f"/s/{slug}/people", f"{manager.page}/1/change", "/media/1"):
         assert manager.send_form(path, {"file": ("file", large)}).status_code == 413, path

@@ -8,10 +8,11 @@ import time
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_chain import PASSWORD, sign_in
+from tests.support.topologies import lose_redis_data
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,29 @@ def test_a_paired_screen_stays_paired_after_a_restart_and_shows_the_store_to_whi
     expect(manager.get_by_role("row", name="Window")).to_be_visible()
 
 
+def test_a_television_that_stores_no_cookies_is_told_so_until_it_stores_them(chain, open_page) -> None:
+    def answer_without_cookies(route: Route) -> None:
+        headers = {name: text for name, text in route.request.headers.items() if name != "cookie"}
+        answer = httpx.get(route.request.url, headers=headers)
+        route.fulfill(status=answer.status_code, content_type=answer.headers["Content-Type"], body=answer.content)
+
+    television = open_page("about:blank", locale="fr")
+    television.clock.install()
+    television.route(re.compile("/pair"), answer_without_cookies)
+    television.goto(f"{chain.url}/pair")
+    expect(television.locator(".code")).to_be_visible()
+    for _ in range(2):
+        with television.expect_response(re.compile("/pair")):
+            television.clock.run_for(3_000)
+        expect(television.locator("h1")).to_contain_text("Ce navigateur n’enregistre pas de cookies")
+        expect(television.locator(".code")).to_have_count(0)
+    television.unroute_all()
+    for _ in range(2):
+        with television.expect_response(re.compile("/pair")):
+            television.clock.run_for(3_000)
+    expect(television.locator(".code")).to_be_visible()
+
+
 def test_a_screen_that_was_revoked_while_redis_lost_its_data_leaves_the_store(chain, manager, open_page) -> None:
     television = open_page(f"{chain.url}/pair")
     pair(manager, television, chain, "Exit")
@@ -115,6 +139,7 @@ def test_a_screen_that_was_revoked_while_redis_lost_its_data_leaves_the_store(ch
     chain.shell.call("revoke_screen_silently", name="Exit")
     redis = chain.processes["redis"]
     redis.stop()
+    lose_redis_data(chain.folder)
     redis.start()
     expect(television).to_have_url(f"{chain.url}/pair", timeout=20_000)
 

@@ -10,7 +10,8 @@ from tests.release.conftest import make_releasable
 from tests.release.versions import RELEASED, archive_of
 from tests.support.compose_stack import Failed, Stack, docker
 
-SERVICES = ("web", "ws", "nginx_files")
+SERVICES = ("web", "ws", "nginx_files", "backup")
+BASE_IMAGES = {"web": "python:", "ws": "python:", "nginx_files": "nginx:", "backup": "postgres:"}
 PACKAGES = """
 import importlib.metadata, re, sys
 for package in importlib.metadata.distributions():
@@ -63,7 +64,7 @@ def test_an_image_contains_no_build_tools(service) -> None:
     script = f"for tool in {' '.join(BUILD_TOOLS)}; do command -v $tool; done; true"
 
     assert run_in(image(service), "sh", "-c", script) == ""
-    if service != "nginx_files":
+    if service in {"web", "ws"}:
         for module in ("pip", "ensurepip", "setuptools", "flit_core"):
             with pytest.raises(Failed, match="No module named"):
                 run_in(image(service), "python", "-c", f"import {module}")
@@ -80,7 +81,7 @@ def test_an_image_has_labels_with_its_version_and_origin(service) -> None:
     assert labels["title"] == f"cashier_q {service}"
     assert labels["version"] == RELEASED
     assert labels["revision"]
-    assert labels["base.name"].startswith("nginx:" if service == "nginx_files" else "python:")
+    assert labels["base.name"].startswith(BASE_IMAGES[service])
 
 
 def test_the_archive_contains_the_notes_of_its_version_only(release) -> None:

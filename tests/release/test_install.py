@@ -51,7 +51,7 @@ def running_images(stack: Stack) -> dict[str, str]:
     """Return the id of the image that each service runs."""
     return {
         service: stack.inspect(container)["Image"]
-        for service in ("nginx", "web", "ws", "redis", "db")
+        for service in ("nginx", "web", "press", "tasks", "ws", "redis", "db")
         for container in stack.containers(service)
     }
 
@@ -66,7 +66,8 @@ def move_tag(registry: str, image: str, other: str) -> None:
 async def test_images_from_a_registry_stay_the_same_if_they_are_pinned_and_a_tag_is_moved(
     release, registry, tmp_path
 ) -> None:
-    stack = Stack(tmp_path, **OPEN)
+    """The archive is unpacked with umask 077 and without the option -p of tar."""
+    stack = Stack(tmp_path, umask=0o077, **OPEN)
     stack.unpack(archive_of(release))
     (stack.folder / "images.tar.gz").unlink()  # to prove that the images come from the registry
     settings = stack.compose_folder / ".env"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cashier_local.ports import wait_until
+from cashier_local.ports import free_port, wait_until
 from loadtests.clients.till import Till
 from tests.release.versions import PREVIOUS_COMMIT, PREVIOUS_VERSION
 from tests.support.compose_load import opened
@@ -42,6 +42,8 @@ def stack(tmp_path_factory) -> Iterator[Stack]:
     try:
         stack.make("up")
         git(stack, "checkout", "newest")
+        # `make update` begins with this script, which creates the secrets that are new.
+        subprocess.run([stack.compose_folder / "create-env-and-secrets"], env=stack.environment, check=True)
         stack.compose("build", "--quiet", "web")
         stack.compose("run", "--rm", "--no-deps", "-T", "migrate")
         git(stack, "checkout", "--detach", PREVIOUS_COMMIT)
@@ -101,6 +103,41 @@ async def test_an_update_from_the_previous_release_keeps_everything(stack, manag
     assert manager.pictures() == [picture[0]]
     assert manager.client.get(picture[0]).content == picture[1]
     await verify_a_press_is_shown(stack)
+
+
+async def test_a_rollback_to_the_previous_release_works_and_make_up_keeps_it(stack, picture, manager) -> None:
+    stack.make("rollback")
+    assert f" {PREVIOUS_VERSION} " in stack.make("versions")
+    assert stack.is_healthy()
+    await verify_a_press_is_shown(stack)
+
+    # The test creates the file and the database that a restore leaves behind if it is interrupted before the rollback.
+    state = stack.compose_folder / "backups" / "restoring.json"
+    state.write_text("{}")
+    stack.compose("exec", "-T", "db", "createdb", "--username", "postgres", "cashier_q_before")
+    assert "This version cannot keep revoked" in stack.make("up")
+    assert not state.exists()
+    assert state.with_name("restoring-not-kept.json").exists()
+    assert f" {PREVIOUS_VERSION} " in stack.make("versions")
+    assert stack.is_healthy()
+    assert manager.pictures() == [picture[0]]
+    await verify_a_press_is_shown(stack)
+
+
+async def test_with_https_an_update_and_a_rollback_to_the_previous_release_work(stack) -> None:
+    https = {"CASHIER_HTTPS_PORT": str(free_port())}
+    stack.make("certs")
+    stack.make("up", **https)
+    assert f" {PREVIOUS_VERSION} " in stack.make("versions")
+    stack.make("update", **https)
+    assert f" {PREVIOUS_VERSION} " not in stack.make("versions").partition("make rollback")[0]
+    for service in ("web", "press", "tasks"):
+        (container,) = stack.containers(service)
+        assert "CASHIER_HTTPS=true" in stack.inspect(container)["Config"]["Env"]
+
+    stack.make("rollback", **https)
+    assert f" {PREVIOUS_VERSION} " in stack.make("versions")
+    assert stack.is_healthy()
 
 
 def calls_in_the_history(stack: Stack) -> int:

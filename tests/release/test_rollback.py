@@ -94,7 +94,7 @@ async def test_an_update_with_a_migration_and_its_rollback_lose_nothing(stack, m
         stack.make("rollback")
     picture = manager.upload(photo())
     content = manager.client.get(picture).content
-    old = {service: stack.containers(service) for service in ("nginx", "web", "ws", "redis", "db")}
+    old = {service: stack.containers(service) for service in ("nginx", "web", "press", "tasks", "ws", "redis", "db")}
     style = stack.folder / WEB / "static/cashier_web/screen/screen.css"
     style.write_text(f"{style.read_text()}\n/* A new version. */\n")
     page = stack.folder / WEB / "templates/cashier_web/base.html"
@@ -103,7 +103,12 @@ async def test_an_update_with_a_migration_and_its_rollback_lose_nothing(stack, m
 
     await run_under_load(stack, "update")
     new = {service: stack.containers(service) for service in old}
-    assert {service for service in old if set(old[service]).isdisjoint(new[service])} == {"web", "ws"}
+    assert {service for service in old if set(old[service]).isdisjoint(new[service])} == {
+        "web",
+        "press",
+        "tasks",
+        "ws",
+    }
     assert "A new version." in buttons_page(stack)
     assert "nickname" in columns(stack)
     assert manager.pictures() == [picture]

@@ -44,7 +44,7 @@ def chromium() -> str | None:
 def install() -> None:
     """Install Chromium, with and without windows, with apt-get. If that fails, install the Chromium of Playwright."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install_packages = f"apt-get install -y -qq chromium {HEADLESS_SHELL} fonts-dejavu-core"
+        install_packages = f"apt-get install -y -qq chromium {HEADLESS_SHELL} fonts-dejavu-core libnss3-tools"
         run_command(["sh", "-c", f"apt-get update -qq && DEBIAN_FRONTEND=noninteractive {install_packages}"])
     if not chromium():
         run_command([sys.executable, "-m", "playwright", "install", "chromium"])

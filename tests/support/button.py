@@ -27,5 +27,5 @@ class Button:
     def look(self, store=""):
         return self.client.get(f"/api/v1/stores/{store or self.store}/calls", headers=self.headers())
 
-    def cancel(self, seq, store=""):
-        return self.client.delete(f"/api/v1/stores/{store or self.store}/calls/{seq}", headers=self.headers())
+    def cancel(self, call, store=""):
+        return self.client.delete(f"/api/v1/stores/{store or self.store}/calls/{call}", headers=self.headers())

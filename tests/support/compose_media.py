@@ -37,14 +37,18 @@ Membership.objects.create(person=anna, store=store, role=3)
 """)
         self.slug = slug
         self.client = httpx.Client(base_url=stack.url, follow_redirects=True, timeout=60)
-        self.client.get("/sign_in")
-        self._post("/sign_in", username=f"anna-of-{slug}", password=PASSWORD)
+        self.sign_in()
 
     def __enter__(self) -> "Manager":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.client.close()
+
+    def sign_in(self) -> None:
+        """Sign in. After a restore, everybody must sign in again."""
+        self.client.get("/sign_in")
+        self._post("/sign_in", username=f"anna-of-{self.slug}", password=PASSWORD)
 
     def upload(self, picture: bytes) -> str:
         """Upload a picture, and return the path at which it is served."""

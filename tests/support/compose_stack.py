@@ -30,10 +30,12 @@ class Stack:
     """A deployment with its own project name and port, so that it does not affect other stacks on this machine.
 
     host: the address at which the stack's Docker engine publishes ports.
+    umask: the permissions that the files of the clone or of the archive, and the files that `make` creates, do not get.
     settings: environment variables, such as settings of cashier_q, or DOCKER_HOST for another engine.
     """
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", **settings: str) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1", umask: int = 0o022, **settings: str) -> None:
+        self.umask = umask
         self.folder = folder / "cashier_q"
         self.compose_folder = self.folder / "deploy" / "compose"
         self.project = f"cashier_q_test_{secrets.token_hex(3)}"
@@ -44,18 +46,20 @@ class Stack:
             **inherited,
             "COMPOSE_PROJECT_NAME": self.project,
             "CASHIER_PORT": str(self.port),
+            "CASHIER_SUBNET": free_subnet(),
             **settings,
         }
 
     def clone(self) -> None:
         """Clone this repository, and copy the uncommitted changes into the clone, so that they are tested, too."""
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.folder)], check=True)
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(self.folder)], umask=self.umask, check=True)
         listed = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
         changed = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in filter(None, changed.split("\0")):
             if (ROOT / name).is_file():
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, self.folder / name)
+        self._apply_umask()
 
     def commit(self) -> None:
         """Commit all changes in the clone."""
@@ -72,6 +76,12 @@ class Stack:
             files.extractall(self.folder.parent, filter="data")
         shutil.copytree(self.folder.parent / top.name, self.folder, dirs_exist_ok=True, copy_function=shutil.move)
         shutil.rmtree(self.folder.parent / top.name)
+        self._apply_umask()
+
+    def _apply_umask(self) -> None:
+        for path in (self.folder, *self.folder.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~self.umask)
 
     def states(self) -> set[tuple[str, str, str]]:
         """Return the name of the service, the state and the health of every container."""
@@ -89,22 +99,30 @@ class Stack:
         """Run a make target and return its output. Raises Failed if the target fails."""
         return self._run(["make", *arguments], self.folder, settings)
 
-    def start_make(self, target: str) -> subprocess.Popen[bytes]:
+    def start_make(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a make target in a process group of its own, and return the process, so that a test can stop it."""
         return subprocess.Popen(
-            ["make", target], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, start_new_session=True
+            ["make", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def compose(self, *arguments: str, **settings: str) -> str:
         """Run a docker compose command and return its output. Raises Failed if the command fails."""
         return self._run(["docker", "compose", *arguments], self.compose_folder, settings)
 
+    def run(self, *argv: str, **settings: str) -> str:
+        """Run a script of the folder deploy/compose, as `make` does. Raises Failed if the script fails."""
+        return self._run([*argv], self.compose_folder, {"COMPOSE_FILE": "./compose.yaml", **settings})
+
     def reconcile(self, **settings: str) -> None:
         """Start missing containers, and replace containers whose settings have changed. No images are built.
 
         `make up` does the same, after it has built the images and checked the settings.
         """
-        self.compose("up", "--detach", "--wait", "nginx", **settings)
+        self.compose("up", "--detach", "--wait", "nginx", "tasks", **settings)
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's running containers."""
@@ -125,7 +143,7 @@ class Stack:
     def figure(self, container: str, port: int, name: str) -> float:
         """Return the value of a metric of one container, summed over all labels.
 
-        port: 8000 for web, 9000 for ws.
+        port: 8000 for web, press and tasks, 9000 for ws.
         """
         url = f"http://127.0.0.1:{port}/metrics"
         text = docker("exec", container, "python", "-m", "cashier_core.healthcheck", url)
@@ -159,10 +177,16 @@ class Stack:
             text=True,
             check=False,
             timeout=MAKE_SECONDS,
+            umask=self.umask,
         )
         if done.returncode:
             raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}")
         return done.stdout
+
+
+def free_subnet() -> str:
+    """Return a value for CASHIER_SUBNET that is almost certainly free: one of 32,512 ranges, chosen at random."""
+    return f"10.{128 + secrets.randbelow(127)}.{secrets.randbelow(256)}"
 
 
 def require_engine() -> None:
@@ -174,6 +198,17 @@ def require_engine() -> None:
         docker("compose", "version")
     except Failed as error:
         pytest.fail(str(error))
+
+
+def fake_docker(folder: Path, code: str) -> str:
+    """Write a program `docker` that runs shell code and then the real docker, and return a PATH that contains it.
+
+    In the code, `$real` is the path of the real docker.
+    """
+    program = folder / "docker"
+    program.write_text(f'#!/bin/sh\nreal={shutil.which("docker")}\n{code}\nexec "$real" "$@"\n')
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
 
 
 def docker(*arguments: str) -> str:

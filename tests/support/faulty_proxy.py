@@ -14,6 +14,7 @@ from loadtests.verdict.ledger import (
     NEVER_SHOWN,
     NEVER_TAKEN_DOWN,
     OUT_OF_ORDER,
+    SHOWN_PAST_END,
     SHOWN_TWICE,
 )
 
@@ -106,6 +107,19 @@ class NumberInvented(Unchanged):
             self.send(re.sub(rb'data-num-cashier="\d+"', b'data-num-cashier="77"', payload), EARLY_SECONDS)
 
 
+class AllNumbersLate(Unchanged):
+    """Delays the first number and all later fragments by LATE_SECONDS.
+
+    Therefore each number is shown for the right time, but is still shown after the end of its call.
+    """
+
+    def forward_number(self, payload: bytes) -> None:
+        self.send(payload, LATE_SECONDS)
+
+    def forward_idle(self, payload: bytes) -> None:
+        self.send(payload, LATE_SECONDS if self.numbers else 0)
+
+
 DAMAGES: dict[str, type[Unchanged]] = {
     NEVER_SHOWN: FirstNumberMissing,
     SHOWN_TWICE: FirstNumberTwice,
@@ -114,8 +128,11 @@ DAMAGES: dict[str, type[Unchanged]] = {
     NEVER_TAKEN_DOWN: NumbersNeverRemoved,
     OUT_OF_ORDER: FirstNumbersSwapped,
     NEVER_CALLED: NumberInvented,
+    SHOWN_PAST_END: AllNumbersLate,
 }
-"""The kinds of faults that the ledger must notice, each with the class of the proxy that causes this fault."""
+"""The kinds of faults that the ledger must notice, each with the class of the proxy that causes this fault.
+
+The kind SHOWN_THOUGH_CANCELLED is missing, because the profile `smoke` cancels no calls."""
 
 
 @asynccontextmanager

@@ -3,15 +3,20 @@
 The Redis server is Valkey, a fork of Redis.
 """
 
+import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cashier_local.ports import answers, free_port, wait_until
+from redis import Redis
+from redis.exceptions import RedisError
+
+from cashier_local.ports import free_port, wait_until
 from cashier_local.process import Process
-from cashier_local.topology import Topology, valkey_argv
+from cashier_local.topology import Topology, redis_url_of, valkey_argv
 from tests.support.web_shell import WebShell
 
 
@@ -30,16 +35,44 @@ class Log:
 
 
 class Valkey(Process):
-    """A Redis server that a test may stop and start. Stopping deletes its data."""
+    """A Redis server that a test may stop and start. It keeps its data unless `lose_data` is called.
 
-    def __init__(self, folder: Path, log: Log) -> None:
+    url: the URL for tests, with all rights. web_url and ws_url have the rights of the services web and ws.
+    environment: environment variables of the server, for example for libfaketime.
+    """
+
+    def __init__(self, folder: Path, log: Log, environment: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
-        super().__init__("redis", valkey_argv(self.port, folder), {}, folder, log)
+        super().__init__("redis", valkey_argv(self.port, folder), environment or {}, folder, log)
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.web_url, self.ws_url = (redis_url_of(user, self.url) for user in ("web", "ws"))
 
     def start(self) -> None:
         super().start()
-        wait_until(lambda: answers(self.port), 10, "Valkey answers")
+        wait_until(self.has_loaded_its_data, 10, "Valkey answers")
+
+    def has_loaded_its_data(self) -> bool:
+        with Redis.from_url(self.url) as client, contextlib.suppress(RedisError):
+            return bool(client.ping())
+        return False
+
+    def lose_data(self) -> None:
+        """Delete the data on disk. The server must be stopped."""
+        lose_redis_data(self.cwd)
+
+
+def wait_until_written(url: str) -> None:
+    """Wait until Redis has written all changes to its append-only file.
+
+    While the disk is busy with earlier changes, Redis delays the next write by up to two seconds.
+    """
+    with Redis.from_url(url) as client:
+        wait_until(lambda: client.info("persistence")["aof_buffer_length"] == 0, 10, "Redis has written its file")
+
+
+def lose_redis_data(folder: Path) -> None:
+    """Delete the data that a Redis server in this folder has stored. The server must be stopped."""
+    shutil.rmtree(folder / "appendonlydir")
 
 
 class TopologyUnderTest(Topology):

@@ -10,9 +10,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from cashier_core.call import Policy
 from cashier_web.infra import tokens
+from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
-from cashier_web.models import Device, Membership, Role, Screen, Store
+from cashier_web.models import Device, Membership, PastCall, Role, Screen, Store
 from cashier_web.screens.announce import announce
 
 
@@ -63,6 +65,16 @@ def add_screen(store: str, name: str) -> None:
 def revoke_screen_silently(name: str) -> None:
     """Revoke a screen in the database without announcing it, as if Redis had lost the announcement."""
     Screen.objects.filter(name=name).update(revoked_at=timezone.now(), changed_at=timezone.now())
+
+
+def press(store: str, till: int) -> None:
+    """Schedule a call, as the service `press` does."""
+    the_timeline().press(store, till, "en", idle_language="en", hold_ms=3000, policy=Policy.QUEUE)
+
+
+def count_past_calls(store: str = "") -> int:
+    """Return how many calls of a store are in the database. store: the slug; "" for all stores."""
+    return (PastCall.objects.filter(store__slug=store) if store else PastCall.objects).count()
 
 
 def add_picture(store: str, path: str) -> None:

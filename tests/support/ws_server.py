@@ -14,7 +14,7 @@ from cashier_core.idle import Idle
 from cashier_core.tickets import Ticket
 from cashier_local.ports import free_port, responds, wait_until
 from cashier_local.process import Process
-from cashier_local.topology import VENVS
+from cashier_local.topology import VENVS, redis_url_of
 from tests.support.topologies import Log
 
 KEY = "ticket key of the tests " * 2
@@ -33,11 +33,12 @@ class Server(Process):
             "uvicorn": [
                 *(str(VENVS / "dev/bin/uvicorn"), "cashier_ws.asgi:application", "--port", str(self.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--ws-max-size", "1024"),
+                *("--ws-per-message-deflate", "false"),
             ],
         }[kind]
         env = {
             "PATH": os.environ["PATH"],
-            "REDIS_URL": redis_url,
+            "REDIS_URL": redis_url_of("ws", redis_url),
             "CASHIER_TICKET_KEY": KEY,
             "CASHIER_DRAIN_SECONDS": "0",
             **environment,

@@ -23,8 +23,8 @@ from tools.release.sbom import sbom
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 PROJECT = "cashier_q_release"
-SERVICES = ("web", "ws", "nginx_files")
-"""The services whose images are built. nginx_files comes last, because it contains a copy of web's static files."""
+SERVICES = ("web", "ws", "nginx_files", "backup")
+"""The services whose images are built. nginx_files comes after web, because it contains a copy of web's files."""
 BASE_IMAGES = ("nginx", "redis", "db")
 """The services whose base images are part of the archive, because cashier_q does not start without them."""
 COPIED = ("deploy/compose", "deploy/kiosk", "docs/releases.md", "LICENSE")
