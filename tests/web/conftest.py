@@ -45,7 +45,8 @@ def default_store_is_always_there(django_db_setup) -> None:
     """
 
     def make(**_signal) -> None:
-        Store.objects.get_or_create(slug="default", defaults={"name": "cashier_q"})
+        # Redis does not run at this moment, and bulk_create sends no signals that need Redis.
+        Store.objects.bulk_create([Store(slug="default", name="cashier_q")], ignore_conflicts=True)
 
     post_migrate.connect(make, sender=apps.get_app_config("cashier_web"), weak=False)
 

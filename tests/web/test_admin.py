@@ -132,8 +132,7 @@ def test_several_stores_can_be_closed_and_opened_at_once(run_action, redis) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("no_redis")
-def test_without_redis_nothing_is_saved(admin_client, run_action) -> None:
+def test_without_redis_nothing_is_saved(admin_client, run_action, no_redis) -> None:
     store = Store.objects.get(slug="default")
     fields = {**FIELDS, "slug": "default"}
     changed = admin_client.post(f"{STORES}{store.pk}/change/", fields, follow=True)

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cashier_local.ports import free_port
-from cashier_web.models import Store
+from tests.support.stores import change_stores
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_a_device_of_one_till_may_send_an_empty_body(make_button) -> None:
 
 
 def test_get_returns_the_call_that_is_shown_and_the_queued_calls(make_button) -> None:
-    Store.objects.update(labels={"2": "Pharmacy"})
+    change_stores(labels={"2": "Pharmacy"})
     button = make_button()
     assert button.look().json() == {"store": "default", "is_open": True, "up": None, "waiting": []}
 
@@ -125,20 +125,20 @@ def test_a_body_that_is_no_json_object_is_refused_with_a_reason(make_button, red
 
 
 def test_a_language_that_the_store_does_not_offer_is_refused(make_button) -> None:
-    Store.objects.update(languages=["en"])
+    change_stores(languages=["en"])
 
     assert make_button().press(till=4, language="fr").json() == {"detail": "This language is not offered."}
 
 
 def test_a_closed_store_is_409(make_button) -> None:
-    Store.objects.update(is_open=False)
+    change_stores(is_open=False)
     answer = make_button().press(till=4)
 
     assert (answer.status_code, answer.json()) == (409, {"detail": "This store is closed."})
 
 
 def test_a_full_queue_is_429_with_the_seconds_until_there_is_room(make_button) -> None:
-    Store.objects.update(tills=30)
+    change_stores(tills=30)
     button = make_button()
     for till in range(1, 22):
         assert button.press(till=till).status_code == 201
@@ -159,7 +159,7 @@ def test_without_redis_the_api_answers_503_with_a_reason(make_button, environmen
 
 def test_a_till_that_the_store_no_longer_has_is_422(make_button) -> None:
     button = make_button(till=4)
-    Store.objects.update(tills=3)
+    change_stores(tills=3)
 
     assert (button.press().status_code, button.press().json()) == (422, {"detail": "This store has no till 4."})
 
@@ -195,7 +195,7 @@ def test_an_unknown_path_of_the_api_is_404_in_json(client) -> None:
 def test_a_retry_gets_the_same_answer_although_the_store_has_changed(make_button) -> None:
     button = make_button()
     first = button.press(till=4, key="a-1")
-    Store.objects.update(language="fr", languages=["fr"], is_open=False)
+    change_stores(language="fr", languages=["fr"], is_open=False)
     again = button.press(till=4, key="a-1")
 
     assert again.status_code == 201

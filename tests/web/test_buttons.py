@@ -8,6 +8,7 @@ from django.test import Client
 
 from cashier_local.ports import free_port
 from cashier_web.models import Membership, Role, Store
+from tests.support.redis_keys import changed_keys
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def test_an_unknown_language_is_400_and_changes_nothing(client, store, redis, fi
 
     assert response.status_code == 400
     assert store.language == "en"
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -84,7 +85,7 @@ def test_closed_buttons_refuse_a_press_and_a_language_of_a_stranger(client, stor
     assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 403
     store.refresh_from_db()
     assert store.language == "en"
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_change_of_language_without_a_csrf_token_is_403(store) -> None:
@@ -105,7 +106,7 @@ def test_only_the_languages_that_the_store_offers_can_be_chosen(client, store, r
     assert "Français" not in client.get("/cashier_buttons").content.decode()
     assert client.post("/cashier_buttons", {"language": "fr"}).status_code == 400
     assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 400
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_closed_store_stays_closed_after_a_change_of_language(client, store, redis) -> None:

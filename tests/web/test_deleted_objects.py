@@ -16,6 +16,7 @@ from cashier_web.calls import buttons
 from cashier_web.devices import views as devices
 from cashier_web.models import Device, Medium, Membership, Role, Screen, Store
 from cashier_web.screens import manage
+from tests.support.redis_keys import changed_keys
 
 pytestmark = pytest.mark.django_db
 GONE = "This no longer exists. Somebody may have just deleted it. Go back and reload the page.\n"
@@ -89,7 +90,7 @@ def test_something_deleted_cannot_be_changed(client, manager, store, redis, kind
     post_and_expect_404(client, f"/s/default/{kind}/{number}/{action}", fields)
     post_and_expect_404(client, f"/{kind}/{number}", {**fields, "action": action})
     post_and_expect_404(client, f"/{kind}/{2**70}/{action}", fields)
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize(("kind", "action", "fields"), FORMS, ids=str)
@@ -103,7 +104,7 @@ def test_something_of_another_store_cannot_be_changed(
     ADD[kind](store, "of this store")
 
     post_and_expect_404(client, f"/{kind}/{number}/{action}", fields)
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_removing_a_logo_that_was_just_removed_changes_nothing(client, manager, 
     before = database()
 
     assert client.post("/logo/remove").status_code == 302
-    assert (database(), redis.keys()) == (before, [])
+    assert (database(), changed_keys(redis)) == (before, [])
 
 
 @pytest.mark.parametrize("action", ["change", "revoke"])

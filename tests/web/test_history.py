@@ -12,6 +12,7 @@ from cashier_web.history import recorder
 from cashier_web.infra import tokens
 from cashier_web.infra.redis_clients import the_history, the_timeline
 from cashier_web.models import Device, PastCall, Store
+from tests.support.stores import change_stores
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +33,7 @@ def recorded() -> list[PastCall]:
 
 
 def test_a_call_is_recorded_with_who_pressed_and_when_it_was_shown(client, manager, store) -> None:
-    Store.objects.update(labels={"2": "Pharmacy"}, hold_seconds=5)
+    change_stores(labels={"2": "Pharmacy"}, hold_seconds=5)
     press(client)
     press(client, 2, again="yes")
     first, second = recorded()
@@ -66,7 +67,7 @@ def test_a_press_that_called_nobody_is_not_recorded(client, manager) -> None:
     press(client, 2)
     press(client, 2)  # this press makes no call, because till 2 already has a queued call
     assert client.post("/cashier_action", {"cashier": "99", "language": "fr"}).status_code == 400
-    Store.objects.update(is_open=False)
+    change_stores(is_open=False)
     assert client.post("/cashier_action", {"cashier": "4", "language": "fr"}).status_code == 409
 
     assert [call.till for call in recorded()] == [4, 2]
@@ -75,7 +76,7 @@ def test_a_press_that_called_nobody_is_not_recorded(client, manager) -> None:
 def test_a_call_that_replaces_another_changes_the_outcome_of_that_call(client, manager) -> None:
     press(client)
     press(client, 2)
-    Store.objects.update(policy="replace")
+    change_stores(policy="replace")
     press(client, 1)
     shown, queued, newest = recorded()
 
@@ -110,7 +111,7 @@ def test_a_worker_that_dies_before_it_removes_the_changes_records_no_call_twice(
 
 
 def test_a_worker_that_dies_before_it_removes_the_changes_loses_no_later_change(client, manager) -> None:
-    Store.objects.update(policy="replace")
+    change_stores(policy="replace")
     press(client)
     recorder.save_entries(the_history().entries(10))
     press(client, 2)
@@ -223,7 +224,7 @@ def test_a_history_that_fills_up_in_redis_is_logged(client, manager, monkeypatch
 
 
 def test_the_page_lists_calls_newest_first_in_the_stores_time_zone(client, manager) -> None:
-    Store.objects.update(time_zone="Asia/Tokyo")
+    change_stores(time_zone="Asia/Tokyo")
     press(client)
     press(client, 2)
     at = recorded()[0].pressed_at

@@ -65,6 +65,9 @@ def test_other_tasks_run_although_one_task_has_failed(task, runs, redis, caplog)
 def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> None:
     assert [(task.name, task.seconds) for task in TASKS] == [
         ("compare", 60),
+        ("documents", 60),
+        ("sessions", 60),
+        ("used", 60),
         ("record", 5),
         ("prune", 3600),
         ("retry", 3600),

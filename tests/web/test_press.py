@@ -8,6 +8,8 @@ from django.test import Client
 from cashier_core.call import LANGUAGES
 from cashier_local.ports import free_port
 from cashier_web.models import Store
+from tests.support.redis_keys import changed_keys
+from tests.support.stores import change_stores
 
 pytestmark = pytest.mark.django_db
 
@@ -56,21 +58,21 @@ WAITS = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_receipt_is_in_the_stores_language(client, store, language) -> None:
-    Store.objects.update(language=language)
+    change_stores(language=language)
     press(client, 4)
 
     assert receipt(press(client, 2))["text"] == WAITS[language]
 
 
 def test_a_store_with_the_policy_replace_calls_at_once(client, store) -> None:
-    Store.objects.update(policy="replace")
+    change_stores(policy="replace")
     press(client, 4)
 
     assert receipt(press(client, 2))["outcome"] == "called"
 
 
 def test_a_till_with_a_label_is_called_by_its_label(client, store, redis) -> None:
-    Store.objects.update(labels={"2": "Pharmacy", "4": "12"})
+    change_stores(labels={"2": "Pharmacy", "4": "12"})
 
     assert receipt(press(client, 4))["text"] == "Nº12 called"
     assert receipt(press(client, 2))["text"] == "Pharmacy is 2nd, in 3 s"
@@ -79,15 +81,15 @@ def test_a_till_with_a_label_is_called_by_its_label(client, store, redis) -> Non
 
 
 def test_a_closed_store_calls_nobody(client, store, redis) -> None:
-    Store.objects.update(is_open=False)
+    change_stores(is_open=False)
     response = press(client)
 
     assert (response.status_code, response.content.decode()) == (409, "This store is closed.\n")
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_call_has_the_hold_of_its_store(client, store, redis) -> None:
-    Store.objects.update(hold_seconds="7.5")
+    change_stores(hold_seconds="7.5")
     press(client, 4)
 
     assert json.loads(redis.zrange("cashier:{default}:calls", 0, 0)[0])["hold_ms"] == 7500
@@ -97,7 +99,7 @@ def test_a_press_in_another_store_changes_only_the_timeline_of_that_store(client
     Store.objects.create(slug="north-7", name="North", tills=9)
 
     assert press(client, 9, page="/s/north-7/cashier_action").status_code == 204
-    keys = set(redis.keys()) - {b"cashier:history", b"cashier:answers:other"}
+    keys = set(changed_keys(redis)) - {b"cashier:history", b"cashier:answers:other", b"cashier:changes"}
     assert keys
     assert all(b"{north-7}" in key for key in keys)
 
@@ -132,7 +134,7 @@ def test_a_bad_till_is_400_with_a_reason_and_calls_nobody(client, store, redis, 
     assert response.status_code == 400
     assert response["Content-Type"].startswith("text/plain")
     assert 10 < len(response.content.decode()) < 200
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_a_missing_or_unknown_field_is_400_with_a_reason(client, store, redis, f
 
     assert response.status_code == 400
     assert reason in response.content.decode()
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_an_unreadable_body_is_4xx_and_calls_nobody(client, store, redis, conten
 
     assert 400 <= response.status_code < 500
     assert response.content
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
@@ -180,7 +182,7 @@ def test_only_a_post_request_calls(client, store, redis, method) -> None:
 
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert method == "head" or response.content == b"This address accepts only POST.\n"
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_post_without_its_csrf_token_is_403_with_a_reason(store, redis) -> None:
@@ -188,16 +190,16 @@ def test_a_post_without_its_csrf_token_is_403_with_a_reason(store, redis) -> Non
 
     assert response.status_code == 403
     assert "Reload" in response.content.decode()
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_an_unknown_store_is_404(client, redis) -> None:
     assert press(client, page="/s/nowhere/cashier_action").status_code == 404
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_press_with_a_full_queue_is_429_with_a_reason(client, store) -> None:
-    Store.objects.update(tills=99)
+    change_stores(tills=99)
     answers = [press(client, till).status_code for till in range(1, 24)]
 
     assert answers == [204] * 21 + [429] * 2

@@ -55,9 +55,15 @@ def test_buttons_get_the_reason_as_text(client, store, errors, path, fields, hea
     assert Store.objects.get().language == "en"
 
 
-def test_devices_get_the_reason_as_json(make_button, errors) -> None:
+@pytest.fixture
+def button(make_button):
+    """A device that has just sent a request."""
     button = make_button()
+    button.look()
+    return button
 
+
+def test_devices_get_the_reason_as_json(button, errors) -> None:
     for response in (button.press(till=4), button.press(till=4, key="a"), button.look(), button.cancel(1)):
         assert response.status_code == 503
         assert UNREACHABLE in response.json()["detail"].lower()
@@ -95,9 +101,8 @@ def test_a_cashier_is_told_that_a_press_without_an_answer_was_possibly_made(clie
     ids=["press", "press with a key", "cancel"],
 )
 def test_a_device_is_told_that_a_request_without_an_answer_was_possibly_executed(
-    make_button, monkeypatch, request, request_, detail
+    button, monkeypatch, request, request_, detail
 ) -> None:
-    button = make_button()
     button.press(till=2)
     # The limit of a device's requests needs Redis, too, and would refuse the request before a script is sent.
     monkeypatch.setattr(auth, "seconds_until_allowed", lambda *actor, **limit: 0)
@@ -193,9 +198,8 @@ def test_a_press_that_redis_has_no_memory_for_is_503_with_the_reason(
 
 
 def test_every_write_to_a_full_redis_is_refused_and_nothing_is_a_server_error(
-    client, store, manager, make_button, full_redis, television
+    client, store, manager, button, full_redis, television
 ) -> None:
-    button = make_button()
     answers = {
         "press of a device": button.press(till=4, key="a"),
         "code": television.get("/pair"),

@@ -115,7 +115,8 @@ def test_a_session_ends_after_twelve_hours_and_is_then_deleted(client, anna) -> 
         "the session must not last longer because it was saved"
     )
 
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    session.set_expiry(timezone.now() - timedelta(seconds=1))
+    session.save()
     assert client.get("/cashier_buttons")["Location"].startswith("/sign_in")
     sign_in()
     assert Session.objects.count() == 1

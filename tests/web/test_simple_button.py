@@ -6,7 +6,8 @@ A simple button that sends its press twice calls once.
 import pytest
 
 from cashier_core import timeline
-from cashier_web.models import Device, Store
+from cashier_web.models import Device
+from tests.support.stores import change_stores
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +116,7 @@ def test_a_button_calls_again_after_the_clock_of_redis_was_set_back(client, make
 @pytest.mark.parametrize("policy", ["queue", "replace"])
 @pytest.mark.parametrize("methods", [("get", "get"), ("post", "get"), ("get", "post", "get")], ids=" ".join)
 def test_requests_of_one_button_within_a_second_are_one_press(client, make_button, redis, methods, policy) -> None:
-    Store.objects.update(policy=policy)
+    change_stores(policy=policy)
     button = make_button(till=3)
     answers = [getattr(client, method)(address(button)) for method in methods]
 
@@ -151,10 +152,10 @@ def test_two_buttons_of_one_till_are_two_presses(client, make_button) -> None:
 
 def test_a_press_that_was_refused_can_be_repeated_at_once(client, make_button) -> None:
     button = make_button(till=3)
-    Store.objects.update(is_open=False)
+    change_stores(is_open=False)
     assert client.get(address(button)).status_code == 409
 
-    Store.objects.update(is_open=True)
+    change_stores(is_open=True)
     assert client.get(address(button)).status_code == 201
 
 

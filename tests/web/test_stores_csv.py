@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from cashier_local.ports import free_port
 from cashier_web.models import Store
+from tests.support.redis_keys import changed_keys
 
 pytestmark = pytest.mark.django_db
 HEADER = "slug,name,city,time_zone,tills,labels,languages,language,hold_seconds,policy,is_open,closed_message"
@@ -77,7 +78,7 @@ def test_a_dry_run_prints_the_changes_and_makes_none(import_stores, redis) -> No
     assert "default: name 'cashier_q' -> 'North', city '' -> 'Lyon'" in printed
     assert printed.endswith("1 new, 1 changed, 0 unchanged: this was a dry run\n")
     assert list(Store.objects.values_list("name", flat=True)) == ["cashier_q"]
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_every_bad_line_is_reported_and_nothing_is_changed(import_stores, redis)
         ["nothing was changed"],
     ]
     assert Store.objects.count() == 1
-    assert redis.keys() == []
+    assert changed_keys(redis) == []
 
 
 def test_a_row_is_reported_with_the_line_where_it_begins(import_stores) -> None:

@@ -20,7 +20,7 @@ from cashier_core import history
 from cashier_core.call import Policy
 from cashier_core.events import REDIS_CHANNEL
 from cashier_core.idle import Idle
-from cashier_core.lua import OFFSET_KEY, clock_source, keys, source
+from cashier_core.lua import CHANGES_KEY, OFFSET_KEY, clock_source, keys, source
 from cashier_core.redis_clock import SET, ClockUnknown, ClockWatch, Reading
 from cashier_core.snapshot import Snapshot
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 MAX_QUEUED = 20
 """The maximum number of queued calls in one store. If this many calls are already queued, the next press is refused."""
+VERSION_LENGTH = 16
+"""The number of characters in the version of a document with which a press is checked."""
 KEY_SECONDS = 3600
 """The seconds for which Redis remembers the answer to a press with an idempotency key.
 
@@ -88,6 +90,10 @@ class HistoryFull(Exception):
     """
 
 
+class StaleDocument(Exception):
+    """Raised if a press was checked with a document that has changed. The timeline is not changed."""
+
+
 class CantCancel(Exception):
     """Raised if a call cannot be cancelled; the subclasses give the reason. The timeline is not changed."""
 
@@ -113,6 +119,7 @@ REFUSALS: dict[bytes, type[Exception]] = {
     b"key reused": KeyReused,
     b"too many keys": TooManyKeys,
     b"history full": HistoryFull,
+    b"stale document": StaleDocument,
 }
 """The exception for each reply with which `press.lua` refuses a press."""
 
@@ -179,11 +186,12 @@ class Timeline:
         payload: str = "",
         by: str = "",
         again: bool = False,
+        documents: Sequence[tuple[str, str, str]] = (),
     ) -> Receipt:
         """Schedule a call and announce it to all screens of the store.
 
-        Raises QueueFull, KeyReused, TooManyKeys or HistoryFull. Raises Unanswered if the call may have been scheduled
-        although Redis has sent no answer. If another RedisError is raised, the call was not scheduled.
+        Raises QueueFull, KeyReused, TooManyKeys, HistoryFull or StaleDocument. Raises Unanswered if the call may have
+        been scheduled although Redis has sent no answer. If another RedisError is raised, the call was not scheduled.
 
         till, label: the number of the till, and its label; "" if the till has no label.
         language: the language of the call.
@@ -197,9 +205,12 @@ class Timeline:
         payload: the body of the device's request. If a request with the same key has another body, KeyReused is raised.
         by: the person or device that has pressed, for example "device 7". Only the history contains this value.
         again: whether the same customer is called once more. Only the history contains this value.
+        documents: the documents with which the press was checked: for each its Redis hash, its field in this hash, and
+        its version. If one of them has another version now, StaleDocument is raised.
         """
         press_id = press_id or secrets.token_hex(16)
         names = [_answer_key(store, key or press_id), history.KEY, KEYED_ANSWERS, KEYED_COUNTS, OTHER_ANSWERS]
+        names += [hash_key for hash_key, _field, _version in documents]
         reply = self._run(
             self._press,
             store,
@@ -222,6 +233,7 @@ class Timeline:
             max_history=history.MAX_ENTRIES,
             by=by,
             again=again,
+            documents=[(field, version) for _hash_key, field, version in documents],
         )
         if refusal := REFUSALS.get(reply[0]):
             raise refusal(store)
@@ -312,7 +324,7 @@ class Timeline:
             if self._watch.is_stale():
                 self.check_clock()
             arguments = _arguments(store, **named, **self._watch.limits())
-            reply = self._send(script, [*keys(store), OFFSET_KEY, *names], arguments)
+            reply = self._send(script, [*keys(store), OFFSET_KEY, CHANGES_KEY, *names], arguments)
             if reply != SET:
                 return reply
             self.check_clock()
@@ -335,7 +347,7 @@ class Timeline:
                     notice=idle.notice,
                     appearance_id=idle.appearance_id,
                 )
-                self._set_idle(keys=[*keys(store), OFFSET_KEY], args=arguments, client=pipeline)
+                self._set_idle(keys=[*keys(store), OFFSET_KEY, CHANGES_KEY], args=arguments, client=pipeline)
             pipeline.execute()
 
     def idle(self, stores: Sequence[str]) -> list[Idle | None]:

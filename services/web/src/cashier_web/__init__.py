@@ -19,6 +19,7 @@ its own layer. `make check` enforces this rule, which is in pyproject.toml (`[to
 - `stores`: the form of a store, its deletion, the labels and arrows of its tills, and stores as CSV.
 - `screens`: the page of a screen, pairing, appearance, announcements, and the page for managers.
 - `accounts`: sign-in, invitations, passwords, roles and permissions, and people as CSV.
+- `press_data`: documents in Redis with everything that a press needs, so that a press needs no database.
 - `audit`: the audit log, which records who changed what.
 - `store_urls`: the URLs of a store's pages.
 - `models`: the tables of the database.

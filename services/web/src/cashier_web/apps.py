@@ -5,7 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -21,6 +21,7 @@ class CashierWebConfig(AppConfig):
 
         from cashier_web import audit  # noqa: PLC0415
         from cashier_web.media import files  # noqa: PLC0415
+        from cashier_web.press_data import changes  # noqa: PLC0415
         from cashier_web.screens import manage  # noqa: PLC0415
         from cashier_web.stores import deletion  # noqa: PLC0415
 
@@ -31,6 +32,11 @@ class CashierWebConfig(AppConfig):
         pre_delete.connect(deletion.keep_calls, sender="cashier_web.Store")
         pre_delete.connect(manage.revoke_screens_of_store, sender="cashier_web.Store")
         pre_delete.connect(files.delete_files_of_store, sender="cashier_web.Store")
+        for model in changes.SENDERS:
+            pre_save.connect(changes.before_change, sender=model)
+            pre_delete.connect(changes.before_change, sender=model)
+            post_save.connect(changes.after_change, sender=model)
+            post_delete.connect(changes.after_change, sender=model)
         user_logged_in.connect(begin_session)
 
 

@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
+from cashier_web.infra.expected_errors import answer_expected
 from cashier_web.models import Device, Medium, Membership, Screen, Store
 
 HIDDEN = "***"
@@ -78,4 +79,12 @@ class AuditMiddleware(AuditlogMiddleware):
         is_press = request.path_info.endswith("/cashier_action") or request.path_info.startswith("/api/")
         if request.method != "POST" or is_press:
             return self.get_response(request)
-        return super().__call__(request)
+        try:
+            # The base class needs the person. Django calls no `process_exception` for an exception in a middleware.
+            bool(request.user.is_authenticated)
+        except Exception as error:
+            if answer := answer_expected(request, error):
+                return answer
+            raise
+        response: HttpResponse = super().__call__(request)
+        return response

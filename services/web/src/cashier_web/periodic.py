@@ -17,9 +17,12 @@ from django.db import close_old_connections
 from redis import Redis
 from redis.exceptions import RedisError
 
+from cashier_web.accounts import sessions
+from cashier_web.devices import last_used
 from cashier_web.history import recorder, unstored
 from cashier_web.infra import disk_space
 from cashier_web.infra.redis_clients import the_redis
+from cashier_web.press_data import changes
 from cashier_web.screens import announce
 
 POLL_SECONDS = 1.0
@@ -73,6 +76,9 @@ class PeriodicTask:
 TASKS = [
     # With 500 stores, the task "compare" takes about 40 ms.
     PeriodicTask("compare", 60, announce.announce_differences),
+    PeriodicTask("documents", 60, changes.restore_documents),
+    PeriodicTask("sessions", 60, sessions.delete_ended_sessions),
+    PeriodicTask("used", 60, last_used.save_used),
     # The task "record" writes past calls into the database. It runs every 5 s instead of every second, because SQLite
     # always writes whole pages of its file. Writing the calls of 5 s together reduces the cost of the history per press
     # by a third.

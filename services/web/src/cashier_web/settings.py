@@ -130,6 +130,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # If AXES_DISABLE_ACCESS_LOG were False, django-axes would add a database row for each sign-in, and would never delete
 # these rows. The rows are not needed, because each sign-in is in the log.
 AXES_DISABLE_ACCESS_LOG = True
+SESSION_ENGINE = "cashier_web.accounts.sessions"
 SESSION_COOKIE_AGE = round(ENVIRONMENT.cashier_session_hours * 3600)
 
 # Nginx sets the header X-Forwarded-Proto to the scheme that the browser used (http or https). Nginx replaces a value

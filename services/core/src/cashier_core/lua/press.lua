@@ -1,13 +1,23 @@
 -- Schedules a call, announces it, and records it in the history. Returns {outcome, seq, starts_in_ms, place, payload,
 -- call_id}, which the class Receipt in timeline.py explains. A press that is refused changes nothing.
--- KEYS[4]: the key under which the answer to this press is stored, unless the press is refused. If a worker process of
+-- KEYS[5]: the key under which the answer to this press is stored, unless the press is refused. If a worker process of
 -- web dies before it answers a press, Nginx sends the same press to another worker process. When the press arrives for
 -- the second time, the script returns the stored answer and makes no second call.
--- KEYS[5]: the stream that contains the history.
--- KEYS[6]: a sorted set of the keys of the answers to presses with an idempotency key, with their expiry as the score.
--- KEYS[7]: a hash with the number of these answers in each store.
--- KEYS[8]: a list of the keys of the answers to the other presses, the newest last.
-local answer_key, history, keyed_answers, keyed_counts, other_answers = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+-- KEYS[6]: the stream that contains the history.
+-- KEYS[7]: a sorted set of the keys of the answers to presses with an idempotency key, with their expiry as the score.
+-- KEYS[8]: a hash with the number of these answers in each store.
+-- KEYS[9]: a list of the keys of the answers to the other presses, the newest last.
+-- KEYS[10] and so on: the hashes that contain the documents with which web has checked the press. args.documents contains
+-- for each of them {field, version}. A value in such a hash begins with its version. If one of the documents has another
+-- version now, the script changes nothing. web then checks the press again, with the new documents.
+for index, document in ipairs(args.documents) do
+  local value = redis.call('HGET', KEYS[9 + index], document[1]) or ''
+  if value:sub(1, #document[2]) ~= document[2] then
+    return {'stale document', 0, 0, 0}
+  end
+end
+
+local answer_key, history, keyed_answers, keyed_counts, other_answers = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local stored_answer = redis.call('GET', answer_key)
 if stored_answer then
   local answer = cjson.decode(stored_answer)

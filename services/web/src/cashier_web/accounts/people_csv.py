@@ -14,8 +14,12 @@ from django.utils.translation import gettext as _
 from import_export.results import RowResult
 
 from cashier_web.audit import note
+from cashier_web.infra.errors import Refused
+from cashier_web.infra.redis_unavailable import nothing_changed, refuse_without_redis
 from cashier_web.infra.table_resource import YES_OR_NO, Column, TableFormat, TableResource
 from cashier_web.models import Membership, Role, Store
+from cashier_web.press_data.changes import begin_change
+from cashier_web.press_data.documents import DocumentId
 from cashier_web.validators import check_name
 
 NAMES = ["username", "first_name", "last_name"]
@@ -153,6 +157,12 @@ class PersonResource(TableResource):
     def finish(self, rows: list[RowResult], actor: Any) -> None:
         new = [row for row in rows if row.is_new()]
         changed = [row for row in rows if row.is_update()]
+        # Bulk operations send no signals, so presses would not see the changes.
+        try:
+            with refuse_without_redis(nothing_changed()):
+                begin_change([DocumentId.of_person(row.instance.pk) for row in rows if row.instance.pk])
+        except Refused as refused:
+            raise ValidationError(refused.reason) from None
         User.objects.bulk_create([row.instance for row in new], batch_size=500)
         # Django updates the people in batches, with one SQL statement for each batch. In the statement, every column
         # has a CASE with one WHEN for each person of the batch, so small batches are faster. An import that changes

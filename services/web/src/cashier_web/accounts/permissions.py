@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 
 from cashier_core.call import DEFAULT_STORE
 from cashier_web.models import Membership, Role, Store
+from cashier_web.press_data.documents import Person
+from cashier_web.press_data.lookup import Lookup
 
 STORE_AND_ROLE = """
     SELECT store.*, membership.role
@@ -57,6 +59,24 @@ def own_role_in(request: HttpRequest, slug: str) -> tuple[Store, int]:
         raise Http404
     role: int | None = store.role  # type: ignore[attr-defined]  # a column of the query
     return store, Role.MANAGER if person.is_superuser else role or 0
+
+
+def presser_in(request: HttpRequest, slug: str, lookup: Lookup) -> tuple[Store, Person | None]:
+    """Return the store, and the person who presses; None if CASHIER_OPEN_BUTTONS lets everybody press.
+
+    The rows come from the lookup, so the database is usually not needed. Raises Http404 if there is no such store, and
+    PermissionDenied if the person is not signed in, or is not at least a cashier in the store.
+    """
+    store, person = lookup.store(slug), None
+    if not settings.ENVIRONMENT.cashier_open_buttons:
+        person = lookup.person_of(request)
+        if person is None:
+            raise PermissionDenied(_("You are not signed in. Reload this page."))
+    if store is None:
+        raise Http404
+    if person:
+        require(store, person.role_in(store), Role.CASHIER)
+    return store, person
 
 
 def require(store: Store, role: int, least: Role) -> None:

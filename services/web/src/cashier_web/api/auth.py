@@ -3,51 +3,46 @@
 Also refuses a request for a store or a till that the device may not call for.
 """
 
-from datetime import timedelta
-
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja.security import APIKeyQuery, HttpBearer
 
 from cashier_core.till import Till
 from cashier_web.api.link_previews import is_sent_without_purpose
+from cashier_web.devices.last_used import note_used
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.rate_limit import seconds_until_allowed
-from cashier_web.infra.tokens import token_hash
-from cashier_web.models import Device, Store
+from cashier_web.models import Store
+from cashier_web.press_data.lookup import KnownDevice, with_fresh_lookup
 
 MOST_REQUESTS, IN_SECONDS = 120, 10
 """A device may send at most `MOST_REQUESTS` requests in `IN_SECONDS` seconds. A device can send a hundred retries at
 once without reaching this limit, and a whole store makes fewer calls in `IN_SECONDS` seconds. The limit protects the
 other devices from a faulty device that never stops sending."""
-USED_AT_PRECISION = timedelta(minutes=1)
-"""The time at which a device was last used (`used_at`) is saved at most once per minute. Saving it for each press would
-cost as much as the press itself."""
 
 
-def device_of_token(token: str) -> Device | None:
+def device_of_token(request: HttpRequest, token: str) -> KnownDevice | None:
     """Return the device with this token, or None if the token is unknown or was revoked.
 
-    Also saves when the device was last used. Raises Refused if the device sends too many requests, and RedisError if
-    Redis does not answer.
+    Also remembers the token in the request, and when the device was last used. Raises Refused if the device sends too
+    many requests, and RedisError if Redis does not answer.
     """
-    device = Device.objects.select_related("store").filter(token_hash=token_hash(token), revoked_at=None).first()
+    request.device_token = token  # type: ignore[attr-defined]
+    device = with_fresh_lookup(lambda lookup: lookup.device(token))
     if not device:
         return None
     if seconds := seconds_until_allowed("api", str(device.pk), most=MOST_REQUESTS, seconds=IN_SECONDS):
         reason = _("This device sends too many requests. It may send %(most)s in %(seconds)s seconds.")
         raise Refused(429, reason % {"most": MOST_REQUESTS, "seconds": IN_SECONDS}, seconds)
-    if device.used_at is None or device.used_at < timezone.now() - USED_AT_PRECISION:
-        Device.objects.filter(pk=device.pk).update(used_at=timezone.now())
+    note_used(device)
     return device
 
 
 class Bearer(HttpBearer):
     """Accepts the token of a device in the header `Authorization: Bearer cq_...`."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Device | None:
-        return device_of_token(token)
+    def authenticate(self, request: HttpRequest, token: str) -> KnownDevice | None:
+        return device_of_token(request, token)
 
 
 class TokenInAddress(APIKeyQuery):
@@ -59,25 +54,25 @@ class TokenInAddress(APIKeyQuery):
 
     param_name = "token"
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Device | None:
+    def authenticate(self, request: HttpRequest, key: str | None) -> KnownDevice | None:
         if request.method == "GET" and is_sent_without_purpose(request):
             reason = _(
                 "Nobody was called: this request looks like a link preview or a browser. "
                 "A device can send POST instead of GET."
             )
             raise Refused(403, reason)
-        device = device_of_token(key) if key else None
+        device = device_of_token(request, key) if key else None
         return device if device and device.till else None
 
 
-def store_of(device: Device, slug: str) -> Store:
+def store_of(device: KnownDevice, slug: str) -> Store:
     """Return the store of the device. Raises Refused if `slug` is not the slug of this store."""
     if device.store.slug != slug:
         raise Refused(403, _("This token is for another store."))
     return device.store
 
 
-def till_of(device: Device, number: int | None) -> Till:
+def till_of(device: KnownDevice, number: int | None) -> Till:
     """Return the till with this number. If the request contains no number, return the device's own till.
 
     Raises Refused if the device may not press for this till, if the store has no such till, or if the request contains

@@ -23,7 +23,8 @@ from cashier_web.infra.rate_limit import GuessLimit
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.infra.request_info import client_address
 from cashier_web.infra.tokens import token_hash
-from cashier_web.models import Device, Store
+from cashier_web.models import Store
+from cashier_web.press_data.lookup import KnownDevice, Lookup, with_lookup
 
 
 class EmptyOrJSON(Parser):
@@ -62,9 +63,13 @@ api = API(
 
 
 class DeviceRequest(HttpRequest):
-    """A request of a device. django-ninja sets `auth` to the device whose token the request contains."""
+    """A request of a device. django-ninja sets `auth` to the device whose token the request contains.
 
-    auth: Device
+    device_token: this token.
+    """
+
+    auth: KnownDevice
+    device_token: str
 
 
 EMPTY_PRESS = Press()
@@ -80,40 +85,55 @@ PRESS_REFUSALS = {**REFUSALS, 408: Problem, 409: Problem, 504: Problem}
 
 
 def press(
-    request: DeviceRequest, store: Store, body: Press, key: str | None = None, *, is_simple_button: bool = False
+    request: DeviceRequest, body: Press, slug: str = "", key: str | None = None, *, is_simple_button: bool = False
 ) -> Status[Any]:
     """Schedule a call, and answer with status 201 and the receipt.
 
     If the till already has a queued call, the press changes nothing, and the status is 200.
+
+    slug: the slug of the store in the address; "" if the address contains no store.
     """
-    device, payload = request.auth, body.model_dump_json(exclude_defaults=True)
-    # Two devices may choose the same idempotency key, so the device's id is added to the key. Hashing gives the key a
-    # fixed length.
-    key = token_hash(f"{device.pk} {key}")[:32] if key else ""
-    with translation.override(store.language):
-        till = till_of(device, body.till)
-        # If a device sends a press again with the same idempotency key, it gets the receipt of its first attempt again,
-        # even if the store has closed meanwhile. Therefore the timeline is asked for this receipt before a call is
-        # scheduled.
-        receipt = the_timeline().receipt(store.slug, key, payload) if key else None
-        if receipt is None:
-            if body.language and body.language not in store.languages:
-                raise Refused(422, _("This language is not offered."))
-            language = body.language or store.language
-            by = Caller("device", device.pk, device.name)
-            receipt = schedule_call(
-                request,
-                store,
-                till,
-                language,
-                by=by,
-                again=body.again,
-                key=key,
-                payload=payload,
-                is_simple_button=is_simple_button,
-            )
-        answer = Receipt.from_receipt(receipt, till)
-    return Status(200 if receipt.outcome == "waits already" else 201, answer)
+
+    def press_with(lookup: Lookup) -> Status[Any]:
+        # The device is looked up once more, because the lookup must contain everything with which the press is checked.
+        device = lookup.device(request.device_token)
+        if device is None:
+            raise AuthenticationError
+        store = store_of(device, slug) if slug else device.store
+        return press_as(device, store, lookup)
+
+    def press_as(device: KnownDevice, store: Store, lookup: Lookup) -> Status[Any]:
+        payload = body.model_dump_json(exclude_defaults=True)
+        # Two devices may choose the same idempotency key, so the device's id is added to the key. Hashing gives the key
+        # a fixed length.
+        own_key = token_hash(f"{device.pk} {key}")[:32] if key else ""
+        with translation.override(store.language):
+            till = till_of(device, body.till)
+            # If a device sends a press again with the same idempotency key, it gets the receipt of its first attempt
+            # again, even if the store has closed meanwhile. Therefore the timeline is asked for this receipt before a
+            # call is scheduled.
+            receipt = the_timeline().receipt(store.slug, own_key, payload) if own_key else None
+            if receipt is None:
+                if body.language and body.language not in store.languages:
+                    raise Refused(422, _("This language is not offered."))
+                language = body.language or store.language
+                by = Caller("device", device.pk, device.name)
+                receipt = schedule_call(
+                    request,
+                    store,
+                    till,
+                    language,
+                    by=by,
+                    lookup=lookup,
+                    again=body.again,
+                    key=own_key,
+                    payload=payload,
+                    is_simple_button=is_simple_button,
+                )
+            answer = Receipt.from_receipt(receipt, till)
+        return Status(200 if receipt.outcome == "waits already" else 201, answer)
+
+    return with_lookup(press_with)
 
 
 @api.get(
@@ -150,7 +170,7 @@ def current(request: DeviceRequest, slug: Slug) -> Calls:
 def press_till(
     request: DeviceRequest, slug: Slug, body: Annotated[Press, Body()] = EMPTY_PRESS, key: Key = None
 ) -> Status[Any]:
-    return press(request, store_of(request.auth, slug), body, key)
+    return press(request, body, slug, key)
 
 
 @api.delete(
@@ -181,7 +201,7 @@ BUTTON: dict[str, Any] = {
 @api.get("press", operation_id="get_press", **BUTTON)
 @decorate_view(never_cache)
 def press_own_till(request: DeviceRequest) -> Status[Any]:
-    return press(request, request.auth.store, EMPTY_PRESS, is_simple_button=True)
+    return press(request, EMPTY_PRESS, is_simple_button=True)
 
 
 # The functions below answer errors that only the API has. The middleware in `expected_errors` answers the exception

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +10,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django_htmx.http import trigger_client_event
+from redis.exceptions import RedisError
 
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
+from cashier_core.till import Till
 from cashier_web.accounts import permissions
 from cashier_web.calls.forms import LanguageForm, PressForm
 from cashier_web.calls.receipts import ordinal_place, receipt_text
@@ -20,11 +21,13 @@ from cashier_web.calls.schedule import Caller, schedule_call
 from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_clients import the_timeline
-from cashier_web.infra.redis_unavailable import refuse_without_redis
+from cashier_web.infra.redis_unavailable import redis_unavailable, refuse_without_redis
 from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Role, Store
+from cashier_web.press_data.lookup import Lookup, with_lookup
 from cashier_web.screens import appearance
 from cashier_web.store_urls import managed_pages, store_path
+from cashier_web.stores.labels import till_name
 
 
 @never_cache
@@ -88,20 +91,33 @@ def change_language(request: HtmxRequest, store: Store) -> HttpResponse:
 
 @allow_methods("POST")
 def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse:
-    """Accept a press. Schedules and announces the call, and answers 204 with a receipt in the header `HX-Trigger`."""
-    store = permissions.store_for(request, slug, Role.CASHIER)
+    """Accept a press. Schedules and announces the call, and answers 204 with a receipt in the header `HX-Trigger`.
+
+    The view needs no database, so that cashiers can press while the database is away.
+    """
+    try:
+        return with_lookup(lambda lookup: press(request, slug, lookup))
+    except RedisError as fault:
+        # The store is not known, so the reason is in the language of the browser, and names the till by its number.
+        number = request.POST.get("cashier", "")
+        if not number.isascii() or not number.isdecimal():
+            raise
+        reason = _("%(till)s was not called: the screens cannot be reached at the moment.")
+        raise redis_unavailable(reason % {"till": till_name(Till(int(number), ""))}, fault) from None
+
+
+def press(request: HttpRequest, slug: str, lookup: Lookup) -> HttpResponse:
+    """Check a press, and schedule the call. Raises StaleDocument if something has changed since it was checked."""
+    store, person = permissions.presser_in(request, slug, lookup)
     with translation.override(store.language):
         form = PressForm(request.POST, store)
         if not form.is_valid():
             return refuse(400, one_line(form))
         till, language = form.cleaned_data["cashier"], form.cleaned_data["language"]
-        # Read the user before the call is scheduled, because reading from the database may fail. After the call is
-        # scheduled, no step may fail. Otherwise the cashier would be told that the press has failed, although the call
-        # was made.
-        person = request.user
-        is_known = not settings.ENVIRONMENT.cashier_open_buttons
-        by = Caller("user", person.pk or 0, person.get_username()) if is_known else Caller("user", 0, "")
-        receipt = schedule_call(request, store, till, language, by=by, again="again" in request.POST)
+        by = Caller("user", person.pk, person.username) if person else Caller("user", 0, "")
+        # After the call is scheduled, no step may fail. Otherwise the cashier would be told that the press has failed,
+        # although the call was made.
+        receipt = schedule_call(request, store, till, language, by=by, lookup=lookup, again="again" in request.POST)
         params = {
             "text": receipt_text(receipt, till),
             "language": store.language,

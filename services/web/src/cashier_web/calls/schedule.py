@@ -20,7 +20,8 @@ from cashier_web.infra.errors import Refused
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.infra.redis_unavailable import redis_unanswered, redis_unavailable
 from cashier_web.infra.request_info import request_id
-from cashier_web.models import Device, Store
+from cashier_web.models import Store
+from cashier_web.press_data.lookup import KnownDevice, Lookup
 from cashier_web.stores.labels import till_name
 
 NGINX_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -61,6 +62,7 @@ def schedule_call(
     language: str,
     *,
     by: Caller,
+    lookup: Lookup,
     again: bool = False,
     key: str = "",
     payload: str = "",
@@ -69,6 +71,7 @@ def schedule_call(
     """Schedule a call and announce it to the screens. Returns the receipt.
 
     by: the person or the device that pressed.
+    lookup: the lookup that has found the store and the person or device.
     again: whether the same customer is called once more.
     key: the idempotency key of a device; every attempt of one press has the same key.
     payload: the body of the device's request.
@@ -76,7 +79,8 @@ def schedule_call(
     a second are one press.
 
     Raises Refused, with a reason in the active language, if no call can be made. If nobody knows whether the call was
-    made, the status of Refused is 504. Raises KeyReused if the key was used before with another payload.
+    made, the status of Refused is 504. Raises KeyReused if the key was used before with another payload. Raises
+    StaleDocument if the store, the person or the device has changed since the lookup.
 
     Nginx may send the same press to a second worker process. web recognises the press by its request_id, and makes no
     second call.
@@ -88,6 +92,7 @@ def schedule_call(
         raise Refused(408, _("%(till)s was not called: the answer took too long.") % params)
     nginx_id = request_id(request)
     press_id = nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else secrets.token_hex(16)
+    lookup.leave_check_to_press_lua()
     try:
         if is_simple_button:
             press_id = the_timeline().first_press_id(store.slug, by.key, press_id)
@@ -104,6 +109,7 @@ def schedule_call(
             payload=payload,
             by=by.key,
             again=again,
+            documents=lookup.versions,
         )
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
@@ -138,7 +144,7 @@ def schedule_call(
     return receipt
 
 
-def cancel_call(store: Store, call: str, device: Device) -> None:
+def cancel_call(store: Store, call: str, device: KnownDevice) -> None:
     """Cancel a queued call for a device.
 
     call: the call_id of the call, or its seq.

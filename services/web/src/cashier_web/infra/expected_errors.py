@@ -32,19 +32,24 @@ class ExpectedErrors:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the response to an exception that a view has raised.
+        """Return the response to an exception that a view has raised, as `answer_expected` does."""
+        return answer_expected(request, exception)
 
-        Returns None for an unexpected exception. Such an exception is a bug, and Django answers it with 500.
-        """
-        if isinstance(exception, PermissionDenied):
-            reason = str(exception) or _("You are not allowed to do this.")
-            return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
-        if isinstance(exception, RedisError):
-            exception = redis_unavailable(fault=exception)
-        elif isinstance(exception, (OperationalError, InterfaceError)):
-            metrics.DATABASE_ERRORS.inc()
-            log.warning("the database does not answer: %s", " ".join(str(exception).split()))
-            exception = Refused(503, _("Nothing was changed, because the database cannot be reached at the moment."))
-        if isinstance(exception, Refused):
-            return refuse_in_format(request, exception.status, exception.reason, exception.retry_after)
-        return None
+
+def answer_expected(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """Return the response to an exception.
+
+    Returns None for an unexpected exception. Such an exception is a bug, and Django answers it with 500.
+    """
+    if isinstance(exception, PermissionDenied):
+        reason = str(exception) or _("You are not allowed to do this.")
+        return refuse_page(request, 403, reason) if request.method == "GET" else refuse(403, reason)
+    if isinstance(exception, RedisError):
+        exception = redis_unavailable(fault=exception)
+    elif isinstance(exception, (OperationalError, InterfaceError)):
+        metrics.DATABASE_ERRORS.inc()
+        log.warning("the database does not answer: %s", " ".join(str(exception).split()))
+        exception = Refused(503, _("Nothing was changed, because the database cannot be reached at the moment."))
+    if isinstance(exception, Refused):
+        return refuse_in_format(request, exception.status, exception.reason, exception.retry_after)
+    return None

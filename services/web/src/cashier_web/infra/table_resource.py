@@ -20,10 +20,12 @@ from import_export.instance_loaders import CachedInstanceLoader
 from import_export.resources import Diff, ModelResource
 from import_export.results import Result, RowResult
 from import_export.widgets import Widget
+from redis.exceptions import RedisError
 from tablib import Dataset
 
 from cashier_web.infra import csv_table
 from cashier_web.infra.lookalikes import Lookalikes, is_damaged, repair_encoding
+from cashier_web.infra.redis_unavailable import nothing_changed, redis_unavailable
 
 LINE = "line of the file"
 """The name of a column that an import adds to each row. The column contains the number of the line of the file at which
@@ -181,6 +183,10 @@ class TableResource(ModelResource):
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
         # The admin asks the administrator to confirm these doubts, and commands print them.
         result.doubts = self._doubts
+        faults = [error.error for row in result.error_rows for error in row.errors]
+        if fault := next((each for each in faults if isinstance(each, RedisError)), None):
+            # A row cannot be saved if Redis does not answer.
+            raise ValidationError(redis_unavailable(nothing_changed(), fault).reason)
         for bad in [*result.invalid_rows, *result.error_rows]:
             bad.number = dataset[LINE][bad.number - 1]
         if kwargs.get("dry_run") or result.has_errors() or result.has_validation_errors():

@@ -7,7 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
+from cashier_web.accounts import sessions
 from cashier_web.management import revocations
+from cashier_web.press_data import redis_documents
 
 
 class Command(BaseCommand):
@@ -28,3 +30,6 @@ class Command(BaseCommand):
         with transaction.atomic():
             for line in revocations.keep_revoked(state):
                 self.stdout.write(line)
+        # The documents and sessions in Redis belong to the database that the backup has replaced.
+        redis_documents.delete_all()
+        sessions.delete_sessions_in_redis()
