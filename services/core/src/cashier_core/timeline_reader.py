@@ -13,12 +13,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from cashier_core.events import Version
-from cashier_core.lua import OFFSET_KEY, clock_source, keys, source
+from cashier_core.lua import CHANGES_KEY, OFFSET_KEY, clock_source, keys, source
 from cashier_core.redis_clock import SET, ClockWatch, Reading
 from cashier_core.revocations import KEY
 from cashier_core.snapshot import Snapshot
 
 T = TypeVar("T")
+MAX_CHANGES = 2000
+"""The largest number of changes that are read at once. If there are more, comparing all stores is cheaper."""
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,10 @@ class TimelineReader:
         """
         self._redis = redis
         self._watch = ClockWatch(monotonic)
+        self._last_change: bytes | None = None
+        """The id of the newest entry of the stream of changes that was read; None if no entry was read."""
+        self._run_id = ""
+        """The run id of Redis, which is new after each start of Redis."""
         self._read_clock = redis.register_script(clock_source(clock))
         self._snapshot = redis.register_script(source("snapshot.lua", clock))
 
@@ -79,6 +85,31 @@ class TimelineReader:
             log.warning("the clock of Redis was set by %+d ms; no call is affected", jump)
             await self._read_clock(keys=[OFFSET_KEY], args=[offset, -jump])
 
+    async def changes(self) -> dict[str, Version] | None:
+        """Read which stores have changed since the last call of this method, and their versions after the change.
+
+        Returns None if the reader cannot know it: at the first call, while the stream is empty, after `MAX_CHANGES` or
+        more changes, after a restart of Redis, or if the stream no longer contains the last known change. The caller
+        must then compare all its stores (`versions`).
+        """
+        last, run_id = self._last_change, self._run_id
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.info("server")
+            # The entries begin with the last known one. If it is missing, entries after it may be missing, too.
+            pipeline.xrange(CHANGES_KEY, min=last or "-", count=MAX_CHANGES)
+            pipeline.xrevrange(CHANGES_KEY, count=1)  # If the changes cannot be known, the next call begins here.
+            info, entries, newest = await pipeline.execute()
+        self._run_id = info["run_id"]
+        is_complete = bool(last and entries) and entries[0][0] == last and len(entries) < MAX_CHANGES
+        if is_complete and run_id == self._run_id:
+            self._last_change = entries[-1][0]
+            changes = [_parse(_change, fields) for _id, fields in entries[1:]]
+            if not any(isinstance(change, Exception) for change in changes):
+                return dict(cast(list[tuple[str, Version]], changes))
+            return None  # Another program has written something into the stream.
+        self._last_change = newest[0][0] if newest else None
+        return None
+
     async def versions(self, stores: Sequence[str]) -> list[Version]:
         """Read the version of each store's timeline, with one round trip for all stores together.
 
@@ -92,7 +123,7 @@ class TimelineReader:
             replies = await pipeline.execute(raise_on_error=False)
         if replies and all(isinstance(each, RedisError) and not str(each).startswith("WRONGTYPE") for each in replies):
             raise replies[0]
-        versions = [_parse(_version, reply) for reply in replies]
+        versions = [_parse(_version_from_hash, reply) for reply in replies]
         return [Version() if isinstance(version, Exception) else version for version in versions]
 
     async def revoked(self) -> frozenset[str]:
@@ -106,11 +137,17 @@ def _parse(parse: Callable[[Any], T], reply: Any) -> T | Exception:
         return reply
     try:
         return parse(reply)
-    except (ValueError, TypeError, AttributeError) as fault:
+    except (ValueError, TypeError, AttributeError, LookupError) as fault:
         return fault
 
 
-def _version(reply: Any) -> Version:
+def _version_from_hash(reply: Any) -> Version:
     """Parse the reply to HMGET, which has three values. If Redis does not know the store, all three values are None."""
     epoch, rev, change_id = reply
     return Version((epoch or b"").decode(), int(rev or 0), (change_id or b"").decode())
+
+
+def _change(fields: dict[bytes, bytes]) -> tuple[str, Version]:
+    """Parse an entry of the stream of changes. Returns the slug of the store, and the version after the change."""
+    version = Version(fields[b"epoch"].decode(), int(fields[b"rev"]), fields[b"mark"].decode())
+    return fields[b"store"].decode(), version

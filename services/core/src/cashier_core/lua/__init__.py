@@ -5,6 +5,11 @@ from importlib.resources import files
 FOLDER = files("cashier_core") / "lua"
 OFFSET_KEY = "cashier:clock"
 """The Redis key of the offset of the timeline's clock, in milliseconds."""
+CHANGES_KEY = "cashier:changes"
+"""The Redis key of a stream with the newest changes of the timelines of all stores.
+
+An entry has the fields `store`, `epoch`, `rev` and `mark`: the version of the store's timeline after the change.
+"""
 
 
 def source(name: str, clock: str | None = None) -> str:

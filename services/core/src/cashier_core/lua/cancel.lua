@@ -1,6 +1,6 @@
 -- Cancels a queued call: removes it, lets the calls behind it begin earlier, announces the change, and records it in
 -- the history. Returns 'cancelled', or the reason why the call cannot be cancelled.
--- KEYS[4]: the stream that contains the history.
+-- KEYS[5]: the stream that contains the history.
 -- args.call_id: the call_id of the call.
 -- args.seq, args.by: the seq of the call, and the device that has pressed. They identify the call if args.call_id is
 -- missing.
@@ -52,7 +52,7 @@ for _, call in ipairs(behind) do
   redis.call('ZADD', calls, call['end'], cjson.encode(call))
   changes[#changes + 1] = {store = args.store, mark = call.mark, start = call.start, ['end'] = call['end']}
 end
-record(KEYS[4], changes)
+record(KEYS[5], changes)
 -- Snapshots contain the list of cancelled calls, so that boards that have missed the announcement remove these calls,
 -- too. The list keeps only the newest `max_queued` cancelled calls.
 cancelled[#cancelled + 1] = {seq = known.seq, mark = known.mark, num_cashier = known.num_cashier, by = known.by}

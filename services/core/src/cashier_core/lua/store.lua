@@ -7,6 +7,7 @@
 -- call. In this document, `mark` is the call_id, and `num_cashier` is the till.
 -- Both keys contain the same hash tag, so that a Redis cluster keeps them on the same node.
 -- KEYS[3]: the offset of the timeline's clock.
+-- KEYS[4]: the stream with the newest changes of all timelines. Only scripts that call `announce` need this key.
 -- ARGV[1]: the named arguments of the script as a JSON document.
 local store, calls = KEYS[1], KEYS[2]
 local args = cjson.decode(ARGV[1])
@@ -53,7 +54,8 @@ local function record(history, changes)
 end
 
 -- Increases the rev of the timeline and publishes the change to every ws replica. The message is in the format of the
--- PubSub layer of channels_redis (MessagePack).
+-- PubSub layer of channels_redis (MessagePack). A replica that misses the message finds the change in the stream of
+-- changes. The stream keeps about as many changes as the largest installation makes in two minutes.
 -- args.change_id: a random text for this change. If Redis restarts without its last writes, it can give the same rev to
 -- two different changes. Boards distinguish such changes by their change_ids.
 -- If Redis knows nothing about the store, args.change_id also becomes the new epoch. The new epoch tells boards that
@@ -68,5 +70,9 @@ local function announce(message)
   message.epoch, message.rev = known[1], redis.call('HINCRBY', store, 'rev', 1)
   message.mark, message.after = args.change_id, known[2] or ''
   message.waiting_language, message.notice, message.look = known[3], known[4] or '', known[5] or ''
+  redis.call(
+    'XADD', KEYS[4], 'MAXLEN', '~', '10000', '*',
+    'store', args.store, 'epoch', message.epoch, 'rev', message.rev, 'mark', args.change_id
+  )
   redis.call('PUBLISH', args.channel, cmsgpack.pack(message))
 end

@@ -23,15 +23,21 @@ from cashier_ws.boards.board import Board
 from cashier_ws.boards.revocation import PairedScreens
 
 REPAIR_SECONDS = 1.0
-"""The seconds between two comparisons of all boards with Redis.
+"""The seconds between two turns of the repair.
 
 The time is varied at random by up to a tenth, so that not all replicas ask Redis at the same moment.
 """
-LOST_SECONDS = 0.25
-"""The seconds between two comparisons of all boards with Redis while Redis does not answer.
+TURNS = 60
+"""In each turn, a replica asks Redis which stores have changed, and compares one board in `TURNS` with Redis.
 
-When Redis is back, calls may be announced before this replica has subscribed to the events again. The next comparison
-finds these calls. It must come soon, so this time is shorter than REPAIR_SECONDS.
+So each board is compared with Redis about once a minute. This finds changes that web of version 0.1.0 has made during
+an update, because that version does not write to the stream of changes.
+"""
+LOST_SECONDS = 0.25
+"""The seconds between two turns of the repair while Redis does not answer.
+
+When Redis is back, calls may be announced before this replica has subscribed to the events again. The next turn finds
+these calls. It must come soon, so this time is shorter than REPAIR_SECONDS.
 """
 READS_AT_ONCE = 128
 """The maximum number of timelines that are read from Redis in one batch.
@@ -42,7 +48,9 @@ when many screens reconnect at once.
 ADOPTED_AT_ONCE = 16
 """The number of snapshots that boards adopt in one iteration of the event loop. This takes about 5 ms."""
 FRESH_SECONDS = 2.5
-"""If the last comparison with Redis is older than this number of seconds, boards read snapshots and ignore events.
+"""If the last successful turn of the repair began more than this number of seconds ago, boards ignore events.
+
+They read snapshots instead.
 
 The replica or its network may then have stopped for a while, and events may arrive late. The durations in an event
 count from its publication, so they are wrong if the event arrives late. The durations in a snapshot are right, because
@@ -70,6 +78,8 @@ class Sync:
         self._has_unread = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._compared_at = 0.0
+        self._turn = 0
+        self._must_compare_all = True
         self._redis_is_lost = False
 
     def start(self) -> None:
@@ -177,25 +187,36 @@ class Sync:
             log.exception("fault while adopting the timeline of %s", board.store)
 
     async def _repair(self) -> None:
-        """Compare the versions of all boards with Redis, and request snapshots for the boards that are behind.
+        """Wait for the next turn. Then ask Redis which stores have changed, and repair the boards that have missed it.
 
-        This is necessary because Redis PubSub does not guarantee that a subscriber gets each message.
+        This is necessary because Redis PubSub does not guarantee that a subscriber gets each message. `changes` returns
+        each change only once.
         """
         period = LOST_SECONDS if self._redis_is_lost else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
         await self._timeline.check_clock()
-        boards = list(self._boards.values())
+        # If a request of this turn fails, the next turn does not get the same changes, and must compare all boards.
+        must_compare_all, self._must_compare_all = self._must_compare_all or self._redis_is_lost, True
         # The time is taken before the request. If this process is stopped while it waits for the answer, the versions
         # are old when the process reads them, and announcements from this time are old, too.
         requested_at = asyncio.get_running_loop().time()
-        versions = await self._timeline.versions([board.store for board in boards]) if boards else []
+        changes = await self._timeline.changes()
+        boards = list(self._boards.values())
+        self._turn = (self._turn + 1) % TURNS
+        compared = boards if must_compare_all or changes is None else boards[self._turn :: TURNS]
+        versions = await self._timeline.versions([board.store for board in compared]) if compared else []
         revoked = await self._timeline.revoked()
         self._compared_at = requested_at
-        if boards and self._redis_is_lost:
+        self._must_compare_all = False
+        if self._redis_is_lost:
             self._redis_is_lost = False
             log.warning("Redis is back")
-        for board, version in zip(boards, versions, strict=True):
-            if board.is_behind or version != board.version:
+        for board, version in zip(compared, versions, strict=True):
+            board.is_behind = board.is_behind or version != board.version
+        for board in boards:
+            # If the snapshot cannot be read, the board stays behind, and the next turn requests a snapshot again.
+            board.is_behind = board.is_behind or _has_missed(board.version, (changes or {}).get(board.store))
+            if board.is_behind:
                 self.request_snapshot(board)
         await self._paired_screens.revoke(revoked)
 
@@ -204,3 +225,15 @@ class Sync:
         if not self._redis_is_lost:
             self._redis_is_lost = True
             log.warning("Redis is lost, boards play on: %s", fault)
+
+
+def _has_missed(known: Version, newest: Version | None) -> bool:
+    """Return whether a board has missed the newest change of its store.
+
+    known: the version of the board. newest: the version of the store after the change; None if the store has not
+    changed. The board may already know a later change, whose announcement has arrived since Redis was asked. The same
+    rev with another change_id is another change: Redis was restarted without its last writes.
+    """
+    if newest is None or known == newest:
+        return False
+    return known.epoch != newest.epoch or known.rev <= newest.rev
