@@ -1,38 +1,31 @@
-"""What a process of Locust does in addition to its users: heartbeats, garbage collection, messages about progress."""
+"""What a process of Locust does in addition to its users: checks of connections, garbage collection, and messages."""
 
 import contextlib
 import gc
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 import gevent
 from locust.env import Environment
 
-from loadtests.clients.gevent_screen import ANSWER_SECONDS, HEARTBEAT_SECONDS, GeventScreen
+from loadtests.clients.gevent_screen import GeventScreen
 
 PROGRESS_SECONDS = 10.0
+CHECK_SECONDS = 1.0
 
 
-def send_heartbeats(screens: list[GeventScreen]) -> None:
-    """Let one screen after the other send its heartbeat, again and again. Never returns.
+def check_connections(screens: list[GeventScreen]) -> None:
+    """Check about once a second whether a screen has a dead connection. Never returns.
 
-    The heartbeats are spread evenly over time. Each screen sends one heartbeat every HEARTBEAT_SECONDS seconds. After
-    each heartbeat, the screen checks whether an answer has come in time.
+    The list may grow meanwhile. The load generator yields to the screens every hundred checks.
     """
-    beaten: deque[tuple[float, GeventScreen]] = deque()
     while True:
-        current = list(screens)
-        for screen in current:
-            now = time.monotonic()
-            while beaten and beaten[0][0] <= now:
-                beaten.popleft()[1].check_answer()
-            screen.send_heartbeat()
-            beaten.append((now + ANSWER_SECONDS, screen))
-            gevent.sleep(HEARTBEAT_SECONDS / len(current))
-        if not current:
-            gevent.sleep(HEARTBEAT_SECONDS)
+        gevent.sleep(CHECK_SECONDS)
+        for number, screen in enumerate(list(screens)):
+            screen.check_silence()
+            if not number % 100:
+                gevent.sleep(0)
 
 
 def claim_number(folder: Path, users: int) -> int:

@@ -70,6 +70,17 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
         page.wait_for_timeout(20)  # Playwright handles the events of the page while it waits; time.sleep() would not.
 
 
+def send_heartbeat(page: Page) -> None:
+    """Give the page a heartbeat, if it is connected.
+
+    If a test lets the clock of the page run fast, the heartbeats of the replica come too late for the page.
+    """
+    page.evaluate("""
+        if (document.body.dataset.connection === "open")
+            document.dispatchEvent(new CustomEvent("htmx:wsBeforeMessage", { detail: { message: "pong" } }));
+    """)
+
+
 def press_keys(page: Page, keys: str) -> None:
     """Press these keys as fast as a person can.
 

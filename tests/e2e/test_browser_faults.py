@@ -134,21 +134,17 @@ def test_without_any_server_the_page_removes_the_number_and_reports_that_the_pre
     expect(screen.locator("#offline")).to_be_hidden()
 
 
-def test_a_page_closes_a_connection_on_which_the_server_does_not_answer(topology, browser) -> None:
+def test_a_page_closes_a_connection_on_which_nothing_arrives(topology, browser) -> None:
     screen_url, _ = screen_and_buttons(topology)
     page = browser.new_page()
     page.clock.install()
     page.goto(screen_url)
     body = page.locator("body")
     expect(body).to_have_attribute("data-connection", "open")
-    page.clock.run_for(16_000)
-    # The page sends a heartbeat after 15 s, and the replica answers it. Therefore the page keeps the connection open.
-    expect(body).to_have_attribute("data-connection", "open")
     try:
         for replica in topology.replicas:
             replica.kill(signal.SIGSTOP)
-        page.clock.run_for(15_000)
-        page.clock.run_for(6_000)
+        page.clock.run_for(41_000)
         expect(body).to_have_attribute("data-connection", "lost")
     finally:
         for replica in topology.replicas:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_local.ports import wait_until
-from tests.e2e.conftest import wait_for
+from tests.e2e.conftest import send_heartbeat, wait_for
 from tests.e2e.test_sound import KIOSK, LISTEN, said
 from tests.support.browser import chromium, launch
 
@@ -132,6 +132,7 @@ def test_if_every_context_stands_still_new_ones_are_created_later_and_later(scre
 def test_a_working_context_is_kept(screen) -> None:
     for _ in range(5):
         screen.clock.fast_forward(CHECK_MS)
+        send_heartbeat(screen)
         wait_for(screen, "contexts[0].currentTime !== window.before && (window.before = contexts[0].currentTime)")
 
     assert screen.evaluate("contexts.length") == 1

@@ -52,6 +52,8 @@ def test_the_tested_versions_are_the_installed_ones(package) -> None:
         (daphne.server.Server.create_application, ["self", "protocol", "scope"], "server.py, create_application"),
         (daphne.server.Server.protocol_disconnected, ["self", "protocol"], "server.py, protocol_disconnected"),
         (daphne.server.Server.kill_all_applications, ["self"], "server.py, kill_all_applications"),
+        (daphne.server.Server.application_checker, ["self"], "server.py, application_checker"),
+        (daphne.server.Server.timeout_checker, ["self"], "server.py, timeout_checker"),
         (daphne.server.Server.stop, ["self"], "server.py, drain"),
         (ws_protocol.WebSocketProtocol.onConnect, ["self", "request"], "protocol.py, onConnect"),
         (ws_protocol.WebSocketProtocol.onOpen, ["self"], "protocol.py, onOpen"),
@@ -94,6 +96,11 @@ def test_daphne_calls_the_hooks_of_its_server() -> None:
     assert '["application_instance"]' in source(daphne.server.Server.create_application), (
         "server.py, kill_all_applications, reads application_instance in Server.connections"
     )
+    assert '["disconnected"]' in source(daphne.server.Server.protocol_disconnected), (
+        "server.py, _forget, reads disconnected in Server.connections"
+    )
+    assert "reactor.callLater(1, self.application_checker)" in run, "server.py overrides application_checker"
+    assert "reactor.callLater(2, self.timeout_checker)" in run, "server.py overrides timeout_checker"
     assert CommandLineInterface.server_class is daphne.server.Server, "server.py, ScreenCommand, sets server_class"
 
 

@@ -36,6 +36,29 @@ async def test_while_a_send_waits_only_the_newest_frame_is_kept() -> None:
     assert sent == ["first", "fourth"]
 
 
+async def test_a_heartbeat_does_not_replace_a_repaint_that_waits() -> None:
+    sent, started, gate, done = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def send(text: str) -> None:
+        sent.append(text)
+        started.set()
+        await gate.wait()
+        if len(sent) == 2:
+            done.set()
+
+    screen = PlainScreen(send, send, 5)
+    screen.send_heartbeat()
+    await started.wait()
+    screen.send(Frame.prepare("repaint"))
+    screen.send_heartbeat()
+    gate.set()
+    async with asyncio.timeout(5):
+        await done.wait()
+    screen.close()
+
+    assert sent == ["pong", "repaint"]
+
+
 async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
     closed = asyncio.Event()
 

@@ -1,6 +1,6 @@
 """Defines the consumer, which handles the websocket of one screen.
 
-It checks the ticket, adds the screen to its board, and answers heartbeats.
+It checks the ticket, adds the screen to its board, and answers the pings of pages.
 """
 
 import contextlib
@@ -18,11 +18,17 @@ from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
 from cashier_ws.allowance import Allowance
 from cashier_ws.boards.board import Board, Screen
+from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.hub import Hub
 from cashier_ws.screens import open_screen
 from cashier_ws.settings import ENVIRONMENT
 
-HEARTBEAT, HEARTBEAT_REPLY = "ping", "pong"
+PING = "ping"
+"""A page sends this message if it wants to know whether its connection is alive. The answer is a heartbeat.
+
+Pages of version 0.1.0 send it every 15 s. Newer pages send it only until they get their first heartbeat, and when the
+network of the screen changes.
+"""
 RECONNECTED = "again"
 """A page sends this message after it has connected again. ws counts these messages as reconnects."""
 CLOSE_REASONS = {
@@ -129,10 +135,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
         elif text_data == RECONNECTED and not self._has_reconnected:
             self._has_reconnected = True
             metrics.RECONNECTED.inc()
-        elif text_data == HEARTBEAT:
-            # Some ASGI servers raise OSError if the connection has just ended. The screen then needs no reply.
+        elif text_data == PING:
+            # Some ASGI servers raise OSError if the connection has just ended. The screen then needs no answer.
             with contextlib.suppress(OSError):
-                await self.send(HEARTBEAT_REPLY)
+                await self.send(HEARTBEAT.text)
 
     async def websocket_disconnect(self, message: Any) -> None:
         self._leave(message.get("code") or 1006)
@@ -167,7 +173,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
                 **self._client,
             },
         )
-        self._board.leave(self._screen)
+        self._hub.leave(self._board, self._screen)
         self._screen.close()
         self._hub.paired_screens.leave(self._credential_id, self)
         self._board = self._screen = None

@@ -6,19 +6,30 @@ If a screen is slow, both classes keep only the newest frame for it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cashier_ws import metrics
 from cashier_ws.boards.board import Screen
 from cashier_ws.boards.frames import Frame
+from cashier_ws.boards.heartbeats import HEARTBEAT
 
 EXTENSION = "cashier.frame"
 """The name of an ASGI extension that the package `cashier_ws.daphne` adds to Daphne.
 
-The extension is a function in the ASGI scope, which writes a whole frame directly to the socket of a screen.
+The extension is a FrameSocket in the ASGI scope.
 """
 
 log = logging.getLogger(__name__)
+
+
+class FrameSocket(Protocol):
+    """An interface: the socket of one screen, to which whole frames can be written directly."""
+
+    def send_frame(self, frame: bytes) -> None:
+        """Write a frame, or keep it until the socket accepts it. A newer frame replaces one that was kept."""
+
+    def send_heartbeat(self, frame: bytes) -> None:
+        """Write a heartbeat. Do nothing if earlier frames were not written yet."""
 
 
 class FrameScreen:
@@ -27,13 +38,16 @@ class FrameScreen:
     Frames are written directly to the socket, without a queue or a task.
     """
 
-    __slots__ = ("_send_frame",)
+    __slots__ = ("_socket",)
 
-    def __init__(self, send_frame: Callable[[bytes], None]) -> None:
-        self._send_frame = send_frame
+    def __init__(self, socket: FrameSocket) -> None:
+        self._socket = socket
 
     def send(self, frame: Frame) -> None:
-        self._send_frame(frame.data)
+        self._socket.send_frame(frame.data)
+
+    def send_heartbeat(self) -> None:
+        self._socket.send_heartbeat(HEARTBEAT.data)
 
     def close(self) -> None:
         pass
@@ -42,7 +56,7 @@ class FrameScreen:
 class PlainScreen:
     """A screen whose ASGI server lacks the extension `cashier.frame`, so that frames cannot be written directly.
 
-    A task calls the server's `send` with the newest fragment. A stuck screen is noticed only if the server's `send`
+    A task calls the server's `send` with the newest frame. A stuck screen is noticed only if the server's `send`
     waits until the socket accepts bytes. Not all servers wait.
     """
 
@@ -62,6 +76,11 @@ class PlainScreen:
         self._newest = frame
         self._has_newest.set()
 
+    def send_heartbeat(self) -> None:
+        # A heartbeat never replaces a repaint that waits to be sent.
+        if self._newest is None:
+            self.send(HEARTBEAT)
+
     def close(self) -> None:
         # The task that sends the frames also closes a stuck screen. It then calls this method itself, and is not
         # cancelled, because it must still send the Close frame.
@@ -77,7 +96,7 @@ class PlainScreen:
                 continue
             try:
                 async with asyncio.timeout(self._stuck_seconds):
-                    await self._send_text(frame.fragment)
+                    await self._send_text(frame.text)
             except TimeoutError:
                 metrics.TOO_SLOW.inc()
                 log.warning("screen closed: it accepted nothing for %s s", self._stuck_seconds)
@@ -97,5 +116,5 @@ def open_screen(
     stuck_seconds: float,
 ) -> Screen:
     """Return a FrameScreen if the server offers the extension `cashier.frame`, and otherwise a slower PlainScreen."""
-    send_frame = (scope.get("extensions") or {}).get(EXTENSION)
-    return FrameScreen(send_frame) if send_frame else PlainScreen(send, give_up, stuck_seconds)
+    socket = (scope.get("extensions") or {}).get(EXTENSION)
+    return FrameScreen(socket) if socket else PlainScreen(send, give_up, stuck_seconds)

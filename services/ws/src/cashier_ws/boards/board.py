@@ -24,10 +24,13 @@ This takes about 5 ms. Then the boards of other stores can send, so that a large
 
 
 class Screen(Protocol):
-    """An interface: the methods that a board calls on each of its screens."""
+    """An interface: the methods that a board and the heartbeats call on each of their screens."""
 
     def send(self, frame: Frame) -> None:
         """Send a frame to the screen soon. The method does not wait. If the connection is lost, it raises nothing."""
+
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat to the screen, unless earlier frames still wait to be sent. The method does not wait."""
 
     def close(self) -> None:
         """Stop sending to the screen. Called when the screen leaves its board."""

@@ -1,4 +1,4 @@
-"""Builds websocket frames. A board builds each frame once and sends it to all its screens."""
+"""Builds websocket frames. Each frame is built once and sent to many screens."""
 
 import struct
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a board sends to its screens.
+    """What a replica sends to its screens.
 
-    fragment: the HTML fragment.
-    data: the bytes of a complete websocket frame that contains the fragment (RFC 6455 section 5.2).
+    text: an HTML fragment or a heartbeat.
+    data: the bytes of a complete websocket frame that contains the text (RFC 6455 section 5.2).
     """
 
-    fragment: str
+    text: str
     data: bytes
 
     @classmethod
-    def prepare(cls, fragment: str) -> "Frame":
+    def prepare(cls, text: str) -> "Frame":
         """Build the frame. All screens can get the same bytes, because frames from a server are not masked."""
-        payload = fragment.encode()
+        payload = text.encode()
         size = len(payload)
         fin_and_text = 0x81  # The first byte of a frame: the FIN bit, and the opcode "text".
         if size < 126:
@@ -27,4 +27,4 @@ class Frame:
             head = struct.pack("!BBH", fin_and_text, 126, size)
         else:
             head = struct.pack("!BBQ", fin_and_text, 127, size)
-        return cls(fragment, head + payload)
+        return cls(text, head + payload)

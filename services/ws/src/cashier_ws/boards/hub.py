@@ -5,6 +5,7 @@ import asyncio
 from cashier_core.tickets import Ticket
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.board import Board, Screen
+from cashier_ws.boards.heartbeats import Heartbeats
 from cashier_ws.boards.revocation import PairedScreens
 from cashier_ws.boards.sync import Sync
 from cashier_ws.gc_policy import GcPolicy
@@ -28,6 +29,7 @@ class Hub:
         self.paired_screens = PairedScreens()
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
+        self._heartbeats = Heartbeats()
         self._gc_policy = GcPolicy()
         self._joined = 0
 
@@ -43,6 +45,7 @@ class Hub:
         # The hub may be created before the event loop runs. Therefore the first screen starts the tasks of the hub.
         if not self._joined:
             self._sync.start()
+            self._heartbeats.start()
             self._schedule_tidy()
         self._joined += 1
         board = self._boards.get(ticket.store)
@@ -50,7 +53,13 @@ class Hub:
             board = self._boards[ticket.store] = Board(ticket.store, ticket.idle)
             self._sync.request_snapshot(board)
         board.join(screen)
+        self._heartbeats.join(screen)
         return board
+
+    def leave(self, board: Board, screen: Screen) -> None:
+        """Remove a screen from its board, and send it no more heartbeats."""
+        board.leave(screen)
+        self._heartbeats.leave(screen)
 
     def _schedule_tidy(self) -> None:
         asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)

@@ -32,6 +32,12 @@ SEND_BUFFER = 32 * 1024
 
 By default, the kernel buffers up to 4 MB. With such a buffer, a stuck screen would be noticed only after hours.
 """
+DEAD_SECONDS = 40
+"""If the other side has not acknowledged a heartbeat after this many seconds, the kernel closes the connection.
+
+By default, the kernel would try to deliver the heartbeat for about 15 minutes. The page of the screen has the same
+limit.
+"""
 FLUSH_SECONDS = 1.0
 """When a connection is closed, the seconds for which the screen may still read what has been sent to it."""
 CONTINUATION, FIRST_CONTROL_OPCODE = 0, 8
@@ -44,7 +50,7 @@ RESTARTING = (1012, "this replica is restarting")
 
 
 class ScreenProtocol(WebSocketProtocol):
-    """The websocket protocol of one screen. The ASGI extension `cashier.frame` is its method `send_frame`.
+    """The websocket protocol of one screen. It is also the ASGI extension `cashier.frame` (see FrameSocket).
 
     As long as the socket accepts no bytes, the screen is stuck. Only the newest frame and the newest answer are then
     kept for it. After `stuck_seconds`, its connection is closed.
@@ -61,7 +67,7 @@ class ScreenProtocol(WebSocketProtocol):
     _newest: bytes | None = None
     """The newest frame for a stuck screen, which is sent when the screen accepts bytes again; None for no frame."""
     _answer: bytes | None = None
-    """The newest answer to a ping or a heartbeat of a stuck screen, or the server's own ping; None for no answer."""
+    """The newest answer to a ping of a stuck screen; None for no answer."""
     _was_given_up = False
     _fragments = 0
     """The number of frames into which the screen has split its current message, without the first one."""
@@ -86,6 +92,11 @@ class ScreenProtocol(WebSocketProtocol):
 
     def connectionMade(self) -> None:
         self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        is_tcp = self.transport.socket.family in {socket.AF_INET, socket.AF_INET6}
+        if is_tcp and hasattr(socket, "TCP_USER_TIMEOUT"):  # macOS does not have this option.
+            # The option also limits how long a stuck screen may accept nothing.
+            milliseconds = round(max(DEAD_SECONDS, self.stuck_seconds + 5) * 1000)
+            self.transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._allowance = Allowance()
         super().connectionMade()
 
@@ -193,8 +204,7 @@ class ScreenProtocol(WebSocketProtocol):
         if message["type"] == "websocket.close" and self.can_send:
             self.close_with(message.get("code") or 1000, message.get("reason") or "")
         elif message["type"] != "websocket.send" or self.can_send:
-            # If the websocket has just been closed, the application may still answer a heartbeat. This answer is
-            # dropped.
+            # If the websocket has just been closed, the application may still answer a ping. This answer is dropped.
             super().handle_reply(message)
 
     @property
@@ -222,8 +232,16 @@ class ScreenProtocol(WebSocketProtocol):
         elif not self._write(frame):
             self._begin_stuck()
 
+    def send_heartbeat(self, frame: bytes) -> None:
+        """Write a heartbeat directly to the socket, unless the screen is stuck.
+
+        Bytes that are still buffered show the screen that its connection is alive, so it needs no heartbeat.
+        """
+        if self.can_send and not self._give_up_timer and not self._is_buffered and not self._write(frame):
+            self._begin_stuck()
+
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Write an answer to a ping or a heartbeat, or the server's own ping, unless the screen is stuck.
+        """Write an answer to a ping, unless the screen is stuck.
 
         autobahn writes all its bytes with this method, and each frame with one call. If the screen is stuck, only the
         newest answer is kept (RFC 6455, section 5.5.3, allows to answer only the newest ping). A Close frame is always

@@ -1,10 +1,14 @@
 """Adapts Daphne's server and command line to many screens.
 
 The kernel queues more new connections, screens use `ScreenProtocol`, and the replica drains on SIGTERM or SIGINT.
+Daphne no longer checks all connections every second or two. A watchdog kills the replica if it hangs.
 
 Where possible, this module uses official ways to extend Daphne: subclasses, `ready_callable`, `listen_success`, and
-defaults of its options. It uses two internals: it replaces `ws_factory.protocol` before the reactor (Twisted's event
-loop) runs, and overrides `kill_all_applications`.
+defaults of its options. It uses these internals:
+
+- it replaces `ws_factory.protocol` before the reactor (Twisted's event loop) runs.
+- it overrides `kill_all_applications`, `application_checker` and `timeout_checker`.
+- it removes connections from `Server.connections`.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ import logging
 import random
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 # Daphne must be imported before Twisted, because Daphne installs the asyncio reactor (Twisted's event loop).
@@ -26,6 +31,7 @@ from cashier_ws.daphne.protocol import RESTARTING, ScreenProtocol
 from cashier_ws.health import health
 from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
+from cashier_ws.watchdog import REPORT_SECONDS, Watchdog
 
 BACKLOG = 4096
 """The number of connections that the kernel queues until the replica accepts them.
@@ -34,7 +40,7 @@ With Twisted's default of 50, the kernel drops connections when many screens con
 was dropped must wait a second before it tries again.
 """
 MAX_FRAME = 1024
-"""The maximum number of bytes in a message from a screen. A heartbeat has only four bytes."""
+"""The maximum number of bytes in a message from a screen. The longest message of a page has only five bytes."""
 CLOSE_GRACE = 1.5
 """The seconds for which a draining replica waits for the answer to its last Close frame, before it ends."""
 
@@ -48,6 +54,7 @@ class ScreenServer(Server):
     """Daphne's server, extended by the ASGI extension `cashier.frame` and by a drain on SIGTERM or SIGINT."""
 
     draining = False
+    watchdog: Watchdog | None = None
     closing = 0
     """While the replica drains: the number of screens that are still connected and must be closed."""
 
@@ -64,6 +71,8 @@ class ScreenServer(Server):
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
         reactor.callWhenRunning(self._listen_to_signals)
+        if self.watchdog:
+            reactor.callWhenRunning(self._report_alive, self.watchdog)
 
     def listen_success(self, port: Any) -> None:
         """Change the class of a port to ScreenPort. Daphne calls this method after it has begun to listen on a port."""
@@ -75,10 +84,57 @@ class ScreenServer(Server):
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, self.drain)
 
+    def _report_alive(self, watchdog: Watchdog) -> None:
+        try:
+            watchdog.report_alive()
+        except BrokenPipeError:
+            if not self.draining:
+                log.error("the process that watches this replica has ended; the replica is stopped, and starts again")
+                self.drain()
+        else:
+            reactor.callLater(REPORT_SECONDS, self._report_alive, watchdog)
+
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, ScreenProtocol):
-            scope["extensions"] = {EXTENSION: protocol.send_frame}
-        return super().create_application(protocol, scope)
+            scope["extensions"] = {EXTENSION: protocol}
+        input_queue = super().create_application(protocol, scope)
+        application = self.connections[protocol]["application_instance"]
+        application.add_done_callback(partial(self._application_ended, protocol))
+        return input_queue
+
+    def application_checker(self) -> None:
+        """Do nothing. Daphne's own method looks once a second at every connection, for applications that have ended.
+
+        `_application_ended` and `protocol_disconnected` do the same work, but only when something ends.
+        """
+
+    def timeout_checker(self) -> None:
+        """Do nothing. Daphne's own method looks every two seconds at every connection, to send pings and for timeouts.
+
+        The heartbeats replace the pings (see boards/heartbeats.py). The timeouts are not needed: a websocket may stay
+        open forever, and the application of ws answers a handshake or an HTTP request at once. Twisted and FirstBytes
+        close connections whose request does not arrive.
+        """
+
+    def _application_ended(self, protocol: Any, application: asyncio.Task[None]) -> None:
+        """Called when the application of a connection has returned, has raised an exception, or was cancelled."""
+        details = self.connections[protocol]
+        del details["application_instance"]
+        fault = None if application.cancelled() else application.exception()
+        if fault:
+            log.error("exception in the application of a connection", exc_info=fault)
+            if "disconnected" not in details:
+                try:
+                    protocol.handle_exception(fault)
+                except Exception:  # For example, an HTTP response has begun already.
+                    protocol.transport.abortConnection()
+        self._forget(protocol)
+
+    def _forget(self, protocol: Any) -> None:
+        """Forget a connection if both the connection and its application have ended."""
+        details = self.connections.get(protocol, {})
+        if "disconnected" in details and "application_instance" not in details:
+            del self.connections[protocol]
 
     def drain(self) -> None:
         """Drain the replica: close all screens with code 1012, spread over a few seconds, and then end the process.
@@ -99,7 +155,10 @@ class ScreenServer(Server):
         reactor.callLater(seconds + CLOSE_GRACE if screens else 0, self.stop)
 
     def protocol_disconnected(self, protocol: Any) -> None:
+        if protocol not in self.connections:
+            return  # Daphne reports the end of an HTTP request twice, if its connection ends, too.
         super().protocol_disconnected(protocol)
+        self._forget(protocol)
         if self.closing and isinstance(protocol, ScreenProtocol):
             self.closing -= 1
             if not self.closing:
@@ -128,23 +187,18 @@ class ScreenCommand(CommandLineInterface):
             # 0 turns Daphne's access log off. Formatting a log line for each connecting screen would take too much
             # time.
             verbosity=0,
-            # -1 means that a websocket may stay open forever. By default, Daphne closes each websocket with code 1000
-            # after a day.
-            websocket_timeout=-1,
-            # A handshake may take 30 s. With Daphne's default of 5 s, handshakes would be refused when many screens
-            # connect at once.
-            websocket_connect_timeout=30,
             websocket_max_message_size=MAX_FRAME,
             websocket_max_frame_size=MAX_FRAME,
             server_name="",
         )
 
 
-def main() -> None:
+def main(watchdog: Watchdog) -> None:
     """Run a replica until it is stopped.
 
     The command has Daphne's options, for example `-b HOST -p PORT`. Unlike Daphne, it does not expect the name of an
     ASGI application.
     """
+    ScreenServer.watchdog = watchdog
     env.use_settings("cashier_ws.settings")
     ScreenCommand().run([*sys.argv[1:], "cashier_ws.asgi:application"])

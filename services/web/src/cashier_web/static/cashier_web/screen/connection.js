@@ -1,15 +1,21 @@
 // The websocket of the screen's page. Nobody reloads this page by hand. Therefore the page tries forever to reconnect,
-// and replaces a connection that does not answer.
+// and replaces a connection on which nothing arrives.
 //
 // htmx's websocket extension opens the socket, and reconnects after some close codes. This module reconnects after the
-// other close codes, sends pings, and fetches new tickets.
+// other close codes, notices dead connections, and fetches new tickets.
 
 import { CAP_MS, retryDelay } from "./backoff.js";
 import { fetchPage } from "./fetch_page.js";
 import { swapFragment } from "./fragment.js";
 
-const HEARTBEAT_MS = 15_000; // The page sends its own pings, because a browser hides the server's pings from a page.
-const ANSWER_MS = 5_000; // Without an answer the connection is dead, even if the browser believes that it is open.
+// The server sends a heartbeat every 15 s. After this time without any message, the page treats the connection as dead,
+// even if the browser believes that the connection is open.
+const SILENCE_MS = 40_000;
+const HEARTBEAT = "pong";
+// A server of version 0.1.0 sends no heartbeats. It only answers pings. The time is longer than the time between two
+// heartbeats, so that a newer server usually gets no ping.
+const PING_MS = 20_000;
+const ANSWER_MS = 5_000; // Without an answer to a ping in this time, the page treats the connection as dead.
 const CONNECT_MS = 10_000;
 const RENEW_MS = 12 * 3_600_000; // A ticket is valid for a week.
 const TICKET_REFUSED = 4410; // The ticket is no longer valid, and the screen may have moved to another page.
@@ -22,17 +28,21 @@ let socket = null; // the newest socket
 let wrapper = null; // the object with which htmx's extension manages the socket
 let attempts = 0; // how often the page has tried to reconnect since the last fragment
 let refusals = 0; // how often the ticket was refused since the last fragment
-let opened = 0;
+let opened = 0; // how often a socket has opened
 let isFrozen = false; // Nobody sees the calls of a frozen picture.
 let connectTimer;
+let silenceTimer;
 let answerTimer;
-let heartbeat;
+let pingTimer;
+let answersDue = 0; // how many pings of the page have no answer yet
 
+// Shows the state of the connection, and stops all timers of the former state.
 const setState = (state) => {
   document.body.dataset.connection = state;
   clearTimeout(connectTimer);
+  clearTimeout(silenceTimer);
   clearTimeout(answerTimer);
-  clearInterval(heartbeat);
+  clearInterval(pingTimer);
 };
 
 const openSocket = () => {
@@ -57,11 +67,26 @@ const abandon = () => {
   reconnectLater();
 };
 
-const beat = () => {
+const ping = () => {
   if (socket?.readyState !== WebSocket.OPEN) return;
   socket.send("ping");
+  answersDue += 1;
   clearTimeout(answerTimer);
   answerTimer = setTimeout(abandon, ANSWER_MS);
+};
+
+// Any message shows that the connection is alive.
+const noteMessage = () => {
+  clearTimeout(answerTimer);
+  clearTimeout(silenceTimer);
+  silenceTimer = setTimeout(abandon, SILENCE_MS);
+};
+
+// The server sends the same text as a heartbeat and as the answer to a ping. If the text arrives when no answer is due,
+// the text is a heartbeat. Then the server needs no more pings on this connection.
+const noteHeartbeat = () => {
+  if (answersDue) answersDue -= 1;
+  else clearInterval(pingTimer);
 };
 
 // Takes a new ticket from a fresh copy of the page. The page itself is not reloaded. If the server could not be reached
@@ -94,7 +119,9 @@ const handleOpen = ({ detail }) => {
   if (isFrozen) return closeFrozen();
   setState("open");
   if (opened++) socket.send("again"); // The server counts reconnects in its metrics.
-  heartbeat = setInterval(beat, HEARTBEAT_MS);
+  answersDue = 0;
+  pingTimer = setInterval(ping, PING_MS);
+  noteMessage();
 };
 
 const handleClose = ({ detail }) => {
@@ -108,12 +135,13 @@ const handleClose = ({ detail }) => {
 
 const handleMessage = (event) => {
   const { message } = event.detail;
-  clearTimeout(answerTimer); // Any message shows that the connection is alive.
+  noteMessage();
+  if (message === HEARTBEAT) noteHeartbeat();
   const isFragment = swapFragment(message);
   // Only a fragment resets the counters of attempts and refusals. An open socket is not enough, because the server also
   // opens a socket if it refuses the ticket.
   if (isFragment) attempts = refusals = 0;
-  if (isFragment || message === "pong") event.preventDefault(); // htmx handles all other HTML
+  if (isFragment || message === HEARTBEAT) event.preventDefault(); // htmx handles all other HTML
 };
 
 const connect = () => {
@@ -128,8 +156,9 @@ export const startConnection = () => {
   document.addEventListener("htmx:wsBeforeMessage", handleMessage);
   document.addEventListener("screen:frozen", closeFrozen);
   document.addEventListener("screen:thawed", handleThaw);
-  addEventListener("offline", beat);
-  addEventListener("online", beat);
+  // If the network of the screen changes, the connection may be dead. A ping shows this sooner than the silence.
+  addEventListener("offline", ping);
+  addEventListener("online", ping);
   setInterval(renewTicket, RENEW_MS * (0.9 + 0.2 * Math.random()));
   // The event "screen:loaded" calls connect(), which sets the attribute `ws-connect`. watchdog.js dispatches the event
   // before htmx searches the page for this attribute. Therefore htmx finds the attribute and opens the socket.

@@ -1,0 +1,93 @@
+"""The page of a screen notices a dead connection by silence, and sends pings only to servers without heartbeats."""
+
+import signal
+import time
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from cashier_local.ports import wait_until
+from tests.support.topologies import add_store
+
+PERIOD_MS, PING_MS = 15_000, 20_000
+
+
+@pytest.fixture
+def topology(topology_to_break):
+    return topology_to_break
+
+
+def open_with_sent_frames(topology, page: Page) -> list[str]:
+    """Open a screen. Returns a list to which each frame that the page sends is added."""
+    sent: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame))))
+    page.goto(f"{topology.url}/s/{add_store(topology)}/")
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    return sent
+
+
+def test_a_page_that_gets_heartbeats_sends_nothing(topology, open_page) -> None:
+    page = open_page("about:blank")
+    sent = open_with_sent_frames(topology, page)
+    page.wait_for_timeout(PERIOD_MS + PING_MS)
+
+    assert sent == []
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+
+
+def test_a_page_sends_pings_to_a_server_that_sends_no_heartbeats(topology, open_page) -> None:
+    """A replica of version 0.1.0 sends `pong` only as the answer to a ping."""
+    page = open_page("about:blank")
+    pings: list[float] = []
+    answers = 0
+
+    def behave_like_an_old_replica(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def to_server(message: str) -> None:
+            pings.append(time.monotonic())
+            server.send(message)
+
+        def to_page(message: str) -> None:
+            nonlocal answers
+            if message != "pong":
+                socket.send(message)
+            elif answers < len(pings):
+                answers += 1
+                socket.send(message)
+
+        socket.on_message(to_server)
+        server.on_message(to_page)
+
+    page.route_web_socket("**/ws/**", behave_like_an_old_replica)
+    page.goto(f"{topology.url}/s/{add_store(topology)}/")
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+    page.wait_for_timeout(2 * PING_MS + 2_000)
+
+    assert len(pings) == 2
+    expect(page.locator("body")).to_have_attribute("data-connection", "open")
+
+
+def test_a_screen_whose_replica_hangs_shows_no_stale_number_and_uses_another_replica(topology, open_page) -> None:
+    slug = add_store(topology)
+    screen, buttons = open_page(f"{topology.url}/s/{slug}/"), open_page(f"{topology.url}/s/{slug}/cashier_buttons")
+    expect(screen.locator("body")).to_have_attribute("data-connection", "open")
+    buttons.keyboard.press("4")
+    expect(screen.locator(".number")).to_have_text("Nº4")
+    pids = [replica.pid for replica in topology.replicas]
+    screen.evaluate("document.addEventListener('htmx:wsOpen', () => { document.body.dataset.reopened = 'yes'; })")
+    lines_before = len(topology.log.lines)
+    # The test does not know which replica has the screen. Therefore both hang, and each must be replaced.
+    for replica in topology.replicas:
+        replica.kill(signal.SIGSTOP)
+    expect(screen.locator("#message")).to_have_text("Please wait", timeout=4_000)
+
+    expect(screen.locator("body")).to_have_attribute("data-reopened", "yes", timeout=60_000)
+    wait_until(
+        lambda: all(replica.pid != pid for replica, pid in zip(topology.replicas, pids, strict=True)),
+        60,
+        "both replicas were replaced",
+    )
+    assert topology.log.has("this replica hangs, and is killed", lines_before)
+    buttons.keyboard.press("2")
+    expect(screen.locator(".number")).to_have_text("Nº2")
