@@ -1,7 +1,12 @@
 """If a setting is missing or bad, the service does not start, and prints one line with the name of the variable."""
 
+import os
+import shutil
+import subprocess
+
 import pytest
 
+from cashier_local.topology import ROOT
 from tests.support.compose_stack import Failed, docker
 
 BAD = {
@@ -16,6 +21,7 @@ BAD = {
         "CASHIER_TRUSTED_PROXIES=the proxy",
         "CASHIER_TRUSTED_PROXIES=10.0.0.0/99",
         "CASHIER_HTTPS=perhaps",
+        "CASHIER_SCREENS=many",
     ],
 }
 CASES = [(service, setting) for service, settings in BAD.items() for setting in settings]
@@ -62,3 +68,38 @@ def test_an_invalid_number_of_replicas_changes_nothing(count, stack) -> None:
     with pytest.raises(Failed, match="a whole number from 1 to 40"):
         stack.make("scale", f"WS={count}")
     assert stack.compose("ps", "--quiet", "ws") == before
+
+
+@pytest.mark.parametrize(
+    ("env", "replicas"),
+    [
+        ("", None),
+        ("CASHIER_SCREENS=5000\n", None),  # The two replicas of the default are enough.
+        ("CASHIER_SCREENS=40000\n", "6"),
+        ("CASHIER_WS_REPLICAS=3\nCASHIER_SCREENS=40000\n", "6"),
+        ("CASHIER_WS_REPLICAS=9\nCASHIER_SCREENS=40000\n", "9"),
+    ],
+)
+def test_the_number_of_replicas_fits_the_number_of_screens(env, replicas, tmp_path) -> None:
+    shutil.copy(ROOT / "deploy/compose/fit-replicas", tmp_path)
+    (tmp_path / ".env").write_text(env)
+    for _ in range(2):
+        subprocess.run([tmp_path / "fit-replicas"], check=True, env={"PATH": os.environ["PATH"]})
+        lines = [line for line in (tmp_path / ".env").read_text().splitlines() if "REPLICAS" in line]
+
+        assert lines == ([f"CASHIER_WS_REPLICAS={replicas}"] if replicas else [])
+
+
+def test_nginx_has_enough_worker_processes_for_the_screens(stack) -> None:
+    options = [f"--tmpfs=/srv/nginx/{name}:uid=10001,gid=10001" for name in ("conf.d", "run")]
+    command = "cd /srv/nginx && ./entrypoint check && cat conf.d/workers.conf"
+    image = f"{stack.project}-nginx_files"
+    written = docker("run", "--rm", *options, "--env=CASHIER_SCREENS=400000", "--entrypoint=sh", image, "-c", command)
+
+    assert written.strip() == "worker_processes 100;"
+
+
+@pytest.mark.parametrize("screens", ["0", "many", "300001"])
+def test_make_up_refuses_a_bad_number_of_screens(screens, stack) -> None:
+    with pytest.raises(Failed, match="cashier_q: CASHIER_SCREENS: must be a whole number from 1 to 300000"):
+        stack.make("up", CASHIER_SCREENS=screens)

@@ -26,8 +26,13 @@ def argv() -> list[str]:
     return [str(nginx_binary()), "-p", "nginx", "-c", "nginx.conf", "-g", options]
 
 
-def configure(folder: Path, port: int, web_port: int, press_port: int, ws_ports: Sequence[int]) -> None:
-    """Write Nginx's configuration into the folder `nginx/` of the topology's folder."""
+def configure(
+    folder: Path, port: int, web_port: int, press_port: int, ws_ports: Sequence[int], *, workers: int = 0
+) -> None:
+    """Write Nginx's configuration into the folder `nginx/` of the topology's folder.
+
+    workers: the number of Nginx's worker processes; 0 for one per core.
+    """
     target = folder / "nginx"
     shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
     shutil.rmtree(target / "run", ignore_errors=True)
@@ -43,6 +48,7 @@ def configure(folder: Path, port: int, web_port: int, press_port: int, ws_ports:
     press = f"upstream press {{ zone press 64k; {f'server 127.0.0.1:{press_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
     (conf_d / "upstreams.conf").write_text(web + press + ws)
+    (conf_d / "workers.conf").write_text(f"worker_processes {workers or 'auto'};\n")
     # sndbuf is the size of Nginx's send buffer for each connection to a browser. A large buffer would accept data for a
     # screen that has stopped reading. Then the replica would not notice that the screen is stuck. Therefore the buffer
     # is small.

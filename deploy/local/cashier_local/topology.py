@@ -89,6 +89,7 @@ class Topology:
         *,
         port: int | None = None,
         replicas: int = 2,
+        nginx_workers: int = 0,
         environment: Mapping[str, str] = os.environ,
         prepared: Path | None = None,
     ) -> None:
@@ -97,6 +98,7 @@ class Topology:
         self.url = f"http://127.0.0.1:{self.port}"
         self.web_port, self.press_port, self.tasks_port = free_port(), free_port(), free_port()
         self.ws_ports = [free_port() for _ in range(replicas)]
+        self._nginx_workers = nginx_workers
         self._own_redis_port = None if environment.get("REDIS_URL") else free_port()
         self.redis_url = environment.get("REDIS_URL") or f"redis://127.0.0.1:{self._own_redis_port}/0"
         defaults = {
@@ -250,7 +252,9 @@ class Topology:
             raise CannotStart(error)
 
     def _configure_nginx(self) -> None:
-        nginx.configure(self.folder, self.port, self.web_port, self.press_port, self.ws_ports)
+        nginx.configure(
+            self.folder, self.port, self.web_port, self.press_port, self.ws_ports, workers=self._nginx_workers
+        )
 
     def _wait_until(self, process: Process, is_ready: Callable[[], bool]) -> None:
         def is_ready_or_dead() -> bool:
