@@ -71,8 +71,8 @@ format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and 
 
 ##@ Load and measure
 
-load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|flood|chaos|soak, HOST=, SECONDS=; for chaos: SEED=, FAULTS=, TOPOLOGY=local|compose
-	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
+load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|flood|chaos|soak, HOST=, SECONDS=, STORES=; for chaos: SEED=, FAULTS=, TOPOLOGY=local|compose
+	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORES),--stores $(STORES)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 locust: ## start Locust's web page, to put load on the compose stack; its settings, such as LOAD_PROFILE=, are in .env
 	@docker compose --profile load up --build --detach --no-deps load

@@ -7,6 +7,7 @@ the verdict is void, because the load generator was too slow to judge the system
 
 import argparse
 import contextlib
+import math
 import os
 import secrets
 import signal
@@ -38,6 +39,8 @@ from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
+SCREENS_OF_A_PROCESS = 10_000
+"""The largest number of screens of one process of the load generator. Some hosts allow a process 20,000 open files."""
 WRITE_SECONDS = 120.0
 """How long to wait after a run until the processes of Locust have written their records."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
@@ -60,6 +63,7 @@ def run_locust(run: Run, folder: Path, processes: int) -> Records:
         **os.environ,
         "PROFILE": profile.name,
         "SECONDS": str(profile.seconds),
+        "STORES": str(profile.stores),
         "BEGIN": str(run.begin),
         "RECORDS": str(folder),
     }
@@ -194,7 +198,10 @@ def main() -> None:
         "--seconds", type=float, help="for how many seconds to press (default: as long as the profile says)"
     )
     parser.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, help="number of processes of the load generator"
+        "--stores", type=int, help="number of stores, and so of screens (default: as many as the profile says)"
+    )
+    parser.add_argument(
+        "--processes", type=int, help="number of processes of the load generator (default: one per core)"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
@@ -222,6 +229,12 @@ def main() -> None:
     if options.seconds:
         kills = faults_every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=kills)
+    if options.stores:
+        if profile.stores == 1:
+            parser.error(f"the profile `{profile.name}` has only one store")
+        profile = replace(profile, stores=options.stores)
+    if not options.processes:
+        options.processes = max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_A_PROCESS))
     if (profile.faults or profile.chaos) and options.host:
         parser.error(
             f"the profile `{profile.name}` kills processes, so it runs only with a topology of its own, without --host"

@@ -29,8 +29,8 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadtests.clients.gevent_screen import GeventScreen
-from loadtests.clients.locust_process import claim_number, collect_garbage_at, print_progress, send_heartbeats
+from loadtests.clients.gevent_screen import SOURCES, GeventScreen
+from loadtests.clients.locust_process import check_connections, claim_number, collect_garbage_at, print_progress
 from loadtests.clients.pages import csrf_token, websocket_path
 from loadtests.measure.event_loop_lag import record_gevent_lag
 from loadtests.measure.read_delays import ReadDelayRecorder
@@ -40,7 +40,11 @@ from loadtests.verdict.locust_page import add_verdict
 from loadtests.verdict.run import Run
 
 PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
-PROFILE = replace(PROFILE, seconds=float(os.environ.get("SECONDS", PROFILE.seconds)))
+PROFILE = replace(
+    PROFILE,
+    seconds=float(os.environ.get("SECONDS", PROFILE.seconds)),
+    stores=int(os.environ.get("STORES", PROFILE.stores)),
+)
 if (PROFILE.faults or PROFILE.chaos) and "RECORDS" not in os.environ:
     raise SystemExit(
         f"the profile `{PROFILE.name}` needs a topology of its own; use `make load PROFILE={PROFILE.name}`"
@@ -95,6 +99,7 @@ class DisplayScreen(FastHttpUser):
         DisplayScreen.opened += 1
         self.store = STORES[number % len(STORES)]
         self.name = f"{self.store}/{number}"
+        self.number = number
 
     @task
     def stay_connected(self) -> None:
@@ -107,7 +112,7 @@ class DisplayScreen(FastHttpUser):
                 raise RuntimeError(
                     f"{self.host} accepts only paired screens; set CASHIER_OPEN_SCREENS=true on this system"
                 )
-        screen = GeventScreen(self.host or "", path, self.name, self.store)
+        screen = GeventScreen(self.host or "", path, self.name, self.store, source=self.number % SOURCES)
         screens.append(screen)
         screen.run(records.connections)
 
@@ -234,7 +239,7 @@ def begin(environment: Environment, **_: object) -> None:
         return
     background.spawn(record_gevent_lag, records.lags)
     read_delays.start()
-    background.spawn(send_heartbeats, screens)
+    background.spawn(check_connections, screens)
     background.spawn(collect_garbage_at, clock["begin"] - SETTLE_SECONDS / 2)
     if PROFILE.cut_at is not None:
         background.spawn(cut_all_at, clock["begin"] + PROFILE.cut_at)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,16 @@ from loadtests.chaos.local_topology import LocalChaosTopology
 from loadtests.chaos.packets import remove_leftovers
 from loadtests.profiles import Profile, device_token
 
+SCREENS_OF_A_REPLICA, SCREENS_OF_AN_NGINX_WORKER = 8000, 4000
+"""For how many screens a process has room. `make up` uses the same numbers for CASHIER_SCREENS."""
+
 
 @contextmanager
 def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
-    """Start a topology with two replicas and the stores of the profile, and stop it at the end.
+    """Start a topology with the stores of the profile, and stop it at the end.
 
-    Its buttons and screens need no account. log: the file for the output of all its processes.
+    Its buttons and screens need no account. It has two replicas, or more if the profile has more screens than two
+    replicas have room for. log: the file for the output of all its processes.
     """
     environment = {
         **os.environ,
@@ -32,8 +37,21 @@ def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topolo
         if profile.chaos and not os.geteuid():
             remove_leftovers()
             stack.enter_context(small_disk(folder))
-        kind = LocalChaosTopology if profile.chaos else Topology
-        topology = kind(folder, lambda name, line: print(f"{name} | {line}", file=lines), environment=environment)
+
+        def write(name: str, line: str) -> None:
+            print(f"{name} | {line}", file=lines)
+
+        topology = (
+            LocalChaosTopology(folder, write, environment=environment)
+            if profile.chaos
+            else Topology(
+                folder,
+                write,
+                replicas=max(2, math.ceil(profile.screens / SCREENS_OF_A_REPLICA)),
+                nginx_workers=max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_AN_NGINX_WORKER)),
+                environment=environment,
+            )
+        )
         topology.start()
         stack.callback(topology.stop)
         if profile.stores > 1:

@@ -94,6 +94,7 @@ async def compare(bench: Bench, names: list[str], sizes: list[int], cut_screens:
     for name in names:
         await bench.run(name, 1, partial(measure_sizes, sizes=sizes, presses=PRESSES))
         await bench.run(name, 1, partial(measure_cut, size=cut_screens))
+        await bench.run(name, 1, partial(measure_idle, size=cut_screens))
     for name in names:
         # In the demo, all screens belong to one store, so each press would paint all 1,000 screens. In the other
         # systems, the 1,000 screens belong to 500 stores, so each press paints two screens. The two cases cannot be

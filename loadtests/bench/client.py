@@ -105,10 +105,10 @@ class BenchClient:
             ) from None
         return max(times) - started, failed
 
-    def send_heartbeats(self, seconds: float) -> None:
-        """Let each screen send one heartbeat, as the page does, at a random time within `seconds` seconds.
+    def send_pings(self, seconds: float) -> None:
+        """Let each screen send one ping, as the page of a peer does, at a random time within `seconds` seconds.
 
-        The function returns at once and does not wait for the heartbeats.
+        The function returns at once and does not wait for the pings.
         """
         loop = asyncio.get_running_loop()
         for screen in self.screens:

@@ -26,6 +26,7 @@ MEASURES = {
     "Nginx CPU per 1,000 repaints": "ms",
     "replica CPU, idle": "%",
     "Nginx CPU, idle": "%",
+    "CPU per idle screen": "µs/s",
     "presses": "/s",
     "press p99 at half rate": "ms",
     "client busy, presses": "%",

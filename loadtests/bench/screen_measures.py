@@ -23,8 +23,10 @@ REACH_SECONDS = 60.0
 """A measurement fails if a press does not reach all screens within this time."""
 ENOUGH_SECONDS = 15.0
 """If the presses with one number of screens take longer than this time, the remaining presses are left out."""
-IDLE_SECONDS = 15.0
-"""Length of the measurement without calls. During this time each screen sends one heartbeat."""
+IDLE_SECONDS = 30.0
+"""Length of the measurement without calls. During this time each screen gets two heartbeats, or sends two pings."""
+PING_SECONDS = 15.0
+"""The time between two pings of a page."""
 CLEANUP_SECONDS = 15.0
 """Time between the end of all connections and the measurement of the memory that remains.
 
@@ -201,12 +203,18 @@ async def measure_idle(system: System, size: int) -> AsyncIterator[Sample]:
     """
     client = BenchClient(system.url, system.paints_first)
     await client.open(system.screen_paths(range(size)))
-    used = {role: system.cpu(role) for role in ROLES}
-    client.send_heartbeats(IDLE_SECONDS)
-    await asyncio.sleep(IDLE_SECONDS)
+    used, began = {role: system.cpu(role) for role in ROLES}, time.monotonic()
+    while (left := began + IDLE_SECONDS - time.monotonic()) > 0:
+        if system.page_pings:
+            client.send_pings(PING_SECONDS)
+        await asyncio.sleep(min(PING_SECONDS, left))
+    seconds = time.monotonic() - began
+    total = 0.0
     for role, name in ROLES.items():
-        spent = (system.cpu(role) - used[role]) / IDLE_SECONDS * 100
-        yield Sample(f"{name} CPU, idle", system.setting(size), spent)
+        spent = system.cpu(role) - used[role]
+        total += spent
+        yield Sample(f"{name} CPU, idle", system.setting(size), spent / seconds * 100)
+    yield Sample("CPU per idle screen", system.setting(size), total / seconds / size * 1e6)
     await close_all(system, client)
 
 

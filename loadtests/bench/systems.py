@@ -33,6 +33,7 @@ class System:
     presses: for each store, the HTTP requests that press at each of its tills.
     paints_first: whether the system paints a screen as soon as the screen has connected.
     resets: whether the system itself removes each number at the end of the hold.
+    page_pings: whether the page sends a ping every 15 s. If it does not, the system itself sends pings or heartbeats.
     """
 
     name: str
@@ -40,6 +41,7 @@ class System:
     processes: dict[str, Process]
     paints_first: bool = True
     resets: bool = False
+    page_pings: bool = False
     replicas: int = 2
     growing: str = ""
     sockets: list[str] = field(default_factory=list)
@@ -191,7 +193,13 @@ def plain(server: str, folder: Path, sink: Sink, stores: int, replicas: int) -> 
     topology = PeerTopology(folder, sink, "plain", server, replicas=replicas, web="loadtests.bench.peers.wsgi")
     topology.start()
     try:
-        yield System(name=f"plain, {server}", url=topology.url, processes=topology.processes, replicas=replicas)
+        yield System(
+            name=f"plain, {server}",
+            url=topology.url,
+            processes=topology.processes,
+            page_pings=True,
+            replicas=replicas,
+        )
     finally:
         topology.stop()
 

@@ -71,6 +71,8 @@ def evaluate(results: Results, rounds: int) -> list[Target]:
     connects = ratio(median_of(OURS, "connects", 5000), median_of(DAPHNE, "connects", 5000))
     targets.append(at_least("connects, against stock Daphne", 2.5, " times", connects))
     targets.append(at_most("5,000 screens cut at once, all back", 15, " s", worst_of("cut to all back", 5000)))
+    idle = worst_of("CPU per idle screen", 5000)
+    targets.append(at_most("CPU time of an idle screen per second", 6, " µs", idle))
     memory = worst_of("replica memory per screen", 5000)
     targets.append(at_most("replica memory per idle screen", 20, " KiB", memory))
     # The limit for the growth of the memory is not zero, because the memory of the two replicas varies by some memory

@@ -27,18 +27,29 @@ from loadtests.clients.websocket_frames import (
 from loadtests.measure.records import ConnectionRecord
 
 CONNECT_SECONDS = 10.0
-HEARTBEAT_SECONDS = 15.0
-"""Time between two heartbeats of a screen. The page of a screen uses the same time."""
-ANSWER_SECONDS = 5.0
-"""If nothing has arrived on a connection this long after a heartbeat, it counts as dead. The page has the same rule."""
+SILENCE_SECONDS = 40.0
+"""If nothing has arrived on a connection for this long, it counts as dead. The page of a screen has the same rule.
 
+The server sends a heartbeat every 15 s.
+"""
+
+
+SOURCES = 100
+"""From how many loopback addresses the screens connect to a system on this machine.
+
+Nginx allows 5,000 screens for each address.
+"""
+IP_BIND_ADDRESS_NO_PORT = 24
+"""A socket option of Linux. The `socket` module of gevent does not have this constant."""
 
 addresses: dict[tuple[str, int], tuple[int, Any]] = {}
 """Maps (host, port) to the address family and the address of the last connection that succeeded."""
 
 
-def connect(host: str, port: int) -> socket.socket:
+def connect(host: str, port: int, source: int = 0) -> socket.socket:
     """Return a TCP connection. Raises OSError.
+
+    source: which loopback address of this machine the connection comes from, if the host is on this machine.
 
     The address of a host is stored, and the host's name is resolved again only if a connection to this address fails.
     gevent resolves each name in a thread. Without the stored address, this would take half of the time of a connection.
@@ -53,6 +64,11 @@ def connect(host: str, port: int) -> socket.socket:
     family, address = addresses[host, port]
     connection = socket.socket(family)
     try:
+        if address[0].startswith("127."):
+            # With this option, the kernel chooses the port only when the socket connects, so that it can use the same
+            # port for several connections.
+            connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            connection.bind((f"127.0.1.{source + 1}", 0))
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(address)
     except BaseException:
@@ -65,13 +81,13 @@ def connect(host: str, port: int) -> socket.socket:
 
 
 class GeventScreen:
-    """One simulated screen of a store, which connects to http(s)://host:port."""
+    """One simulated screen of a store, which connects to http(s)://host:port. source: as in `connect`."""
 
-    def __init__(self, url: str, path: str, name: str, store: str) -> None:
-        self.path, self.name, self.store, self.url = path, name, store, url
+    def __init__(self, url: str, path: str, name: str, store: str, source: int = 0) -> None:
+        self.path, self.name, self.store, self.url, self._source = path, name, store, url, source
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
-        self._last_received = self._beat_at = 0.0
+        self._last_received = 0.0
 
     def run(self, connections: list[ConnectionRecord]) -> None:
         """Stay connected, and reconnect after each loss, until the greenlet is killed. Never returns.
@@ -107,28 +123,16 @@ class GeventScreen:
             if self._socket:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def send_heartbeat(self) -> None:
-        """Send a heartbeat, as the page does, if the connection is open."""
-        self._beat_at = time.monotonic()
-        # If the connection is broken, sending fails. The error is ignored here, because `_receive` also notices the
-        # broken connection.
-        with contextlib.suppress(OSError):
-            if self._socket and self._open:
-                self._socket.sendall(frame(TEXT, b"ping"))
-
-    def check_answer(self) -> None:
-        """Break the connection if nothing has arrived on it since the last heartbeat.
-
-        Must be called ANSWER_SECONDS after each heartbeat.
-        """
-        if self._open and self._last_received < self._beat_at:
+    def check_silence(self) -> None:
+        """Break the connection if nothing has arrived on it for SILENCE_SECONDS. Must be called every second or so."""
+        if self._open and time.monotonic() - self._last_received > SILENCE_SECONDS:
             self.cut()
 
     def _connect(self) -> None:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
         self._last_received = time.monotonic()
-        self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80))
+        self._socket = connect(parts.hostname or "", parts.port or (443 if secure else 80), self._source)
         if secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=parts.hostname)
         self._socket.settimeout(CONNECT_SECONDS)
@@ -157,7 +161,7 @@ class GeventScreen:
             if incoming.status and not connection.opened:
                 connection.opened, connection.parts = at, incoming.parts
                 # After the handshake, reads from the socket have no timeout, because a timer for each read would take a
-                # tenth of the load generator's CPU time. Instead, `check_answer` breaks a connection on which nothing
+                # tenth of the load generator's CPU time. Instead, `check_silence` breaks a connection on which nothing
                 # arrives.
                 self._socket.settimeout(None)
                 if self._was_open:
