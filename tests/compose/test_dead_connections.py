@@ -1,0 +1,41 @@
+"""Screens that are cut off from the network are noticed, although nobody closes their connections."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from loadtests.chaos.packets import Arriving, dropped
+from loadtests.clients.asyncio_screen import open_screen
+from loadtests.clients.till import Till
+
+pytestmark = pytest.mark.anyio
+NOTICED_SECONDS = 75.0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop packets")
+async def test_a_screen_whose_packets_are_dropped_disappears_from_the_metrics(stack, stores, replicas, capsys) -> None:
+    (nginx,) = stack.containers("nginx")
+    url = f"http://{stack.address(nginx, 'front')}:8000"
+    async with Till(stack.url, stores[-1]) as till:
+        path = await till.websocket_path()
+    metric = f'cashier_screens{{store="{stores[-1]}"}}'
+    containers = replicas(2)
+
+    def screens() -> float:
+        return sum(stack.figure(container, 9000, metric) for container in containers)
+
+    screen = await open_screen(url, path)
+    await screen.until(1, 10)
+    assert await asyncio.to_thread(screens) == 1
+    _host, port = screen._transport.get_extra_info("sockname")
+    packets = Arriving(("-p", "tcp", "--sport", str(port)), container=stack.inspect(nginx)["State"]["Pid"])
+    with dropped([packets]):
+        cut_at = time.monotonic()
+        while await asyncio.to_thread(screens):
+            assert time.monotonic() - cut_at < NOTICED_SECONDS, "nobody has noticed that the screen is cut off"
+            await asyncio.sleep(1)
+        with capsys.disabled():
+            print(f"\ncut off: noticed after {time.monotonic() - cut_at:.0f} s")
+    screen.close()
