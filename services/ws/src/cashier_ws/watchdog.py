@@ -43,7 +43,7 @@ class Watchdog:
         process_id = os.getpid()
         read_end, self._write_end = os.pipe()
         if process_id == 1:
-            print("cashier_q: the watchdog cannot kill process 1; start the container with --init", file=sys.stderr)
+            print("warning: the watchdog cannot kill process 1; start the container with --init", file=sys.stderr)
         if not os.fork():
             try:
                 os.close(self._write_end)
