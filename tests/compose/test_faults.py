@@ -116,7 +116,7 @@ async def test_presses_are_called_while_the_database_is_away(fault, stack, store
     # The first press in a store writes the copy of the store into Redis, if the periodic task has not written it yet.
     await one_press_in_each_store(stack, stores)
     away, back = {"paused": ("pause", "unpause"), "stopped": ("stop", "start")}[fault]
-    async with Load(stack.url, stores) as load, httpx.AsyncClient(timeout=10) as browser:
+    async with Load(stack.url, stores) as load, httpx.AsyncClient(timeout=60) as browser:
         await asyncio.to_thread(docker, away, database)
         try:
             # This time is longer than the time after which a health check finds a service unhealthy.
@@ -131,7 +131,7 @@ async def test_presses_are_called_while_the_database_is_away(fault, stack, store
     assert {press.status for press in load.presses} == {204}, load.costs()
     assert load.faults() == []
     assert {("press", "running", "healthy"), ("web", "running", "healthy")} <= states
-    assert page.status_code == 503
+    assert page.status_code in {503, 504}
 
 
 def all_moved(load: Load) -> bool:
