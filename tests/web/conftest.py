@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.db.models.signals import post_migrate
 from django.test import Client
 from django.utils import translation
@@ -66,6 +67,15 @@ def manager(client, store) -> User:
 
 
 @pytest.fixture
+def cashier(client, store) -> User:
+    """A cashier of the default store, who has signed in."""
+    anna = User.objects.create_user("anna", password="a secret of anna")
+    Membership.objects.create(person=anna, store=store, role=Role.CASHIER)
+    client.force_login(anna)
+    return anna
+
+
+@pytest.fixture
 def closed_screens(environment) -> None:
     """Settings with which only known people and devices may press buttons or see screens."""
     environment(cashier_open_screens=False, cashier_open_buttons=False)
@@ -97,6 +107,20 @@ def television() -> Client:
 def redis(valkey):
     with Redis.from_url(valkey.url) as client:
         yield client
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    """Return a function after which each use of the database fails, as if the database did not answer."""
+
+    def fail(*args: object, **options: object) -> None:
+        raise OperationalError("the database does not answer")
+
+    def stop() -> None:
+        monkeypatch.setattr(connection, "cursor", fail)
+
+    yield stop
+    monkeypatch.undo()
 
 
 @pytest.fixture

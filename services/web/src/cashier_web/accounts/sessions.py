@@ -20,7 +20,8 @@ from cashier_web.infra.database_gate import one_at_a_time
 from cashier_web.infra.redis_clients import the_redis
 
 KEY_PREFIX = "cashier:session:"
-SESSION_KEY = re.compile(r"[a-z0-9]{32}")
+KEY_FORM = re.compile(r"[a-z0-9]{32}")
+"""The form of a session key. A cookie may contain any other text, for which there is no session."""
 ENDED = b"ended"
 """The value of a session that has ended. It stays for as long as a session, so that no request that has read the
 session from the database just before its end can write the session into Redis again."""
@@ -33,7 +34,7 @@ class SessionStore(db.SessionStore):
     """A session in the database, with a copy in Redis. While Redis does not answer, the database is read."""
 
     def load(self) -> dict[str, Any]:
-        if not SESSION_KEY.fullmatch(self.session_key or ""):
+        if not KEY_FORM.fullmatch(self.session_key or ""):
             self._session_key = None
             return {}
         key = f"{KEY_PREFIX}{self.session_key}"

@@ -12,6 +12,7 @@ from cashier_web.api.link_previews import is_sent_without_purpose
 from cashier_web.devices.last_used import note_used
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.rate_limit import seconds_until_allowed
+from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Store
 from cashier_web.press_data.lookup import KnownDevice, with_fresh_lookup
 
@@ -21,14 +22,13 @@ once without reaching this limit, and a whole store makes fewer calls in `IN_SEC
 other devices from a faulty device that never stops sending."""
 
 
-def device_of_token(request: HttpRequest, token: str) -> KnownDevice | None:
+def device_of_token(token: str) -> KnownDevice | None:
     """Return the device with this token, or None if the token is unknown or was revoked.
 
-    Also remembers the token in the request, and when the device was last used. Raises Refused if the device sends too
+    Also notes that the device is used now. Raises Refused if the device sends too
     many requests, and RedisError if Redis does not answer.
     """
-    request.device_token = token  # type: ignore[attr-defined]
-    device = with_fresh_lookup(lambda lookup: lookup.device(token))
+    device = with_fresh_lookup(lambda lookup: lookup.device(token_hash(token)))
     if not device:
         return None
     if seconds := seconds_until_allowed("api", str(device.pk), most=MOST_REQUESTS, seconds=IN_SECONDS):
@@ -42,7 +42,7 @@ class Bearer(HttpBearer):
     """Accepts the token of a device in the header `Authorization: Bearer cq_...`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> KnownDevice | None:
-        return device_of_token(request, token)
+        return device_of_token(token)
 
 
 class TokenInAddress(APIKeyQuery):
@@ -61,7 +61,7 @@ class TokenInAddress(APIKeyQuery):
                 "A device can send POST instead of GET."
             )
             raise Refused(403, reason)
-        device = device_of_token(request, key) if key else None
+        device = device_of_token(key) if key else None
         return device if device and device.till else None
 
 

@@ -63,13 +63,9 @@ api = API(
 
 
 class DeviceRequest(HttpRequest):
-    """A request of a device. django-ninja sets `auth` to the device whose token the request contains.
-
-    device_token: this token.
-    """
+    """A request of a device. django-ninja sets `auth` to the device whose token the request contains."""
 
     auth: KnownDevice
-    device_token: str
 
 
 EMPTY_PRESS = Press()
@@ -96,7 +92,7 @@ def press(
 
     def press_with(lookup: Lookup) -> Status[Any]:
         # The device is looked up once more, because the lookup must contain everything with which the press is checked.
-        device = lookup.device(request.device_token)
+        device = lookup.device(request.auth.token_hash)
         if device is None:
             raise AuthenticationError
         store = store_of(device, slug) if slug else device.store

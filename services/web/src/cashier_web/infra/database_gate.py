@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from django.db import OperationalError
 
 WAIT_SECONDS = 0.5
-"""How long a thread waits for its turn. Usually a turn takes a few milliseconds."""
+"""The longest time for which a thread waits for its turn."""
 
 _gate = threading.Lock()
 

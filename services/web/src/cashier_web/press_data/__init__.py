@@ -6,7 +6,7 @@ Redis. So the next press in any worker process sees a changed role, device or st
 database.
 
 - documents: builds documents from the rows of the database, and parses them.
-- redis_documents: reads and writes the documents in Redis.
+- redis_documents: reads and writes the documents in Redis, with the script documents.lua.
 - lookup: finds the store, the person or the device of a press. It remembers documents.
 - changes: keeps the documents right when rows change.
 """

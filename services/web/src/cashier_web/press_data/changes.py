@@ -24,7 +24,7 @@ SENDERS: tuple[type[Model], ...] = (Store, User, Membership, Device)
 COLUMNS_WITHOUT_EFFECT = {"last_login", "used_at", "revision"}
 """Columns that no press needs. If only these columns change, the documents do not change."""
 BATCH = 200
-"""The number of documents that are compared at once. Redis is busy for about 2 ms."""
+"""The number of documents that are compared at once. Redis needs a millisecond for them, so that no press waits."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,8 @@ def restore_documents() -> int:
 def _write(ids: Iterable[DocumentId], in_database: Collection[DocumentId]) -> int:
     """Write the documents that differ from the database. Returns how many documents were written or deleted.
 
-    in_database: rows that exist. Redis gets no entry for other rows, and loses the entries that it has.
+    in_database: the documents whose rows are in the database. Redis gets no entries for other documents, and loses the
+    entries that it has.
     """
     entries = redis_documents.read_many(list(ids))
     for each, entry in entries.items():

@@ -15,7 +15,6 @@ from redis.exceptions import RedisError
 from cashier_core.timeline import StaleDocument
 from cashier_web.infra.database_gate import one_at_a_time
 from cashier_web.infra.errors import Refused
-from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Store
 from cashier_web.press_data import redis_documents
 from cashier_web.press_data.documents import ABSENT, DeviceRecord, DocumentId, Person, parse_store, read_documents
@@ -30,11 +29,15 @@ _remembered: dict[DocumentId, tuple[str, Any]] = {}
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A device that may call, and its store. till: the only till for which it may call; None for all tills."""
+    """A device that may call, and its store.
+
+    till: the only till for which the device may call; None for all tills. token_hash: the hash of the device's token.
+    """
 
     pk: int
     name: str
     till: int | None
+    token_hash: str
     store: Store
 
 
@@ -82,11 +85,11 @@ class Lookup:
             return person
         return None
 
-    def device(self, token: str) -> KnownDevice | None:
-        """Return the device with this token; None if the token is unknown or was revoked."""
-        record = self._find(DocumentId.of_device(token_hash(token)), DeviceRecord.parse)
+    def device(self, token_hash: str) -> KnownDevice | None:
+        """Return the device whose token has this hash; None if the token is unknown or was revoked."""
+        record = self._find(DocumentId.of_device(token_hash), DeviceRecord.parse)
         store = self.store(record.store) if record else None
-        return KnownDevice(record.pk, record.name, record.till, store) if record and store else None
+        return KnownDevice(record.pk, record.name, record.till, token_hash, store) if record and store else None
 
     def _find(self, document_id: DocumentId, parse: Callable[[str], T]) -> T | None:
         if self._may_remember and (known := _remembered.get(document_id)):

@@ -1,4 +1,4 @@
-"""Reads and writes the documents in Redis. All functions raise RedisError if Redis does not answer.
+"""Reads and writes the documents in Redis. Functions that use Redis raise RedisError if Redis does not answer.
 
 Redis contains a hash for each kind of document. An entry has a version, a document, and the changes that are open. A
 change is open while somebody changes the row in the database.
@@ -16,6 +16,7 @@ import json
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, cast
 
 from redis.commands.core import Script
@@ -25,68 +26,9 @@ from cashier_web.infra.redis_clients import the_redis
 from cashier_web.press_data.documents import KINDS, DocumentId
 
 OPEN_SECONDS = 60
+"""The number of seconds after which a change ends by itself. Requests end after 30 s (Gunicorn's timeout)."""
 
-SCRIPT = """
--- KEYS: for each document its hash. ARGV[1]: the action. ARGV[2]: a JSON document with the arguments of the action.
--- A value in a hash is a version, a space, and a JSON document {open = {change = expiry in seconds, ...}, document}.
-local action, args = ARGV[1], cjson.decode(ARGV[2])
-local now = tonumber(redis.call('TIME')[1])
-
-local function load(number, field)
-  local value = redis.call('HGET', KEYS[number], field)
-  if not value then
-    return nil
-  end
-  local entry = cjson.decode(value:sub(args.version_length + 2))
-  entry.version = value:sub(1, args.version_length)
-  entry.is_open = false
-  for change, expiry in pairs(entry.open) do
-    -- If the clock of Redis was set back, an expiry is too far away.
-    if expiry <= now or expiry > now + args.open_seconds then
-      entry.open[change] = nil
-    else
-      entry.is_open = true
-    end
-  end
-  return entry
-end
-
-local function save(number, field, version, open, document)
-  redis.call('HSET', KEYS[number], field, version .. ' ' .. cjson.encode({open = open, document = document}))
-end
-
-local replies = {}
-for number, each in ipairs(args.entries) do
-  local field = each[1]
-  local entry = load(number, field)
-  if action == 'begin' or action == 'end' then
-    local open = entry and entry.open or {}
-    open[args.change] = action == 'begin' and now + args.open_seconds or nil
-    save(number, field, each[2], open, '')
-  elseif action == 'create' then
-    if not entry then
-      save(number, field, each[2], {}, '')
-    end
-  elseif action == 'store' then
-    replies[number] = ''
-    if entry and entry.version == each[2] and not entry.is_open then
-      save(number, field, each[3], {}, each[4])
-      replies[number] = each[3]
-    end
-  elseif action == 'delete' then
-    replies[number] = ''
-    if entry and entry.version == each[2] and not entry.is_open then
-      redis.call('HDEL', KEYS[number], field)
-      replies[number] = each[2]
-    end
-  end
-  if action == 'read' or action == 'create' then
-    entry = load(number, field)
-    replies[number] = entry and {entry.version, entry.is_open and 1 or 0, entry.document} or {'', 0, ''}
-  end
-end
-return replies
-"""
+SCRIPT = (files("cashier_web.press_data") / "documents.lua").read_text()
 
 
 @dataclass(frozen=True, slots=True)
