@@ -14,6 +14,7 @@ from cashier_web.api import auth
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.infra.tokens import new_token
 from cashier_web.models import Medium, Screen, Store
+from cashier_web.press_data import lookup
 from cashier_web.screens import identity
 from tests.web.test_media import picture
 
@@ -195,6 +196,14 @@ def test_a_press_that_redis_has_no_memory_for_is_503_with_the_reason(
         "Nº4 was not called: the server has no room for more calls.\n",
     )
     assert any("the memory in Redis is full" in record.getMessage() for record in records())
+
+
+@pytest.mark.parametrize("cashier", ["9" * 5000, "", "٤", "-1"])
+def test_a_press_whose_till_is_no_number_is_503_too(client, store, errors, cashier, monkeypatch) -> None:
+    monkeypatch.setattr(lookup, "_remembered", {})
+    response = client.post("/cashier_action", {"cashier": cashier, "language": "en"})
+
+    assert (response.status_code, response.content) == (503, b"The screens cannot be reached at the moment.\n")
 
 
 def test_every_write_to_a_full_redis_is_refused_and_nothing_is_a_server_error(

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
-from cashier_web.calls.forms import LanguageForm, PressForm
+from cashier_web.calls.forms import TILL_NUMBER, LanguageForm, PressForm
 from cashier_web.calls.receipts import ordinal_place, receipt_text
 from cashier_web.calls.schedule import Caller, schedule_call
 from cashier_web.infra.errors import allow_methods, refuse
@@ -100,7 +100,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
     except RedisError as fault:
         # The store is not known, so the reason is in the language of the browser, and names the till by its number.
         number = request.POST.get("cashier", "")
-        if not number.isascii() or not number.isdecimal():
+        if not TILL_NUMBER.fullmatch(number):
             raise
         reason = _("%(till)s was not called: the screens cannot be reached at the moment.")
         raise redis_unavailable(reason % {"till": till_name(Till(int(number), ""))}, fault) from None

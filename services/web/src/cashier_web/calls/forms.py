@@ -1,5 +1,6 @@
 """The forms of the pages with buttons: one for a press, and one for a change of the store's language."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -10,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from cashier_core.call import LANGUAGES
 from cashier_core.till import Till
 from cashier_web.models import Store
+
+TILL_NUMBER = re.compile(r"\A[1-9][0-9]{0,3}\Z")
+"""The form of a till's number in a press."""
 
 
 class LanguageForm(forms.Form):
@@ -44,7 +48,7 @@ class PressForm(LanguageForm):
     # digits of other writing systems, such as Arabic digits.
     cashier = forms.CharField(
         strip=False,
-        validators=[RegexValidator(r"\A[1-9][0-9]{0,3}\Z", _("The till must be a plain number: 1, 2, 3, ..."))],
+        validators=[RegexValidator(TILL_NUMBER, _("The till must be a plain number: 1, 2, 3, ..."))],
         error_messages={"required": _("The request contains no till.")},
     )
     field_order = ["cashier", "language"]
