@@ -201,7 +201,7 @@ def main() -> None:
         "--stores", type=int, help="number of stores, and so of screens (default: as many as the profile says)"
     )
     parser.add_argument(
-        "--processes", type=int, help="number of processes of the load generator (default: one per core)"
+        "--processes", type=int, help="number of processes of the load generator (default: one per core, or more)"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
@@ -229,9 +229,9 @@ def main() -> None:
     if options.seconds:
         kills = faults_every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=kills)
-    if options.stores:
-        if profile.stores == 1:
-            parser.error(f"the profile `{profile.name}` has only one store")
+    if options.stores is not None:
+        if profile.stores == 1 or options.stores < 2:
+            parser.error("--stores needs at least 2 stores, and a profile with several stores")
         profile = replace(profile, stores=options.stores)
     if not options.processes:
         options.processes = max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_A_PROCESS))

