@@ -22,10 +22,8 @@ REPORT_SECONDS = 1.0
 HANG_SECONDS = 20
 """A replica is treated as hung if its event loop has not run for this number of seconds.
 
-The pages of its screens would reconnect after 40 s. The longest iteration of the event loop that was seen, on an
-overloaded machine, took a few seconds.
+The time is shorter than the 40 s after which the pages of its screens would reconnect.
 """
-
 LOG_SECONDS = 2
 """How long the second process may take to log that it kills the replica."""
 

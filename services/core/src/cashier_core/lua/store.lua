@@ -55,7 +55,7 @@ end
 
 -- Increases the rev of the timeline and publishes the change to every ws replica. The message is in the format of the
 -- PubSub layer of channels_redis (MessagePack). A replica that misses the message finds the change in the stream of
--- changes. The stream keeps about as many changes as the largest installation makes in two minutes.
+-- changes. The stream keeps the newest 10,000 changes, and a few more, because deleting exactly the older ones is slow.
 -- args.change_id: a random text for this change. If Redis restarts without its last writes, it can give the same rev to
 -- two different changes. Boards distinguish such changes by their change_ids.
 -- If Redis knows nothing about the store, args.change_id also becomes the new epoch. The new epoch tells boards that
