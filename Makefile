@@ -26,7 +26,7 @@ TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
 .PHONY: run test test-fast test-compose test-release check format release
-.PHONY: load locust bench paint socket-flood lock messages voices screenshots clean
+.PHONY: load worker locust bench paint socket-flood lock messages voices screenshots clean
 
 ##@ Run
 
@@ -71,8 +71,11 @@ format: $(VENVS)/dev/.done ## format Python, shell scripts, JavaScript, CSS and 
 
 ##@ Load and measure
 
-load: $(TESTS) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|flood|chaos|soak, HOST=, SECONDS=, STORES=; for chaos: SEED=, FAULTS=, TOPOLOGY=local|compose
-	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORES),--stores $(STORES)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
+load: $(TESTS) $(if $(BROWSERS),$(BROWSER)) ## put load on a topology with Locust, and check that every call was shown correctly: PROFILE=smoke|store|chain|storm|faults|flood|chaos|soak, HOST=, SECONDS=, STORES=, WORKERS= on other machines, BROWSERS=; for chaos: SEED=, FAULTS=, TOPOLOGY=local|compose
+	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORES),--stores $(STORES)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(BROWSERS),--browsers $(BROWSERS)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
+
+worker: $(TESTS) ## generate a part of the load of `make load WORKERS=`, which runs on another machine: MASTER=, PROCESSES=
+	@$(DEV)/locust -f loadtests/locustfile.py --worker --master-host '$(MASTER)' --processes '$(or $(PROCESSES),-1)' --loglevel WARNING
 
 locust: ## start Locust's web page, to put load on the compose stack; its settings, such as LOAD_PROFILE=, are in .env
 	@docker compose --profile load up --build --detach --no-deps load

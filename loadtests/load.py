@@ -19,10 +19,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from cashier_local.ports import free_port, wait_until
+from cashier_local.ports import free_port
 from cashier_local.topology import Topology
 from loadtests.chaos.campaign import Campaign, possible
 from loadtests.chaos.compose_topology import ComposeTopology
@@ -30,6 +29,7 @@ from loadtests.chaos.kinds import COMPOSE_KINDS, LOCAL_KINDS
 from loadtests.chaos.local_topology import LocalChaosTopology
 from loadtests.chaos.schedule import ScheduledFault, only, schedule
 from loadtests.fault_injector import FaultInjector
+from loadtests.generators.share import read_begin
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
@@ -39,45 +39,78 @@ from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+MASTER_PORT = 5557
+"""The port at which worker processes of other machines find Locust's master process. It is Locust's default."""
+POLL_SECONDS = 0.1
 SCREENS_OF_A_PROCESS = 10_000
 """The largest number of screens of one process of the load generator. Some hosts allow a process 20,000 open files."""
-WRITE_SECONDS = 120.0
-"""How long to wait after a run until the processes of Locust have written their records."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
 
 
-def run_locust(run: Run, folder: Path, processes: int) -> Records:
-    """Run Locust until it ends, and return what its processes have recorded in `folder`.
+class Locust:
+    """Locust with its processes, during one run. `records` is the folder into which Locust writes its records.
 
-    Raises SystemExit if Locust failed.
+    processes: the number of worker processes on this machine.
+    workers: the number of worker processes on other machines, which find this machine at `port`. If there are any, no
+    worker process runs on this machine.
     """
-    profile, port = run.profile, str(free_port())
-    argv = [
-        *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py")), "--headless"),
-        *("--host", run.host, "--processes", str(processes), "--only-summary", "--loglevel", "WARNING"),
-        # Locust's processes find each other at this port. With Locust's default port, the processes of another run on
-        # the same machine would join this run.
-        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port),
-    ]
-    environment = {
-        **os.environ,
-        "PROFILE": profile.name,
-        "SECONDS": str(profile.seconds),
-        "STORES": str(profile.stores),
-        "BEGIN": str(run.begin),
-        "RECORDS": str(folder),
-    }
-    completed = subprocess.run(argv, env=environment, check=False)
-    files = partial(folder.glob, "*.json")
-    if not completed.returncode:
-        # The records are complete only when every process of Locust has written its file. Locust's main process does
-        # not wait for its other processes. After a run of several hours, these processes need some time to write.
-        wait_until(lambda: len(list(files())) == processes, WRITE_SECONDS, "the records of Locust's processes")
-    if len(written := sorted(files())) != processes:
-        raise SystemExit(
-            f"Locust ended with exit code {completed.returncode}; {len(written)} of {processes} processes wrote records"
+
+    def __init__(self, profile: Profile, host: str, records: Path, *, processes: int, workers: int, port: int) -> None:
+        self._records, self._workers = records, workers or processes
+        # Locust's processes find each other at this port. With a fixed port, the processes of another run on the same
+        # machine would join this run.
+        master_port = str(port if workers else free_port())
+        distribution = (
+            ["--master", "--expect-workers", str(workers), "--master-bind-host", "*"]
+            if workers
+            else ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-port", master_port]
         )
-    return Records.read(written)
+        argv = [
+            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host", host),
+            *("--only-summary", "--loglevel", "WARNING", "--master-bind-port", master_port, *distribution),
+        ]
+        settings = {"PROFILE": profile.name, "SECONDS": str(profile.seconds), "STORES": str(profile.stores)}
+        environment = {**os.environ, **settings, "RECORDS": str(records)}
+        if workers:
+            print(f"waiting for {workers} worker processes at port {port}; start them with make worker", flush=True)
+        self._process = subprocess.Popen(argv, env=environment)
+
+    def __enter__(self) -> "Locust":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def begin(self) -> float:
+        """Wait until Locust starts the run, and return when the first press is due, in seconds of time.monotonic().
+
+        Raises SystemExit if Locust ends before.
+        """
+        while (begin := read_begin(self._records)) is None:
+            if self._process.poll() is not None:
+                raise SystemExit(f"Locust did not start; its exit code is {self._process.returncode}")
+            self._wait(POLL_SECONDS)
+        return begin
+
+    def finish(self) -> Records:
+        """Wait until Locust has ended, and return what its worker processes have recorded.
+
+        Raises SystemExit if Locust failed.
+        """
+        self._process.wait()
+        # The records are complete only when every worker process has sent them.
+        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.returncode:
+            raise SystemExit(
+                f"Locust ended with exit code {self._process.returncode}; {len(written)} of {self._workers} processes "
+                "wrote records"
+            )
+        return Records.read(written)
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
 
 
 @contextmanager
@@ -108,9 +141,11 @@ def flood(run: Run, answers: Path) -> Iterator[None]:
 def run_profile(
     profile: Profile,
     host: str,
-    processes: int,
     results: Path,
     *,
+    processes: int,
+    workers: int = 0,
+    port: int = MASTER_PORT,
     seed: int = 0,
     schedule: list[ScheduledFault],
     on_compose: bool = False,
@@ -118,6 +153,7 @@ def run_profile(
     """Run a profile, and return the run without a verdict.
 
     host: the URL of a running system. If it is empty, a local topology is started.
+    processes, workers, port: as in `Locust`.
     seed, schedule: the seed of the profile `chaos`, and the faults to inject. In other profiles, the schedule is empty.
     on_compose: whether a compose stack is started instead of a local topology. Only a profile with random
     faults allows this.
@@ -132,16 +168,12 @@ def run_profile(
             topology = stack.enter_context(compose_topology(Path(folder) / "var", profile, log))
         elif not host:
             topology = stack.enter_context(local_topology(Path(folder) / "var", profile, log))
-        begin = time.monotonic() + profile.ramp_seconds
-        run = Run(
-            profile,
-            topology.url if topology else host,
-            begin,
-            seed=seed,
-            schedule=[str(fault) for fault in schedule],
-        )
+        url = topology.url if topology else host
+        locust = stack.enter_context(Locust(profile, url, records, processes=processes, workers=workers, port=port))
+        run = Run(profile, url, locust.begin(), seed=seed, schedule=[str(fault) for fault in schedule])
         print(
-            f"{profile.name}: {profile.description}, at {run.host}; the first press is in {profile.ramp_seconds:.0f} s",
+            f"{profile.name}: {profile.description}, at {url}; the first press is in "
+            f"{run.begin - time.monotonic():.0f} s",
             flush=True,
         )
         if isinstance(topology, Topology):
@@ -153,7 +185,7 @@ def run_profile(
             stack.enter_context(campaign.running())
         if profile.flooded:
             stack.enter_context(flood(run, results / f"{profile.name}.answers.json"))
-        run.records = run_locust(run, records, processes)
+        run.records = locust.finish()
         if isinstance(topology, Topology):
             run.faults += injector.injected
         if isinstance(topology, LocalChaosTopology | ComposeTopology):
@@ -190,7 +222,11 @@ def stop_at_sigterm(signum: int, frame: object) -> None:
     raise SystemExit(f"stopped by signal {signum}")
 
 
-def main() -> None:
+def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
+    """Return the options of the command line, the profile, and the faults to inject.
+
+    If the options are wrong, print an error and exit.
+    """
     parser = argparse.ArgumentParser(prog="make load", description="Run a load profile and print an exact verdict.")
     parser.add_argument("--profile", choices=PROFILES, default="smoke")
     parser.add_argument("--host", default="", help="URL of a running system (default: start a local topology)")
@@ -203,6 +239,10 @@ def main() -> None:
     parser.add_argument(
         "--processes", type=int, help="number of processes of the load generator (default: one per core, or more)"
     )
+    parser.add_argument(
+        "--workers", type=int, default=0, help="wait for this many worker processes of other machines (make worker)"
+    )
+    parser.add_argument("--port", type=int, default=MASTER_PORT, help="the port at which the workers find this machine")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
     parser.add_argument(
@@ -215,7 +255,6 @@ def main() -> None:
         help="what the profile `chaos` starts: processes of this machine, or containers (default: local)",
     )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, stop_at_sigterm)
     profile = PROFILES[options.profile]
     if not profile.chaos and (options.seed is not None or options.faults):
         parser.error("only the profiles `chaos` and `chaos-short` have a seed and a schedule of faults")
@@ -235,19 +274,28 @@ def main() -> None:
         profile = replace(profile, stores=options.stores)
     if not options.processes:
         options.processes = max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_A_PROCESS))
+    if options.workers and not options.host:
+        parser.error("--workers needs --host, a URL at which the other machines reach the system")
     if (profile.faults or profile.chaos) and options.host:
         parser.error(
             f"the profile `{profile.name}` kills processes, so it runs only with a topology of its own, without --host"
         )
     try:
-        faults = schedule_of(profile, options)
+        return options, profile, schedule_of(profile, options)
     except ValueError as error:
         parser.error(str(error))
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, stop_at_sigterm)
+    options, profile, faults = parse_options()
     run = run_profile(
         profile,
         options.host,
-        options.processes,
         options.results,
+        processes=options.processes,
+        workers=options.workers,
+        port=options.port,
         seed=options.seed,
         schedule=faults,
         on_compose=options.topology == "compose",
@@ -256,11 +304,13 @@ def main() -> None:
     account = balance(run.records, HOLD_SECONDS, run.faults)
     objectives = slos.evaluate(run, account)
     verdict = slos.verdict(objectives)
-    page = report.write(options.results, run, account, objectives)
+    values = report.figures(run, account, objectives)
+    page = report.write(options.results, run, account, objectives, values)
     if profile.chaos and verdict != slos.PASSED:
         print(f"\nseed {options.seed}; the schedule:", *faults, sep="\n")
         print(report.fault_lines(run, account))
-    print(f"\n{slos.table(objectives)}\n\nverdict: {verdict}\nreport: {page}")
+    tables = (slos.objective_rows(objectives), report.generator_rows(values))
+    print("", *map(report.text_table, tables), f"verdict: {verdict}\nreport: {page}", sep="\n\n")
     sys.exit(EXIT_CODES[verdict])
 
 

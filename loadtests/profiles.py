@@ -104,8 +104,6 @@ class Profile:
 CALM_END_SECONDS = 20.0
 """No fault of the profile `chaos` begins in this many seconds before the end of the presses."""
 FLOODED = ("/sign_in", "/", "/admin/login/", "/api/v1/openapi.json", "/pair")
-TILL_USERS = 4
-"""How many Locust users press. There are several, so that the presses are spread over the processes of Locust."""
 FAULT_TARGETS = ("ws", "press", "redis")
 
 

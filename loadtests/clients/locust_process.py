@@ -1,9 +1,7 @@
 """What a process of Locust does in addition to its users: checks of connections, garbage collection, and messages."""
 
-import contextlib
 import gc
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -26,19 +24,6 @@ def check_connections(screens: list[GeventScreen]) -> None:
             screen.check_silence()
             if not number % 100:
                 gevent.sleep(0)
-
-
-def claim_number(folder: Path, users: int) -> int:
-    """Return a number below `users` that no other user of any process has claimed.
-
-    Locust decides which process runs which user. To agree on their numbers, the users create files in a folder that all
-    processes share. Raises RuntimeError if all numbers are claimed.
-    """
-    for number in range(users):
-        with contextlib.suppress(FileExistsError):
-            (folder / f"user-{number}").touch(exist_ok=False)
-            return number
-    raise RuntimeError(f"there are more than {users} users")
 
 
 def collect_garbage_at(moment: float) -> None:

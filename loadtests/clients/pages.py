@@ -1,4 +1,4 @@
-"""Finds in HTML pages what a client without a browser needs: the websocket's path and the CSRF token."""
+"""The paths of a store's pages, and what a client without a browser needs from these pages."""
 
 import html
 import re
@@ -17,3 +17,8 @@ def csrf_token(page: str) -> str:
     """Return the CSRF token of the first form of a page; "" if the page has no form."""
     found = CSRF_TOKEN.search(page)
     return found[1] if found else ""
+
+
+def store_path(store: str) -> str:
+    """Return the path of a store's screen page. The paths of all other pages of the store begin with this path."""
+    return "/" if store == "default" else f"/s/{store}/"

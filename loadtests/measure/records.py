@@ -1,6 +1,7 @@
 """The records that the processes of the load generator write: presses, connections, read delays and event loop lags.
 
-All times are in seconds of time.monotonic(), a clock that all processes of one machine share.
+All times are in seconds of time.monotonic(). Each process writes times of its own machine's clock. When the records are
+read, they get times of the clock of Locust's master process.
 """
 
 import json
@@ -9,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
+from loadtests.measure.clock_difference import SAME_CLOCK, Comparison, Conversion, conversion
 from loadtests.measure.injected_fault import InjectedFault
 from loadtests.measure.read_delays import ReadDelay
 
@@ -72,17 +75,42 @@ class ConnectionRecord:
     parts: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """One process of the load generator.
+
+    name: the name of its machine and its process id.
+    lags: (when the process should have woken up, when it woke up), on the clock of the master.
+    clock: how the times of its machine were converted.
+    """
+
+    name: str
+    screens: int
+    presses: int
+    lags: list[tuple[float, float]]
+    clock: Conversion
+
+
 @dataclass(slots=True)
 class Records:
     """The records of one process, or the combined records of all processes.
 
     lags: (when a process should have woken up, when it woke up). read_delays: one list for each process.
+    name: the name of the process. clock: the comparisons of its clock with the clock of the master; None if both are
+    the same clock. Both have their defaults in combined records.
+    generators: only in combined records, the processes from which they come.
     """
 
     presses: list[Press] = field(default_factory=list)
     connections: list[ConnectionRecord] = field(default_factory=list)
     lags: list[tuple[float, float]] = field(default_factory=list)
     read_delays: list[list[ReadDelay]] = field(default_factory=lambda: [[]])
+    name: str = ""
+    clock: list[Comparison] | None = None
+    generators: list[Generator] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
 
     def write(self, file: Path) -> None:
         """Write the records of this process to a file.
@@ -90,7 +118,7 @@ class Records:
         Until the file is complete, it has another name, so that nobody reads an incomplete file.
         """
         incomplete = file.with_suffix(".incomplete")
-        incomplete.write_text(json.dumps(asdict(self)))
+        incomplete.write_text(self.to_json())
         incomplete.rename(file)
 
     @classmethod
@@ -98,15 +126,28 @@ class Records:
         """Read one file for each process, and return the combined records of all processes."""
         merged = cls(read_delays=[])
         for process, file in enumerate(files):
-            data = json.loads(file.read_text())
-            merged.presses += [Press(**press) for press in data["presses"]]
-            merged.lags += [(due, woke) for due, woke in data["lags"]]
-            merged.read_delays += [[(end, begin, since) for end, begin, since in own] for own in data["read_delays"]]
-            for connection in data["connections"]:
-                connection["process"] = process
-                paints = [(at, seq, till) for at, seq, till in connection.pop("paints")]
-                merged.connections.append(ConnectionRecord(**connection, paints=paints))
+            merged._add(process, json.loads(file.read_text()))
         return merged
+
+    def _add(self, process: int, data: dict[str, Any]) -> None:
+        """Add the records of one process. data: the content of its file."""
+        clock = data["clock"]
+        convert = SAME_CLOCK if clock is None else conversion([Comparison(*each) for each in clock])
+        lags = [(convert(due), convert(woke)) for due, woke in data["lags"]]
+        for press in data["presses"]:
+            for at in ("intended", "answered", "cancel_sent", "cancel_answered"):
+                press[at] = convert(press[at])
+            self.presses.append(Press(**press))
+        for connection in data["connections"]:
+            for at in ("requested", "opened", "closed"):
+                connection[at] = convert(connection[at])
+            paints = [(convert(at), seq, till) for at, seq, till in connection.pop("paints")]
+            self.connections.append(ConnectionRecord(**{**connection, "process": process}, paints=paints))
+        self.lags += lags
+        for own in data["read_delays"]:
+            self.read_delays.append([(convert(end), convert(begin), convert(since)) for end, begin, since in own])
+        screens = len({each["screen"] for each in data["connections"]})
+        self.generators.append(Generator(data["name"], screens, len(data["presses"]), lags, convert))
 
 
 def absences(connections: Iterable[ConnectionRecord]) -> Iterator[tuple[float, float]]:

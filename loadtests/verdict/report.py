@@ -3,14 +3,16 @@
 import json
 import platform
 from html import escape
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from loadtests.measure.percentiles import by_phase
+from loadtests.measure.percentiles import summary as summarize
 from loadtests.verdict import plots
 from loadtests.verdict.ledger import KINDS, Account
 from loadtests.verdict.run import FAULT_PHASE_SECONDS, Run
-from loadtests.verdict.slos import WORDS, Objective, verdict
+from loadtests.verdict.slos import WORDS, Objective, objective_rows, verdict
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -63,6 +65,17 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
         "press_to_answer": by_phase(run.press_latencies(), phases),
         "connect_to_first_paint": by_phase(run.connect_latencies(), phases),
         "generator_lag": by_phase(((run.begin, lag) for lag in run.lags()), {}),
+        "generators": [
+            {
+                "name": each.name,
+                "screens": each.screens,
+                "presses": each.presses,
+                "clock_ahead": -each.clock.first.difference * 1000,
+                "clock_uncertainty": each.clock.uncertainty * 1000,
+                "lag": summarize(lags),
+            }
+            for each, lags in run.generator_lags()
+        ],
         "promises": [
             {"what": each.what, "at_most": each.limit, "measured": each.measured, "kept": each.word}
             for each in objectives
@@ -93,6 +106,27 @@ def percentile_table(values: dict[str, Any]) -> str:
                 numbers = [f"{summary[column]:.1f}" for column in columns]
                 rows.append([name, phase, str(summary["count"]), *numbers])
     return html_table(rows)
+
+
+def generator_rows(values: dict[str, Any]) -> list[list[str]]:
+    """Return the rows of a table of the processes of the load generator. values: the result of `figures`."""
+    rows = [["generator", "screens", "presses", "lag p99", "lag max", "clock ahead", "uncertainty"]]
+    for each in values["generators"]:
+        times = (
+            each["lag"].get("p99", inf),
+            each["lag"].get("max", inf),
+            each["clock_ahead"],
+            each["clock_uncertainty"],
+        )
+        rows.append([each["name"], str(each["screens"]), str(each["presses"]), *(f"{time:.1f} ms" for time in times)])
+    return rows
+
+
+def text_table(rows: list[list[str]]) -> str:
+    """Return a table for a terminal. rows: the cells of each row. The first row is the header."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def fault_lines(run: Run, account: Account) -> str:
@@ -128,9 +162,11 @@ def schedule_table(run: Run) -> str:
     return f"<h2>Injected faults (seed {run.seed})</h2>{html_table(rows)}"
 
 
-def write(folder: Path, run: Run, account: Account, objectives: list[Objective]) -> Path:
-    """Write the report as `<profile>.html` and `<profile>.json`, and return the path of the HTML page."""
-    values = figures(run, account, objectives)
+def write(folder: Path, run: Run, account: Account, objectives: list[Objective], values: dict[str, Any]) -> Path:
+    """Write the report as `<profile>.html` and `<profile>.json`, and return the path of the HTML page.
+
+    values: the result of `figures`.
+    """
     (folder / f"{run.profile.name}.json").write_text(json.dumps(values, indent=2) + "\n")
     page = folder / f"{run.profile.name}.html"
     page.write_text(html(run, account, objectives, values))
@@ -139,14 +175,13 @@ def write(folder: Path, run: Run, account: Account, objectives: list[Objective])
 
 def html(run: Run, account: Account, objectives: list[Objective], values: dict[str, Any]) -> str:
     """Return the report as an HTML page. values: the result of `figures`."""
-    rows = [["objective", "limit", "measured", ""]]
-    rows += [[each.what, each.limit, each.measured, each.word] for each in objectives]
     parts = [
         f"<h1>{escape(run.profile.name)}: {values['verdict']}</h1>",
         f"<p>{escape(run.profile.description)}, at {escape(run.host)}; {escape(values['machine'])}.</p>",
-        html_table(rows),
+        html_table(objective_rows(objectives)),
         schedule_table(run),
         percentile_table(values),
+        html_table(generator_rows(values)),
         *(f"<h2>{escape(title)}</h2>{svg}" for title, svg in plots.all_plots(run, account)),
         fault_table(run, account),
     ]

@@ -1,12 +1,21 @@
 """One run of a load test: what was done to the system, and what was recorded. The verdict is computed later."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
 from loadtests.measure.injected_fault import Cost, InjectedFault
 from loadtests.measure.percentiles import TimedValue
-from loadtests.measure.records import ConnectionRecord, Records, ResourceSample, absences, end_at_kill, seconds_away
+from loadtests.measure.records import (
+    ConnectionRecord,
+    Generator,
+    Records,
+    ResourceSample,
+    absences,
+    end_at_kill,
+    seconds_away,
+)
 from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.verdict.ledger import CALL_OUTCOMES
 
@@ -72,8 +81,15 @@ class Run:
         The list covers the time from the first press to the end of the last number. Later wake-ups do not matter,
         because the generator then only writes its records.
         """
+        return self._lags(self.records.lags)
+
+    def _lags(self, lags: Iterable[tuple[float, float]]) -> list[float]:
         over = self.end + DRAIN_SECONDS
-        return [woke - due for due, woke in self.records.lags if self.begin <= due < over]
+        return [woke - due for due, woke in lags if self.begin <= due < over]
+
+    def generator_lags(self) -> list[tuple[Generator, list[float]]]:
+        """Return each process of the load generator with its lags, as in `lags`."""
+        return [(each, self._lags(each.lags)) for each in self.records.generators]
 
     def seconds_away(self) -> list[float]:
         """Return for how many seconds screens were away, with one value for each lost connection."""

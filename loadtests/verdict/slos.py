@@ -28,6 +28,8 @@ DISTURBED_LAG_SECONDS = 1.0
 The limit is higher than in other runs, because a replica that starts again uses a whole core while all its screens come
 back. In a run with faults, only holds and recovery are judged. A lag of one second does not make this judgement wrong,
 because the records say which holds were read late."""
+CLOCK_SECONDS = 0.010
+"""The limit for the uncertainty of the difference between the clocks of the machines that generate the load."""
 MISREAD_SHARE = 0.05
 """A run is void if too many numbers were read late.
 
@@ -72,6 +74,7 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
     profile = run.profile
     objectives = [
         generator_lag(run),
+        generator_clocks(run),
         exactly("presses made", profile.presses, len(run.records.presses)),
         exactly("screens that never connected", 0, profile.screens - run.screens()),
         *(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)) for kind in KINDS),
@@ -98,6 +101,16 @@ def generator_lag(run: Run) -> Objective:
         f"p99 {ms(p99)}, max {ms(longest)}",
         True if p99 <= p99_limit and longest <= limit else None,
     )
+
+
+def generator_clocks(run: Run) -> Objective:
+    """Return the objective for the clocks of the machines that generate the load.
+
+    If their differences are not known well enough, it is unknown whether the system met the other objectives.
+    """
+    uncertainty = max((each.clock.uncertainty for each in run.records.generators), default=0.0)
+    known = True if uncertainty <= CLOCK_SECONDS else None
+    return Objective("generator clocks, uncertainty", ms(CLOCK_SECONDS), ms(uncertainty), known)
 
 
 def misread(account: Account) -> Objective:
@@ -161,9 +174,7 @@ def verdict(objectives: list[Objective]) -> str:
     return PASSED if all(objective.met for objective in objectives) else FAILED
 
 
-def table(objectives: list[Objective]) -> str:
-    """Return the objectives as a table for a terminal."""
-    rows = [("objective", "limit", "measured", "")]
-    rows += [(objective.what, objective.limit, objective.measured, objective.word) for objective in objectives]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+def objective_rows(objectives: list[Objective]) -> list[list[str]]:
+    """Return the rows of a table of the objectives, with a header."""
+    cells = [[each.what, each.limit, each.measured, each.word] for each in objectives]
+    return [["objective", "limit", "measured", ""], *cells]

@@ -17,8 +17,8 @@ def test_a_run_from_locusts_page_has_a_verdict_without_errors(stack) -> None:
             assert browser.get("/verdict").status_code == 404, "there has been no run yet"
             wait_until(lambda: browser.get("/stats/requests").json()["state"] == "ready", 30, "Locust is ready")
             # On Locust's page, the form for a new run already contains the values of the load profile.
-            form = {"user_count": 54, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
-            for value in ('"num_users": 54', '"run_time": 46', f'"host": "{stack.url}"'):
+            form = {"user_count": 50, "spawn_rate": 200, "host": stack.url, "run_time": "46s"}
+            for value in ('"num_users": 50', '"run_time": 46', f'"host": "{stack.url}"'):
                 assert value in browser.get("/").text, value
             assert browser.post("/swarm", data=form).json()["success"]
             wait_until(

@@ -1,0 +1,60 @@
+"""Tells each worker process of Locust which share of the run it has."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from locust.runners import MasterRunner
+
+from loadtests.profiles import Profile
+
+SHARE = "your share"
+BEGIN = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The share of a run that one process of the load generator has.
+
+    begin: when the first press is due, in seconds on the clock of the master.
+    index, processes: the number of this process, counted from 0, and how many processes there are.
+    """
+
+    profile: Profile
+    begin: float
+    index: int = 0
+    processes: int = 1
+
+    def numbers(self, count: int) -> range:
+        """Return which of the numbers below `count` belong to this process."""
+        return range(self.index, count, self.processes)
+
+
+def distribute(runner: MasterRunner, profile: Profile, begin: float) -> None:
+    """Send each worker its share.
+
+    The workers receive this message before they start their users, because a worker receives the messages of the master
+    in their order.
+    """
+    workers = [client.id for client in runner.clients.ready]
+    for index, worker in enumerate(workers):
+        data = {"profile": asdict(profile), "begin": begin, "index": index, "processes": len(workers)}
+        runner.send_message(SHARE, data, worker)
+
+
+def received_share(data: Any) -> Share:
+    """Return the share that a message of the master contains."""
+    return Share(Profile(**data.pop("profile")), **data)
+
+
+def write_begin(folder: Path, begin: float) -> None:
+    """Write into a file in `folder` when the first press is due. `make load` waits for this file."""
+    incomplete = folder / "incomplete"
+    incomplete.write_text(str(begin))
+    incomplete.rename(folder / BEGIN)
+
+
+def read_begin(folder: Path) -> float | None:
+    """Return when the first press is due; None if Locust has not decided this yet."""
+    file = folder / BEGIN
+    return float(file.read_text()) if file.exists() else None
