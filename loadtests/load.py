@@ -21,15 +21,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from cashier_local.ports import free_port
 from cashier_local.topology import Topology
+from loadtests.browsers.program import Browsers
 from loadtests.chaos.campaign import Campaign, possible
 from loadtests.chaos.compose_topology import ComposeTopology
 from loadtests.chaos.kinds import COMPOSE_KINDS, LOCAL_KINDS
 from loadtests.chaos.local_topology import LocalChaosTopology
 from loadtests.chaos.schedule import ScheduledFault, only, schedule
 from loadtests.fault_injector import FaultInjector
-from loadtests.generators.share import read_begin
+from loadtests.generators.locust import MASTER_PORT, Locust
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
@@ -39,78 +39,9 @@ from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
 RESULTS = Path(__file__).parent / "results"
-LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-MASTER_PORT = 5557
-"""The port at which worker processes of other machines find Locust's master process. It is Locust's default."""
-POLL_SECONDS = 0.1
 SCREENS_OF_A_PROCESS = 10_000
 """The largest number of screens of one process of the load generator. Some hosts allow a process 20,000 open files."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
-
-
-class Locust:
-    """Locust with its processes, during one run. `records` is the folder into which Locust writes its records.
-
-    processes: the number of worker processes on this machine.
-    workers: the number of worker processes on other machines, which find this machine at `port`. If there are any, no
-    worker process runs on this machine.
-    """
-
-    def __init__(self, profile: Profile, host: str, records: Path, *, processes: int, workers: int, port: int) -> None:
-        self._records, self._workers = records, workers or processes
-        # Locust's processes find each other at this port. With a fixed port, the processes of another run on the same
-        # machine would join this run.
-        master_port = str(port if workers else free_port())
-        distribution = (
-            ["--master", "--expect-workers", str(workers), "--master-bind-host", "*"]
-            if workers
-            else ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-port", master_port]
-        )
-        argv = [
-            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host", host),
-            *("--only-summary", "--loglevel", "WARNING", "--master-bind-port", master_port, *distribution),
-        ]
-        settings = {"PROFILE": profile.name, "SECONDS": str(profile.seconds), "STORES": str(profile.stores)}
-        environment = {**os.environ, **settings, "RECORDS": str(records)}
-        if workers:
-            print(f"waiting for {workers} worker processes at port {port}; start them with make worker", flush=True)
-        self._process = subprocess.Popen(argv, env=environment)
-
-    def __enter__(self) -> "Locust":
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-    def begin(self) -> float:
-        """Wait until Locust starts the run, and return when the first press is due, in seconds of time.monotonic().
-
-        Raises SystemExit if Locust ends before.
-        """
-        while (begin := read_begin(self._records)) is None:
-            if self._process.poll() is not None:
-                raise SystemExit(f"Locust did not start; its exit code is {self._process.returncode}")
-            self._wait(POLL_SECONDS)
-        return begin
-
-    def finish(self) -> Records:
-        """Wait until Locust has ended, and return what its worker processes have recorded.
-
-        Raises SystemExit if Locust failed.
-        """
-        self._process.wait()
-        # The records are complete only when every worker process has sent them.
-        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.returncode:
-            raise SystemExit(
-                f"Locust ended with exit code {self._process.returncode}; {len(written)} of {self._workers} processes "
-                "wrote records"
-            )
-        return Records.read(written)
-
-    def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
 
 
 @contextmanager
@@ -146,6 +77,7 @@ def run_profile(
     processes: int,
     workers: int = 0,
     port: int = MASTER_PORT,
+    browsers: int = 0,
     seed: int = 0,
     schedule: list[ScheduledFault],
     on_compose: bool = False,
@@ -153,7 +85,7 @@ def run_profile(
     """Run a profile, and return the run without a verdict.
 
     host: the URL of a running system. If it is empty, a local topology is started.
-    processes, workers, port: as in `Locust`.
+    processes, workers, port: as in `Locust`. browsers: how many real browsers show screens in addition.
     seed, schedule: the seed of the profile `chaos`, and the faults to inject. In other profiles, the schedule is empty.
     on_compose: whether a compose stack is started instead of a local topology. Only a profile with random
     faults allows this.
@@ -169,8 +101,13 @@ def run_profile(
         elif not host:
             topology = stack.enter_context(local_topology(Path(folder) / "var", profile, log))
         url = topology.url if topology else host
+        slugs = profile.slugs()
+        stores = [slugs[number * len(slugs) // browsers] for number in range(browsers)]
+        shown = stack.enter_context(Browsers(url, stores, Path(folder))) if stores else None
         locust = stack.enter_context(Locust(profile, url, records, processes=processes, workers=workers, port=port))
-        run = Run(profile, url, locust.begin(), seed=seed, schedule=[str(fault) for fault in schedule])
+        run = Run(
+            profile, url, locust.begin(), seed=seed, schedule=[str(fault) for fault in schedule], browsers=browsers
+        )
         print(
             f"{profile.name}: {profile.description}, at {url}; the first press is in "
             f"{run.begin - time.monotonic():.0f} s",
@@ -185,7 +122,8 @@ def run_profile(
             stack.enter_context(campaign.running())
         if profile.flooded:
             stack.enter_context(flood(run, results / f"{profile.name}.answers.json"))
-        run.records = locust.finish()
+        files = locust.finish()
+        run.records = Records.read([*files, shown.finish()] if shown else files)
         if isinstance(topology, Topology):
             run.faults += injector.injected
         if isinstance(topology, LocalChaosTopology | ComposeTopology):
@@ -242,6 +180,7 @@ def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
     parser.add_argument(
         "--workers", type=int, default=0, help="wait for this many worker processes of other machines (make worker)"
     )
+    parser.add_argument("--browsers", type=int, default=0, help="how many real browsers show screens in addition")
     parser.add_argument("--port", type=int, default=MASTER_PORT, help="the port at which the workers find this machine")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
@@ -296,6 +235,7 @@ def main() -> None:
         processes=options.processes,
         workers=options.workers,
         port=options.port,
+        browsers=options.browsers,
         seed=options.seed,
         schedule=faults,
         on_compose=options.topology == "compose",

@@ -70,6 +70,18 @@ def close_code(payload: bytes) -> int:
     return int(struct.unpack("!H", payload[:2])[0]) if payload else 1005
 
 
+def parts_of(header: str) -> list[str]:
+    """Return the parts that the header X-Parts names; an empty list if the header is empty.
+
+    The parts are the process id of Nginx's worker process and the address of the replica.
+    """
+    if not header:
+        return []
+    # Nginx names all replicas that it has tried. Only the last one has accepted the connection.
+    worker, *_, replica = header.replace(",", " ").split()
+    return [worker, replica]
+
+
 class Incoming:
     """Splits the bytes from a server into the answer to the handshake and the frames that follow.
 
@@ -99,9 +111,7 @@ class Incoming:
                 return
             self.status, self._data = int(head.split()[1]), rest
             if named := PARTS.search(head):
-                # Nginx names all replicas that it has tried. Only the last one has accepted the connection.
-                worker, *_, replica = named[1].decode().replace(",", " ").split()
-                self.parts = [worker, replica]
+                self.parts = parts_of(named[1].decode())
         while self.status == 101 and (found := self._next()):
             yield found
 

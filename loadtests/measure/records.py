@@ -62,6 +62,8 @@ class ConnectionRecord:
     process: the number of the load generator's process that held the connection.
     parts: through which parts of the system the connection went: the process id of Nginx's worker process and the
     address of the replica. Empty if the system does not say this.
+    in_browser: whether a real browser showed the screen. The time of a paint is then the time at which the browser had
+    painted. On other screens, it is the time at which the fragment arrived.
     """
 
     screen: str
@@ -73,6 +75,7 @@ class ConnectionRecord:
     requested: float = 0.0
     process: int = 0
     parts: list[str] = field(default_factory=list)
+    in_browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Account:
     until the screen showed the number.
     reset: a pair for each number shown: when its press was due, and the seconds from the end of the hold to the
     removal.
+    painted, cleared: the pairs of `shown` and `reset` that belong to real browsers.
     misread: how many holds look too short or too long, perhaps only because the load generator read them late.
     """
 
@@ -106,6 +107,8 @@ class Account:
     faults: list[Fault] = field(default_factory=list)
     shown: list[TimedValue] = field(default_factory=list)
     reset: list[TimedValue] = field(default_factory=list)
+    painted: list[TimedValue] = field(default_factory=list)
+    cleared: list[TimedValue] = field(default_factory=list)
     misread: int = 0
 
     def __iadd__(self, other: "Account") -> "Account":
@@ -113,6 +116,8 @@ class Account:
         self.faults += other.faults
         self.shown += other.shown
         self.reset += other.reset
+        self.painted += other.painted
+        self.cleared += other.cleared
         self.misread += other.misread
         return self
 
@@ -188,7 +193,9 @@ def balance(records: Records, hold: float, faults: Sequence[InjectedFault] = ())
         own = balance_connection(connection, calls.get(connection.store) or StoreCalls([], hold), excuses)
         read_delays = records.read_delays[connection.process]
         certain = [fault for fault in own.faults if not may_be_misread(fault, read_delays, lags, hold)]
-        account += replace(own, faults=certain, misread=len(own.faults) - len(certain))
+        painted, cleared = (own.shown, own.reset) if connection.in_browser else ([], [])
+        misread = len(own.faults) - len(certain)
+        account += replace(own, faults=certain, misread=misread, painted=painted, cleared=cleared)
     return account
 
 

@@ -3,7 +3,6 @@
 import json
 import platform
 from html import escape
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ FAULTS_PRINTED = 20
 MEASURES = {
     "press_to_shown": "press to number",
     "reset_lateness": "reset lateness",
+    "press_to_painted": "press to number painted by a real browser",
+    "removal_lateness": "lateness of the removal in a real browser",
     "press_to_answer": "press to answer",
     "connect_to_first_paint": "connect to first paint",
     "generator_lag": "generator lag",
@@ -50,6 +51,7 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
         "verdict": verdict(objectives),
         "stores": run.profile.stores,
         "screens": run.profile.screens,
+        "browsers": run.browsers,
         "presses_per_second": run.profile.per_second,
         "seconds": run.profile.seconds,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
@@ -62,6 +64,8 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
         "refused": run.refused(),
         "press_to_shown": by_phase(account.shown, phases),
         "reset_lateness": by_phase(account.reset, phases),
+        "press_to_painted": by_phase(account.painted, phases),
+        "removal_lateness": by_phase(account.cleared, phases),
         "press_to_answer": by_phase(run.press_latencies(), phases),
         "connect_to_first_paint": by_phase(run.connect_latencies(), phases),
         "generator_lag": by_phase(((run.begin, lag) for lag in run.lags()), {}),
@@ -112,13 +116,9 @@ def generator_rows(values: dict[str, Any]) -> list[list[str]]:
     """Return the rows of a table of the processes of the load generator. values: the result of `figures`."""
     rows = [["generator", "screens", "presses", "lag p99", "lag max", "clock ahead", "uncertainty"]]
     for each in values["generators"]:
-        times = (
-            each["lag"].get("p99", inf),
-            each["lag"].get("max", inf),
-            each["clock_ahead"],
-            each["clock_uncertainty"],
-        )
-        rows.append([each["name"], str(each["screens"]), str(each["presses"]), *(f"{time:.1f} ms" for time in times)])
+        times = (each["lag"].get("p99"), each["lag"].get("max"), each["clock_ahead"], each["clock_uncertainty"])
+        cells = ["" if time is None else f"{time:.1f} ms" for time in times]
+        rows.append([each["name"], str(each["screens"]), str(each["presses"]), *cells])
     return rows
 
 

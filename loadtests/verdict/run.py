@@ -34,6 +34,7 @@ class Run:
     begin: when the first press is due, in seconds of time.monotonic().
     faults: the faults that were injected. A cut of all connections is a fault, too.
     seed, schedule: the seed of the profile `chaos`, and a line of text for each fault that was to be injected.
+    browsers: how many real browsers showed screens, in addition to the screens of the profile.
     samples: maps the name of each process to the samples of its CPU and memory.
     """
 
@@ -44,6 +45,7 @@ class Run:
     faults: list[InjectedFault] = field(default_factory=list)
     seed: int = 0
     schedule: list[str] = field(default_factory=list)
+    browsers: int = 0
     samples: dict[str, list[ResourceSample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,11 @@ class Run:
     def faults_planned(self) -> int:
         """How many faults the profile and the schedule contain."""
         return len(self.profile.faults) + (self.profile.cut_at is not None) + len(self.schedule)
+
+    @property
+    def screens_planned(self) -> int:
+        """How many screens there should be: simulated screens and real browsers."""
+        return self.profile.screens + self.browsers
 
     @property
     def end(self) -> float:

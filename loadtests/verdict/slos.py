@@ -15,6 +15,9 @@ SHOWN_P99_SECONDS = 0.250
 """Limit for the time from a press to its number. For a queued call, the time counts from the planned begin of the call.
 
 If a number comes within this time, a person who looks up perceives it as immediate."""
+CLEARED_P99_SECONDS = 0.1
+"""Limit for how late a real browser removes a number. A browser paints 60 times a second, so it is a little less exact.
+"""
 BACK_SECONDS = 15.0
 PRESS_IN_FLOOD_SECONDS, PRESS_IN_FLOOD_FACTOR = 0.1, 3
 """The limit for the 99th percentile of the time of a press during the flood is the larger of two values.
@@ -76,7 +79,7 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
         generator_lag(run),
         generator_clocks(run),
         exactly("presses made", profile.presses, len(run.records.presses)),
-        exactly("screens that never connected", 0, profile.screens - run.screens()),
+        exactly("screens that never connected", 0, run.screens_planned - run.screens()),
         *(exactly(kind, 0, sum(fault.kind == kind for fault in account.faults)) for kind in KINDS),
         misread(account),
         Objective("presses refused", "none", str(run.refused() or "none"), not run.refused()),
@@ -155,11 +158,17 @@ def undisturbed(run: Run, account: Account) -> list[Objective]:
     """Return the objectives that only a run without kills of processes and without a cut of all connections has."""
     shown = sorted(seconds for _, seconds in account.shown)
     late = sorted(seconds for _, seconds in account.reset)
-    times = (
+    times = [
         ("press to number, p99", SHOWN_P99_SECONDS, percentile(shown, 99) if shown else inf),
         ("reset lateness, p99", RESET_P99_SECONDS, percentile(late, 99) if late else inf),
         ("reset lateness, max", RESET_MAX_SECONDS, late[-1] if late else inf),
-    )
+    ]
+    if run.browsers:
+        painted, cleared = (sorted(seconds for _, seconds in each) for each in (account.painted, account.cleared))
+        times += [
+            ("press to painted by a browser, p99", SHOWN_P99_SECONDS, percentile(painted, 99) if painted else inf),
+            ("removal by a browser, p99", CLEARED_P99_SECONDS, percentile(cleared, 99) if cleared else inf),
+        ]
     return [
         exactly("numbers owed", run.owed_if_never_away(), account.owed),
         exactly("connections lost", 0, len(run.seconds_away())),

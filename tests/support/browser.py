@@ -41,6 +41,14 @@ def chromium() -> str | None:
     return path if Path(path).exists() else None
 
 
+def find_browser() -> str:
+    """Return the path of HEADLESS_SHELL or, without it, of Chromium. Raises RuntimeError if there is neither."""
+    path = shutil.which(HEADLESS_SHELL) or chromium()
+    if path is None:
+        raise RuntimeError(f"no browser is installed. {MANUAL}")
+    return path
+
+
 def install() -> None:
     """Install Chromium, with and without windows, with apt-get. If that fails, install the Chromium of Playwright."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -63,9 +71,7 @@ def launch(*arguments: str, path: str | None = None) -> Iterator[Browser]:
     path: the browser's program. Without a path, HEADLESS_SHELL (Chromium without windows) is started if it is
         installed, otherwise Chromium.
     """
-    path = path or shutil.which(HEADLESS_SHELL) or chromium()
-    if path is None:
-        raise RuntimeError(f"no browser is installed. {MANUAL}")
+    path = path or find_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
         try:

@@ -1,0 +1,81 @@
+"""Starts Locust for one run of `make load`, and waits until it has ended."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cashier_local.ports import free_port
+from loadtests.generators.share import read_begin
+from loadtests.profiles import Profile
+
+LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
+MASTER_PORT = 5557
+"""The port at which worker processes of other machines find Locust's master process. It is Locust's default."""
+POLL_SECONDS = 0.1
+
+
+class Locust:
+    """Locust with its processes, during one run. `records` is the folder into which Locust writes its records.
+
+    processes: the number of worker processes on this machine.
+    workers: the number of worker processes on other machines, which find this machine at `port`. If there are any, no
+    worker process runs on this machine.
+    """
+
+    def __init__(self, profile: Profile, host: str, records: Path, *, processes: int, workers: int, port: int) -> None:
+        self._records, self._workers = records, workers or processes
+        # Locust's processes find each other at this port. With a fixed port, the processes of another run on the same
+        # machine would join this run.
+        master_port = str(port if workers else free_port())
+        distribution = (
+            ["--master", "--expect-workers", str(workers), "--master-bind-host", "*"]
+            if workers
+            else ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-port", master_port]
+        )
+        argv = [
+            *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host", host),
+            *("--only-summary", "--loglevel", "WARNING", "--master-bind-port", master_port, *distribution),
+        ]
+        settings = {"PROFILE": profile.name, "SECONDS": str(profile.seconds), "STORES": str(profile.stores)}
+        environment = {**os.environ, **settings, "RECORDS": str(records)}
+        if workers:
+            print(f"waiting for {workers} worker processes at port {port}; start them with make worker", flush=True)
+        self._process = subprocess.Popen(argv, env=environment)
+
+    def __enter__(self) -> "Locust":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def begin(self) -> float:
+        """Wait until Locust starts the run, and return when the first press is due, in seconds of time.monotonic().
+
+        Raises SystemExit if Locust ends before.
+        """
+        while (begin := read_begin(self._records)) is None:
+            if self._process.poll() is not None:
+                raise SystemExit(f"Locust did not start; its exit code is {self._process.returncode}")
+            self._wait(POLL_SECONDS)
+        return begin
+
+    def finish(self) -> list[Path]:
+        """Wait until Locust has ended, and return the files with the records of its worker processes.
+
+        Raises SystemExit if Locust failed.
+        """
+        self._process.wait()
+        # The records are complete only when every worker process has sent them.
+        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.returncode:
+            raise SystemExit(
+                f"Locust ended with exit code {self._process.returncode}; {len(written)} of {self._workers} processes "
+                "wrote records"
+            )
+        return written
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
