@@ -30,6 +30,7 @@ from loadtests.chaos.local_topology import LocalChaosTopology
 from loadtests.chaos.schedule import ScheduledFault, only, schedule
 from loadtests.fault_injector import FaultInjector
 from loadtests.generators.locust import MASTER_PORT, Locust
+from loadtests.history import RESULTS
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
@@ -38,7 +39,6 @@ from loadtests.verdict import report, slos
 from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
 
-RESULTS = Path(__file__).parent / "results"
 SCREENS_OF_A_PROCESS = 10_000
 """The largest number of screens of one process of the load generator. Some hosts allow a process 20,000 open files."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}

@@ -37,8 +37,9 @@ from loadtests.clients.gevent_screen import SOURCES, GeventScreen
 from loadtests.clients.locust_process import check_connections, collect_garbage_at, print_progress
 from loadtests.clients.locust_till import LocustTill
 from loadtests.clients.pages import store_path, websocket_path
+from loadtests.generators.begin import write_begin
 from loadtests.generators.clocks import MasterClock, answer_questions
-from loadtests.generators.share import SHARE, Share, distribute, received_share, write_begin
+from loadtests.generators.share import SHARE, Share, distribute, received_share
 from loadtests.generators.transfer import RecordFiles, send_records
 from loadtests.measure.event_loop_lag import record_gevent_lag
 from loadtests.measure.read_delays import ReadDelayRecorder

@@ -20,7 +20,7 @@ from loadtests.bench.press_measures import measure_presses
 from loadtests.bench.samples import Sample
 from loadtests.bench.screen_measures import measure_churn, measure_cut, measure_idle, measure_sizes
 from loadtests.bench.systems import SYSTEMS, System, missing, read_pages
-from loadtests.load import RESULTS
+from loadtests.history import RESULTS
 
 SIZES = (1000, 5000, 10_000)
 CUT_SCREENS = 5000

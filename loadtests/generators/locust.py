@@ -1,4 +1,7 @@
-"""Starts Locust for one run of `make load`, and waits until it has ended."""
+"""Starts Locust for one run of `make load`, and waits until it has ended.
+
+This module must not import Locust, because Locust replaces parts of Python's standard library (gevent).
+"""
 
 import contextlib
 import os
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 from cashier_local.ports import free_port
-from loadtests.generators.share import read_begin
+from loadtests.generators.begin import read_begin
 from loadtests.profiles import Profile
 
 LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"

@@ -1,7 +1,6 @@
 """Tells each worker process of Locust which share of the run it has."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from locust.runners import MasterRunner
@@ -9,7 +8,6 @@ from locust.runners import MasterRunner
 from loadtests.profiles import Profile
 
 SHARE = "your share"
-BEGIN = "begin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +43,3 @@ def distribute(runner: MasterRunner, profile: Profile, begin: float) -> None:
 def received_share(data: Any) -> Share:
     """Return the share that a message of the master contains."""
     return Share(Profile(**data.pop("profile")), **data)
-
-
-def write_begin(folder: Path, begin: float) -> None:
-    """Write into a file in `folder` when the first press is due. `make load` waits for this file."""
-    incomplete = folder / "incomplete"
-    incomplete.write_text(str(begin))
-    incomplete.rename(folder / BEGIN)
-
-
-def read_begin(folder: Path) -> float | None:
-    """Return when the first press is due; None if Locust has not decided this yet."""
-    file = folder / BEGIN
-    return float(file.read_text()) if file.exists() else None

@@ -1,0 +1,8 @@
+"""`make compare BASE=<revision>`: measures two revisions of cashier_q alternately on one machine.
+
+- revisions.py: checks out a revision, and installs the packages that it needs.
+- serve.py: a program that runs the local topology of a revision.
+- contender.py: one running topology with its screens, and the CPU time of its processes.
+- block.py: one block of measurements, in which both topologies take turns.
+- ratios.py: the ratio of each measure, with a confidence interval.
+"""
