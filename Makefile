@@ -26,7 +26,7 @@ TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
 .PHONY: run test test-fast test-compose test-release check format release
-.PHONY: load worker locust bench compare paint socket-flood lock messages voices screenshots clean
+.PHONY: load worker locust bench capacity compare paint socket-flood lock messages voices screenshots clean
 
 ##@ Run
 
@@ -83,6 +83,9 @@ locust: ## start Locust's web page, to put load on the compose stack; its settin
 
 bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, ROUNDS=3
 	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+capacity: $(TESTS) ## search for the largest load at which all promises hold, in about 30 minutes: PROMISE=screens|stores|calls, START=, ROUNDS=3
+	@$(DEV)/python -m loadtests.capacity --promise '$(PROMISE)' $(if $(START),--start $(START)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 compare: $(LOCAL) $(TESTS) ## compare the working tree with a revision, in about 8 minutes; exits with 1 if a measure is worse: BASE=, BLOCKS=8
 	@$(DEV)/python -m loadtests.compare --base '$(BASE)' $(if $(BLOCKS),--blocks $(BLOCKS))

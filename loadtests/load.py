@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cashier_local.topology import Topology
+from loadtests import history
 from loadtests.browsers.program import Browsers
 from loadtests.chaos.campaign import Campaign, possible
 from loadtests.chaos.compose_topology import ComposeTopology
@@ -36,7 +37,7 @@ from loadtests.measure.records import Records
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
 from loadtests.topologies import compose_topology, local_topology
 from loadtests.verdict import report, slos
-from loadtests.verdict.ledger import balance
+from loadtests.verdict.ledger import Account, balance
 from loadtests.verdict.run import Run
 
 SCREENS_OF_A_PROCESS = 10_000
@@ -114,7 +115,7 @@ def run_profile(
             flush=True,
         )
         if isinstance(topology, Topology):
-            meter = stack.enter_context(ProcessMeter(topology.processes))
+            meter = stack.enter_context(ProcessMeter({**topology.processes, "load generator": locust}))
             injector = stack.enter_context(FaultInjector(topology, run.begin, profile.faults))
             run.samples = meter.samples
         if isinstance(topology, LocalChaosTopology | ComposeTopology):
@@ -129,6 +130,17 @@ def run_profile(
         if isinstance(topology, LocalChaosTopology | ComposeTopology):
             run.faults += campaign.injected
     return run
+
+
+def judge(run: Run) -> tuple[Account, list[slos.Objective]]:
+    """Return the result of the ledger, and the objectives of a run."""
+    account = balance(run.records, HOLD_SECONDS, run.faults)
+    return account, slos.evaluate(run, account)
+
+
+def processes_for(profile: Profile) -> int:
+    """Return how many processes the load generator needs on this machine: one per core, or more for many screens."""
+    return max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_A_PROCESS))
 
 
 def schedule_of(profile: Profile, options: argparse.Namespace) -> list[ScheduledFault]:
@@ -212,7 +224,7 @@ def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
             parser.error("--stores needs at least 2 stores, and a profile with several stores")
         profile = replace(profile, stores=options.stores)
     if not options.processes:
-        options.processes = max(os.cpu_count() or 1, math.ceil(profile.screens / SCREENS_OF_A_PROCESS))
+        options.processes = processes_for(profile)
     if options.workers and not options.host:
         parser.error("--workers needs --host, a URL at which the other machines reach the system")
     if (profile.faults or profile.chaos) and options.host:
@@ -241,10 +253,10 @@ def main() -> None:
         on_compose=options.topology == "compose",
     )
 
-    account = balance(run.records, HOLD_SECONDS, run.faults)
-    objectives = slos.evaluate(run, account)
+    account, objectives = judge(run)
     verdict = slos.verdict(objectives)
     values = report.figures(run, account, objectives)
+    history.add(options.results, f"load {profile.name}", report.history_values(values))
     page = report.write(options.results, run, account, objectives, values)
     if profile.chaos and verdict != slos.PASSED:
         print(f"\nseed {options.seed}; the schedule:", *faults, sep="\n")

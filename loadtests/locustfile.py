@@ -22,7 +22,6 @@ import os
 import socket
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +43,11 @@ from loadtests.generators.transfer import RecordFiles, send_records
 from loadtests.measure.event_loop_lag import record_gevent_lag
 from loadtests.measure.read_delays import ReadDelayRecorder
 from loadtests.measure.records import Records
-from loadtests.profiles import CONNECTS_PER_SECOND, DRAIN_SECONDS, PROFILES, SETTLE_SECONDS
+from loadtests.profiles import CONNECTS_PER_SECOND, DRAIN_SECONDS, SETTLE_SECONDS, profile_of
 from loadtests.verdict.locust_page import add_verdict
 from loadtests.verdict.run import Run
 
-PROFILE = PROFILES[os.environ.get("PROFILE", "smoke")]
-PROFILE = replace(
-    PROFILE,
-    seconds=float(os.environ.get("SECONDS", PROFILE.seconds)),
-    stores=int(os.environ.get("STORES", PROFILE.stores)),
-)
+PROFILE = profile_of(os.environ)
 STARTED_BY_HAND = "RECORDS" not in os.environ
 if (PROFILE.faults or PROFILE.chaos) and STARTED_BY_HAND:
     raise SystemExit(
@@ -61,8 +55,6 @@ if (PROFILE.faults or PROFILE.chaos) and STARTED_BY_HAND:
     )
 # The folder for the records of all processes. Only the master uses the folder, or the only process.
 FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
-# This logger prints Locust's own tables. It is disabled, because their figures are rounded.
-logging.getLogger("locust.stats_logger").disabled = True
 
 
 class Process:
@@ -146,6 +138,9 @@ def set_defaults(parser: Any) -> None:
 
 @events.init.add_listener
 def prepare(environment: Environment, **_: object) -> None:
+    # This logger prints Locust's own tables. It is disabled, because their figures are rounded. Locust configures its
+    # loggers after it has read this file.
+    logging.getLogger("locust.stats_logger").disabled = True
     runner = environment.runner
     if isinstance(runner, MasterRunner):
         answer_questions(runner)

@@ -4,8 +4,11 @@ A profile says how many stores, screens and presses a run has, how long the run 
 when all connections are cut.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from itertools import cycle
+from typing import Any
 
 HOLD_SECONDS = 3.0
 """How long each number is shown in the stores of a run."""
@@ -159,3 +162,21 @@ PROFILES = {
         Profile(name="soak", stores=100, screens_per_store=10, per_second=10, seconds=4 * 3600),
     )
 }
+
+
+def profile_from(fields: dict[str, Any]) -> Profile:
+    """Return the profile whose fields went through JSON or msgpack. Both turn tuples into lists."""
+    faults = tuple((at, target) for at, target in fields["faults"])
+    return Profile(**{**fields, "faults": faults, "flooded": tuple(fields["flooded"])})
+
+
+def environment_of(profile: Profile) -> dict[str, str]:
+    """Return the environment variables that tell a process of Locust the profile."""
+    return {"PROFILE": profile.name, "PROFILE_FIELDS": json.dumps(asdict(profile))}
+
+
+def profile_of(environment: Mapping[str, str]) -> Profile:
+    """Return the profile from environment variables: all its fields, or only the name of one of PROFILES."""
+    if fields := environment.get("PROFILE_FIELDS"):
+        return profile_from(json.loads(fields))
+    return PROFILES[environment.get("PROFILE", "smoke")]

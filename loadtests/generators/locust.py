@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cashier_local.ports import free_port
 from loadtests.generators.begin import read_begin
-from loadtests.profiles import Profile
+from loadtests.profiles import Profile, environment_of
 
 LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
 MASTER_PORT = 5557
@@ -41,8 +41,7 @@ class Locust:
             *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host", host),
             *("--only-summary", "--loglevel", "WARNING", "--master-bind-port", master_port, *distribution),
         ]
-        settings = {"PROFILE": profile.name, "SECONDS": str(profile.seconds), "STORES": str(profile.stores)}
-        environment = {**os.environ, **settings, "RECORDS": str(records)}
+        environment = {**os.environ, **environment_of(profile), "RECORDS": str(records)}
         if workers:
             print(f"waiting for {workers} worker processes at port {port}; start them with make worker", flush=True)
         self._process = subprocess.Popen(argv, env=environment)
@@ -53,6 +52,10 @@ class Locust:
     def __exit__(self, *fault: object) -> None:
         self._process.terminate()
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def begin(self) -> float:
         """Wait until Locust starts the run, and return when the first press is due, in seconds of time.monotonic().

@@ -5,7 +5,7 @@ from typing import Any
 
 from locust.runners import MasterRunner
 
-from loadtests.profiles import Profile
+from loadtests.profiles import Profile, profile_from
 
 SHARE = "your share"
 
@@ -42,4 +42,4 @@ def distribute(runner: MasterRunner, profile: Profile, begin: float) -> None:
 
 def received_share(data: Any) -> Share:
     """Return the share that a message of the master contains."""
-    return Share(Profile(**data.pop("profile")), **data)
+    return Share(profile_from(data.pop("profile")), **data)

@@ -4,13 +4,20 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Protocol
 
 import psutil
 
-from cashier_local.process import Process
 from loadtests.measure.records import ResourceSample
 
 PERIOD_SECONDS = 1.0
+
+
+class HasPid(Protocol):
+    """A running process."""
+
+    @property
+    def pid(self) -> int: ...
 
 
 class ProcessMeter:
@@ -19,7 +26,7 @@ class ProcessMeter:
     samples: maps the name of each process to the list of its samples.
     """
 
-    def __init__(self, processes: Mapping[str, Process]) -> None:
+    def __init__(self, processes: Mapping[str, HasPid]) -> None:
         self.samples: dict[str, list[ResourceSample]] = defaultdict(list)
         self._processes = dict(processes)
         self._over = threading.Event()
@@ -37,7 +44,7 @@ class ProcessMeter:
         before: dict[int, tuple[float, float]] = {}
         while not self._over.wait(PERIOD_SECONDS):
             for name, each in self._processes.items():
-                busy = resident = 0.0
+                busy = resident = busiest = 0.0
                 for process in process_tree(each.pid):
                     try:
                         times, memory = process.cpu_times(), process.memory_info()
@@ -46,10 +53,11 @@ class ProcessMeter:
                     now, used = time.monotonic(), times.user + times.system
                     previously, used_before = before.get(process.pid, (now, used))
                     before[process.pid] = (now, used)
-                    busy += (used - used_before) / (now - previously) * 100 if now > previously else 0.0
+                    percent = (used - used_before) / (now - previously) * 100 if now > previously else 0.0
+                    busy, busiest = busy + percent, max(busiest, percent)
                     resident += memory.rss / 2**20
                 if resident:
-                    self.samples[name].append((time.monotonic(), busy, resident))
+                    self.samples[name].append((time.monotonic(), busy, resident, busiest))
 
 
 def process_tree(pid: int) -> list[psutil.Process]:

@@ -20,8 +20,10 @@ KILL_NOTICE_SECONDS = 2.0
 """How long after the kill of a replica the screens notice it at the latest.
 
 If a connection that existed at the kill breaks within this time, the kill is regarded as the reason."""
-ResourceSample = tuple[float, float, float]
-"""CPU and memory of a process and its children: (time, percent of one core, MiB of resident memory)."""
+ResourceSample = tuple[float, float, float, float]
+"""CPU and memory of a process and its children: (time, percent of one core, MiB of resident memory, busiest).
+
+busiest: percent of one core of that process among them which used most."""
 
 
 @dataclass(slots=True)

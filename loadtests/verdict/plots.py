@@ -102,9 +102,9 @@ def cpu_and_memory(run: Run) -> str:
     figure = Figure(figsize=(11, 7))
     upper, lower = figure.subplots(2, 1)
     for name, samples in run.samples.items():
-        times = [at - run.begin for at, _, _ in samples]
-        upper.plot(times, [busy for _, busy, _ in samples], label=name)
-        lower.plot(times, [resident for _, _, resident in samples], label=name)
+        times = [at - run.begin for at, *_ in samples]
+        upper.plot(times, [busy for _, busy, *_ in samples], label=name)
+        lower.plot(times, [resident for _, _, resident, _ in samples], label=name)
     upper.set_ylabel("percent of one core")
     lower.set_ylabel("MiB resident")
     for axes in (upper, lower):

@@ -87,6 +87,19 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
     }
 
 
+def history_values(values: dict[str, Any]) -> dict[str, tuple[str, float, float, float]]:
+    """Return the 99th percentile of each measure for the history of results, with the median and the maximum as spread.
+
+    values: the result of `figures`.
+    """
+    summaries = {name: values[key]["all"] for key, name in MEASURES.items()}
+    return {
+        f"{name}, p99": ("ms", summary["p99"], summary["p50"], summary["max"])
+        for name, summary in summaries.items()
+        if summary["count"]
+    }
+
+
 def html_table(rows: list[list[str]]) -> str:
     """Return an HTML table. rows: the cells of each row. The first row is the header."""
     header, *body = [[escape(cell) for cell in row] for row in rows]

@@ -1,0 +1,94 @@
+"""`make capacity` finds the largest load at which all promises hold, and names the bottleneck."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from loadtests.capacity.promises import PROMISES
+from loadtests.capacity.search import PRECISION, search
+from loadtests.capacity.trial import Trial, bottleneck
+from loadtests.profiles import PROFILES, environment_of, profile_of
+from loadtests.verdict.run import Run
+from loadtests.verdict.slos import FAILED, PASSED, VOID
+
+RUN = Run(replace(PROFILES["smoke"], seconds=10.0), "", begin=100.0)
+
+
+def try_with_limits(*limits: int):
+    """Return a function that makes a trial. Each trial passes below the next of the limits, in turn."""
+    tried: list[int] = []
+
+    def try_size(size: int) -> Trial:
+        limit = limits[len(tried) % len(limits)]
+        tried.append(size)
+        return Trial(size, PASSED if size < limit else FAILED, [], "")
+
+    return try_size, tried
+
+
+@pytest.mark.parametrize(("start", "limit"), [(100, 950), (1600, 950), (3, 7), (1, 2)])
+def test_the_capacity_is_just_below_the_limit(start, limit) -> None:
+    capacity = search(try_with_limits(limit)[0], start, rounds=1)
+
+    assert capacity.size < limit <= max(capacity.size * PRECISION, capacity.size + 1)
+    assert capacity.limit.size >= limit
+
+
+def test_the_spread_covers_all_rounds() -> None:
+    capacity = search(try_with_limits(1500, 1000, 1200, 1400)[0], 100, rounds=4)
+
+    assert capacity.low <= capacity.size <= capacity.high
+    assert capacity.low < capacity.high
+    assert len(capacity.found) == 4
+
+
+def test_a_void_run_does_not_pass() -> None:
+    assert not Trial(1, VOID, [], "").passed
+
+
+def test_a_search_in_which_nothing_passes_has_no_result() -> None:
+    with pytest.raises(ValueError, match="no run has passed"):
+        search(try_with_limits(0)[0], 8, rounds=1)
+
+
+def samples(*, used: float, busiest: float) -> list[tuple[float, float, float, float]]:
+    """Samples during the presses, and one before them that must not count."""
+    return [(50.0, 0.0, 10.0, 0.0), (101.0, used, 10.0, busiest), (105.0, used, 10.0, busiest)]
+
+
+def test_a_process_that_uses_a_whole_core_is_the_bottleneck() -> None:
+    run = replace(RUN, samples={"ws1": samples(used=97, busiest=97), "press": samples(used=40, busiest=20)})
+
+    assert bottleneck(run).startswith("a process of ws1 used 97 % of a core")
+
+
+def test_if_all_cores_are_busy_the_largest_processes_are_named() -> None:
+    cores = os.cpu_count() or 1
+    run = replace(
+        RUN, samples={name: samples(used=31 * cores, busiest=50) for name in ("nginx", "load generator", "ws1")}
+    )
+
+    assert bottleneck(run).startswith("all cores were busy (93 %)")
+
+
+def test_if_nothing_is_busy_the_result_says_so() -> None:
+    assert bottleneck(replace(RUN, samples={"ws1": samples(used=5, busiest=5)})).startswith("nothing was busy")
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_profile_of_each_promise_grows(name) -> None:
+    promise = PROMISES[name]
+    small, large = promise.profile(promise.start), promise.profile(promise.start * 2)
+
+    assert (small.screens, small.per_second) != (large.screens, large.per_second)
+    assert small.screens <= large.screens
+    assert small.per_second <= large.per_second
+
+
+def test_a_process_of_locust_gets_the_whole_profile() -> None:
+    profile = PROMISES["stores"].profile(300)
+
+    assert profile_of(environment_of(profile)) == profile
+    assert profile_of({"PROFILE": "store"}) == PROFILES["store"]
+    assert profile_of({}) == PROFILES["smoke"]
