@@ -15,9 +15,10 @@ from typing import Any
 
 import uvloop
 
+from loadtests import history
 from loadtests.bench import plots, report
 from loadtests.bench.press_measures import measure_presses
-from loadtests.bench.samples import Sample
+from loadtests.bench.samples import Sample, summarize
 from loadtests.bench.screen_measures import measure_churn, measure_cut, measure_idle, measure_sizes
 from loadtests.bench.systems import SYSTEMS, System, missing, read_pages
 from loadtests.history import RESULTS
@@ -157,6 +158,7 @@ def main() -> None:
     gc.disable()
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
     print(bench.write())
+    history.add(options.results, "bench", report.history_values(summarize(bench.samples)))
     minutes = (time.monotonic() - started) / 60
     print(f"{minutes:.0f} minutes; bench.md, bench.json and the plots are in {options.results}")
 

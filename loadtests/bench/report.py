@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.bench.samples import MEASURES, Results, Sample, Setting, Summary, slope, summarize
-from loadtests.bench.targets import Target, evaluate
+from loadtests.bench.targets import OURS, Target, evaluate
 
 CLIENT_BOUND_PERCENT = 80
 """If the client was busy for at least this part of the time, the report marks a value as limited by the client."""
@@ -106,6 +106,20 @@ def busy_measure_of(measure: str) -> str:
     For example, the result for "fan-out p99" is "client busy, fan-out".
     """
     return f"client busy, {measure.split(maxsplit=1)[0]}"
+
+
+def history_values(results: Results) -> dict[str, tuple[str, float, float, float]]:
+    """Return the values of cashier_q for the history of results. The values of its peers are not part of the history."""
+    return {
+        f"{measure}, {setting.screens:,} screens, {setting.stores} stores": (
+            MEASURES[measure],
+            summary.median,
+            summary.low,
+            summary.high,
+        )
+        for (measure, setting), summary in results.items()
+        if setting.system == OURS and not setting.growing
+    }
 
 
 def markdown_table(rows: list[list[str]]) -> str:
