@@ -109,7 +109,7 @@ def busy_measure_of(measure: str) -> str:
 
 
 def history_values(results: Results) -> dict[str, tuple[str, float, float, float]]:
-    """Return the values of cashier_q for the history of results. The values of its peers are not part of the history."""
+    """Return the values of cashier_q for the history of results. The history has no values of other systems."""
     return {
         f"{measure}, {setting.screens:,} screens, {setting.stores} stores": (
             MEASURES[measure],

@@ -1,18 +1,21 @@
-"""`make load` with a real topology: runs without faults, behind a proxy that damages repaints, and with chaos."""
+"""`make load` with a real topology: without faults, behind a damaging proxy, with chaos, and from two machines."""
 
 import asyncio
 import json
 import os
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from cashier_local.ports import free_port
 from loadtests.chaos.kinds import LOCAL_KINDS
 from loadtests.chaos.schedule import schedule
 from loadtests.profiles import faults_every
 from loadtests.verdict.slos import FAILED, PASSED, VOID, Objective, verdict
+from tests.support import namespaces
 from tests.support.faulty_proxy import DAMAGES, faulty_proxy
 
 # These tests run alone (marker `serial`), because the first press is due at a fixed time after the start. All 50
@@ -26,6 +29,8 @@ The verdict is void if the load generator was too slow, for example on a machine
 
 CHAOS_SEED = 2084
 """With this seed, Redis is killed while a replica stands still."""
+CLOCK_AHEAD_SECONDS = 5000
+ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'deploy/local'}:{ROOT}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ async def load(results: Path, profile: str, seconds: int, *options: str) -> Resu
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "loadtests.load", "--profile", profile, "--seconds", str(seconds)),
         *("--processes", "1", "--results", str(results), *options),
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'deploy/local'}:{ROOT}"},
+        env=ENVIRONMENT,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -55,14 +60,46 @@ async def load(results: Path, profile: str, seconds: int, *options: str) -> Resu
     return Result(process.returncode or 0, output, figures, (results / f"{profile}.html").read_text())
 
 
+async def load_from_two_machines(port_of_system: int, results: Path) -> Result:
+    """Run the smallest load from two network namespaces. The clock of the second one is ahead of this machine's clock.
+
+    port_of_system: the port at the loopback address, at which the system answers.
+    """
+    port = str(free_port())
+    worker = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", "--worker", "--master-port", port]
+    clock = ["unshare", "--time", "--monotonic", str(CLOCK_AHEAD_SECONDS)]
+    async with AsyncExitStack() as stack:
+        names = stack.enter_context(namespaces.namespaces())
+        system = await stack.enter_async_context(namespaces.forwarded(port_of_system))
+        workers = []
+        for name, prefix in zip(names, ([], clock), strict=True):
+            argv = ["ip", "netns", "exec", name, *prefix, *worker, "--master-host", namespaces.HERE]
+            process = await asyncio.create_subprocess_exec(
+                *argv, env=ENVIRONMENT, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
+            )
+            stack.callback(kill_if_running, process)
+            workers.append(process)
+        host = f"http://{namespaces.HERE}:{system}"
+        result = await load(results, "smoke", 8, "--workers", "2", "--port", port, "--host", host)
+        assert [await each.wait() for each in workers] == [0, 0]
+    return result
+
+
+def kill_if_running(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+
+
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
     return "asyncio"
 
 
 @pytest.fixture(scope="module")
-async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[Result, Result, Result]:
-    """Return the results of a run without faults, of a run behind the faulty proxy, and of a run of the profile chaos.
+async def runs(shared_topology, own_topology, run_topology, tmp_path_factory) -> list[Result | None]:
+    """Return the results of four runs: without faults, behind the faulty proxy, with chaos, and from two machines.
+
+    The last result is None if this user cannot create network namespaces.
 
     The runs are made at the same time, because each of them waits most of the time. The first two are the smallest load
     that tests anything: 50 screens and two presses. In the first run, a real browser shows one more screen.
@@ -73,11 +110,13 @@ async def runs(shared_topology, own_topology, tmp_path_factory) -> tuple[Result,
         async with faulty_proxy(own_topology.port) as port:
             return await load(folder / "faulty", "smoke", 4, "--host", f"http://127.0.0.1:{port}")
 
-    return await asyncio.gather(
-        load(folder / "without-faults", "smoke", 4, "--browsers", "1", "--host", shared_topology.url),
-        load_behind_the_proxy(),
-        load(folder / "chaos", "chaos-short", 30, "--seed", str(CHAOS_SEED)),
-    )
+    with run_topology(tmp_path_factory.mktemp("topology"), CASHIER_HOSTS=f"127.0.0.1,{namespaces.HERE}") as two:
+        return await asyncio.gather(
+            load(folder / "without-faults", "smoke", 4, "--browsers", "1", "--host", shared_topology.url),
+            load_behind_the_proxy(),
+            load(folder / "chaos", "chaos-short", 30, "--seed", str(CHAOS_SEED)),
+            load_from_two_machines(two.port, folder / "two") if namespaces.POSSIBLE else asyncio.sleep(0),
+        )
 
 
 async def test_a_run_without_faults_delivers_everything_that_is_owed_and_writes_a_report(runs) -> None:
@@ -114,6 +153,22 @@ async def test_a_short_run_of_the_profile_chaos_injects_its_faults_and_prints_it
     assert set(run.figures["faults"].values()) == {0}, run.output
     assert run.figures["owed"] > 0
     assert "Injected faults (seed" in run.page
+
+
+@pytest.mark.skipif(not namespaces.POSSIBLE, reason="only root can create namespaces")
+async def test_two_machines_make_one_account_and_one_verdict(runs) -> None:
+    run = runs[3]
+
+    assert run.code in {EXIT_PASSED, EXIT_VOID}, run.output
+    assert run.figures["presses"] == 4
+    assert run.figures["owed"] == 4 * 50, "each call is owed to the screens of both machines"
+    assert set(run.figures["faults"].values()) == {0}
+    generators = sorted(run.figures["generators"], key=lambda each: each["clock_ahead"])
+    assert [each["screens"] for each in generators] == [25, 25]
+    assert [each["presses"] for each in generators] == [2, 2]
+    assert abs(generators[0]["clock_ahead"]) < 10
+    assert abs(generators[1]["clock_ahead"] - CLOCK_AHEAD_SECONDS * 1000) < 10
+    assert all(each["name"] in run.output for each in generators)
 
 
 @pytest.mark.parametrize(
