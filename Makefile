@@ -87,7 +87,7 @@ bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, RO
 capacity: $(TESTS) ## search for the largest load at which all promises hold, in about 30 minutes: PROMISE=screens|stores|calls, START=, ROUNDS=3
 	@$(DEV)/python -m loadtests.capacity --promise '$(PROMISE)' $(if $(START),--start $(START)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-compare: $(LOCAL) $(TESTS) ## compare the working tree with a revision, in about 8 minutes; exits with 1 if a measure is worse: BASE=, BLOCKS=8
+compare: $(LOCAL) $(TESTS) ## compare the working tree with a revision, in about ten minutes; exits with 1 if a measure is worse: BASE=, BLOCKS=18
 	@$(DEV)/python -m loadtests.compare --base '$(BASE)' $(if $(BLOCKS),--blocks $(BLOCKS))
 
 paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the call is painted, on slow hardware

@@ -19,12 +19,13 @@ from loadtests.bench.systems import HOLD_SECONDS
 from loadtests.compare.contender import SCREENS, STORES, Contender, ready, running
 from loadtests.measure.percentiles import percentile
 
-PER_SECOND, PRESS_SECONDS = 50, 24.0
+PER_SECOND, PRESS_SECONDS = 50, 12.0
 """Presses per second on each topology, and for how long."""
 WARM_UP_SECONDS = 2.0
 DRAIN_SECONDS = HOLD_SECONDS + 0.3
 """After the last press, the numbers are shown and removed in this time."""
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 7.5
+"""Half of the time between two heartbeats, so that half of the screens get one."""
 SCREENS_PER_STORE = SCREENS // STORES
 MEASURES = {
     "CPU of press per press": "µs",

@@ -17,7 +17,7 @@ from loadtests.bench.systems import TILLS, System, clean_environment, read_pages
 from loadtests.clients.websocket_frames import NUMBER
 from loadtests.measure.cpu_time import cpu_seconds
 
-STORES, SCREENS = 200, 2000
+STORES, SCREENS = 100, 1000
 CONNECTIONS = 100
 SERVE = Path(__file__).with_name("serve.py")
 ROLES = ("press", "ws", "nginx", "redis")
