@@ -4,15 +4,17 @@ The file `history.jsonl` has one line of JSON for each result. A result belongs 
 different machines cannot be compared, so the plot shows only the results of this machine.
 """
 
+import contextlib
 import json
 import platform
-import subprocess
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from loadtests.repository import GitError, git
 
 RESULTS = Path(__file__).parent / "results"
 """The folder for results, unless an option names another folder."""
@@ -25,7 +27,7 @@ CPU_MODEL = "model name"
 class Result:
     """One result of one measure.
 
-    command: what has measured, for example "load chain". low, high: the spread of the value, or the value itself.
+    command: the command that measured, for example "compare". low, high: the spread of the value, or the value itself.
     """
 
     at: str
@@ -52,41 +54,35 @@ def machine() -> str:
 
 def revision() -> str:
     """Return the short hash of the current commit, followed by "+" if files have changed since then; "" without git."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip()
-
-    commit = git("rev-parse", "--short=10", "HEAD")
-    return commit + ("+" if commit and git("status", "--porcelain") else "")
+    try:
+        commit = git("rev-parse", "--short=10", "HEAD")
+        return commit + ("+" if git("status", "--porcelain") else "")
+    except GitError:
+        return ""
 
 
-def add(
-    folder: Path,
-    command: str,
-    values: dict[str, tuple[str, float, float, float]],
-    *,
-    of_revision: str | None = None,
-) -> None:
+def add(folder: Path, command: str, values: dict[str, tuple[str, float, float, float]], of_revision: str) -> None:
     """Store the results of one command, and draw the plot again.
 
     folder: where the file and the plot are. values: maps each measure to its unit, its value, and its spread (low,
-    high). of_revision: the revision that was measured, if it is not the current one.
+    high). of_revision: the revision that was measured.
     """
     at, where = datetime.now(UTC).isoformat(timespec="seconds"), machine()
-    of = revision() if of_revision is None else of_revision
-    new = [Result(at, where, of, command, measure, *value) for measure, value in values.items()]
+    new = [Result(at, where, of_revision, command, measure, *value) for measure, value in values.items()]
     with (folder / FILE).open("a") as file:
         file.writelines(json.dumps(asdict(each)) + "\n" for each in new)
     draw(folder / PLOT, [each for each in read(folder) if each.machine == where])
 
 
 def read(folder: Path) -> list[Result]:
-    """Return all stored results, in the order in which they were stored."""
-    file = folder / FILE
-    return [Result(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+    """Return all stored results, in the order in which they were stored. Lines that cannot be read are left out."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / FILE).read_text().splitlines():
+            # The last line is incomplete if the process that wrote it was killed.
+            with contextlib.suppress(ValueError, TypeError):
+                found.append(Result(**json.loads(line)))
+    return found
 
 
 def draw(file: Path, results: list[Result]) -> None:

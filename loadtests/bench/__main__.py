@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report and the plots")
     options = parser.parse_args()
     options.results.mkdir(parents=True, exist_ok=True)
+    revision = history.revision()
     bench, started = Bench(options.results, options.rounds), time.monotonic()
     left_out = {name: command for name, command in missing().items() if name in options.systems}
     bench.failures += [f"{name} is not installed; install it with: {command}" for name, command in left_out.items()]
@@ -158,7 +159,7 @@ def main() -> None:
     gc.disable()
     uvloop.run(measure_all(bench, names, sizes, options.rounds, not options.screens))
     print(bench.write())
-    history.add(options.results, "bench", report.history_values(summarize(bench.samples)))
+    history.add(options.results, "bench", report.history_values(summarize(bench.samples)), revision)
     minutes = (time.monotonic() - started) / 60
     print(f"{minutes:.0f} minutes; bench.md, bench.json and the plots are in {options.results}")
 

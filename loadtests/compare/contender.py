@@ -93,9 +93,10 @@ def shown_after(messages: list[tuple[float, int, bytes]], dues: dict[int, list[t
     for at, screen, text in messages:
         if number := NUMBER.search(text):
             pressed = dues[screen % STORES]
-            due, till = pressed[bisect(pressed, (at, TILLS + 1)) - 1]
-            if till == int(number[1]):
-                yield at - due
+            # A number that arrives before the first press belongs to an earlier press.
+            last = bisect(pressed, (at, TILLS + 1)) - 1
+            if last >= 0 and pressed[last][1] == int(number[1]):
+                yield at - pressed[last][0]
 
 
 def interpreter(checkout: Path) -> str:

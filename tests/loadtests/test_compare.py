@@ -1,4 +1,4 @@
-"""`make compare` measures two revisions alternately, and says which measures are worse."""
+"""`make compare` measures two revisions beside each other, and says which measures are worse."""
 
 import json
 import math
@@ -8,6 +8,7 @@ import pytest
 from cashier_local.topology import ROOT
 from loadtests import history
 from loadtests.compare import block
+from loadtests.compare.__main__ import compare
 from loadtests.compare.block import MEASURES, measure_block
 from loadtests.compare.contender import shown_after
 from loadtests.compare.ratios import ratio
@@ -50,9 +51,20 @@ def test_a_number_belongs_to_the_last_press_of_its_till_in_its_store() -> None:
         (12.25, 0, b'data-num-cashier="2"'),
         (11.125, 1, b'data-num-cashier="1"'),
         (12.5, 1, b'data-num-cashier="4"'),
+        (10.9, 1, b'data-num-cashier="1"'),
     ]
 
     assert list(shown_after(messages, dues)) == [0.5, 0.25, 0.125]
+
+
+def test_the_ratio_is_the_new_revision_divided_by_the_base() -> None:
+    base = dict.fromkeys(MEASURES, 10.0)
+    blocks = [[base, base | {"press p99": 12.0 + number / 10}] for number in range(4)]
+    ratios = compare([[own | {"press p50": 9.0 + number} for own in block] for number, block in enumerate(blocks)])
+
+    assert ratios["press p99"].word == "WORSE"
+    assert 1.2 < ratios["press p99"].ratio < 1.25
+    assert {each.word for name, each in ratios.items() if name != "press p99"} == {"no difference"}
 
 
 @pytest.mark.serial
@@ -68,10 +80,10 @@ async def test_a_block_measures_both_topologies(tmp_path, monkeypatch) -> None:
 
 def test_results_are_stored_with_their_machine_and_revision_and_plotted(tmp_path) -> None:
     for revision, value in (("old", 2.0), ("new", 3.0)):
-        history.add(tmp_path, "compare", {"press p99": ("ms", value, value - 1, value + 1)}, of_revision=revision)
+        history.add(tmp_path, "compare", {"press p99": ("ms", value, value - 1, value + 1)}, revision)
     other = json.loads((tmp_path / history.FILE).read_text().splitlines()[0]) | {"machine": "another"}
     with (tmp_path / history.FILE).open("a") as file:
-        file.write(json.dumps(other) + "\n")
+        file.write(json.dumps(other) + "\n" + '{"incomplete": ')
 
     found = history.read(tmp_path)
     assert [(each.revision, each.value) for each in found] == [("old", 2.0), ("new", 3.0), ("old", 2.0)]
