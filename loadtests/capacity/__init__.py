@@ -1,6 +1,6 @@
-"""`make capacity PROMISE=`: searches for the largest load at which a local topology keeps all promises.
+"""`make capacity PROMISE=`: searches for the largest promise that a local topology keeps.
 
-- promises.py: what can grow, and the profile of a run with a given size.
+- promise.py: the promises, and the profile of a run with a promise of a given size.
 - trial.py: one run with one size, and the process that was the bottleneck.
 - search.py: chooses the sizes.
 """

@@ -1,4 +1,4 @@
-"""What can grow in a search for the capacity."""
+"""The promises whose limits `make capacity` searches. A promise is kept if a run with it meets every objective."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from loadtests.profiles import Profile
 
 SECONDS = 30.0
-SCREENS_PER_STORE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One search.
+    """A promise of a certain size, such as "200 stores".
 
-    unit: what grows, in words. start: the first size that is tried. profile: returns the profile of a run with a size.
+    unit: what the size counts, in words. start: the first size that is tried. profile: returns the profile of a run
+    with a size.
     """
 
     unit: str
@@ -22,24 +22,19 @@ class Promise:
 
 
 def screens(size: int) -> Profile:
-    """All screens belong to 100 stores, in which 10 calls are made per second."""
-    return Profile(name="capacity", stores=100, screens_per_store=round(size / 100), per_second=10, seconds=SECONDS)
+    return Profile(name="capacity", stores=100, screens_per_store=size, per_second=10, seconds=SECONDS)
 
 
 def stores(size: int) -> Profile:
-    """Each store has 10 screens, and a call every 10 s."""
-    return Profile(
-        name="capacity", stores=size, screens_per_store=SCREENS_PER_STORE, per_second=size / 10, seconds=SECONDS
-    )
+    return Profile(name="capacity", stores=size, screens_per_store=10, per_second=size / 10, seconds=SECONDS)
 
 
 def calls(size: int) -> Profile:
-    """The calls are made in 500 stores with 4 screens each."""
     return Profile(name="capacity", stores=500, screens_per_store=4, per_second=size, seconds=SECONDS)
 
 
 PROMISES = {
-    "screens": Promise("screens in 100 stores with 10 calls per second", 2000, screens),
-    "stores": Promise("stores with 10 screens and a call every 10 s", 200, stores),
-    "calls": Promise("calls per second in 500 stores with 4 screens", 25, calls),
+    "screens": Promise("screens in each of 100 stores, with 10 calls per second in all", 20, screens),
+    "stores": Promise("stores with 10 screens and a call every 10 s in each", 200, stores),
+    "calls": Promise("calls per second in 500 stores with 4 screens each", 25, calls),
 }

@@ -1,8 +1,8 @@
 """Chooses the sizes of a search for the capacity.
 
-First, the size doubles until a run fails. Then several rounds each bisect the interval between the largest size that
-passed and the smallest size that failed. Each round tries again, because the same size may pass once and fail once
-near the limit. The results of the rounds differ, and this is the spread of the result.
+First, the size doubles until a run fails twice. Then several rounds each bisect the interval between the largest size
+that passed and the smallest size that failed. Near the limit, the same size may pass once and fail once. Therefore each
+round tries again, and the results of the rounds differ. This is the spread of the result.
 """
 
 import math
@@ -55,21 +55,26 @@ def search(try_size: Callable[[int], Trial], start: int, rounds: int) -> Capacit
 
 
 def bracket(passes: Callable[[int], bool], start: int) -> tuple[int, int]:
-    """Return a size that passed, and twice this size, which failed. Raises ValueError if even small sizes fail."""
+    """Return a size that passed, and twice this size, which failed twice. Raises ValueError if no size passes."""
     size = start
-    while passes(size):
+    while passes(size) or passes(size):
         size *= 2
-    if size > start:
-        return size // 2, size
     while size > 1:
+        if size // 2 >= start or passes(size // 2):
+            return size // 2, size
         size //= 2
-        if passes(size):
-            return size, size * 2
     raise ValueError("no run has passed")
 
 
 def bisect(passes: Callable[[int], bool], low: int, high: int) -> int:
-    """Return the largest size that passed between `low`, which has passed, and `high`, which has failed."""
+    """Return the largest size that passed below `high`, which has failed. low: a size that should pass.
+
+    If `low` fails, the result is less than `low`. It is 0 if no size passes.
+    """
+    while not passes(low):
+        low, high = low // 2, low
+        if not low:
+            return 0
     while high / low > PRECISION and high - low > 1:
         middle = round(math.sqrt(low * high))
         if passes(middle):

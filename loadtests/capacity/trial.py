@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from cashier_local.topology import CannotStart
 from loadtests.load import judge, processes_for, run_profile
+from loadtests.options import STOPPED
 from loadtests.profiles import Profile
 from loadtests.verdict import slos
 from loadtests.verdict.run import Run
@@ -38,7 +40,13 @@ class Trial:
 
 def try_size(size: int, profile: Profile, results: Path) -> Trial:
     """Run a profile on a new local topology, and return the result. size: the size to which the profile belongs."""
-    run = run_profile(profile, "", results, processes=processes_for(profile), schedule=[])
+    try:
+        run = run_profile(profile, "", results, processes=processes_for(profile), schedule=[])
+    except (CannotStart, OSError, SystemExit) as error:
+        if str(error).startswith(STOPPED):
+            raise
+        # With too large a load, a run may not even finish.
+        return Trial(size, slos.FAILED, [str(error)], "the run did not finish")
     _, objectives = judge(run)
     broken = [f"{each.what}: {each.measured} (limit {each.limit})" for each in objectives if not each.met]
     return Trial(size, slos.verdict(objectives), broken, bottleneck(run))

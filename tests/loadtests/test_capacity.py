@@ -2,10 +2,11 @@
 
 import os
 from dataclasses import replace
+from random import Random
 
 import pytest
 
-from loadtests.capacity.promises import PROMISES
+from loadtests.capacity.promise import PROMISES
 from loadtests.capacity.search import PRECISION, search
 from loadtests.capacity.trial import Trial, bottleneck
 from loadtests.profiles import PROFILES, environment_of, profile_of
@@ -36,7 +37,8 @@ def test_the_capacity_is_just_below_the_limit(start, limit) -> None:
 
 
 def test_the_spread_covers_all_rounds() -> None:
-    capacity = search(try_with_limits(1500, 1000, 1200, 1400)[0], 100, rounds=4)
+    limits = Random(1).choices([1000, 1200, 1400, 1500], k=100)
+    capacity = search(try_with_limits(*limits)[0], 100, rounds=4)
 
     assert capacity.low <= capacity.size <= capacity.high
     assert capacity.low < capacity.high
@@ -45,6 +47,19 @@ def test_the_spread_covers_all_rounds() -> None:
 
 def test_a_void_run_does_not_pass() -> None:
     assert not Trial(1, VOID, [], "").passed
+
+
+def test_a_run_that_fails_once_does_not_limit_the_result() -> None:
+    capacity = search(try_with_limits(10, *[1600] * 50)[0], 100, rounds=2)
+
+    assert capacity.low == capacity.high
+    assert capacity.size < 1600 <= capacity.size * PRECISION
+
+
+def test_a_run_that_passes_once_does_not_raise_the_result_of_all_rounds() -> None:
+    capacity = search(try_with_limits(400, 400, 900, *[400] * 50)[0], 100, rounds=3)
+
+    assert capacity.high < 400
 
 
 def test_a_search_in_which_nothing_passes_has_no_result() -> None:
