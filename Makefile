@@ -75,6 +75,8 @@ load: $(TESTS) $(if $(BROWSERS),$(BROWSER)) ## put load on a topology with Locus
 	@$(DEV)/python -m loadtests.load $(if $(PROFILE),--profile $(PROFILE)) $(if $(HOST),--host $(HOST)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(STORES),--stores $(STORES)) $(if $(WORKERS),--workers $(WORKERS)) $(if $(BROWSERS),--browsers $(BROWSERS)) $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(TOPOLOGY),--topology $(TOPOLOGY))
 
 worker: $(TESTS) ## generate a part of the load of `make load WORKERS=`, which runs on another machine: MASTER=, PROCESSES=
+	@$(if $(MASTER),,$(error set MASTER= to the address of the machine with make load WORKERS=))
+	@echo "looking for the master at $(MASTER), port 5557"
 	@$(DEV)/locust -f loadtests/locustfile.py --worker --master-host '$(MASTER)' --processes '$(or $(PROCESSES),-1)' --loglevel WARNING
 
 locust: ## start Locust's web page, to put load on the compose stack; its settings, such as LOAD_PROFILE=, are in .env
@@ -85,9 +87,11 @@ bench: $(TESTS) ## compare cashier_q with its peers, up to an hour: SCREENS=, RO
 	@$(DEV)/python -m loadtests.bench $(if $(SCREENS),--screens $(SCREENS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 capacity: $(TESTS) ## search for the largest load at which all promises hold, in about 30 minutes: PROMISE=screens|stores|calls, START=, ROUNDS=3
+	@$(if $(PROMISE),,$(error set PROMISE= to screens, stores or calls))
 	@$(DEV)/python -m loadtests.capacity --promise '$(PROMISE)' $(if $(START),--start $(START)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 compare: $(LOCAL) $(TESTS) ## compare the working tree with a revision, in about ten minutes; exits with 1 if a measure is worse: BASE=, BLOCKS=18
+	@$(if $(BASE),,$(error set BASE= to a revision, for example BASE=HEAD))
 	@$(DEV)/python -m loadtests.compare --base '$(BASE)' $(if $(BLOCKS),--blocks $(BLOCKS))
 
 paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the call is painted, on slow hardware

@@ -10,7 +10,6 @@ import contextlib
 import math
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from loadtests.generators.locust import MASTER_PORT, Locust
 from loadtests.history import RESULTS
 from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
+from loadtests.options import positive, stop_at_sigterm
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
 from loadtests.topologies import compose_topology, local_topology
 from loadtests.verdict import report, slos
@@ -167,11 +167,6 @@ def fault_numbers(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 3,7") from None
 
 
-def stop_at_sigterm(signum: int, frame: object) -> None:
-    """Raise SystemExit, so that the blocks that are open undo all faults and stop all processes."""
-    raise SystemExit(f"stopped by signal {signum}")
-
-
 def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
     """Return the options of the command line, the profile, and the faults to inject.
 
@@ -184,15 +179,18 @@ def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
         "--seconds", type=float, help="for how many seconds to press (default: as long as the profile says)"
     )
     parser.add_argument(
-        "--stores", type=int, help="number of stores, and so of screens (default: as many as the profile says)"
+        "--stores", type=positive, help="number of stores, and so of screens (default: as many as the profile says)"
     )
     parser.add_argument(
-        "--processes", type=int, help="number of processes of the load generator (default: one per core, or more)"
+        "--processes", type=positive, help="number of processes of the load generator (default: one per core, or more)"
     )
     parser.add_argument(
-        "--workers", type=int, default=0, help="wait for this many worker processes of other machines (make worker)"
+        "--workers",
+        type=positive,
+        default=0,
+        help="wait for this many worker processes of other machines (make worker)",
     )
-    parser.add_argument("--browsers", type=int, default=0, help="how many real browsers show screens in addition")
+    parser.add_argument("--browsers", type=positive, default=0, help="how many real browsers show screens in addition")
     parser.add_argument("--port", type=int, default=MASTER_PORT, help="the port at which the workers find this machine")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the report")
     parser.add_argument("--seed", type=int, help="seed of the profile `chaos` (default: a new seed)")
@@ -238,8 +236,9 @@ def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, stop_at_sigterm)
+    stop_at_sigterm()
     options, profile, faults = parse_options()
+    revision = history.revision()
     run = run_profile(
         profile,
         options.host,
@@ -256,13 +255,15 @@ def main() -> None:
     account, objectives = judge(run)
     verdict = slos.verdict(objectives)
     values = report.figures(run, account, objectives)
-    history.add(options.results, f"load {profile.name}", report.history_values(values))
     page = report.write(options.results, run, account, objectives, values)
     if profile.chaos and verdict != slos.PASSED:
         print(f"\nseed {options.seed}; the schedule:", *faults, sep="\n")
         print(report.fault_lines(run, account))
     tables = (slos.objective_rows(objectives), report.generator_rows(values))
     print("", *map(report.text_table, tables), f"verdict: {verdict}\nreport: {page}", sep="\n\n")
+    # The results of a void run say nothing about the system. The revision of another system is not known.
+    if verdict != slos.VOID and not options.host:
+        history.add(options.results, f"load, {profile.name}, {run.load}", report.history_values(values), revision)
     sys.exit(EXIT_CODES[verdict])
 
 

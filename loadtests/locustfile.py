@@ -19,6 +19,7 @@ import gc
 import logging
 import math
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -34,7 +35,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.clients.gevent_screen import SOURCES, GeventScreen
 from loadtests.clients.locust_process import check_connections, collect_garbage_at, print_progress
-from loadtests.clients.locust_till import LocustTill
+from loadtests.clients.locust_till import press_on_schedule
 from loadtests.clients.pages import store_path, websocket_path
 from loadtests.generators.begin import write_begin
 from loadtests.generators.clocks import MasterClock, answer_questions
@@ -53,21 +54,22 @@ if (PROFILE.faults or PROFILE.chaos) and STARTED_BY_HAND:
     raise SystemExit(
         f"the profile `{PROFILE.name}` needs a topology of its own; use `make load PROFILE={PROFILE.name}`"
     )
-# The folder for the records of all processes. Only the master uses the folder, or the only process.
-FOLDER = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
 
 
 class Process:
     """What this process of Locust knows about the current run.
 
-    share: the share of the run that this process has. In the master process, it is the whole run.
+    share: the share of the run that this process has; None before it is known. In the master process, it is the whole
+    run.
+    folder: where the records of all processes are stored. A worker has no such folder.
     clock, files: the clock of the master, which only a worker has, and the files of all workers, which only the master
     has.
     background: greenlets that work during a run, beside the greenlets of the users.
     """
 
     def __init__(self) -> None:
-        self.share = Share(PROFILE, 0.0)
+        self.share: Share | None = None
+        self.folder: Path | None = None
         self.records = Records()
         self.screens: list[GeventScreen] = []
         self.read_delays = ReadDelayRecorder(self.records.read_delays[0])
@@ -94,6 +96,7 @@ class DisplayScreen(FastHttpUser):
 
     def on_start(self) -> None:
         share = process.share
+        assert share
         stores = share.profile.slugs()
         self.number = share.index + DisplayScreen.opened * share.processes
         DisplayScreen.opened += 1
@@ -104,8 +107,8 @@ class DisplayScreen(FastHttpUser):
     def stay_connected(self) -> None:
         path = ""
         while not path:
-            with self.client.get(store_path(self.store), name="screen page", headers={"Connection": "close"}) as page:
-                path = websocket_path(page.text or "")
+            page = self.client.get(store_path(self.store), name="screen page", headers={"Connection": "close"})
+            path = websocket_path(page.text or "")
             gevent.sleep(0 if path else 1)
             if (page.url or "").endswith("/pair"):
                 raise RuntimeError(
@@ -142,14 +145,20 @@ def prepare(environment: Environment, **_: object) -> None:
     # loggers after it has read this file.
     logging.getLogger("locust.stats_logger").disabled = True
     runner = environment.runner
-    if isinstance(runner, MasterRunner):
-        answer_questions(runner)
-        process.files = RecordFiles(runner, FOLDER)
     if isinstance(runner, WorkerRunner):
         process.clock = MasterClock(runner)
         runner.register_message(SHARE, receive_share)
+        return
+    process.folder = Path(os.environ.get("RECORDS") or tempfile.mkdtemp(prefix="cashier_q-records-"))
+    if isinstance(runner, MasterRunner):
+        answer_questions(runner)
+        process.files = RecordFiles(runner, process.folder)
     if environment.web_ui and environment.web_ui.app:
-        add_verdict(environment.web_ui.app, FOLDER, lambda: Run(PROFILE, environment.host or "", process.share.begin))
+        add_verdict(environment.web_ui.app, process.folder, lambda: current_run(environment))
+
+
+def current_run(environment: Environment) -> Run:
+    return Run(PROFILE, environment.host or "", process.share.begin if process.share else 0.0)
 
 
 def receive_share(environment: Environment, msg: Any) -> None:
@@ -161,43 +170,54 @@ def begin(environment: Environment, **_: object) -> None:
     runner = environment.runner
     process.clear()
     if isinstance(runner, WorkerRunner):
-        process.background.spawn(work, environment)
-        return
-    for file in FOLDER.iterdir():
-        file.unlink()
-    process.share = Share(PROFILE, time.monotonic() + PROFILE.ramp_seconds)
-    if not isinstance(runner, MasterRunner):
-        process.background.spawn(work, environment)
-        return
-    distribute(runner, PROFILE, process.share.begin)
-    process.background.spawn(print_progress, environment, process.share.begin)
-    if not STARTED_BY_HAND:
-        gevent.spawn(end_run, runner)
-        # `make load` waits for this file.
-        write_begin(FOLDER, process.share.begin)
+        if not process.share:
+            # Locust gives users also to a worker that connects after the begin of the run.
+            logging.getLogger(__name__).error("this worker came too late: the run has begun without it")
+            runner.quit()
+            return
+    else:
+        assert process.folder
+        for file in process.folder.iterdir():
+            file.unlink()
+        process.share = Share(PROFILE, time.monotonic() + PROFILE.ramp_seconds)
+    if isinstance(runner, MasterRunner):
+        workers = distribute(runner, process.share)
+        process.background.spawn(print_progress, environment, process.share.begin)
+        if not STARTED_BY_HAND and process.folder:
+            gevent.spawn(end_run, runner, workers).link_exception(lambda _: runner.quit())
+            write_begin(process.folder, process.share.begin, workers)
+    else:
+        process.background.spawn(work, environment, process.share)
 
 
-def work(environment: Environment) -> None:
+def work(environment: Environment, share: Share) -> None:
     """Do the share of this process."""
-    share, background, begin = process.share, process.background, process.share.begin
+    background, begin = process.background, share.begin
     background.spawn(record_gevent_lag, process.records.lags)
     process.read_delays.start()
     background.spawn(check_connections, process.screens)
     if process.clock:
         process.clock.compare_first()
-        begin -= process.clock.comparisons[-1].difference
+        begin -= process.clock.difference
         background.spawn(process.clock.compare_for_ever)
     background.spawn(collect_garbage_at, begin - SETTLE_SECONDS / 2)
     if share.profile.cut_at is not None:
         background.spawn(cut_all_at, begin + share.profile.cut_at)
-    LocustTill.host = environment.host
-    LocustTill(environment).press_on_schedule(share, begin, process.records.presses)
+    press_on_schedule(environment, share, begin, process.records.presses)
 
 
-def end_run(runner: MasterRunner) -> None:
-    """End the run when it is over, and end Locust when the records of all workers have arrived."""
-    workers = runner.worker_count
-    gevent.sleep(process.share.begin + PROFILE.seconds + DRAIN_SECONDS - time.monotonic())
+def end_run(runner: MasterRunner, workers: int) -> None:
+    """End the run when it is over, and end Locust when the records of all workers have arrived.
+
+    If a worker is lost, end the run at once, because a run without its records has no verdict. workers: how many
+    workers there are.
+    """
+    assert process.share
+    end = process.share.begin + PROFILE.seconds + DRAIN_SECONDS
+    while time.monotonic() < end and runner.worker_count >= workers:
+        gevent.sleep(min(1.0, max(end - time.monotonic(), 0)))
+    if runner.worker_count < workers:
+        logging.getLogger(__name__).error("a worker process was lost")
     runner.stop()
     assert process.files
     process.files.wait_for(workers)
@@ -216,8 +236,9 @@ def write_records(environment: Environment, **_: object) -> None:
     process.records.clock = process.clock.comparisons if process.clock else None
     if isinstance(runner, WorkerRunner):
         send_records(runner, process.records)
-    else:
-        process.records.write(FOLDER / "1.json")
+        process.share = None
+    elif process.folder:
+        process.records.write(process.folder / "1.json")
 
 
 @events.quitting.add_listener
@@ -225,3 +246,5 @@ def set_exit_code(environment: Environment, **_: object) -> None:
     # The exit code of Locust is always 0. Locust itself would exit with 1 after any failed request, but only the
     # verdict decides whether a run has failed.
     environment.process_exit_code = 0
+    if STARTED_BY_HAND and process.folder:
+        shutil.rmtree(process.folder, ignore_errors=True)

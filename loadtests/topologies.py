@@ -1,7 +1,6 @@
 """Starts the system that `make load` tests: a local topology or, for the profile `chaos`, also a compose stack."""
 
 import contextlib
-import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -78,13 +77,15 @@ def compose_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Comp
 
 
 def code_that_adds_stores(profile: Profile) -> str:
-    """Return Python code for the service web that adds the stores of a profile, and a device in each store."""
-    hashes = {slug: hashlib.sha256(device_token(slug).encode()).hexdigest() for slug in profile.slugs()}
+    """Return Python code for the service web that adds the several stores of a profile, and a device in each store.
+
+    The code computes the names, because a command line with the names of thousands of stores would be too long.
+    """
     return (
-        "from cashier_web.models import Device, Store\n"
-        f"hashes = {hashes}\n"
-        "Store.objects.bulk_create([Store(slug=slug, name=slug) for slug in hashes])\n"
-        "stores = Store.objects.filter(slug__in=hashes)\n"
-        "devices = [Device(store=store, name='load', token_hash=hashes[store.slug]) for store in stores]\n"
+        "from hashlib import sha256; from cashier_web.models import Device, Store\n"
+        f"slugs = [f'load-{{number}}' for number in range(1, {profile.stores + 1})]\n"
+        "stores = Store.objects.bulk_create([Store(slug=slug, name=slug) for slug in slugs])\n"
+        f"hash_of = lambda slug: sha256(('{device_token('')}' + slug).encode()).hexdigest()\n"
+        "devices = [Device(store=store, name='load', token_hash=hash_of(store.slug)) for store in stores]\n"
         "Device.objects.bulk_create(devices)"
     )

@@ -24,6 +24,12 @@ PAINT_SECONDS = 60.0
 VIEWPORT = ViewportSize(width=1280, height=720)
 
 
+def end_after_crash(crashed: object) -> None:
+    """End this program at once. Without its browser, nobody knows whether the screen would have shown the calls."""
+    print(f"a browser has crashed: {crashed}", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
 async def open_screen(context: BrowserContext, url: str, screen: BrowserScreen) -> None:
     """Open the page of a screen in a browser, and wait until the page has painted.
 
@@ -37,6 +43,7 @@ async def open_screen(context: BrowserContext, url: str, screen: BrowserScreen) 
     network = await context.new_cdp_session(page)
     network.on("Network.webSocketHandshakeResponseReceived", answer_received)
     await network.send("Network.enable")
+    page.on("crash", end_after_crash)
     await page.expose_function("reportToLoadTest", screen.add)
     await page.add_init_script(path=RECORDER)
     await page.goto(f"{url}{store_path(screen.store)}")
@@ -52,10 +59,13 @@ async def show(program: str, url: str, folder: Path, slugs: list[str]) -> None:
         for browser, screen in zip(browsers, screens, strict=True):
             await open_screen(await browser.new_context(viewport=VIEWPORT), url, screen)
         (folder / READY).touch()
+        for browser in browsers:
+            browser.on("disconnected", end_after_crash)
         await asyncio.to_thread(sys.stdin.read)
         for screen in screens:
             screen.stop()
         for browser in browsers:
+            browser.remove_listener("disconnected", end_after_crash)
             await browser.close()
     connections = [record for screen in screens for record in screen.records]
     name = f"{socket.gethostname()}/browsers {os.getpid()}"

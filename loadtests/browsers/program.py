@@ -14,6 +14,8 @@ START_SECONDS = 120.0
 class Browsers:
     """The program `loadtests.browsers`, which shows the screens of some stores in real browsers.
 
+    The `with` block begins when all browsers have painted. Raises SystemExit if a browser cannot show its screen.
+
     stores: the slug of each browser's store. folder: where the program writes its records.
     """
 
@@ -21,12 +23,26 @@ class Browsers:
         self._file = folder / RECORDS
         argv = [sys.executable, "-m", "loadtests.browsers", url, str(folder), *stores]
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE)
-        wait_until(
-            lambda: (folder / READY).exists() or self._process.poll() is not None, START_SECONDS, "all browsers paint"
-        )
+        self._ready = folder / READY
 
     def __enter__(self) -> "Browsers":
+        try:
+            wait_until(
+                lambda: self._ready.exists() or self._process.poll() is not None, START_SECONDS, "browsers paint"
+            )
+        except BaseException:
+            self.__exit__()
+            raise
+        self.check()
         return self
+
+    def _is_ready_or_over(self) -> bool:
+        return self._ready.exists() or self._process.poll() is not None
+
+    def check(self) -> None:
+        """Raise SystemExit if the program has ended, for example because a browser has crashed."""
+        if self._process.poll() is not None:
+            raise SystemExit(f"the program with the browsers has ended with exit code {self._process.returncode}")
 
     def __exit__(self, *fault: object) -> None:
         self._process.kill()
@@ -34,7 +50,8 @@ class Browsers:
 
     def finish(self) -> Path:
         """Close the browsers, and return the file with their records. Raises SystemExit if the program has failed."""
+        self.check()
         self._process.communicate()
         if self._process.returncode:
-            raise SystemExit(f"the program with the browsers ended with exit code {self._process.returncode}")
+            self.check()
         return self._file

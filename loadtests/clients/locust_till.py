@@ -1,13 +1,21 @@
 """A simulated cashier on gevent, who presses on a fixed schedule, for Locust."""
 
 import json
+import math
 import os
 import random
+import socket
 import time
+from functools import partial
+from itertools import cycle
+from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 from locust.contrib.fasthttp import FastHttpUser
+from locust.env import Environment
 
+from loadtests.clients.gevent_screen import IP_BIND_ADDRESS_NO_PORT
 from loadtests.clients.pages import csrf_token, store_path
 from loadtests.generators.share import Share
 from loadtests.measure.records import Press
@@ -20,13 +28,28 @@ CANCEL_SECONDS = 2.0
 
 The time is shorter than two holds. The call is the third one of a burst, so it begins two holds after its press."""
 
+PRESSES_OF_AN_ADDRESS = 25
+"""The largest number of presses per second that come from one address. Nginx allows 50.
+
+In a real chain, each store has an address of its own."""
+RETRY_SECONDS = 1.0
+
+
+def socket_from(source: str, family: int, kind: int, protocol: int) -> socket.socket:
+    """Return a socket whose connections come from an address of this machine."""
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    created.bind((source, 0))
+    return created
+
 
 class LocustTill(FastHttpUser):
-    """A simulated cashier who presses in all stores on a fixed schedule.
+    """A simulated cashier, who opens the page with the buttons, signs in if necessary, and presses.
 
-    If the answer to a press is late, the next press is still made in time. Each process of the load generator has one
-    such cashier, who makes the presses of this process. The cashier is not one of the users that Locust spreads over
-    the processes, because Locust does not promise to spread them evenly.
+    The cashiers are not among the users that Locust spreads over its processes, because Locust does not promise to
+    spread them evenly.
+
+    source: the number of the loopback address from which the presses come, if the system is on this machine.
     """
 
     abstract = True
@@ -34,27 +57,26 @@ class LocustTill(FastHttpUser):
     # browsers: no browser waits until the press of another browser is answered.
     concurrency = 1000
 
-    def press_on_schedule(self, share: Share, begin: float, presses: list[Press]) -> None:
-        """Make the presses of this process, and add them to the list `presses`.
+    def __init__(self, environment: Environment, source: int) -> None:
+        self.host = url = environment.host or ""
+        super().__init__(environment)
+        self.token = ""
+        host = urlsplit(url).hostname or ""
+        if host == "localhost" or host.startswith("127."):
+            # geventhttpclient has no option for the source address.
+            pool: Any = self.client.client.clientpool.get_client(url)._connection_pool
+            pool._create_tcp_socket = partial(socket_from, f"127.0.2.{source % 250 + 1}")
 
-        begin: when the first press of the run is due, in seconds of time.monotonic().
-        """
-        profile, stores = share.profile, share.profile.slugs()
-        self.token = self.sign_in(stores[0])
-        for number in share.numbers(profile.presses):
-            intended = begin + number / profile.per_second
-            gevent.sleep(max(intended - time.monotonic(), 0))
-            burst, position = divmod(number, profile.burst)
-            visit, index = divmod(burst, len(stores))
-            press = Press(stores[index], (visit * profile.burst + position) % TILLS + 1, intended)
-            presses.append(press)
-            is_last = profile.burst > 1 and position == profile.burst - 1
-            gevent.spawn(self.press_and_cancel if is_last and burst % 2 else self.press, press)
+    def continue_session_of(self, other: "LocustTill") -> None:
+        """Use the session of another cashier, so that this cashier need not sign in."""
+        for cookie in other.client.cookiejar:
+            self.client.cookiejar.set_cookie(cookie)
+        self.token = other.token
 
-    def sign_in(self, store: str) -> str:
+    def sign_in(self, store: str) -> None:
         """Open the page with the buttons of a store, and sign in if the page requires it.
 
-        Return the CSRF token for the presses.
+        Raises RuntimeError if the page cannot be opened.
         """
         page = self.client.get(f"{store_path(store)}cashier_buttons", name="buttons page")
         token = csrf_token(page.text or "")
@@ -70,7 +92,7 @@ class LocustTill(FastHttpUser):
                 f"cannot open the buttons at {self.host} (HTTP status {page.status_code}); set LOAD_USER and "
                 "LOAD_PASSWORD"
             )
-        return token
+        self.token = token
 
     def press(self, press: Press) -> None:
         fields = {"cashier": str(press.till), "language": "en", "csrfmiddlewaretoken": self.token}
@@ -103,3 +125,39 @@ class LocustTill(FastHttpUser):
         # Versions before 0.2.0 return no id, and identify a call by its seq.
         answer = self.client.delete(f"{path}/{receipt.get('id', press.seq)}", name="cancel", headers=headers)
         press.cancel_answered, press.cancel_status = time.monotonic(), answer.status_code or 0
+
+
+def sign_in_until(till: LocustTill, store: str, moment: float) -> None:
+    """Sign in, and try again after an error. Raises RuntimeError if this has not succeeded at the time `moment`."""
+    while True:
+        try:
+            till.sign_in(store)
+        except RuntimeError:
+            if time.monotonic() > moment:
+                raise
+            gevent.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+def press_on_schedule(environment: Environment, share: Share, begin: float, presses: list[Press]) -> None:
+    """Make the presses of one process of the load generator, and add them to the list `presses`.
+
+    Each press is made in time, even if the answer to an earlier press is late. begin: when the first press of the run
+    is due, in seconds of time.monotonic(). Raises RuntimeError if the page with the buttons cannot be opened.
+    """
+    profile, stores = share.profile, share.profile.slugs()
+    count = math.ceil(profile.per_second / share.processes / PRESSES_OF_AN_ADDRESS)
+    tills = [LocustTill(environment, share.index + number * share.processes) for number in range(count)]
+    sign_in_until(tills[0], stores[0], begin)
+    for till in tills[1:]:
+        till.continue_session_of(tills[0])
+    for number, till in zip(share.numbers(profile.presses), cycle(tills), strict=False):
+        intended = begin + number / profile.per_second
+        gevent.sleep(max(intended - time.monotonic(), 0))
+        burst, position = divmod(number, profile.burst)
+        visit, index = divmod(burst, len(stores))
+        press = Press(stores[index], (visit * profile.burst + position) % TILLS + 1, intended)
+        presses.append(press)
+        is_last = profile.burst > 1 and position == profile.burst - 1
+        gevent.spawn(till.press_and_cancel if is_last and burst % 2 else till.press, press)

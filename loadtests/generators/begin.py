@@ -3,19 +3,23 @@
 This module must not import Locust, because Locust replaces parts of Python's standard library (gevent).
 """
 
+import json
 from pathlib import Path
 
 BEGIN = "begin"
 
 
-def write_begin(folder: Path, begin: float) -> None:
-    """Write into a file in `folder` when the first press is due. `make load` waits for this file."""
+def write_begin(folder: Path, begin: float, workers: int) -> None:
+    """Write into a file in `folder` when the first press is due, and how many workers there are."""
     incomplete = folder / "incomplete"
-    incomplete.write_text(str(begin))
+    incomplete.write_text(json.dumps([begin, workers]))
     incomplete.rename(folder / BEGIN)
 
 
-def read_begin(folder: Path) -> float | None:
-    """Return when the first press is due; None if Locust has not decided this yet."""
+def read_begin(folder: Path) -> tuple[float, int] | None:
+    """Return when the first press is due, and how many workers there are; None if Locust has not begun the run yet."""
     file = folder / BEGIN
-    return float(file.read_text()) if file.exists() else None
+    if not file.exists():
+        return None
+    begin, workers = json.loads(file.read_text())
+    return begin, workers

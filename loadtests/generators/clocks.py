@@ -6,13 +6,16 @@ answer is the largest possible error.
 """
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import AsyncResult
-from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.measure.clock_difference import Comparison
+
+if TYPE_CHECKING:
+    # Importing Locust replaces parts of the standard library (gevent), which tests must not do.
+    from locust.runners import MasterRunner, WorkerRunner
 
 QUESTION, ANSWER = "what is the time?", "the time"
 FIRST_QUESTIONS, FIRST_PERIOD_SECONDS = 10, 0.05
@@ -20,7 +23,7 @@ PERIOD_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 
 
-def answer_questions(runner: MasterRunner) -> None:
+def answer_questions(runner: "MasterRunner") -> None:
     """Let the master answer the questions of its workers."""
 
     def answer(environment: object, msg: Any) -> None:
@@ -35,7 +38,7 @@ class MasterClock:
     comparisons: all comparisons of the run, in ascending order of their time.
     """
 
-    def __init__(self, runner: WorkerRunner) -> None:
+    def __init__(self, runner: "WorkerRunner") -> None:
         self.comparisons: list[Comparison] = []
         self._runner = runner
         self._sent = 0.0
@@ -48,6 +51,11 @@ class MasterClock:
         for _ in range(FIRST_QUESTIONS):
             self._compare()
             gevent.sleep(FIRST_PERIOD_SECONDS)
+
+    @property
+    def difference(self) -> float:
+        """The time of the master minus the time of this process in seconds, from the most certain comparison."""
+        return min(self.comparisons, key=lambda each: each.uncertainty).difference
 
     def compare_for_ever(self) -> None:
         """Compare the clocks every few seconds. Never returns."""

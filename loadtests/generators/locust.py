@@ -17,6 +17,8 @@ LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
 MASTER_PORT = 5557
 """The port at which worker processes of other machines find Locust's master process. It is Locust's default."""
 POLL_SECONDS = 0.1
+START_SECONDS, END_SECONDS = 60, 300
+"""How long Locust may take until its processes have started, and after the run until all records have arrived."""
 
 
 class Locust:
@@ -28,14 +30,18 @@ class Locust:
     """
 
     def __init__(self, profile: Profile, host: str, records: Path, *, processes: int, workers: int, port: int) -> None:
-        self._records, self._workers = records, workers or processes
+        self._records, self._profile = records, profile
+        self._workers = 0
         # Locust's processes find each other at this port. With a fixed port, the processes of another run on the same
         # machine would join this run.
         master_port = str(port if workers else free_port())
         distribution = (
             ["--master", "--expect-workers", str(workers), "--master-bind-host", "*"]
             if workers
-            else ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-port", master_port]
+            else [
+                *("--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-port", master_port),
+                *("--expect-workers-max-wait", str(START_SECONDS)),
+            ]
         )
         argv = [
             *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--host", host),
@@ -62,10 +68,12 @@ class Locust:
 
         Raises SystemExit if Locust ends before.
         """
-        while (begin := read_begin(self._records)) is None:
+        while (begun := read_begin(self._records)) is None:
             if self._process.poll() is not None:
                 raise SystemExit(f"Locust did not start; its exit code is {self._process.returncode}")
-            self._wait(POLL_SECONDS)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(POLL_SECONDS)
+        begin, self._workers = begun
         return begin
 
     def finish(self) -> list[Path]:
@@ -73,15 +81,12 @@ class Locust:
 
         Raises SystemExit if Locust failed.
         """
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(self._profile.run_seconds + END_SECONDS)
         # The records are complete only when every worker process has sent them.
-        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.returncode:
+        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.poll() != 0:
             raise SystemExit(
-                f"Locust ended with exit code {self._process.returncode}; {len(written)} of {self._workers} processes "
+                f"Locust ended with exit code {self._process.poll()}; {len(written)} of {self._workers} processes "
                 "wrote records"
             )
         return written
-
-    def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)

@@ -1,11 +1,13 @@
 """Tells each worker process of Locust which share of the run it has."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from locust.runners import MasterRunner
+from typing import TYPE_CHECKING, Any
 
 from loadtests.profiles import Profile, profile_from
+
+if TYPE_CHECKING:
+    # Importing Locust replaces parts of the standard library (gevent), which tests must not do.
+    from locust.runners import MasterRunner
 
 SHARE = "your share"
 
@@ -28,16 +30,17 @@ class Share:
         return range(self.index, count, self.processes)
 
 
-def distribute(runner: MasterRunner, profile: Profile, begin: float) -> None:
-    """Send each worker its share.
+def distribute(runner: "MasterRunner", run: Share) -> int:
+    """Send each worker its share of the run, and return how many workers there are.
 
     The workers receive this message before they start their users, because a worker receives the messages of the master
     in their order.
     """
     workers = [client.id for client in runner.clients.ready]
     for index, worker in enumerate(workers):
-        data = {"profile": asdict(profile), "begin": begin, "index": index, "processes": len(workers)}
+        data = {"profile": asdict(run.profile), "begin": run.begin, "index": index, "processes": len(workers)}
         runner.send_message(SHARE, data, worker)
+    return len(workers)
 
 
 def received_share(data: Any) -> Share:

@@ -7,12 +7,15 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import gevent
-from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.measure.records import Records
+
+if TYPE_CHECKING:
+    # Importing Locust replaces parts of the standard library (gevent), which tests must not do.
+    from locust.runners import MasterRunner, WorkerRunner
 
 RECORDS = "records"
 PIECE_BYTES = 2**20
@@ -20,7 +23,7 @@ ARRIVAL_SECONDS = 120.0
 """How long the master waits for the records after the end of a run."""
 
 
-def send_records(runner: WorkerRunner, records: Records) -> None:
+def send_records(runner: "WorkerRunner", records: Records) -> None:
     """Send the records of this process to the master, in pieces."""
     data = zlib.compress(records.to_json().encode(), 1)
     for begin in range(0, len(data), PIECE_BYTES):
@@ -35,9 +38,8 @@ class RecordFiles:
     Until a file is complete, it has another name, so that nobody reads an incomplete file.
     """
 
-    def __init__(self, runner: MasterRunner, folder: Path) -> None:
+    def __init__(self, runner: "MasterRunner", folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, BinaryIO] = {}
         self._unpackers: dict[str, Any] = {}
         runner.register_message(RECORDS, self._receive)
 
@@ -51,13 +53,11 @@ class RecordFiles:
 
     def _receive(self, environment: object, msg: Any) -> None:
         incomplete = self._folder / f"{msg.node_id}.incomplete"
-        if msg.node_id not in self._files:
-            self._files[msg.node_id], self._unpackers[msg.node_id] = incomplete.open("wb"), zlib.decompressobj()
-        file = self._files[msg.node_id]
-        file.write(self._unpackers[msg.node_id].decompress(msg.data["piece"]))
+        unpacker = self._unpackers.setdefault(msg.node_id, zlib.decompressobj())
+        with incomplete.open("ab") as file:
+            file.write(unpacker.decompress(msg.data["piece"]))
         if msg.data["last"]:
-            file.close()
-            del self._files[msg.node_id], self._unpackers[msg.node_id]
+            del self._unpackers[msg.node_id]
             incomplete.rename(incomplete.with_suffix(".json"))
 
 

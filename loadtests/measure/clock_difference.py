@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+SILENT_SECONDS = 30.0
+
 
 class Comparison(NamedTuple):
     """One comparison of two clocks.
@@ -42,7 +44,9 @@ class Conversion:
         """Return the time of the master minus the time of the worker at the time `at` on the worker's clock."""
         if self.last.at == self.first.at:
             return self.first.difference
-        share = (at - self.first.at) / (self.last.at - self.first.at)
+        # Before the first comparison and after the last one, the difference is not extrapolated, because a small error
+        # of the two comparisons would become large.
+        share = min(max((at - self.first.at) / (self.last.at - self.first.at), 0.0), 1.0)
         return self.first.difference + share * (self.last.difference - self.first.difference)
 
     def __call__(self, at: float) -> float:
@@ -54,20 +58,27 @@ SAME_CLOCK = Conversion(Comparison(0.0, 0.0, 0.0), Comparison(0.0, 0.0, 0.0))
 UNKNOWN_CLOCK = Conversion(Comparison(0.0, 0.0, inf), Comparison(0.0, 0.0, inf))
 
 
-def conversion(comparisons: Sequence[Comparison]) -> Conversion:
-    """Return how to convert the times of a worker. comparisons: in ascending order of their time.
+def conversion(comparisons: Sequence[Comparison], until: float) -> Conversion:
+    """Return how to convert the times of a worker.
 
-    The most certain comparison of each half of the run is used. Clocks of two machines may drift apart by some
-    milliseconds in an hour, so the difference is interpolated between these two comparisons. If the difference is
-    smaller than its uncertainty, the two clocks are regarded as the same, as on one machine.
+    comparisons: in ascending order of their time. until: the end of the run on the worker's clock. If the clocks were
+    not compared in the last SILENT_SECONDS before the end, the difference is unknown.
+
+    The most certain comparisons in the first and in the last quarter are used. Clocks of two machines may drift apart
+    by some milliseconds in an hour, so the difference is interpolated between these two comparisons. If the difference
+    is smaller than its uncertainty, the two clocks are regarded as the same, as on one machine.
     """
-    if not comparisons:
+    if not comparisons or comparisons[-1].at < until - SILENT_SECONDS:
         return UNKNOWN_CLOCK
-    middle = (comparisons[0].at + comparisons[-1].at) / 2
-    halves = ([each for each in comparisons if each.at <= middle], [each for each in comparisons if each.at > middle])
-    first, last = (min(half or comparisons, key=lambda each: each.uncertainty) for half in halves)
+    begin, quarter = comparisons[0].at, (comparisons[-1].at - comparisons[0].at) / 4
+    first = most_certain([each for each in comparisons if each.at <= begin + quarter])
+    last = most_certain([each for each in comparisons if each.at >= begin + 3 * quarter])
     found = Conversion(first, last)
     if all(abs(each.difference) <= each.uncertainty for each in (first, last)):
         same = Comparison(first.at, 0.0, found.uncertainty)
         return Conversion(same, same)
     return found
+
+
+def most_certain(comparisons: Sequence[Comparison]) -> Comparison:
+    return min(comparisons, key=lambda each: each.uncertainty)

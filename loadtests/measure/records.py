@@ -137,7 +137,8 @@ class Records:
     def _add(self, process: int, data: dict[str, Any]) -> None:
         """Add the records of one process. data: the content of its file."""
         clock = data["clock"]
-        convert = SAME_CLOCK if clock is None else conversion([Comparison(*each) for each in clock])
+        until = max((woke for _, woke in data["lags"]), default=0.0)
+        convert = SAME_CLOCK if clock is None else conversion([Comparison(*each) for each in clock], until)
         lags = [(convert(due), convert(woke)) for due, woke in data["lags"]]
         for press in data["presses"]:
             for at in ("intended", "answered", "cancel_sent", "cancel_answered"):

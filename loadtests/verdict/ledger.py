@@ -99,7 +99,8 @@ class Account:
     until the screen showed the number.
     reset: a pair for each number shown: when its press was due, and the seconds from the end of the hold to the
     removal.
-    painted, cleared: the pairs of `shown` and `reset` that belong to real browsers.
+    painted, cleared: the same pairs for the screens in real browsers. `shown` and `reset` do not contain them, because
+    a browser also needs time to paint.
     misread: how many holds look too short or too long, perhaps only because the load generator read them late.
     """
 
@@ -193,9 +194,10 @@ def balance(records: Records, hold: float, faults: Sequence[InjectedFault] = ())
         own = balance_connection(connection, calls.get(connection.store) or StoreCalls([], hold), excuses)
         read_delays = records.read_delays[connection.process]
         certain = [fault for fault in own.faults if not may_be_misread(fault, read_delays, lags, hold)]
-        painted, cleared = (own.shown, own.reset) if connection.in_browser else ([], [])
-        misread = len(own.faults) - len(certain)
-        account += replace(own, faults=certain, misread=misread, painted=painted, cleared=cleared)
+        own = replace(own, faults=certain, misread=len(own.faults) - len(certain))
+        if connection.in_browser:
+            own = replace(own, painted=own.shown, cleared=own.reset, shown=[], reset=[])
+        account += own
     return account
 
 

@@ -3,6 +3,7 @@
 import json
 import platform
 from html import escape
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,8 @@ def figures(run: Run, account: Account, objectives: list[Objective]) -> dict[str
                 "name": each.name,
                 "screens": each.screens,
                 "presses": each.presses,
-                "clock_ahead": -each.clock.first.difference * 1000,
-                "clock_uncertainty": each.clock.uncertainty * 1000,
+                "clock_ahead": 0.0 - each.clock.first.difference * 1000,
+                "clock_uncertainty": each.clock.uncertainty * 1000 if each.clock.uncertainty < inf else None,
                 "lag": summarize(lags),
             }
             for each, lags in run.generator_lags()

@@ -69,6 +69,12 @@ class Run:
         return self.profile.screens + self.browsers
 
     @property
+    def load(self) -> str:
+        """The load in words. Only runs with the same load can be compared."""
+        browsers = f" and {self.browsers} browsers" if self.browsers else ""
+        return f"{self.profile.description}{browsers}"
+
+    @property
     def end(self) -> float:
         """When the presses end, in seconds of time.monotonic()."""
         return self.begin + self.profile.seconds

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from loadtests.chaos.kinds import cost_of_end
+from loadtests.measure.clock_difference import Comparison, Conversion
 from loadtests.measure.injected_fault import InjectedFault
-from loadtests.measure.records import ConnectionRecord, Press, Records
+from loadtests.measure.records import ConnectionRecord, Generator, Press, Records
 from loadtests.profiles import DRAIN_SECONDS, HOLD_SECONDS, Profile
 from loadtests.verdict.ledger import balance
 from loadtests.verdict.run import Run
@@ -151,3 +152,36 @@ def test_a_lag_after_the_last_number_does_not_matter() -> None:
     run = Run(PROFILE, "", 0.0, Records(PRESSES, [connection("a", PRESSES), connection("b", PRESSES)], lags))
 
     assert verdict(evaluate(run, balance(run.records, HOLD_SECONDS))) == PASSED
+
+
+def in_browser(late: float) -> ConnectionRecord:
+    """A screen in a real browser, which paints and removes each number `late` seconds late."""
+    simulated = connection("browser", PRESSES)
+    shown = [(at, seq, till) if till else (at + late, seq, till) for at, seq, till in simulated.paints]
+    return replace(simulated, paints=shown, in_browser=True)
+
+
+@pytest.mark.parametrize(("late", "broken"), [(0.05, []), (0.2, ["removal by a browser, p99"])])
+def test_a_real_browser_has_limits_of_its_own(late, broken) -> None:
+    connections = [connection("a", PRESSES), connection("b", PRESSES), in_browser(late)]
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, connections, SMALL_LAGS), browsers=1)
+
+    assert not_met(run) == broken
+
+
+def test_a_run_fails_if_a_real_browser_does_not_show_a_call() -> None:
+    blank = replace(in_browser(0.0), paints=[(-5.0, 0, 0)])
+    connections = [connection("a", PRESSES), connection("b", PRESSES), blank]
+    run = Run(PROFILE, "", 0.0, Records(PRESSES, connections, SMALL_LAGS), browsers=1)
+
+    assert "never shown" in not_met(run)
+
+
+@pytest.mark.parametrize(("uncertainty", "expected"), [(0.009, PASSED), (0.011, VOID)])
+def test_a_run_is_void_if_the_clocks_of_the_generators_are_uncertain(uncertainty, expected) -> None:
+    clock = Conversion(Comparison(0.0, 5.0, 0.0), Comparison(100.0, 5.0, uncertainty))
+    records = Records(PRESSES, [connection("a", PRESSES), connection("b", PRESSES)], SMALL_LAGS)
+    records.generators = [Generator("far", 2, 6, SMALL_LAGS, clock)]
+    run = Run(PROFILE, "", 0.0, records)
+
+    assert verdict(evaluate(run, balance(run.records, HOLD_SECONDS))) == expected
