@@ -10,9 +10,9 @@ hand, use `PROFILE=smoke locust -f loadtests/locustfile.py --host http://127.0.0
 The environment variable RECORDS names the folder for the records. Without this variable, the folder is temporary, and a
 person starts and ends the run on Locust's web page.
 
-The run may be spread over several processes, also on several machines. Locust's master process starts the run, and its
-worker processes simulate the screens and the tills. The environment variables matter to the master only, except
-LOAD_USER and LOAD_PASSWORD, which each worker needs.
+The run may be spread over several processes, also on several machines. Locust's master process starts the run and makes
+all presses, and its worker processes simulate the screens. While thousands of screens reconnect, a worker process is so
+busy that it would make its presses seconds late. The environment variables matter to the master only.
 """
 
 import gc
@@ -49,6 +49,7 @@ from loadtests.verdict.locust_page import add_verdict
 from loadtests.verdict.run import Run
 
 PROFILE = profile_of(os.environ)
+NICE = 5
 STARTED_BY_HAND = "RECORDS" not in os.environ
 if (PROFILE.faults or PROFILE.chaos) and STARTED_BY_HAND:
     raise SystemExit(
@@ -59,8 +60,8 @@ if (PROFILE.faults or PROFILE.chaos) and STARTED_BY_HAND:
 class Process:
     """What this process of Locust knows about the current run.
 
-    share: the share of the run that this process has; None before it is known. In the master process, it is the whole
-    run.
+    share: the share of the run that this process has; None before it is known. The master process makes all presses, so
+    its share is the whole run.
     folder: where the records of all processes are stored. A worker has no such folder.
     clock, files: the clock of the master, which only a worker has, and the files of all workers, which only the master
     has.
@@ -128,8 +129,10 @@ def cut_all_at(moment: float) -> None:
     moment: when to break them, in seconds of time.monotonic().
     """
     gevent.sleep(moment - time.monotonic())
-    for screen in process.screens:
+    for number, screen in enumerate(process.screens):
         screen.cut()
+        if not number % 100:
+            gevent.sleep(0)
 
 
 @events.init_command_line_parser.add_listener
@@ -180,21 +183,24 @@ def begin(environment: Environment, **_: object) -> None:
         for file in process.folder.iterdir():
             file.unlink()
         process.share = Share(PROFILE, time.monotonic() + PROFILE.ramp_seconds)
-    if isinstance(runner, MasterRunner):
-        workers = distribute(runner, process.share)
-        process.background.spawn(print_progress, environment, process.share.begin)
-        if not STARTED_BY_HAND and process.folder:
-            gevent.spawn(end_run, runner, workers).link_exception(lambda _: runner.quit())
-            write_begin(process.folder, process.share.begin, workers)
-    else:
-        process.background.spawn(work, environment, process.share)
-
-
-def work(environment: Environment, share: Share) -> None:
-    """Do the share of this process."""
-    background, begin = process.background, share.begin
+    background, share = process.background, process.share
     background.spawn(record_gevent_lag, process.records.lags)
     process.read_delays.start()
+    if isinstance(runner, MasterRunner):
+        workers = distribute(runner, share)
+        background.spawn(print_progress, environment, share.begin)
+        if not STARTED_BY_HAND and process.folder:
+            gevent.spawn(end_run, runner, workers).link_exception(lambda _: runner.quit())
+            write_begin(process.folder, share.begin, files=workers + 1)
+    else:
+        background.spawn(look_after_screens, share)
+    if not isinstance(runner, WorkerRunner):
+        background.spawn(press_on_schedule, environment, share, process.records.presses)
+
+
+def look_after_screens(share: Share) -> None:
+    """Do everything that a process with screens does in the background during a run."""
+    background, begin = process.background, share.begin
     background.spawn(check_connections, process.screens)
     if process.clock:
         process.clock.compare_first()
@@ -202,8 +208,10 @@ def work(environment: Environment, share: Share) -> None:
         background.spawn(process.clock.compare_for_ever)
     background.spawn(collect_garbage_at, begin - SETTLE_SECONDS / 2)
     if share.profile.cut_at is not None:
+        # While all screens reconnect, this process would otherwise take the CPU time of the system under test. In
+        # reality, the screens are other computers.
+        os.nice(NICE)
         background.spawn(cut_all_at, begin + share.profile.cut_at)
-    press_on_schedule(environment, share, begin, process.records.presses)
 
 
 def end_run(runner: MasterRunner, workers: int) -> None:
@@ -226,19 +234,16 @@ def end_run(runner: MasterRunner, workers: int) -> None:
 
 @events.test_stop.add_listener
 def write_records(environment: Environment, **_: object) -> None:
-    runner = environment.runner
     process.background.kill(block=False)
-    if isinstance(runner, MasterRunner):
-        return
     process.read_delays.stop()
     gc.unfreeze()
     process.records.name = f"{socket.gethostname()}/{os.getpid()}"
     process.records.clock = process.clock.comparisons if process.clock else None
-    if isinstance(runner, WorkerRunner):
-        send_records(runner, process.records)
+    if isinstance(environment.runner, WorkerRunner):
+        send_records(environment.runner, process.records)
         process.share = None
     elif process.folder:
-        process.records.write(process.folder / "1.json")
+        process.records.write(process.folder / "master.json")
 
 
 @events.quitting.add_listener

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import time
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -88,6 +89,7 @@ class GeventScreen:
         self._socket: socket.socket | None = None
         self._open = self._was_open = False
         self._last_received = 0.0
+        self._cut_at = inf
 
     def run(self, connections: list[ConnectionRecord]) -> None:
         """Stay connected, and reconnect after each loss, until the greenlet is killed. Never returns.
@@ -108,7 +110,9 @@ class GeventScreen:
                 raise
             finally:
                 self._open = False
-                connection.closed = time.monotonic()
+                # After a cut of all screens, this greenlet may run only a second later.
+                connection.closed = min(time.monotonic(), self._cut_at)
+                self._cut_at = inf
                 if connection.opened:
                     attempts = 0
                     connections.append(connection)
@@ -120,8 +124,9 @@ class GeventScreen:
     def cut(self) -> None:
         """Break the connection, as a power cut does. Do nothing if the screen is not connected."""
         with contextlib.suppress(OSError):
-            if self._socket:
+            if self._socket and self._open:
                 self._socket.shutdown(socket.SHUT_RDWR)
+                self._cut_at = time.monotonic()
 
     def check_silence(self) -> None:
         """Break the connection if nothing has arrived on it for SILENCE_SECONDS. Must be called every second or so."""

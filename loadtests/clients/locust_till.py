@@ -28,10 +28,10 @@ CANCEL_SECONDS = 2.0
 
 The time is shorter than two holds. The call is the third one of a burst, so it begins two holds after its press."""
 
-PRESSES_OF_AN_ADDRESS = 25
-"""The largest number of presses per second that come from one address. Nginx allows 50.
+PRESSES_OF_AN_ADDRESS = 5
+"""The largest number of presses per second that come from one address. In a real chain, each store has its own address.
 
-In a real chain, each store has an address of its own."""
+Nginx allows 50. The number is smaller, because presses that the load generator sends late come all at once."""
 RETRY_SECONDS = 1.0
 
 
@@ -140,20 +140,19 @@ def sign_in_until(till: LocustTill, store: str, moment: float) -> None:
             return
 
 
-def press_on_schedule(environment: Environment, share: Share, begin: float, presses: list[Press]) -> None:
-    """Make the presses of one process of the load generator, and add them to the list `presses`.
+def press_on_schedule(environment: Environment, run: Share, presses: list[Press]) -> None:
+    """Make all presses of a run, and add them to the list `presses`.
 
-    Each press is made in time, even if the answer to an earlier press is late. begin: when the first press of the run
-    is due, in seconds of time.monotonic(). Raises RuntimeError if the page with the buttons cannot be opened.
+    Each press is made in time, even if the answer to an earlier press is late. Raises RuntimeError if the page with the
+    buttons cannot be opened.
     """
-    profile, stores = share.profile, share.profile.slugs()
-    count = math.ceil(profile.per_second / share.processes / PRESSES_OF_AN_ADDRESS)
-    tills = [LocustTill(environment, share.index + number * share.processes) for number in range(count)]
-    sign_in_until(tills[0], stores[0], begin)
+    profile, stores = run.profile, run.profile.slugs()
+    tills = [LocustTill(environment, number) for number in range(math.ceil(profile.per_second / PRESSES_OF_AN_ADDRESS))]
+    sign_in_until(tills[0], stores[0], run.begin)
     for till in tills[1:]:
         till.continue_session_of(tills[0])
-    for number, till in zip(share.numbers(profile.presses), cycle(tills), strict=False):
-        intended = begin + number / profile.per_second
+    for number, till in zip(range(profile.presses), cycle(tills), strict=False):
+        intended = run.begin + number / profile.per_second
         gevent.sleep(max(intended - time.monotonic(), 0))
         burst, position = divmod(number, profile.burst)
         visit, index = divmod(burst, len(stores))

@@ -31,7 +31,7 @@ class Locust:
 
     def __init__(self, profile: Profile, host: str, records: Path, *, processes: int, workers: int, port: int) -> None:
         self._records, self._profile = records, profile
-        self._workers = 0
+        self._files = 0
         # Locust's processes find each other at this port. With a fixed port, the processes of another run on the same
         # machine would join this run.
         master_port = str(port if workers else free_port())
@@ -73,20 +73,20 @@ class Locust:
                 raise SystemExit(f"Locust did not start; its exit code is {self._process.returncode}")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(POLL_SECONDS)
-        begin, self._workers = begun
+        begin, self._files = begun
         return begin
 
     def finish(self) -> list[Path]:
-        """Wait until Locust has ended, and return the files with the records of its worker processes.
+        """Wait until Locust has ended, and return the files with the records of its processes.
 
         Raises SystemExit if Locust failed.
         """
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(self._profile.run_seconds + END_SECONDS)
-        # The records are complete only when every worker process has sent them.
-        if len(written := sorted(self._records.glob("*.json"))) != self._workers or self._process.poll() != 0:
+        # The records are complete only when every process has written them.
+        if len(written := sorted(self._records.glob("*.json"))) != self._files or self._process.poll() != 0:
             raise SystemExit(
-                f"Locust ended with exit code {self._process.poll()}; {len(written)} of {self._workers} processes "
+                f"Locust ended with exit code {self._process.poll()}; {len(written)} of {self._files} processes "
                 "wrote records"
             )
         return written

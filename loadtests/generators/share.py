@@ -1,4 +1,4 @@
-"""Tells each worker process of Locust which share of the run it has."""
+"""Tells each worker process of Locust which share of the screens it has."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ SHARE = "your share"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The share of a run that one process of the load generator has.
+    """The share of a run that one process of the load generator has. It is a share of the screens.
 
     begin: when the first press is due, in seconds on the clock of the master.
     index, processes: the number of this process, counted from 0, and how many processes there are.
@@ -24,10 +24,6 @@ class Share:
     begin: float
     index: int = 0
     processes: int = 1
-
-    def numbers(self, count: int) -> range:
-        """Return which of the numbers below `count` belong to this process."""
-        return range(self.index, count, self.processes)
 
 
 def distribute(runner: "MasterRunner", run: Share) -> int:

@@ -36,20 +36,19 @@ class RecordFiles:
     """Receives the records of all workers, and writes a file for each worker into `folder`.
 
     Until a file is complete, it has another name, so that nobody reads an incomplete file.
+
+    complete: how many files are complete.
     """
 
     def __init__(self, runner: "MasterRunner", folder: Path) -> None:
         self._folder = folder
         self._unpackers: dict[str, Any] = {}
+        self.complete = 0
         runner.register_message(RECORDS, self._receive)
-
-    def complete(self) -> int:
-        """Return from how many workers all records have arrived."""
-        return len(list(self._folder.glob("*.json")))
 
     def wait_for(self, workers: int) -> None:
         """Wait until the records of this many workers have arrived, but at most for ARRIVAL_SECONDS."""
-        wait_for(lambda: self.complete() >= workers, ARRIVAL_SECONDS)
+        wait_for(lambda: self.complete >= workers, ARRIVAL_SECONDS)
 
     def _receive(self, environment: object, msg: Any) -> None:
         incomplete = self._folder / f"{msg.node_id}.incomplete"
@@ -59,6 +58,7 @@ class RecordFiles:
         if msg.data["last"]:
             del self._unpackers[msg.node_id]
             incomplete.rename(incomplete.with_suffix(".json"))
+            self.complete += 1
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> None:

@@ -23,8 +23,10 @@ FAULT_PHASE_SECONDS = 15.0
 """The length of the phase after the end of each fault, in which the screens reconnect.
 
 In this phase presses may still be refused, if the cost of the fault permits refused presses."""
-CUT = Cost(refuses_presses=True, delays=True)
-"""The cost of a cut of all connections. Calls may begin late while all screens come back."""
+CUT = Cost(delays=True)
+"""The cost of a cut of all connections. Calls may begin late while all screens come back. No press may be refused."""
+SCREENS_BACK_PER_SECOND = 2000
+"""After a cut, calls may begin late for as long as this many screens per second need to come back."""
 
 
 @dataclass
@@ -51,7 +53,8 @@ class Run:
     def __post_init__(self) -> None:
         if self.profile.cut_at is not None:
             at = self.begin + self.profile.cut_at
-            self.faults = [InjectedFault(name="all screens", begin=at, end=at, cost=CUT)]
+            back = at + self.profile.screens / SCREENS_BACK_PER_SECOND
+            self.faults = [InjectedFault(name="all screens", begin=at, end=back, cost=CUT)]
 
     @property
     def disturbed(self) -> bool:

@@ -33,7 +33,7 @@ def test_the_records_of_each_worker_arrive_complete_though_they_are_sent_in_piec
     runner = Runner()
     files = RecordFiles(runner, tmp_path)
     for runner.worker in ("first", "second"):
-        assert files.complete() == ("first", "second").index(runner.worker)
+        assert files.complete == ("first", "second").index(runner.worker)
         send_records(runner, Records(PRESSES, name=runner.worker))
 
     found = Records.read(sorted(tmp_path.glob("*.json")))
@@ -47,20 +47,20 @@ def test_records_of_which_a_piece_is_missing_are_not_complete(tmp_path) -> None:
     runner.worker = "first"
     runner.send_message(RECORDS, {"piece": zlib.compress(Records().to_json().encode())[:20], "last": False})
 
-    assert files.complete() == 0
+    assert files.complete == 0
 
 
 @pytest.mark.parametrize(
-    ("workers", "exit_code", "error"), [(2, 0, ""), (3, 0, "2 of 3"), (1, 0, "2 of 1"), (2, 5, "code 5")]
+    ("files", "exit_code", "error"), [(2, 0, ""), (3, 0, "2 of 3"), (1, 0, "2 of 1"), (2, 5, "code 5")]
 )
-def test_a_run_without_the_records_of_all_workers_has_no_verdict(
-    workers, exit_code, error, tmp_path, monkeypatch
+def test_a_run_without_the_records_of_all_processes_has_no_verdict(
+    files, exit_code, error, tmp_path, monkeypatch
 ) -> None:
-    # A program takes the place of Locust: it ends at once, and its workers have written two files.
+    # A program takes the place of Locust: it ends at once, and its processes have written two files.
     monkeypatch.setattr(locust.subprocess, "Popen", started := Popen(exit_code))
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(json.dumps({}))
-    write_begin(tmp_path, 100.0, workers)
+    write_begin(tmp_path, 100.0, files=files)
     run = Locust(PROFILES["smoke"], "http://127.0.0.1:1", tmp_path, processes=2, workers=0, port=0)
 
     assert run.begin() == 100.0
