@@ -126,6 +126,25 @@ def test_a_lag_makes_a_run_void_if_it_may_have_changed_what_is_judged(lag, cut_a
     assert verdict(evaluate(run, balance(run.records, HOLD_SECONDS))) == expected
 
 
+@pytest.mark.parametrize(("seconds", "broken"), [(0.2, []), (0.3, ["press after the cut, p99"])])
+def test_a_press_must_be_answered_soon_while_all_screens_reconnect(seconds, broken) -> None:
+    presses = [*PRESSES[:3], replace(press(30.0, 4), answered=30.0 + seconds), *PRESSES[4:]]
+    connections = [connection(name, presses, closed=29.5, code=1006) for name in "ab"]
+    connections += [connection(name, presses, opened=33.5) for name in "ab"]
+    run = Run(replace(PROFILE, cut_at=29.5), "", 0.0, Records(presses, connections, SMALL_LAGS))
+
+    assert not_met(run) == broken
+
+
+def test_no_press_may_be_refused_after_a_cut() -> None:
+    presses = [*PRESSES[:3], press(30.0, 0, status=503), *PRESSES[4:]]
+    connections = [connection(name, presses, closed=29.5, code=1006) for name in "ab"]
+    connections += [connection(name, presses, opened=33.5) for name in "ab"]
+    run = Run(replace(PROFILE, cut_at=29.5), "", 0.0, Records(presses, connections, SMALL_LAGS))
+
+    assert not_met(run) == ["presses refused"]
+
+
 def test_a_screen_is_away_from_the_kill_of_its_replica_and_not_only_from_the_end_of_its_connection() -> None:
     connections = [connection("a", PRESSES, closed=26.0, code=1006), connection("a", PRESSES, opened=27.0)]
     run = Run(
