@@ -232,8 +232,21 @@ def end_run(runner: MasterRunner, workers: int) -> None:
     runner.quit()
 
 
+@events.test_stopping.add_listener
+def write_records_of_master(environment: Environment, **_: object) -> None:
+    # Locust's web page says that the run has stopped before the master gets the event `test_stop`. Somebody may then
+    # already open the page with the verdict.
+    if isinstance(environment.runner, MasterRunner):
+        write_records(environment)
+
+
 @events.test_stop.add_listener
-def write_records(environment: Environment, **_: object) -> None:
+def write_records_of_screens(environment: Environment, **_: object) -> None:
+    if not isinstance(environment.runner, MasterRunner):
+        write_records(environment)
+
+
+def write_records(environment: Environment) -> None:
     process.background.kill(block=False)
     process.read_delays.stop()
     gc.unfreeze()
