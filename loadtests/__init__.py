@@ -7,6 +7,7 @@
 - fault_injector.py: kills processes during a run of the profile `faults`.
 - chaos/: injects the random faults of the profile `chaos`.
 - history.py: stores the results of all commands, and plots them over time.
+- options.py: what the command lines have in common. repository.py: runs git.
 - generators/: lets several processes, also on several machines, act as one load generator.
 - browsers/: real browsers that take part in a run.
 - capacity/: searches for the largest load that keeps all promises (`make capacity`).

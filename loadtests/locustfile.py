@@ -161,10 +161,12 @@ def prepare(environment: Environment, **_: object) -> None:
 
 
 def current_run(environment: Environment) -> Run:
+    """Return the run that Locust's web page has started last, without its records."""
     return Run(PROFILE, environment.host or "", process.share.begin if process.share else 0.0)
 
 
 def receive_share(environment: Environment, msg: Any) -> None:
+    """Store the share of this worker. msg: a message of the master."""
     process.share = received_share(msg.data)
 
 
@@ -195,7 +197,19 @@ def begin(environment: Environment, **_: object) -> None:
     else:
         background.spawn(look_after_screens, share)
     if not isinstance(runner, WorkerRunner):
-        background.spawn(press_on_schedule, environment, share, process.records.presses)
+        presses = background.spawn(press_on_schedule, environment, share, process.records.presses)
+        # Without presses, a run has no verdict. The reason is in the error that gevent prints.
+        presses.link_exception(lambda _: end_without_verdict(environment))
+
+
+def end_without_verdict(environment: Environment) -> None:
+    """End the run. A person who has started it on Locust's web page can then start another one."""
+    runner = environment.runner
+    assert runner
+    if STARTED_BY_HAND:
+        runner.stop()
+    else:
+        runner.quit()
 
 
 def look_after_screens(share: Share) -> None:
@@ -210,22 +224,26 @@ def look_after_screens(share: Share) -> None:
     if share.profile.cut_at is not None:
         # While all screens reconnect, this process would otherwise take the CPU time of the system under test. In
         # reality, the screens are other computers.
-        os.nice(NICE)
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
         background.spawn(cut_all_at, begin + share.profile.cut_at)
 
 
 def end_run(runner: MasterRunner, workers: int) -> None:
     """End the run when it is over, and end Locust when the records of all workers have arrived.
 
-    If a worker is lost, end the run at once, because a run without its records has no verdict. workers: how many
-    workers there are.
+    If a worker is lost, end the run early, because a run without its records has no verdict. workers: how many workers
+    there are.
     """
     assert process.share
     end = process.share.begin + PROFILE.seconds + DRAIN_SECONDS
-    while time.monotonic() < end and runner.worker_count >= workers:
+    # Locust forgets a worker a minute after it has become silent. A worker may be silent for a moment while all its
+    # screens reconnect.
+    while time.monotonic() < end and len(runner.clients) >= workers:
         gevent.sleep(min(1.0, max(end - time.monotonic(), 0)))
-    if runner.worker_count < workers:
+    if len(runner.clients) < workers:
         logging.getLogger(__name__).error("a worker process was lost")
+        runner.quit()
+        return
     runner.stop()
     assert process.files
     process.files.wait_for(workers)
@@ -247,6 +265,7 @@ def write_records_of_screens(environment: Environment, **_: object) -> None:
 
 
 def write_records(environment: Environment) -> None:
+    """End everything that this process does for the run, and send its records to the master or write them to a file."""
     process.background.kill(block=False)
     process.read_delays.stop()
     gc.unfreeze()

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from cashier_local.ports import wait_until
 from loadtests.browsers.files import READY, RECORDS
@@ -27,9 +28,7 @@ class Browsers:
 
     def __enter__(self) -> "Browsers":
         try:
-            wait_until(
-                lambda: self._ready.exists() or self._process.poll() is not None, START_SECONDS, "browsers paint"
-            )
+            wait_until(self._is_ready_or_over, START_SECONDS, "all browsers paint")
         except BaseException:
             self.__exit__()
             raise
@@ -42,7 +41,7 @@ class Browsers:
     def check(self) -> None:
         """Raise SystemExit if the program has ended, for example because a browser has crashed."""
         if self._process.poll() is not None:
-            raise SystemExit(f"the program with the browsers has ended with exit code {self._process.returncode}")
+            self._fail()
 
     def __exit__(self, *fault: object) -> None:
         self._process.kill()
@@ -53,5 +52,8 @@ class Browsers:
         self.check()
         self._process.communicate()
         if self._process.returncode:
-            self.check()
+            self._fail()
         return self._file
+
+    def _fail(self) -> NoReturn:
+        raise SystemExit(f"the program with the browsers has ended with exit code {self._process.returncode}")

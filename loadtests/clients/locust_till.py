@@ -27,7 +27,6 @@ CANCEL_SECONDS = 2.0
 """The longest time from a press to the request that cancels its call.
 
 The time is shorter than two holds. The call is the third one of a burst, so it begins two holds after its press."""
-
 PRESSES_OF_AN_ADDRESS = 5
 """The largest number of presses per second that come from one address. In a real chain, each store has its own address.
 
@@ -46,8 +45,8 @@ def socket_from(source: str, family: int, kind: int, protocol: int) -> socket.so
 class LocustTill(FastHttpUser):
     """A simulated cashier, who opens the page with the buttons, signs in if necessary, and presses.
 
-    The cashiers are not among the users that Locust spreads over its processes, because Locust does not promise to
-    spread them evenly.
+    The cashiers are not among the users that Locust spreads over its worker processes, because these processes are busy
+    with screens, and would press late.
 
     source: the number of the loopback address from which the presses come, if the system is on this machine.
     """

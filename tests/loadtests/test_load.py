@@ -155,7 +155,7 @@ async def test_a_short_run_of_the_profile_chaos_injects_its_faults_and_prints_it
     assert "Injected faults (seed" in run.page
 
 
-@pytest.mark.skipif(not namespaces.POSSIBLE, reason="only root can create namespaces")
+@pytest.mark.skipif(not namespaces.POSSIBLE, reason="only root with the program `ip` can create namespaces")
 async def test_two_machines_make_one_account_and_one_verdict(runs) -> None:
     run = runs[3]
 
@@ -169,6 +169,22 @@ async def test_two_machines_make_one_account_and_one_verdict(runs) -> None:
     assert abs(generators[1]["clock_ahead"]) < 10
     assert abs(generators[2]["clock_ahead"] - CLOCK_AHEAD_SECONDS * 1000) < 10
     assert all(each["name"] in run.output for each in generators)
+
+
+async def test_a_run_ends_early_if_the_buttons_cannot_be_opened(tmp_path) -> None:
+    async with asyncio.timeout(60):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "loadtests.load", "--seconds", "300", "--results", str(tmp_path)),
+            *("--host", f"http://127.0.0.1:{free_port()}"),
+            env=ENVIRONMENT,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output = (await process.communicate())[0].decode()
+
+    assert process.returncode == EXIT_FAILED
+    assert "cannot open the buttons" in output
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-POSSIBLE = sys.platform == "linux" and os.geteuid() == 0
-"""Only root can create namespaces."""
+POSSIBLE = sys.platform == "linux" and os.geteuid() == 0 and shutil.which("ip") is not None
+"""Only root can create namespaces. The program `ip` is in Debian's package iproute2."""
 HERE, ADDRESSES = "10.98.7.1", ("10.98.7.2", "10.98.7.3")
 
 
@@ -18,7 +19,10 @@ def ip(command: str) -> None:
 
 @contextmanager
 def namespaces() -> Iterator[list[str]]:
-    """Two network namespaces that reach this machine at the address HERE."""
+    """Create two network namespaces, which reach this machine at the address HERE, and remove them at the end.
+
+    Yield their names.
+    """
     bridge, names = f"cq{os.getpid()}", [f"cq-{os.getpid()}-{number}" for number in (1, 2)]
     try:
         ip(f"link add {bridge} type bridge")
