@@ -66,6 +66,7 @@ class Process:
     clock, files: the clock of the master, which only a worker has, and the files of all workers, which only the master
     has.
     background: greenlets that work during a run, beside the greenlets of the users.
+    has_failed: whether the run has ended early, so that there can be no verdict.
     """
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class Process:
         self.background = Group()
         self.clock: MasterClock | None = None
         self.files: RecordFiles | None = None
+        self.has_failed = False
 
     def clear(self) -> None:
         """Forget the previous run. A person can start several runs on Locust's web page."""
@@ -192,7 +194,7 @@ def begin(environment: Environment, **_: object) -> None:
         workers = distribute(runner, share)
         background.spawn(print_progress, environment, share.begin)
         if not STARTED_BY_HAND and process.folder:
-            gevent.spawn(end_run, runner, workers).link_exception(lambda _: runner.quit())
+            gevent.spawn(end_run, runner, workers).link_exception(lambda _: end_without_verdict(environment))
             write_begin(process.folder, share.begin, files=workers + 1)
     else:
         background.spawn(look_after_screens, share)
@@ -209,6 +211,7 @@ def end_without_verdict(environment: Environment) -> None:
     if STARTED_BY_HAND:
         runner.stop()
     else:
+        process.has_failed = True
         runner.quit()
 
 
@@ -242,7 +245,7 @@ def end_run(runner: MasterRunner, workers: int) -> None:
         gevent.sleep(min(1.0, max(end - time.monotonic(), 0)))
     if len(runner.clients) < workers:
         logging.getLogger(__name__).error("a worker process was lost")
-        runner.quit()
+        end_without_verdict(runner.environment)
         return
     runner.stop()
     assert process.files
@@ -280,8 +283,8 @@ def write_records(environment: Environment) -> None:
 
 @events.quitting.add_listener
 def set_exit_code(environment: Environment, **_: object) -> None:
-    # The exit code of Locust is always 0. Locust itself would exit with 1 after any failed request, but only the
-    # verdict decides whether a run has failed.
-    environment.process_exit_code = 0
+    # Locust itself would exit with 1 after any failed request, but only the verdict decides whether the system has
+    # failed. `make load` computes no verdict if the exit code is not 0, even if all processes have written records.
+    environment.process_exit_code = 1 if process.has_failed else 0
     if STARTED_BY_HAND and process.folder:
         shutil.rmtree(process.folder, ignore_errors=True)

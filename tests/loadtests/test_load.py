@@ -185,6 +185,8 @@ async def test_a_run_ends_early_if_the_buttons_cannot_be_opened(tmp_path) -> Non
 
     assert process.returncode == EXIT_FAILED
     assert "cannot open the buttons" in output
+    assert "verdict" not in output
+    assert "Locust ended with exit code 1" in output
 
 
 @pytest.mark.parametrize(
