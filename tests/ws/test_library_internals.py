@@ -76,8 +76,8 @@ def test_the_tested_versions_are_the_installed_ones(package) -> None:
             "protocol.py, close_with",
         ),
         (tcp.Port.doRead, ["self"], "listener.py, ScreenPort.doRead"),
-        (tcp.Server.doWrite, ["self"], "protocol.py, send_frame"),
-        (tcp.Server.registerProducer, ["self", "producer", "streaming"], "protocol.py, _begin_stuck"),
+        (tcp.Server.doWrite, ["self"], "frame_writer.py, send_frame"),
+        (tcp.Server.registerProducer, ["self", "producer", "streaming"], "frame_writer.py, _begin_stuck"),
     ],
 )
 def test_a_method_that_is_overridden_or_called_has_its_signature(method, expected, place) -> None:
@@ -111,6 +111,14 @@ def test_daphne_hands_the_query_from_http_to_websocket_in_one_attribute() -> Non
     assert "transport.protocol = protocol" in process, "handshake.py replaces transport.protocol as Daphne does"
     assert "self._raw_query_string" in source(ws_protocol.WebSocketProtocol.onConnect), (
         "handshake.py sets _raw_query_string"
+    )
+
+
+def test_a_handshake_timeout_of_zero_means_no_timer() -> None:
+    connection_made = source(autobahn_protocol.WebSocketProtocol._connectionMade)
+
+    assert "if self.openHandshakeTimeout > 0: self.openHandshakeTimeoutCall =" in connection_made, (
+        "server.py, ScreenServer.prepare, sets openHandshakeTimeout to 0"
     )
 
 
@@ -217,12 +225,14 @@ def test_autobahn_refuses_the_close_codes_that_make_a_browser_reconnect() -> Non
 def test_twisted_keeps_unwritten_bytes_where_the_protocol_looks_for_them() -> None:
     descriptor = abstract.FileDescriptor(reactor=MemoryReactor())
     descriptor.connected = True
-    assert not descriptor.dataBuffer, "protocol.py, _is_buffered, reads dataBuffer"
-    assert not descriptor._tempDataBuffer, "protocol.py, _is_buffered, reads _tempDataBuffer"
+    assert not descriptor.dataBuffer, "frame_writer.py, is_buffered, reads dataBuffer"
+    assert not descriptor._tempDataBuffer, "frame_writer.py, is_buffered, reads _tempDataBuffer"
 
     descriptor.write(b"x")
 
-    assert descriptor.dataBuffer or descriptor._tempDataBuffer, "protocol.py, _is_buffered, looks for unwritten bytes"
+    assert descriptor.dataBuffer or descriptor._tempDataBuffer, (
+        "frame_writer.py, is_buffered, looks for unwritten bytes"
+    )
 
 
 def test_twisted_asks_a_pull_producer_each_time_it_has_written_everything() -> None:

@@ -1,17 +1,16 @@
 """Extends Daphne's websocket protocol, which handles the socket of one screen.
 
 The extended protocol can send prepared frames, can close a websocket with any code and reason, and limits what a screen
-can send and what is buffered for it. It uses internals of three libraries, and a comment at each place gives the
+can send. It uses internals of three libraries, and a comment at each place gives the
 reason. The internals are:
 
 - autobahn: `CONFIG_ATTRS`, `_dataReceived`, `consumeData` and `data`, `onFrameBegin` and `current_frame`, `state`,
   `wasClean`, `failedByMe` and `localCloseCode`, `http_headers` and `http_request_data`, `sendData`, `sendCloseFrame`,
   `_fail_connection`, `dropConnection`, the result of `is_closed`.
-- Twisted: `transport.socket`, `transport.dataBuffer` and `_tempDataBuffer`, `transport.doWrite`.
+- Twisted: `transport.socket`, `transport.doWrite`.
 - Daphne: `factory.server_class`, `server`, and the methods that ScreenProtocol overrides.
 """
 
-import logging
 import socket
 from typing import Any
 
@@ -21,11 +20,11 @@ from twisted.internet import reactor as installed_reactor
 
 from cashier_ws import metrics
 from cashier_ws.allowance import FRAGMENTS, Allowance
+from cashier_ws.daphne.frame_writer import FrameWriter
 
 # The variable `reactor` (Twisted's event loop) has the type Any, because Twisted declares a type that lacks most of the
 # reactor's methods.
 reactor: Any = installed_reactor
-log = logging.getLogger(__name__)
 
 SEND_BUFFER = 32 * 1024
 """The number of bytes that the kernel may buffer for one screen.
@@ -49,11 +48,8 @@ RESTARTING = (1012, "this replica is restarting")
 """The close code and the reason for screens when this replica ends. The screens then reconnect to another replica."""
 
 
-class ScreenProtocol(WebSocketProtocol):
+class ScreenProtocol(FrameWriter, WebSocketProtocol):
     """The websocket protocol of one screen. It is also the ASGI extension `cashier.frame` (see FrameSocket).
-
-    As long as the socket accepts no bytes, the screen is stuck. Only the newest frame and the newest answer are then
-    kept for it. After `stuck_seconds`, its connection is closed.
 
     Every frame that a screen sends is counted: text, pings, pongs, Close frames and fragments. If a screen sends more
     than its allowance, or an invalid frame, its connection is closed at once, and the bytes that were received together
@@ -61,14 +57,6 @@ class ScreenProtocol(WebSocketProtocol):
     without a limit.
     """
 
-    stuck_seconds = 10.0
-    _give_up_timer: Any = None
-    """The timer that closes the connection. It is set only while the screen is stuck."""
-    _newest: bytes | None = None
-    """The newest frame for a stuck screen, which is sent when the screen accepts bytes again; None for no frame."""
-    _answer: bytes | None = None
-    """The newest answer to a ping of a stuck screen; None for no answer."""
-    _was_given_up = False
     _fragments = 0
     """The number of frames into which the screen has split its current message, without the first one."""
     _abort_timer: Any = None
@@ -98,6 +86,7 @@ class ScreenProtocol(WebSocketProtocol):
             milliseconds = round(max(DEAD_SECONDS, self.stuck_seconds + 5) * 1000)
             self.transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._allowance = Allowance()
+        self.begin_writing()
         super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
@@ -144,7 +133,7 @@ class ScreenProtocol(WebSocketProtocol):
         if self.can_send:
             self.close_with(code, reason)
             self.transport.doWrite()
-        self.dropConnection(abort=self._is_buffered)
+        self.dropConnection(abort=self.is_buffered)
 
     def onConnect(self, request: Any) -> Any:
         # Daphne's server object is in the attribute `server_class`, although this name suggests a class.
@@ -171,7 +160,7 @@ class ScreenProtocol(WebSocketProtocol):
             self.close_with(*RESTARTING)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self._end_stuck()
+        self.end_writing()
         if self._abort_timer and self._abort_timer.active():
             self._abort_timer.cancel()
         # The result of the Deferred `is_closed` is this object, which refers to the Deferred. Without this cycle,
@@ -183,13 +172,14 @@ class ScreenProtocol(WebSocketProtocol):
             # A stuck screen seldom answers the Close frame, and nothing waits for the answer of a screen that has sent
             # something invalid. autobahn then reports the code 1006. The application must get the code that was sent to
             # the screen instead, which is the real reason.
-            if self._was_given_up:
+            if self.was_given_up:
                 code = 1013
             elif self.failedByMe:
                 code = self.localCloseCode
             super().onClose(wasClean, code, reason)
 
     def dropConnection(self, abort: bool = False) -> None:
+        self._is_clear = False
         was_dropped = self.state == self.STATE_CLOSED
         # autobahn aborts a connection even after both sides have sent a Close frame, and Nginx would log this as an
         # error. Therefore a connection is aborted only if a Close frame is missing.
@@ -207,10 +197,6 @@ class ScreenProtocol(WebSocketProtocol):
             # If the websocket has just been closed, the application may still answer a ping. This answer is dropped.
             super().handle_reply(message)
 
-    @property
-    def can_send(self) -> bool:
-        return bool(self.state == self.STATE_OPEN)
-
     def close_with(self, code: int, reason: str) -> None:
         """Send a Close frame.
 
@@ -220,118 +206,14 @@ class ScreenProtocol(WebSocketProtocol):
         if self.can_send:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode()[:REASON_BYTES])
 
-    def send_frame(self, frame: bytes) -> None:
-        """Write a whole frame directly to the socket, and not through the buffers of autobahn and Twisted.
-
-        In this way, a frame reaches 1,000 screens in 27 ms. With autobahn's prepared messages, it takes 92 ms.
-        """
-        if not self.can_send:
-            return
-        if not self._is_writable():
-            self._newest = frame
-        elif not self._write(frame):
-            self._begin_stuck()
-
-    def send_heartbeat(self, frame: bytes) -> None:
-        """Write a heartbeat directly to the socket, unless the screen is stuck.
-
-        Bytes that are still buffered show the screen that its connection is alive, so it needs no heartbeat.
-        """
-        if self.can_send and not self._give_up_timer and not self._is_buffered and not self._write(frame):
-            self._begin_stuck()
-
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Write an answer to a ping, unless the screen is stuck.
+        """Write the answer to the handshake, the answer to a ping, or a Close frame.
 
         autobahn writes all its bytes with this method, and each frame with one call. If the screen is stuck, only the
-        newest answer is kept (RFC 6455, section 5.5.3, allows to answer only the newest ping). A Close frame is always
-        written, because it is the last frame.
+        newest answer to a ping is kept (RFC 6455, section 5.5.3, allows to answer only the newest ping). A Close frame
+        is always written, because it is the last frame.
         """
-        if not self.can_send or data[0] == CLOSE_FRAME:
-            super().sendData(data, sync, chopsize)
-        elif not self._is_writable():
-            self._answer = data
-        elif not self._write(data):
-            self._begin_stuck()
-
-    def _is_writable(self) -> bool:
-        """Write what Twisted has buffered. If the socket does not accept all of it, the screen is stuck."""
-        if self._give_up_timer:
-            return False
-        if self._is_buffered:
-            # Twisted may have buffered earlier bytes, such as the answer to the handshake. They are written now,
-            # because they must reach the screen before the next frame.
-            self.transport.doWrite()
-            if self._is_buffered:
-                self._begin_stuck()
-                return False
-        return True
-
-    @property
-    def _is_buffered(self) -> bool:
-        """Whether Twisted has bytes that it has not written yet.
-
-        Twisted has no public method that tells this. Therefore this property reads internal attributes of Twisted.
-        """
-        return bool(self.transport.dataBuffer or self.transport._tempDataBuffer)
-
-    def _write(self, frame: bytes) -> bool:
-        """Write to the socket, and return whether the kernel has accepted all bytes.
-
-        If the kernel has not accepted all bytes, Twisted writes the rest later.
-        """
-        try:
-            sent = self.transport.socket.send(frame)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return True  # If the connection is lost, nothing is done here, because Twisted notices the loss itself.
-        if sent == len(frame):
-            return True
-        self.transport.write(frame[sent:])
-        return False
-
-    def _begin_stuck(self) -> None:
-        self._give_up_timer = reactor.callLater(self.stuck_seconds, self._give_up)
-        # registerProducer with the argument False makes Twisted call resumeProducing each time it has written all its
-        # buffered bytes.
-        self.transport.registerProducer(self, False)
-
-    def _end_stuck(self) -> None:
-        if self._give_up_timer:
-            self._give_up_timer.cancel()
-            self._give_up_timer = None
-
-    def resumeProducing(self) -> None:
-        """Send the newest answer and the newest frame to a stuck screen.
-
-        Twisted calls this method when it has written all its buffered bytes.
-        """
-        if self._is_buffered or not self._give_up_timer:
-            return
-        # Nothing may follow a Close frame.
-        frames = (self._answer or b"") + (self._newest or b"") if self.can_send else b""
-        self._answer = self._newest = None
-        if not frames or self._write(frames):
-            self._end_stuck()
-            self.transport.unregisterProducer()
+        if self.can_send and data[0] != CLOSE_FRAME:
+            self.send_answer(data)
         else:
-            self._give_up_timer.reset(self.stuck_seconds)
-
-    def stopProducing(self) -> None:
-        """Do nothing. Twisted calls this method when the connection is lost.
-
-        Later autobahn calls `onClose`, which cancels the timer.
-        """
-
-    def _give_up(self) -> None:
-        self._give_up_timer = None
-        self._was_given_up = True
-        metrics.TOO_SLOW.inc()
-        log.warning("screen closed: it accepted nothing for %s s", self.stuck_seconds)
-        if self.can_send:
-            self.close_with(1013, "too slow")
-        else:
-            # A Close frame was already sent, for example by a drain, and the screen has not accepted it. Therefore the
-            # connection is aborted.
-            self.transport.abortConnection()
+            self.send_without_fail(data)

@@ -65,8 +65,9 @@ class ScreenServer(Server):
     def prepare(self) -> None:
         """Configure Daphne's websocket factory. Called by Daphne before its event loop runs."""
         # With failByDrop=False, autobahn sends a Close frame after a protocol error. By default, autobahn drops the
-        # connection.
-        self.ws_factory.setProtocolOptions(failByDrop=False)
+        # connection. A timer for the handshake is not needed, because the whole handshake has arrived before autobahn
+        # gets it, and the application answers it at once.
+        self.ws_factory.setProtocolOptions(failByDrop=False, openHandshakeTimeout=0)
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
