@@ -97,7 +97,11 @@ def run_topology(folder: Path, *, prepared: Path | None = None, **environment: s
     log = Log()
     topology = TopologyUnderTest(folder, log, environment={**ENVIRONMENT, **environment}, prepared=prepared)
     topology.log = log
-    topology.start()
+    try:
+        topology.start()
+    except Exception as error:
+        error.add_note("\n".join(log.lines))
+        raise
     try:
         with WebShell(topology) as topology.shell:
             yield topology

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -32,17 +33,31 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-_returned: set[int] = set()
+_reserved: list[socket.socket] = []
+"""The sockets that reserve the ports which `free_port` has returned, until this process ends."""
 
 
 def free_port() -> int:
-    """Return a free port that this function has not returned before. Raises OSError if no free port is found."""
+    """Return a free port, and reserve it for the processes that will listen on it.
+
+    Neither this process nor another one gets the same port from this function again. Raises OSError if no free port is
+    found.
+    """
     for port in random.sample(range(LOWEST, HIGHEST), 200):
-        # This function leaves out the ports that it has returned before. Such a port can still look free, because the
-        # process that will use the port does not listen yet.
-        if port not in _returned and is_free(port):
-            _returned.add(port)
-            return port
+        reservation = socket.socket()
+        try:
+            # Without SO_REUSEADDR, this fails if another process listens on the port, or has reserved it.
+            reservation.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+            continue
+        # A server sets SO_REUSEADDR, too, and can therefore listen on the port. macOS does not allow this.
+        if sys.platform == "linux":
+            reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _reserved.append(reservation)
+        else:
+            reservation.close()
+        return port
     raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
 
 
