@@ -57,8 +57,10 @@ async def measure_block(checkouts: list[Path], prepared: Path, log: Path) -> lis
         contenders = [await asyncio.to_thread(ready, process) for process in started]
         for contender in contenders:
             stack.callback(contender.close)
-            await contender.prepare()
+            await contender.read_pages()
         connected = await connect(contenders)
+        for contender in contenders:
+            await contender.open_press_connections()
         gc.collect()
         gc.freeze()
         await press(contenders, WARM_UP_SECONDS)

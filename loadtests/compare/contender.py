@@ -47,9 +47,12 @@ class Contender:
         """Return the resident memory of the replicas in KiB."""
         return self.system.resident("ws") / 1024
 
-    async def prepare(self) -> None:
-        """Read the pages of all stores, and open the connections for presses."""
+    async def read_pages(self) -> None:
+        """Read the pages of all stores."""
         await read_pages(self.system, STORES)
+
+    async def open_press_connections(self) -> None:
+        """Open the connections for presses. Nginx closes a connection without a request after ten seconds."""
         self._connections += await open_press_connections(self.system.url, CONNECTIONS)
 
     def begin_presses(self) -> None:
