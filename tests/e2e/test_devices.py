@@ -45,9 +45,10 @@ def test_a_button_that_sends_its_press_50_times_at_once_calls_once(topology, mak
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(attempt, range(50)))
 
-    # On a busy machine the requests take more than a second. The requests after the first second are another press.
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.text for answer in answers}) <= 2
+    # On a busy machine the requests take more than a second. The requests after the first second are another press,
+    # whose call waits. Further presses change nothing, and are answered with 200.
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len({answer.json()["seq"] for answer in answers}) <= 2
 
 
 CONFIGURATION = """
