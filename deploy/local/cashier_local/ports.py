@@ -33,10 +33,6 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-_reserved: list[socket.socket] = []
-"""The sockets that reserve the ports which `free_port` has returned, until this process ends."""
-
-
 def free_port() -> int:
     """Return a free port, and reserve it for the processes that will listen on it.
 
@@ -51,11 +47,12 @@ def free_port() -> int:
         except OSError:
             reservation.close()
             continue
-        # A server sets SO_REUSEADDR, too, and can therefore listen on the port. macOS does not allow this.
         if sys.platform == "linux":
+            # A server sets SO_REUSEADDR, too, and can therefore listen on the port. `detach` keeps the socket open
+            # until this process ends.
             reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _reserved.append(reservation)
-        else:
+            reservation.detach()
+        else:  # macOS would not let the server listen on a reserved port.
             reservation.close()
         return port
     raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
