@@ -43,21 +43,28 @@ class Result:
     page: str
 
 
-async def load(results: Path, profile: str, seconds: int, *options: str) -> Result:
-    """Run the program behind `make load`."""
+async def run_load(*options: str) -> tuple[int, str]:
+    """Run the program behind `make load`. Return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "loadtests.load", "--profile", profile, "--seconds", str(seconds)),
-        *("--processes", "1", "--results", str(results), *options),
+        *(sys.executable, "-m", "loadtests.load", *options),
         env=ENVIRONMENT,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     output = (await process.communicate())[0].decode()
+    assert process.returncode is not None
+    return process.returncode, output
+
+
+async def load(results: Path, profile: str, seconds: int, *options: str) -> Result:
+    """Run a profile with one process of the load generator, and read its results."""
+    own = ("--profile", profile, "--seconds", str(seconds), "--processes", "1", "--results", str(results))
+    code, output = await run_load(*own, *options)
     assert (results / f"{profile}.json").exists(), output
     figures = json.loads((results / f"{profile}.json").read_text())
     assert f"verdict: {figures['verdict']}" in output
-    return Result(process.returncode or 0, output, figures, (results / f"{profile}.html").read_text())
+    return Result(code, output, figures, (results / f"{profile}.html").read_text())
 
 
 async def load_from_two_machines(port_of_system: int, results: Path) -> Result:
@@ -173,17 +180,10 @@ async def test_two_machines_make_one_account_and_one_verdict(runs) -> None:
 
 async def test_a_run_ends_early_if_the_buttons_cannot_be_opened(tmp_path) -> None:
     async with asyncio.timeout(60):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "loadtests.load", "--seconds", "300", "--results", str(tmp_path)),
-            *("--host", f"http://127.0.0.1:{free_port()}"),
-            env=ENVIRONMENT,
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output = (await process.communicate())[0].decode()
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        code, output = await run_load("--seconds", "300", "--results", str(tmp_path), "--host", nowhere)
 
-    assert process.returncode == EXIT_FAILED
+    assert code == EXIT_FAILED
     assert "cannot open the buttons" in output
     assert "verdict" not in output
     assert "Locust ended with exit code 1" in output

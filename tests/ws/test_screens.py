@@ -43,7 +43,8 @@ async def test_a_call_is_shown_for_its_hold_and_then_the_idle_text_returns(serve
     for screen in screens:
         _, shown, reset = screen.painted
         assert (shown.till, reset.till) == (4, 0)
-        assert 0 < hold_ms_of(shown) <= 1000
+        # A replica that builds the frame late announces a shorter hold.
+        assert 1000 - (shown.at - pressed) * 1000 - 1 <= hold_ms_of(shown) <= 1000
         assert reset.at - pressed >= 1.0
         screen.close()
 

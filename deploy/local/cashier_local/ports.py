@@ -33,27 +33,32 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port() -> int:
-    """Return a free port, and reserve it for the processes that will listen on it.
+_returned: set[int] = set()
 
-    Neither this process nor another one gets the same port from this function again. Raises OSError if no free port is
-    found.
+
+def free_port() -> int:
+    """Return a free port that this function has not returned before, in this process or, on Linux, in another one.
+
+    Raises OSError if no free port is found.
     """
     for port in random.sample(range(LOWEST, HIGHEST), 200):
+        if port in _returned:
+            continue
         reservation = socket.socket()
         try:
-            # Without SO_REUSEADDR, this fails if another process listens on the port, or has reserved it.
+            # Without SO_REUSEADDR, the call fails if another process listens on the port, or has reserved the port.
             reservation.bind(("127.0.0.1", port))
         except OSError:
             reservation.close()
             continue
         if sys.platform == "linux":
-            # A server sets SO_REUSEADDR, too, and can therefore listen on the port. `detach` keeps the socket open
-            # until this process ends.
+            # The open socket reserves the port. A server sets SO_REUSEADDR, too, and can therefore listen on the port.
+            # `detach` keeps the socket open until this process ends.
             reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             reservation.detach()
         else:  # macOS would not let the server listen on a reserved port.
             reservation.close()
+        _returned.add(port)
         return port
     raise OSError(f"no free port found between {LOWEST} and {HIGHEST}")
 

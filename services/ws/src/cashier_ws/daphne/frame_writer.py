@@ -57,11 +57,11 @@ class FrameWriter:
         return self.state == self.STATE_OPEN
 
     def begin_writing(self) -> None:
-        """Must be called when the connection is made."""
+        """Prepare to write. Must be called when the connection is made."""
         self._is_clear, self._send = False, self.transport.socket.send
 
     def end_writing(self) -> None:
-        """Must be called when the connection has ended."""
+        """Cancel the timer, and write nothing more. Must be called when the connection has ended."""
         self._is_clear = False
         if self._give_up_timer:
             self._give_up_timer.cancel()
@@ -111,8 +111,8 @@ class FrameWriter:
         if self._give_up_timer:
             return False
         if self.is_buffered:
-            # Twisted may have buffered earlier bytes, such as the answer to the handshake. They are written now,
-            # because they must reach the screen before the next frame.
+            # Twisted may have buffered earlier bytes, for example a part of the answer to the handshake. They are
+            # written now, because they must reach the screen before the next frame.
             self.transport.doWrite()
             if self.is_buffered:
                 self._begin_stuck()
