@@ -1,10 +1,11 @@
-"""The watchdog kills a process that hangs, but not a process that was only paused together with its watchdog."""
+"""The watchdog kills a process that hangs, but not one that starts slowly, or was paused together with it."""
 
 import multiprocessing
 import os
 import signal
 import time
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 
 import psutil
 import pytest
@@ -13,11 +14,12 @@ from cashier_local.ports import wait_until
 from cashier_ws import watchdog
 
 HANG_SECONDS = 3
+START_SECONDS = 8
 
 
 def hang_in_a_full_pipe() -> None:
     """Run in a process of its own: write to standard error, which nobody reads, until the pipe is full."""
-    watchdog.HANG_SECONDS = HANG_SECONDS
+    watchdog.START_SECONDS = HANG_SECONDS
     _read_end, write_end = os.pipe()
     os.dup2(write_end, 2)
     watchdog.Watchdog()
@@ -27,10 +29,20 @@ def hang_in_a_full_pipe() -> None:
 
 def run_until_told_to_hang(command_receiver: Connection) -> None:
     """Run in a process of its own: call `report_alive` as a replica does, and hang as soon as a command arrives."""
-    watchdog.HANG_SECONDS = HANG_SECONDS
+    watchdog.HANG_SECONDS, watchdog.START_SECONDS = HANG_SECONDS, START_SECONDS
     dog = watchdog.Watchdog()
     while not command_receiver.poll(0.2):
         dog.report_alive()
+    time.sleep(60)
+
+
+def start_slowly_and_hang(started: Event) -> None:
+    """Run in a process of its own: call `report_alive` only after `HANG_SECONDS`, and then never again."""
+    watchdog.HANG_SECONDS, watchdog.START_SECONDS = HANG_SECONDS, START_SECONDS
+    dog = watchdog.Watchdog()
+    time.sleep(HANG_SECONDS + 2)
+    dog.report_alive()
+    started.set()
     time.sleep(60)
 
 
@@ -49,6 +61,17 @@ def watched():
 def test_a_process_that_hangs_is_killed(watched) -> None:
     process, command_sender = watched
     command_sender.send("hang")
+    process.join(20)
+
+    assert process.exitcode == -signal.SIGKILL
+
+
+def test_a_process_that_starts_slowly_is_killed_only_when_it_hangs_later() -> None:
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
+    process = context.Process(target=start_slowly_and_hang, args=(started,))
+    process.start()
+    assert started.wait(20)
     process.join(20)
 
     assert process.exitcode == -signal.SIGKILL

@@ -7,6 +7,9 @@ A second process watches the replica. The event loop of the replica writes a byt
 arrives for `HANG_SECONDS`, the second process kills the replica. Docker, or the local topology, then starts it again.
 Docker's own health check cannot kill a container. The replica must not be process 1 of its container, because the
 second process could not kill process 1 (`init: true` in compose.yaml).
+
+Until its first byte, a replica may take `START_SECONDS`, because a slow machine that has just been switched on starts
+many programs at once. Nginx sends no screens to a replica that does not listen yet.
 """
 
 import contextlib
@@ -24,14 +27,16 @@ HANG_SECONDS = 20
 
 The time is shorter than the 40 s after which the pages of its screens would reconnect.
 """
-LOG_SECONDS = 2
+START_SECONDS = 120
+"""A replica is treated as hung if its event loop has not run for the first time after this number of seconds."""
+LOG_SECONDS = 5
 """How long the second process may take to log that it kills the replica."""
 
 log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Kills this process if `report_alive` is not called for `HANG_SECONDS`."""
+    """Kills this process if `report_alive` is not called for `HANG_SECONDS`, or at first for `START_SECONDS`."""
 
     def __init__(self) -> None:
         """Start the second process, as a copy of this one.
@@ -71,13 +76,13 @@ def _watch(pipe: int, process_id: int) -> None:
     # while the replica drains.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    silent_seconds = 0
-    while silent_seconds < HANG_SECONDS:
+    silent_seconds, allowed_seconds = 0, START_SECONDS
+    while silent_seconds < allowed_seconds:
         ready, _, _ = select.select([pipe], [], [], 1.0)
         if not ready:
             silent_seconds += 1
         elif os.read(pipe, 4096):
-            silent_seconds = 0
+            silent_seconds, allowed_seconds = 0, HANG_SECONDS
         else:
             return  # The pipe is closed, because the process has ended.
     # The replica may hang because nobody reads its log. Then this process cannot write to the log either, and the alarm
@@ -87,7 +92,7 @@ def _watch(pipe: int, process_id: int) -> None:
     from cashier_ws.settings import LOGGING  # noqa: PLC0415
 
     logging.config.dictConfig(LOGGING)
-    log.error("this replica hangs, and is killed: its event loop has not run for %d s", HANG_SECONDS)
+    log.error("this replica hangs, and is killed: its event loop has not run for %d s", silent_seconds)
     _kill(process_id)
 
 
