@@ -128,7 +128,8 @@ clean: ## remove what make has created: environments, local data, caches
 
 # web, ws, the local topology and the development tools each have a virtual environment of their own, made from a lock
 # file of their own. So none of them can use a package of another by accident. uv creates the environments in seconds,
-# while pip needs minutes.
+# while pip needs minutes. uv compiles the packages, because otherwise all processes of the first start would compile
+# the same modules at the same time, and at every start if PYTHONDONTWRITEBYTECODE is set.
 $(UV): tests/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cashier_q needs Python 3.11 or newer; choose one with PYTHON=")'
 	@echo "installing uv"
@@ -139,7 +140,7 @@ $(UV): tests/requirements.txt
 define venv
 	@echo "installing $(@D)"
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	@$(UV) pip install --quiet --python $(@D)/bin/python --require-hashes --requirement $<
+	@$(UV) pip install --quiet --compile-bytecode --python $(@D)/bin/python --require-hashes --requirement $<
 endef
 # core is installed first, because flit imports core to get the version of web and ws. If the version changes, the
 # packages are installed again.
