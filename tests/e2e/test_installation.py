@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cashier_local.ports import responds, wait_until
 from tests.e2e.conftest import wait_for
 from tests.support.browser import chromium, launch
 from tests.support.topologies import add_store
@@ -115,8 +116,11 @@ def test_a_new_version_is_loaded_between_calls_and_cached_for_the_next_boot(topo
     wait_for(screen, IS_CACHED)
     screen.evaluate("window.isOldPage = true")
     install_new_version(topology, "#name { letter-spacing: 7px; }")
-    topology.processes["web"].stop()
-    topology.processes["web"].start()
+    # tasks must not keep the old version, because its periodic task would announce the old version again.
+    for name in ("web", "tasks"):
+        topology.processes[name].stop()
+        topology.processes[name].start()
+    wait_until(lambda: responds(f"http://127.0.0.1:{topology.web_port}/healthz"), 60, "web answers")
     press(screen_url, open_page, "4")
     expect(screen.locator(".number")).to_have_text("Nº4")
     # In production, a periodic task announces a new version to the screens once a minute. The test does not wait for
@@ -125,7 +129,7 @@ def test_a_new_version_is_loaded_between_calls_and_cached_for_the_next_boot(topo
     assert screen.evaluate("window.isOldPage")
     assert screen.locator(".number").is_visible()
 
-    expect(screen.locator("#name")).to_have_css("letter-spacing", "7px", timeout=20_000)
+    expect(screen.locator("#name")).to_have_css("letter-spacing", "7px", timeout=30_000)
     expect_idle(screen, "open")
     wait_for(screen, ONLY_NEW_VERSION_IS_CACHED)
     topology.processes["nginx"].stop()
