@@ -28,6 +28,7 @@ class FragmentContext(TypedDict):
     appearance_id: str
     seq: int
     hold_ms: int
+    call_id: str
 
 
 def context(
@@ -38,6 +39,7 @@ def context(
     label: str = "",
     seq: int = 0,
     hold_ms: int = 0,
+    call_id: str = "",
 ) -> FragmentContext:
     """Build the variables of the template.
 
@@ -45,6 +47,7 @@ def context(
     the fragment contains the idle text.
     seq: the seq of the store's newest call.
     hold_ms: milliseconds for which the call will still be shown.
+    call_id: the call_id of the call. The page reports with it when the call was painted; "" for no report.
 
     People type notices and labels, and may use another language than the rest of the fragment. Therefore the writing
     direction of notices and labels is "auto": the browser chooses the direction by the letters.
@@ -66,6 +69,7 @@ def context(
         "appearance_id": idle.appearance_id,
         "seq": seq,
         "hold_ms": hold_ms,
+        "call_id": call_id,
     }
 
 
