@@ -5,7 +5,8 @@
 - events: the message that tells the ws replicas about a change of a store's calls.
 - fragment: the HTML that screens show.
 - tickets, revocations: decide which screens may connect to ws.
-- history: past calls, which Redis keeps until web has moved them to the database.
+- history, proof_stream: past calls, and what the screens have reported about them. Redis keeps both until web has moved
+  them to the database.
 - env, env_checks: read and check environment variables.
 - logs: configures logging. settings: the Django settings that web and ws have in common.
 - build_info: the metric with the version of cashier_q.
