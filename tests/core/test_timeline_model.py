@@ -26,6 +26,7 @@ from cashier_core.timeline import MAX_QUEUED, AlreadyShown, QueueFull, Timeline
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.board import Board
 from cashier_ws.boards.playlist import Playlist
+from cashier_ws.boards.proofs import Proofs
 
 CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'clock')) end"
 START = 1_700_000_000_000
@@ -126,7 +127,7 @@ class Replica:
     """One board of the store, and the connection to Redis that keeps the board up to date, as `Sync` does."""
 
     def __init__(self, redis: AsyncRedis, loop: SteppedLoop) -> None:
-        self.board, self.loop = Board("s", Idle("en")), loop
+        self.board, self.loop = Board("s", Idle("en"), Proofs()), loop
         self.reader = TimelineReader(redis, CLOCK, loop.time)
 
     def receive(self, events: list[Event]) -> None:

@@ -32,7 +32,7 @@ class Server(Process):
             "daphne": [str(VENVS / "ws/bin/python"), "-m", "cashier_ws", *address],
             "uvicorn": [
                 *(str(VENVS / "dev/bin/uvicorn"), "cashier_ws.asgi:application", "--port", str(self.port)),
-                *("--lifespan", "off", "--log-level", "warning", "--ws-max-size", "1024"),
+                *("--log-level", "warning", "--ws-max-size", "1024"),
                 *("--ws-per-message-deflate", "false"),
             ],
         }[kind]
@@ -59,12 +59,12 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
         server.stop()
 
 
-def path_of(store: str, *, language: str = "en", key: str = KEY) -> str:
+def path_of(store: str, *, language: str = "en", key: str = KEY, credential_id: str = "") -> str:
     """Return the path of a store's websocket, including a ticket.
 
-    The ticket is valid if `key` is the replica's ticket key.
+    The ticket is valid if `key` is the replica's ticket key. credential_id: the credential id of a paired screen.
     """
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language)).sign(key)}"
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language), credential_id).sign(key)}"
 
 
 async def figures(server: Server) -> dict[str, float]:

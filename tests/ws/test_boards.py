@@ -28,6 +28,7 @@ from cashier_local.ports import wait_until
 from cashier_ws.boards import sync
 from cashier_ws.boards.board import Board
 from cashier_ws.boards.hub import EMPTY_SECONDS, Hub
+from cashier_ws.boards.proofs import Proofs, Reporter
 from cashier_ws.boards.sync import FRESH_SECONDS, PATIENCE_SECONDS
 from loadtests.clients.asyncio_screen import open_screen, open_screens
 from loadtests.clients.websocket_frames import parse_paint
@@ -219,7 +220,7 @@ async def test_a_replica_that_was_stopped_while_it_compared_its_boards_ignores_o
 
     monkeypatch.setattr(sync, "get_channel_layer", lambda: RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX))
     async with timeline_reader.connect(valkey.url) as client:
-        hub = Hub(StoppedReader(client))
+        hub = Hub(StoppedReader(client), client)
         hub.join(Ticket(store, Idle("en")), RecordingScreen())
         async with asyncio.timeout(20):
             await is_over.wait()
@@ -283,7 +284,7 @@ async def test_a_snapshot_from_before_the_first_call_does_not_remove_the_call(va
         subscription = redis.pubsub(ignore_subscribe_messages=True)
         subscription.subscribe(REDIS_CHANNEL)
         subscription.get_message(timeout=1)
-        board, timeline = Board("first", Idle("en")), Timeline(redis)
+        board, timeline = Board("first", Idle("en"), Proofs()), Timeline(redis)
         known, snapshot = board.version, timeline.snapshot("first")
         timeline.press("first", 4, "en", idle_language="en", hold_ms=60_000, policy=Policy.QUEUE)
         message = msgpack.unpackb(subscription.get_message(timeout=5)["data"])
@@ -304,7 +305,7 @@ async def test_screens_that_connect_late_show_the_rest_of_a_call_and_screens_tha
     now = asyncio.get_running_loop().time()
     with Redis.from_url(valkey.url) as redis:
         redis.flushall()
-        board, timeline = Board("late", Idle("en")), Timeline(redis)
+        board, timeline = Board("late", Idle("en"), Proofs()), Timeline(redis)
         board.join(SilentScreen())
         if was_read_before:
             board.adopt(timeline.snapshot("late"), board.version, now)
@@ -321,6 +322,8 @@ async def test_screens_that_connect_late_show_the_rest_of_a_call_and_screens_tha
 
 class SilentScreen:
     """A screen on a board, which shows nothing."""
+
+    reporter = Reporter("")
 
     def send(self, frame: object) -> None:
         pass

@@ -46,11 +46,14 @@ FLOODS = {
     "pongs": (b"", frame(PONG, b""), 1008, "too many frames"),
     "heartbeats": (b"", frame(TEXT, b"ping"), 1008, "too many frames"),
     "empty texts": (b"", frame(TEXT, b""), 1008, "too many frames"),
+    "reports": (b"", frame(TEXT, b'{"calls":[]}'), 1008, "too many frames"),
+    "nested reports": (b"", frame(TEXT, b'{"calls":' + b"[" * 1000), 1008, "too many frames"),
     "fragmented texts": (b"", fragment(TEXT, b"pi") + fragment(0x80, b"ng"), 1008, "too many frames"),
     "empty fragments": (fragment(TEXT), fragment(0), 1008, "too many fragments"),
     "long fragments": (fragment(TEXT), fragment(0, b"x" * 125), 1008, "too many fragments"),
     "fragments between pings": (fragment(TEXT), fragment(0) + frame(PING, b""), 1008, "too many fragments"),
     "long text": (b"", frame(TEXT, b"x" * 1500), 1009, "exceeds payload limit of 1024"),
+    "long report": (b"", frame(TEXT, b"{" * 1025), 1009, "exceeds payload limit of 1024"),
     "endless text": (endless_frame(0x81), b"x", 1009, "exceeds payload limit of 1024"),
     "endless fragment": (fragment(TEXT) + endless_frame(0x00), b"x", 1009, "exceeds payload limit of 1024"),
     "endless ping": (endless_frame(0x89), b"x", 1002, "payload length > 125"),
@@ -284,6 +287,21 @@ async def test_a_message_may_have_some_fragments_with_pings_between_them(replica
     assert await screen.until_answered(5) == b"pong"
     assert screen.pongs == [b"between"]
     screen.close()
+
+
+async def test_reports_that_arrive_one_by_one_are_counted_like_all_frames(replica, store) -> None:
+    """The replica reads such a report without autobahn, which counts all other frames."""
+    screen = await open_screen(replica.url, path_of(store))
+    await screen.until(1, 5)
+    sent = 0
+    while screen.closed is None and sent < 3 * BURST:
+        screen.send(TEXT, b'{"calls":[]}')
+        sent += 1
+        await figures(replica)  # In the meantime, the replica reads the report.
+
+    assert await screen.until_closed(5) == 1008
+    assert screen.reason == "too many frames"
+    assert sent > BURST
 
 
 async def test_bytes_after_a_close_frame_are_ignored(replica, store) -> None:

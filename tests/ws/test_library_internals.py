@@ -177,6 +177,10 @@ def test_autobahn_begins_each_frame_and_writes_each_frame_in_one_place() -> None
     assert begin.index("self.current_frame = FrameHeader(") < begin.index("self.onFrameBegin()"), (
         "protocol.py, onFrameBegin, counts each frame and reads current_frame.opcode"
     )
+    assert "if self.current_frame is None" in begin, "protocol.py, dataReceived, reads current_frame between frames"
+    assert "self.inside_message = True" in source(protocol.onFrameBegin), (
+        "protocol.py, dataReceived, reads inside_message"
+    )
     assert "self.state != WebSocketProtocol.STATE_CLOSED" in source(protocol.consumeData), (
         "protocol.py, onFrameBegin, ends the parsing by dropping the connection"
     )

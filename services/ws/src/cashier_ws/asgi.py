@@ -1,5 +1,6 @@
 """Creates the ASGI application of ws, which passes websockets to `CashierConsumer` and HTTP requests to `health`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import django
@@ -29,7 +30,16 @@ async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4404, "reason": "no such path"})
 
 
-hub = Hub(timeline_reader.TimelineReader(timeline_reader.connect(ENVIRONMENT.redis_url)))
+async def lifespan(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send) -> None:
+    """Write the last proofs of calls when the server ends."""
+    while (await receive())["type"] != "lifespan.shutdown":
+        await send({"type": "lifespan.startup.complete"})
+    await hub.proof_writer.end()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+redis = timeline_reader.connect(ENVIRONMENT.redis_url)
+hub = Hub(timeline_reader.TimelineReader(redis), redis)
 metrics.StoresCollector(hub.figures)
 consumer: Any = CashierConsumer.as_asgi(hub=hub)
 routes: list[Any] = [
@@ -37,4 +47,4 @@ routes: list[Any] = [
     path("ws/cashier_q/<slug:store>", consumer),
     re_path("", no_such_path),  # type: ignore[arg-type]  # URLRouter accepts ASGI applications, too.
 ]
-application = ProtocolTypeRouter({"http": health, "websocket": URLRouter(routes)})
+application = ProtocolTypeRouter({"http": health, "websocket": URLRouter(routes), "lifespan": lifespan})

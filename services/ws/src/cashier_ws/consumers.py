@@ -6,6 +6,7 @@ It checks the ticket, adds the screen to its board, and answers the pings of pag
 import contextlib
 import logging
 import time
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +21,7 @@ from cashier_ws.allowance import Allowance
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.hub import Hub
+from cashier_ws.boards.proofs import REPORT_BEGINS, Reporter
 from cashier_ws.screens import open_screen
 from cashier_ws.settings import ENVIRONMENT
 
@@ -73,7 +75,6 @@ class CashierConsumer(AsyncWebsocketConsumer):
         super().__init__()
         self._hub = hub
         self._board: Board | None = None
-        self._credential_id = ""
         self._screen: Screen | None = None
         self._allowance = Allowance()
         self._opened_at = time.monotonic()
@@ -114,9 +115,10 @@ class CashierConsumer(AsyncWebsocketConsumer):
             log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._client})
             await self.close(refused.code, refused.reason)
             return
-        self._screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds)
-        self._board = self._hub.join(ticket, self._screen)
-        self._credential_id = ticket.credential_id
+        reporter = Reporter(ticket.credential_id)
+        screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds, reporter)
+        self._screen, self._board = screen, self._hub.join(ticket, screen)
+        screen.pass_reports_to(partial(self._hub.proofs.add_report, ticket.store, reporter))
         # The ASGI scope and its headers would stay in memory as long as the screen is connected, which may be months.
         # Nothing reads the scope and the headers again, so they are emptied.
         cast(list[Any], self.scope["headers"]).clear()
@@ -125,7 +127,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         log.info("screen connected", extra={"store": ticket.store, **self._client})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self._board is None:
+        if self._board is None or self._screen is None:
             return
         if not self._allowance.take():
             metrics.FLOODS.inc()
@@ -135,6 +137,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         elif text_data == RECONNECTED and not self._has_reconnected:
             self._has_reconnected = True
             metrics.RECONNECTED.inc()
+        elif text_data.startswith(REPORT_BEGINS):
+            self._hub.proofs.add_report(self._board.store, self._screen.reporter, text_data)
         elif text_data == PING:
             # Some ASGI servers raise OSError if the connection has just ended. The screen then needs no answer.
             with contextlib.suppress(OSError):
@@ -175,7 +179,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         )
         self._hub.leave(self._board, self._screen)
         self._screen.close()
-        self._hub.paired_screens.leave(self._credential_id, self)
+        self._hub.paired_screens.leave(self._screen.reporter.credential_id, self)
         self._board = self._screen = None
 
 

@@ -30,6 +30,30 @@ FLOODS = Counter(
     "cashier_ws_floods_closed",
     "Websockets that were closed because they sent more frames, or more fragments of a message, than a screen sends.",
 )
+CALL_REPORTS = Counter(
+    "cashier_call_reports",
+    "Reports of screens. A report says when the calls since the last report were painted and removed.",
+)
+REFUSED_CALL_REPORTS = Counter(
+    "cashier_call_reports_refused",
+    'Calls in reports that were ignored, and invalid reports. "unknown_call" means that this replica has not shown the '
+    "call in the store of the screen, or that the report came too late.",
+    ["reason"],
+)
+OWED_SCREENS = Counter(
+    "cashier_owed_screens",
+    'Screens to which a call was owed, counted a minute after each call. A "silent" screen has reported nothing to '
+    'this replica. The page of an "unknown" screen cannot report, or had no time for it.',
+    ["result"],
+)
+LOST_PROOFS = Counter(
+    "cashier_call_proofs_lost", "Proofs of calls that are lost, because Redis did not answer or their stream was full."
+)
+for each in ("invalid", "unknown_call", "duplicate"):
+    REFUSED_CALL_REPORTS.labels(each)
+for each in ("painted", "not_painted", "silent", "unknown"):
+    OWED_SCREENS.labels(each)
+
 READS = Counter(
     "cashier_timeline_reads",
     "Snapshots that were requested from Redis, for new boards and for boards that may have missed a change.",
@@ -56,13 +80,24 @@ RESET_LATENESS = Histogram(
     buckets=LATENESS,
 )
 
+SCREEN_PAINT = Histogram(
+    "cashier_screen_paint_seconds",
+    "Seconds from the arrival of a number at a screen until its browser had painted it, as reported by the screen.",
+    buckets=LATENESS,
+)
+SCREEN_RESET_LATENESS = Histogram(
+    "cashier_screen_reset_lateness_seconds",
+    "Seconds from the end of a call until the browser of a screen had removed the number, as reported by the screen.",
+    buckets=LATENESS,
+)
+
 CODES = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4000}
 """The close codes that the metrics count under their own label. 4000 means that the picture of a screen is frozen.
 
 A client may invent other codes. Therefore all other codes share the label "other".
 """
-for each in CODES:
-    CLOSED.labels(each)  # Each counter starts at 0, because Prometheus would otherwise not see its first increment.
+for code in CODES:
+    CLOSED.labels(code)  # Each counter starts at 0, because Prometheus would otherwise not see its first increment.
 
 
 def code_label(code: int) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from cashier_ws import metrics
-from cashier_ws.boards.board import Screen
 from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.heartbeats import HEARTBEAT
+from cashier_ws.boards.proofs import Reporter
 
 EXTENSION = "cashier.frame"
 """The name of an ASGI extension that the package `cashier_ws.daphne` adds to Daphne.
@@ -19,11 +19,20 @@ EXTENSION = "cashier.frame"
 The extension is a FrameSocket in the ASGI scope.
 """
 
+TakeReport = Callable[[bytes], None]
+"""A function that gets the text of a report."""
+
 log = logging.getLogger(__name__)
 
 
 class FrameSocket(Protocol):
-    """An interface: the socket of one screen, to which whole frames can be written directly."""
+    """An interface: the socket of one screen, to which whole frames can be written directly.
+
+    take_report: a function that gets the text of each report of the screen; None as long as nobody wants the reports.
+    In this way, a report does not pass through Channels, which saves most of its CPU time.
+    """
+
+    take_report: TakeReport | None
 
     def send_frame(self, frame: bytes) -> None:
         """Write a frame, or keep it until the socket accepts it. A newer frame replaces one that was kept."""
@@ -38,10 +47,14 @@ class FrameScreen:
     Frames are written directly to the socket, without a queue or a task.
     """
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_socket", "reporter")
 
-    def __init__(self, socket: FrameSocket) -> None:
-        self._socket = socket
+    def __init__(self, socket: FrameSocket, reporter: Reporter) -> None:
+        self._socket, self.reporter = socket, reporter
+
+    def pass_reports_to(self, take_report: TakeReport) -> None:
+        """Pass the reports of this screen to a function from now on, and not to the consumer."""
+        self._socket.take_report = take_report
 
     def send(self, frame: Frame) -> None:
         self._socket.send_frame(frame.data)
@@ -50,7 +63,8 @@ class FrameScreen:
         self._socket.send_heartbeat(HEARTBEAT.data)
 
     def close(self) -> None:
-        pass
+        # A screen that has left its board can report nothing.
+        self._socket.take_report = None
 
 
 class PlainScreen:
@@ -65,8 +79,10 @@ class PlainScreen:
         send: Callable[[str], Awaitable[None]],
         give_up: Callable[[], Awaitable[None]],
         stuck_seconds: float,
+        reporter: Reporter,
     ) -> None:
         """give_up: a function that closes the websocket; called if the screen accepts no bytes for `stuck_seconds`."""
+        self.reporter = reporter
         self._send_text, self._give_up, self._stuck_seconds = send, give_up, stuck_seconds
         self._newest: Frame | None = None
         self._has_newest = asyncio.Event()
@@ -75,6 +91,9 @@ class PlainScreen:
     def send(self, frame: Frame) -> None:
         self._newest = frame
         self._has_newest.set()
+
+    def pass_reports_to(self, take_report: TakeReport) -> None:
+        """Do nothing. Behind this ASGI server, the consumer gets the reports like all other messages."""
 
     def send_heartbeat(self) -> None:
         # A heartbeat never replaces a repaint that waits to be sent.
@@ -114,7 +133,10 @@ def open_screen(
     send: Callable[[str], Awaitable[None]],
     give_up: Callable[[], Awaitable[None]],
     stuck_seconds: float,
-) -> Screen:
+    reporter: Reporter,
+) -> FrameScreen | PlainScreen:
     """Return a FrameScreen if the server offers the extension `cashier.frame`, and otherwise a slower PlainScreen."""
     socket = (scope.get("extensions") or {}).get(EXTENSION)
-    return FrameScreen(socket) if socket else PlainScreen(send, give_up, stuck_seconds)
+    if socket:
+        return FrameScreen(socket, reporter)
+    return PlainScreen(send, give_up, stuck_seconds, reporter)

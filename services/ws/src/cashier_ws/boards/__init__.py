@@ -6,6 +6,7 @@ This package works behind any ASGI server. Its modules are:
 - sync: keeps the boards equal to the timelines in Redis.
 - board: plays the calls of one store on its screens.
 - playlist: computes which call is shown at which time.
+- proofs: keep account of what the screens report about each call. proof_writer: writes the proofs to Redis.
 - frames: builds the websocket frames that are sent to screens.
 - revocation: closes the websockets of revoked screens.
 """

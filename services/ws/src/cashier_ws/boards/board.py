@@ -13,6 +13,7 @@ from cashier_core.snapshot import Snapshot
 from cashier_ws import metrics
 from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.playlist import Playlist, Slot
+from cashier_ws.boards.proofs import Proof, Proofs, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,12 @@ This takes about 5 ms. Then the boards of other stores can send, so that a large
 
 
 class Screen(Protocol):
-    """An interface: the methods that a board and the heartbeats call on each of their screens."""
+    """An interface: what the board and the heartbeats need of each of their screens.
+
+    reporter: the screen, as the proofs know it.
+    """
+
+    reporter: Reporter
 
     def send(self, frame: Frame) -> None:
         """Send a frame to the screen soon. The method does not wait. If the connection is lost, it raises nothing."""
@@ -42,7 +48,7 @@ class Board:
     All methods run on the event loop and do not wait.
     """
 
-    def __init__(self, store: str, idle: Idle) -> None:
+    def __init__(self, store: str, idle: Idle, proofs: Proofs) -> None:
         self.store = store
         self.screens: set[Screen] = set()
         self.version = Version()
@@ -55,6 +61,9 @@ class Board:
         self._seq = 0
         self._playlist = Playlist()
         self._shown: Slot | None = None
+        self._proofs = proofs
+        self._proof: Proof | None = None
+        """The proof of the call that is shown; None if no call is shown."""
         self._idle_frame: Frame | None = None
         self._current_frame: Frame | None = None
         """The newest frame. A repaint stops if the frame that it sends is no longer the newest one.
@@ -75,12 +84,17 @@ class Board:
         If the board has not read its first snapshot yet, the screen is painted later, when the snapshot has arrived.
         """
         self.screens.add(screen)
+        if self._proof:
+            self._proof.join(screen.reporter)
         self.empty_since = inf
         if self._current_frame is not None:
             screen.send(self._render())
 
     def leave(self, screen: Screen) -> None:
         """Remove a screen from this board. Does nothing if the board does not have this screen."""
+        screen.reporter.has_left = True
+        if self._proof and screen in self.screens:
+            self._proof.leave(screen.reporter)
         self.screens.discard(screen)
         if not self.screens:
             self.empty_since = self._loop.time()
@@ -158,6 +172,9 @@ class Board:
         """Cancel the timer when the board is removed. A timer that is still set would keep the board in memory."""
         if self._timer:
             self._timer.cancel()
+        if self._proof:
+            self._proofs.end(self._proof, self._loop.time(), was_removed=False)
+            self._proof = None
 
     def _report_lost(self, count: int) -> None:
         """Log and count calls that Redis has lost.
@@ -187,10 +204,26 @@ class Board:
         self._set_timer()
         if shown is not self._shown or self._current_frame is None:
             ended = self._shown if shown is None and self._shown and self._shown.end <= now else None
-            if shown and shown is not self._shown:
-                metrics.CALLS.inc()
+            has_changed = shown is not self._shown
             self._shown, self._idle_frame = shown, None
             self._repaint(now, ended)
+            # The proof comes after the repaint, because it must not delay the screens.
+            if has_changed:
+                self._change_proof(shown, now)
+        for missed in self._playlist.take_missed():
+            self._proofs.end(self._begin_proof(missed), now)
+
+    def _change_proof(self, shown: Slot | None, now: float) -> None:
+        """End the proof of the call that was shown, and begin the proof of the call that is shown now."""
+        if self._proof:
+            self._proofs.end(self._proof, now)
+        self._proof = None
+        if shown:
+            metrics.CALLS.inc()
+            self._proof = self._begin_proof(shown)
+
+    def _begin_proof(self, slot: Slot) -> Proof:
+        return self._proofs.begin(self.store, slot, (screen.reporter for screen in self.screens))
 
     def _set_timer(self) -> None:
         if self._timer:
@@ -214,6 +247,7 @@ class Board:
                     label=call.label,
                     seq=call.seq,
                     hold_ms=max(hold_ms, 0),
+                    call_id=call.call_id,
                 )
             )
         )

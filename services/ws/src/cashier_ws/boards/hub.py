@@ -2,10 +2,14 @@
 
 import asyncio
 
+from redis.asyncio import Redis
+
 from cashier_core.tickets import Ticket
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.heartbeats import Heartbeats
+from cashier_ws.boards.proof_writer import ProofWriter
+from cashier_ws.boards.proofs import Proofs
 from cashier_ws.boards.revocation import PairedScreens
 from cashier_ws.boards.sync import Sync
 from cashier_ws.gc_policy import GcPolicy
@@ -25,8 +29,10 @@ class Hub:
     last screen has left.
     """
 
-    def __init__(self, timeline: TimelineReader) -> None:
+    def __init__(self, timeline: TimelineReader, redis: Redis) -> None:
         self.paired_screens = PairedScreens()
+        self.proofs = Proofs()
+        self.proof_writer = ProofWriter(self.proofs, redis)
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
         self._heartbeats = Heartbeats()
@@ -46,11 +52,12 @@ class Hub:
         if not self._joined:
             self._sync.start()
             self._heartbeats.start()
+            self.proof_writer.start()
             self._schedule_tidy()
         self._joined += 1
         board = self._boards.get(ticket.store)
         if board is None:
-            board = self._boards[ticket.store] = Board(ticket.store, ticket.idle)
+            board = self._boards[ticket.store] = Board(ticket.store, ticket.idle, self.proofs)
             self._sync.request_snapshot(board)
         board.join(screen)
         self._heartbeats.join(screen)

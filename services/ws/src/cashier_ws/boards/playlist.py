@@ -80,6 +80,8 @@ class Playlist:
         """The call_ids of calls that have ended."""
         self._removed: deque[str] = deque(maxlen=REMEMBERED)
         """The call_ids of calls that were replaced, dropped or cancelled."""
+        self._missed: list[Slot] = []
+        """The calls that `play` has not returned, because it was called too late."""
 
     def add(self, epoch: str, call: Call, now: float, *, whole: bool = True, may_begin_later: bool = False) -> None:
         """Add a call to the playlist.
@@ -153,17 +155,25 @@ class Playlist:
         """Remove calls that have ended, begin the next call if it is due, and return the call that is shown now."""
         while self._slots:
             head = self._slots[0]
-            if not head.playing:
+            begins = not head.playing
+            if begins:
                 if head.begin > now:
                     return None
                 head.play(now)
             if head.end > now:
                 return head
+            if begins and head.whole:
+                self._missed.append(head)
             del self._slots[0]
             self._ended.append(head.call.call_id)
             if self._slots:
                 _move_behind(head, self._slots[0])
         return None
+
+    def take_missed(self) -> list[Slot]:
+        """Return the calls that had already ended when `play` should have shown them. Each call is returned once."""
+        missed, self._missed = self._missed, []
+        return missed
 
     @property
     def queued(self) -> int:

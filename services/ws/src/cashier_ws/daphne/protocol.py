@@ -1,12 +1,11 @@
 """Extends Daphne's websocket protocol, which handles the socket of one screen.
 
 The extended protocol can send prepared frames, can close a websocket with any code and reason, and limits what a screen
-can send. It uses internals of three libraries, and a comment at each place gives the
-reason. The internals are:
+can send. It uses internals of three libraries, and a comment at each place gives the reason. The internals are:
 
-- autobahn: `CONFIG_ATTRS`, `_dataReceived`, `consumeData` and `data`, `onFrameBegin` and `current_frame`, `state`,
-  `wasClean`, `failedByMe` and `localCloseCode`, `http_headers` and `http_request_data`, `sendData`, `sendCloseFrame`,
-  `_fail_connection`, `dropConnection`, the result of `is_closed`.
+- autobahn: `CONFIG_ATTRS`, `_dataReceived`, `consumeData` and `data`, `onFrameBegin` and `current_frame`,
+  `inside_message`, `state`, `wasClean`, `failedByMe` and `localCloseCode`, `http_headers` and `http_request_data`,
+  `sendData`, `sendCloseFrame`, `_fail_connection`, `dropConnection`, the result of `is_closed`.
 - Twisted: `transport.socket`, `transport.doWrite`.
 - Daphne: `factory.server_class`, `server`, and the methods that ScreenProtocol overrides.
 """
@@ -21,6 +20,8 @@ from twisted.internet import reactor as installed_reactor
 from cashier_ws import metrics
 from cashier_ws.allowance import FRAGMENTS, Allowance
 from cashier_ws.daphne.frame_writer import FrameWriter
+from cashier_ws.daphne.report_frame import read_report
+from cashier_ws.screens import TakeReport
 
 # The variable `reactor` (Twisted's event loop) has the type Any, because Twisted declares a type that lacks most of the
 # reactor's methods.
@@ -59,6 +60,8 @@ class ScreenProtocol(FrameWriter, WebSocketProtocol):
 
     _fragments = 0
     """The number of frames into which the screen has split its current message, without the first one."""
+    take_report: TakeReport | None = None
+    """Part of the ASGI extension, as FrameSocket explains."""
     _abort_timer: Any = None
     """The timer that ends a connection that is being closed, in case the screen does not read its last bytes."""
 
@@ -96,6 +99,12 @@ class ScreenProtocol(FrameWriter, WebSocketProtocol):
             # section 4.1).
             self.transport.abortConnection()
             return
+        # A report may be read here only if autobahn is between two messages, and has no bytes that it has not parsed.
+        if self.take_report and self.current_frame is None and not self.data and not self.inside_message:
+            report = read_report(data)
+            if report is not None:
+                self._take_report(report)
+                return
         # autobahn's dataReceived formats a debug message with the received bytes, and then calls _dataReceived.
         # Nothing reads this debug message, so _dataReceived is called directly.
         self._dataReceived(data)
@@ -118,6 +127,13 @@ class ScreenProtocol(FrameWriter, WebSocketProtocol):
             self._refuse_flood("too many fragments")
         else:
             super().onFrameBegin()
+
+    def _take_report(self, report: bytes) -> None:
+        """Count a report like every other frame, and pass it on."""
+        if not self._allowance.take():
+            self._refuse_flood("too many frames")
+        elif self.take_report:
+            self.take_report(report)
 
     def _refuse_flood(self, reason: str) -> None:
         metrics.FLOODS.inc()

@@ -28,6 +28,7 @@ from twisted.internet import reactor as installed_reactor
 from cashier_core import env
 from cashier_ws.daphne.listener import adopt_port
 from cashier_ws.daphne.protocol import RESTARTING, ScreenProtocol
+from cashier_ws.daphne.report_frame import MAX_MESSAGE
 from cashier_ws.health import health
 from cashier_ws.screens import EXTENSION
 from cashier_ws.settings import ENVIRONMENT
@@ -39,8 +40,6 @@ BACKLOG = 4096
 With Twisted's default of 50, the kernel drops connections when many screens connect at once. A screen whose connection
 was dropped must wait a second before it tries again.
 """
-MAX_FRAME = 1024
-"""The maximum number of bytes in a message from a screen. The longest message of a page has only five bytes."""
 CLOSE_GRACE = 1.5
 """The seconds for which a draining replica waits for the answer to its last Close frame, before it ends."""
 
@@ -166,14 +165,28 @@ class ScreenServer(Server):
                 self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Cancel the tasks of all connections when the server ends.
+        """Let the application write its last proofs, and cancel the tasks of all connections, when the server ends.
 
         Daphne's own method raises a KeyError if one of the tasks has already ended.
         """
         running = [each["application_instance"] for each in self.connections.values() if "application_instance" in each]
         for each in running:
             each.cancel()
-        return defer.Deferred.fromFuture(asyncio.gather(*running, return_exceptions=True))
+        return defer.Deferred.fromFuture(asyncio.gather(*running, self._end_lifespan(), return_exceptions=True))
+
+    async def _end_lifespan(self) -> None:
+        """Tell the application that the server ends, as the ASGI lifespan protocol says. Daphne does not tell it."""
+
+        async def receive() -> dict[str, str]:
+            return {"type": "lifespan.shutdown"}
+
+        async def send(message: dict[str, Any]) -> None:
+            """Ignore the answer of the application."""
+
+        try:
+            await self.application({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+        except Exception:
+            log.exception("fault at the end of the application")
 
 
 class ScreenCommand(CommandLineInterface):
@@ -188,8 +201,8 @@ class ScreenCommand(CommandLineInterface):
             # 0 turns Daphne's access log off. Formatting a log line for each connecting screen would take too much
             # time.
             verbosity=0,
-            websocket_max_message_size=MAX_FRAME,
-            websocket_max_frame_size=MAX_FRAME,
+            websocket_max_message_size=MAX_MESSAGE,
+            websocket_max_frame_size=MAX_MESSAGE,
             server_name="",
         )
 
