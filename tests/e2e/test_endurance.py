@@ -12,7 +12,7 @@ WARM_UP = 1_000
 """The number of calls before the first measurement of the memory.
 
 During these calls, the page allocates the memory that it keeps for all later calls."""
-CALLS_AT_ONCE = 100
+CALLS_AT_ONCE = 50
 """The number of calls that the test makes before it waits until the page has shown all of them.
 
 More calls at once would fill the send buffer of the socket, and ws would skip some calls."""

@@ -45,6 +45,13 @@ const setState = (state) => {
   clearInterval(pingTimer);
 };
 
+// Sends a text to the server. Returns false, and sends nothing, if the page is not connected.
+export const send = (text) => {
+  if (!socket || socket.readyState !== WebSocket.OPEN) return false;
+  socket.send(text);
+  return true;
+};
+
 const openSocket = () => {
   socket = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
   clearTimeout(connectTimer);
@@ -68,8 +75,7 @@ const abandon = () => {
 };
 
 const ping = () => {
-  if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send("ping");
+  if (!send("ping")) return;
   answersDue += 1;
   clearTimeout(answerTimer);
   answerTimer = setTimeout(abandon, ANSWER_MS);

@@ -10,43 +10,45 @@
 // An error in one listener of an event does not stop the other listeners. Therefore this module dispatches events
 // instead of calling functions of the other modules.
 
+import { afterPaint } from "./after_paint.js";
+
 const FRAME_MS = 250; // Even a slow computer paints within this time, if it paints at all.
 
 export const currentFragment = () => document.getElementById("message");
 export const isCallShown = () => "numCashier" in currentFragment().dataset;
 
-let frame;
+let cancelPaint = () => {};
 let withoutFrame = null;
 
 const reportPainted = () => {
-  cancelAnimationFrame(frame);
+  cancelPaint();
   clearTimeout(withoutFrame);
   withoutFrame = null;
   currentFragment().dataset.moves = ""; // lets the stylesheet begin its motion
   document.dispatchEvent(new CustomEvent("screen:painted"));
 };
 
-// Dispatches "screen:shown" for a new fragment, and calls reportPainted() after the browser has painted the fragment.
-// The first callback of requestAnimationFrame runs before the browser paints, and the second callback runs after it. If
-// the page is hidden or the display sleeps, the browser runs no callbacks. Then a timer calls reportPainted().
-const reportShown = () => {
-  document.dispatchEvent(new CustomEvent("screen:shown"));
+// Dispatches "screen:shown" for a new fragment, and calls reportPainted() after the browser has painted the fragment. If
+// the page is hidden or the display sleeps, the browser paints nothing. Then a timer calls reportPainted().
+//
+// `arrivedAt`: when the fragment has arrived, as a time of performance.now().
+const reportShown = (arrivedAt) => {
+  document.dispatchEvent(new CustomEvent("screen:shown", { detail: { arrivedAt } }));
   if (withoutFrame === null) withoutFrame = setTimeout(reportPainted, FRAME_MS);
-  cancelAnimationFrame(frame);
-  frame = requestAnimationFrame(() => {
-    frame = requestAnimationFrame(reportPainted);
-  });
+  cancelPaint();
+  cancelPaint = afterPaint(reportPainted);
 };
 
 // Replaces the fragment of the page with the fragment in `html`. htmx's out-of-band swap would do the same, but it
 // handles any HTML and therefore is slow on a slow computer. Returns false if `html` contains no fragment.
 export const swapFragment = (html) => {
+  const arrivedAt = performance.now();
   const template = document.createElement("template");
   template.innerHTML = html;
   const fragment = template.content.getElementById("message");
   if (!fragment) return false;
   currentFragment().replaceWith(fragment);
-  reportShown();
+  reportShown(arrivedAt);
   return true;
 };
 
@@ -68,5 +70,5 @@ export const removeCall = () => {
   const { dataset } = currentFragment();
   delete dataset.numCashier;
   writeIdleText({ text: dataset.waiting, language: dataset.waitingLang, direction: dataset.waitingDir });
-  reportShown();
+  reportShown(performance.now());
 };

@@ -2,6 +2,7 @@
 // watchdog.js tells connection.js to connect.
 
 import { startAppearance } from "./appearance.js";
+import { startCallReports } from "./call_reports.js";
 import { startClock } from "./clock.js";
 import { startConnection } from "./connection.js";
 import { startBackstop } from "./expired_number.js";
@@ -15,6 +16,7 @@ import { startWakeLock } from "./wake_lock.js";
 
 const STARTS = [
   startBackstop,
+  startCallReports, // It must hear "screen:frozen" before the connection is closed.
   startConnection,
   startFrozenPicture,
   startAppearance,
