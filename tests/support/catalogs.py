@@ -23,8 +23,8 @@ FOR_MANAGERS = [
     *("admin", "devices", "history", "media", "models", "stores", "validators.py"),
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
-    *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "admin_index", "devices")),
-    *(f"templates/cashier_web/{name}.html" for name in ("history", "import", "media", "people", "screens")),
+    *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "admin_index")),
+    *(f"templates/cashier_web/{name}.html" for name in ("devices", "history", "import", "media", "people", "screens")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""
 

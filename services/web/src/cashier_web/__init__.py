@@ -14,7 +14,8 @@ its own layer. `make check` enforces this rule, which is in pyproject.toml (`[to
 - `admin`: the pages of the admin, with import and export of stores and people.
 - `calls`: pressing a button, with forms, schedule, receipts and the pages with the buttons.
 - `devices`: the page on which managers create and revoke devices and their tokens.
-- `history`: recording past calls in the database, setting invalid ones aside, and the page that lists past calls.
+- `history`: recording past calls and their proofs in the database, setting invalid ones aside, and the page that lists
+  past calls.
 - `media`: uploading, checking and storing a store's pictures, videos and logo, and the page for managers.
 - `stores`: the form of a store, its deletion, the labels and arrows of its tills, and stores as CSV.
 - `screens`: the page of a screen, pairing, appearance, announcements, and the page for managers.

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
+from cashier_web.history.proof_summary import summaries_of
 from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.form_errors import one_line
 from cashier_web.models import PastCall, Store
@@ -51,10 +52,12 @@ def history_page(request: HttpRequest, store: Store) -> HttpResponse:
         )
     # Read one call more than the page shows, to find out whether there are older calls.
     found = list(calls[: CALLS_PER_PAGE + 1])
+    shown = found[:CALLS_PER_PAGE]
+    proofs = summaries_of(shown)
     context = {
         "store": store,
         "pages": managed_pages(store),
-        "rows": [(call, till_name(Till(call.till, call.label))) for call in found[:CALLS_PER_PAGE]],
+        "rows": [(call, till_name(Till(call.till, call.label)), proofs.get(call.pk)) for call in shown],
         "older": older_path(store, found[CALLS_PER_PAGE - 1]) if len(found) > CALLS_PER_PAGE else "",
     }
     return render(request, "cashier_web/history.html", context)

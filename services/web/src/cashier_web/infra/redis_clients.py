@@ -12,6 +12,7 @@ from redis import Redis
 
 from cashier_core import timeline
 from cashier_core.history import History
+from cashier_core.proof_stream import ProofReader
 from cashier_core.revocations import Revocations
 from cashier_core.timeline import Timeline
 
@@ -33,6 +34,11 @@ def the_timeline() -> Timeline:
 @cache
 def the_history() -> History:
     return History(the_redis())
+
+
+@cache
+def the_proof_reader() -> ProofReader:
+    return ProofReader(the_redis())
 
 
 @cache
@@ -59,5 +65,13 @@ def forget_clients() -> None:
 
     Only tests use this function, because they change the address of Redis.
     """
-    for client in (the_redis, the_timeline, the_history, the_revocations, the_limiter, the_guess_counter):
+    for client in (
+        the_redis,
+        the_timeline,
+        the_history,
+        the_proof_reader,
+        the_revocations,
+        the_limiter,
+        the_guess_counter,
+    ):
         client.cache_clear()

@@ -37,6 +37,10 @@ class PastCall(models.Model):
     starts_at = models.DateTimeField(_("shown from"))
     ends_at = models.DateTimeField(_("until"))
     outcome = models.CharField(_("outcome"), max_length=9, choices=Outcome.choices)
+    # What the screens have reported about the call: `ReplicaProof.screens` of each replica, by the replica's id. The
+    # replicas tell it a minute after the end of the call. It is None if they have told nothing, for example because the
+    # call was cancelled. history/proof_summary.py reads it.
+    proof = models.JSONField(_("proof"), null=True, editable=False)
 
     class Meta:
         constraints = [
