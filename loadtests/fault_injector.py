@@ -42,8 +42,8 @@ class FaultInjector:
         for at, target in self._faults:
             if self._over.wait(max(self._begin + at - time.monotonic(), 0)):
                 return
-            self._kill(target)
             now = time.monotonic()
+            self._kill(target)
             # After any kill, presses may be refused. For example, a replica that starts again uses a whole core while
             # its screens come back, so other processes may answer presses too late.
             cost = replace(cost_of_end(target), refuses_presses=True)

@@ -35,13 +35,17 @@ from loadtests.measure.process_meter import ProcessMeter
 from loadtests.measure.records import Records
 from loadtests.options import positive, stop_at_sigterm
 from loadtests.profiles import HOLD_SECONDS, PROFILES, Profile, faults_every
+from loadtests.proof_reader import read_proofs
 from loadtests.topologies import compose_topology, local_topology
 from loadtests.verdict import report, slos
 from loadtests.verdict.ledger import Account, balance
+from loadtests.verdict.proofs import ProvenCall, compare
 from loadtests.verdict.run import Run
 
 SCREENS_OF_A_PROCESS = 10_000
 """The largest number of screens of one process of the load generator. Some hosts allow a process 20,000 open files."""
+MOST_PRINTED = 20
+"""The largest number of differences between proofs and records that are printed."""
 EXIT_CODES = {slos.PASSED: 0, slos.FAILED: 1, slos.VOID: 3}
 
 
@@ -97,6 +101,7 @@ def run_profile(
         records = Path(folder) / "records"
         records.mkdir()
         topology: Topology | ComposeTopology | None = None
+        proofs: list[ProvenCall] | None = None
         if on_compose:
             topology = stack.enter_context(compose_topology(Path(folder) / "var", profile, log))
         elif not host:
@@ -125,10 +130,14 @@ def run_profile(
             stack.enter_context(flood(run, results / f"{profile.name}.answers.json"))
         files = locust.finish()
         run.records = Records.read([*files, shown.finish()] if shown else files)
+        if isinstance(topology, Topology) and profile.proven:
+            proofs = read_proofs(topology)
         if isinstance(topology, Topology):
             run.faults += injector.injected
         if isinstance(topology, LocalChaosTopology | ComposeTopology):
             run.faults += campaign.injected
+        if proofs is not None:
+            run.proofs = compare(run.records.connections, proofs, run.faults)
     return run
 
 
@@ -217,6 +226,7 @@ def parse_options() -> tuple[argparse.Namespace, Profile, list[ScheduledFault]]:
     if options.seconds:
         kills = faults_every(30, until=options.seconds) if profile.faults else ()
         profile = replace(profile, seconds=options.seconds, faults=kills)
+    profile = replace(profile, proven=profile.proven and not options.browsers)  # The browsers are not paired.
     if options.stores is not None:
         if profile.stores == 1 or options.stores < 2:
             parser.error("--stores needs at least 2 stores, and a profile with several stores")
@@ -259,6 +269,8 @@ def main() -> None:
     if profile.chaos and verdict != slos.PASSED:
         print(f"\nseed {options.seed}; the schedule:", *faults, sep="\n")
         print(report.fault_lines(run, account))
+    if run.proofs:
+        print("", *run.proofs.differences[:MOST_PRINTED], sep="\n")
     tables = (slos.objective_rows(objectives), report.generator_rows(values))
     print("", *map(report.text_table, tables), f"verdict: {verdict}\nreport: {page}", sep="\n\n")
     # The results of a void run say nothing about the system. The revision of another system is not known.

@@ -44,7 +44,7 @@ from loadtests.generators.transfer import RecordFiles, send_records
 from loadtests.measure.event_loop_lag import record_gevent_lag
 from loadtests.measure.read_delays import ReadDelayRecorder
 from loadtests.measure.records import Records
-from loadtests.profiles import CONNECTS_PER_SECOND, DRAIN_SECONDS, SETTLE_SECONDS, profile_of
+from loadtests.profiles import CONNECTS_PER_SECOND, DRAIN_SECONDS, SCREEN_SECRETS, SETTLE_SECONDS, profile_of
 from loadtests.verdict.locust_page import add_verdict
 from loadtests.verdict.run import Run
 
@@ -110,7 +110,8 @@ class DisplayScreen(FastHttpUser):
     def stay_connected(self) -> None:
         path = ""
         while not path:
-            page = self.client.get(store_path(self.store), name="screen page", headers={"Connection": "close"})
+            headers = {"Connection": "close", "Cookie": f"screen={SCREEN_SECRETS.format(self.number)}"}
+            page = self.client.get(store_path(self.store), name="screen page", headers=headers)
             path = websocket_path(page.text or "")
             gevent.sleep(0 if path else 1)
             if (page.url or "").endswith("/pair"):

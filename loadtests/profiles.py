@@ -35,6 +35,8 @@ class Profile:
     flooded: the paths that a stranger requests without pause, one after another, in the second half of the run.
     burst: how many presses one store gets directly after one another. If there are several, all but the first are
     queued, and in every second burst the last call is cancelled.
+    proven: whether the proofs of all calls are compared with the records of the load generator. The screens of such a
+    run are paired, and the run takes a minute longer.
     chaos: whether the random faults of a seed are injected. Such a profile needs a topology of its own, which is local,
     or consists of containers.
     """
@@ -48,6 +50,7 @@ class Profile:
     faults: tuple[tuple[float, str], ...] = ()
     flooded: tuple[str, ...] = ()
     burst: int = 1
+    proven: bool = False
     chaos: bool = False
 
     @property
@@ -110,6 +113,14 @@ FLOODED = ("/sign_in", "/", "/admin/login/", "/api/v1/openapi.json", "/pair")
 FAULT_TARGETS = ("ws", "press", "redis")
 
 
+SCREEN_SECRETS = "cq_load{:039}"
+"""The value of the cookie of a screen, with the number of the screen.
+
+Only topologies that the load test itself starts know such screens, and only in a run with proofs. Other systems ignore
+the cookie.
+"""
+
+
 def device_token(store: str) -> str:
     """Return the token of the device that cancels calls of this store.
 
@@ -136,7 +147,7 @@ PROFILES = {
         # In the profile `store`, on average more than one press is made during a hold of 3 s. Therefore calls are
         # queued.
         Profile(name="store", stores=1, screens_per_store=1000, per_second=0.5, seconds=120),
-        Profile(name="chain", stores=500, screens_per_store=10, per_second=50, seconds=300),
+        Profile(name="chain", stores=500, screens_per_store=10, per_second=50, seconds=300, proven=True),
         Profile(name="storm", stores=500, screens_per_store=10, per_second=50, seconds=60, cut_at=20),
         Profile(
             name="faults",
@@ -145,6 +156,7 @@ PROFILES = {
             per_second=50,
             seconds=300,
             faults=faults_every(30, until=300),
+            proven=True,
         ),
         # In the first half of the profile `flood` nobody disturbs the system, so that both halves can be compared.
         Profile(

@@ -12,7 +12,7 @@ from loadtests.chaos.compose_topology import ComposeTopology
 from loadtests.chaos.disk import COMPOSE_MEGABYTES, small_disk
 from loadtests.chaos.local_topology import LocalChaosTopology
 from loadtests.chaos.packets import remove_leftovers
-from loadtests.profiles import Profile, device_token
+from loadtests.profiles import SCREEN_SECRETS, Profile, device_token
 
 SCREENS_OF_A_REPLICA, SCREENS_OF_AN_NGINX_WORKER = 8000, 4000
 """For how many screens a process has room. `make up` uses the same numbers for CASHIER_SCREENS."""
@@ -22,13 +22,14 @@ SCREENS_OF_A_REPLICA, SCREENS_OF_AN_NGINX_WORKER = 8000, 4000
 def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topology]:
     """Start a topology with the stores of the profile, and stop it at the end.
 
-    Its buttons and screens need no account. It has two replicas, or more if the profile has more screens than two
-    replicas have room for. log: the file for the output of all its processes.
+    Its buttons need no account. Its screens are paired if the profile is proven, and otherwise need not be paired. It
+    has two replicas, or more if the profile has more screens than two replicas have room for. log: the file for the
+    output of all its processes.
     """
     environment = {
         **os.environ,
         "CASHIER_OPEN_BUTTONS": "true",
-        "CASHIER_OPEN_SCREENS": "true",
+        "CASHIER_OPEN_SCREENS": str(not profile.proven).lower(),
         "CASHIER_LOG_LEVEL": "WARNING",
     }
     with contextlib.ExitStack() as stack:
@@ -55,6 +56,8 @@ def local_topology(folder: Path, profile: Profile, log: Path) -> Iterator[Topolo
         stack.callback(topology.stop)
         if profile.stores > 1:
             topology.manage("shell", "--no-imports", "-c", code_that_adds_stores(profile))
+        if profile.proven:
+            topology.manage("shell", "--no-imports", "-c", code_that_pairs_screens(profile))
         yield topology
 
 
@@ -88,4 +91,21 @@ def code_that_adds_stores(profile: Profile) -> str:
         f"hash_of = lambda slug: sha256(('{device_token('')}' + slug).encode()).hexdigest()\n"
         "devices = [Device(store=store, name='load', token_hash=hash_of(store.slug)) for store in stores]\n"
         "Device.objects.bulk_create(devices)"
+    )
+
+
+def code_that_pairs_screens(profile: Profile) -> str:
+    """Return Python code for the service web that adds the paired screens of a profile.
+
+    The name of each screen is its number in the load test. SCREEN_SECRETS says what its cookie is.
+    """
+    return (
+        "from hashlib import sha256; from cashier_web.models import Screen, Store\n"
+        f"slugs, secrets = {profile.slugs()!r}, {SCREEN_SECRETS!r}\n"
+        "stores = {store.slug: store for store in Store.objects.all()}\n"
+        "hash_of = lambda number: sha256(secrets.format(number).encode()).hexdigest()\n"
+        f"numbers = range({profile.screens})\n"
+        "store_of = lambda number: stores[slugs[number % len(slugs)]]\n"
+        "screens = [Screen(store=store_of(n), name=str(n), secret_hash=hash_of(n)) for n in numbers]\n"
+        "Screen.objects.bulk_create(screens, batch_size=1000)"
     )

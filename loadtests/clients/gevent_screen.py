@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import gevent
 
 from loadtests.clients.backoff import reconnect_delay
+from loadtests.clients.call_reports import CallReports
 from loadtests.clients.websocket_frames import (
     CLOSE,
     PING,
@@ -23,6 +24,7 @@ from loadtests.clients.websocket_frames import (
     close_code,
     frame,
     handshake,
+    parse_call,
     parse_paint,
 )
 from loadtests.measure.records import ConnectionRecord
@@ -90,6 +92,7 @@ class GeventScreen:
         self._open = self._was_open = False
         self._last_received = 0.0
         self._cut_at = inf
+        self._reports = CallReports()
 
     def run(self, connections: list[ConnectionRecord]) -> None:
         """Stay connected, and reconnect after each loss, until the greenlet is killed. Never returns.
@@ -107,6 +110,7 @@ class GeventScreen:
                 pass
             except gevent.GreenletExit:
                 connection.code = 0
+                self.report(inf)
                 raise
             finally:
                 self._open = False
@@ -133,6 +137,16 @@ class GeventScreen:
         if self._open and time.monotonic() - self._last_received > SILENCE_SECONDS:
             self.cut()
 
+    def report(self, now: float) -> None:
+        """Send the reports that are due, if the screen is connected. Must be called every second or so.
+
+        now: the time of time.monotonic(), or infinity to send everything that was not reported yet.
+        """
+        if self._open and self._socket:
+            with contextlib.suppress(OSError):
+                for text in self._reports.due(now):
+                    self._socket.sendall(frame(TEXT, text))
+
     def _connect(self) -> None:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
@@ -155,6 +169,8 @@ class GeventScreen:
             for opcode, payload in incoming.feed(data):
                 if opcode == TEXT and (paint := parse_paint(at, payload)):
                     connection.paints.append((at, paint.seq, paint.till))
+                    if shown := self._reports.note(at, parse_call(payload)):
+                        connection.calls.append(shown)
                 elif opcode == PING:
                     self._socket.sendall(frame(PONG, payload))
                 elif opcode == CLOSE:
@@ -174,3 +190,4 @@ class GeventScreen:
                     # metrics.
                     self._socket.sendall(frame(TEXT, b"again"))
                 self._open = self._was_open = True
+                self._reports.connected(at)

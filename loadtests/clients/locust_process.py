@@ -14,7 +14,7 @@ CHECK_SECONDS = 1.0
 
 
 def check_connections(screens: list[GeventScreen]) -> None:
-    """Check about once a second whether a screen has a dead connection. Never returns.
+    """Check about once a second whether a screen has a dead connection or must send a report. Never returns.
 
     The list may grow meanwhile. The load generator yields to the screens every hundred checks.
     """
@@ -22,6 +22,7 @@ def check_connections(screens: list[GeventScreen]) -> None:
         gevent.sleep(CHECK_SECONDS)
         for number, screen in enumerate(list(screens)):
             screen.check_silence()
+            screen.report(time.monotonic())
             if not number % 100:
                 gevent.sleep(0)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 PARTS = re.compile(rb"\r\nX-Parts: ([^\r]*)", re.IGNORECASE)
 SEQ, NUMBER = re.compile(rb'data-seq="(\d+)"'), re.compile(rb'data-num-cashier="(\d+)"')
+CALL = re.compile(rb'data-hold-ms="(\d+)".* data-call="(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ def parse_paint(at: float, payload: bytes) -> Paint | None:
         return None
     number = NUMBER.search(payload)
     return Paint(at, int(seq[1]), int(number[1]) if number else 0, payload.decode())
+
+
+def parse_call(payload: bytes) -> tuple[str, float] | None:
+    """Return the call_id of the call that a fragment shows, and for how many more seconds the call is shown.
+
+    Returns None if the fragment shows no call, or if the server does not say the call_id.
+    """
+    found = CALL.search(payload)
+    return (found[2].decode(), int(found[1]) / 1000) if found else None
 
 
 def handshake(host: str, path: str, origin: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 from loadtests.measure.clock_difference import SAME_CLOCK, Comparison, Conversion, conversion
 from loadtests.measure.injected_fault import InjectedFault
 from loadtests.measure.read_delays import ReadDelay
+from loadtests.measure.shown_call import ShownCall
 
 KILL_NOTICE_SECONDS = 2.0
 """How long after the kill of a replica the screens notice it at the latest.
@@ -64,6 +65,7 @@ class ConnectionRecord:
     process: the number of the load generator's process that held the connection.
     parts: through which parts of the system the connection went: the process id of Nginx's worker process and the
     address of the replica. Empty if the system does not say this.
+    calls: the calls that the screen began to show on this connection, if the server says their call_ids.
     in_browser: whether a real browser showed the screen. The time of a paint is then the time at which the browser had
     painted. On other screens, it is the time at which the fragment arrived.
     """
@@ -77,6 +79,7 @@ class ConnectionRecord:
     requested: float = 0.0
     process: int = 0
     parts: list[str] = field(default_factory=list)
+    calls: list[ShownCall] = field(default_factory=list)
     in_browser: bool = False
 
 
@@ -148,7 +151,10 @@ class Records:
             for at in ("requested", "opened", "closed"):
                 connection[at] = convert(connection[at])
             paints = [(convert(at), seq, till) for at, seq, till in connection.pop("paints")]
-            self.connections.append(ConnectionRecord(**{**connection, "process": process}, paints=paints))
+            calls = [ShownCall(**each) for each in connection.pop("calls", [])]
+            for call in calls:
+                call.shown, call.ends, call.removed = convert(call.shown), convert(call.ends), convert(call.removed)
+            self.connections.append(ConnectionRecord(**{**connection, "process": process}, paints=paints, calls=calls))
         self.lags += lags
         for own in data["read_delays"]:
             self.read_delays.append([(convert(end), convert(begin), convert(since)) for end, begin, since in own])

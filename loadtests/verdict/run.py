@@ -18,6 +18,7 @@ from loadtests.measure.records import (
 )
 from loadtests.profiles import DRAIN_SECONDS, Profile
 from loadtests.verdict.ledger import CALL_OUTCOMES
+from loadtests.verdict.proofs import ProofBalance
 
 FAULT_PHASE_SECONDS = 15.0
 """The length of the phase after the end of each fault, in which the screens reconnect.
@@ -37,6 +38,8 @@ class Run:
     faults: the faults that were injected. A cut of all connections is a fault, too.
     seed, schedule: the seed of the profile `chaos`, and a line of text for each fault that was to be injected.
     browsers: how many real browsers showed screens, in addition to the screens of the profile.
+    proofs: the comparison of the records with the proofs of the system; None if the profile is not proven, or if the
+    system was not started for this run.
     samples: maps the name of each process to the samples of its CPU and memory.
     """
 
@@ -48,6 +51,7 @@ class Run:
     seed: int = 0
     schedule: list[str] = field(default_factory=list)
     browsers: int = 0
+    proofs: ProofBalance | None = None
     samples: dict[str, list[ResourceSample]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -87,6 +87,7 @@ def evaluate(run: Run, account: Account) -> list[Objective]:
         misread(account),
         Objective("presses refused", "none", str(run.refused() or "none"), not run.refused()),
     ]
+    objectives += proof_objectives(run)
     if profile.flooded:
         return [*objectives, exactly("connections lost", 0, len(run.seconds_away())), press_time_in_flood(run)]
     return objectives + (recovery(run, account) if run.disturbed else undisturbed(run, account))
@@ -126,6 +127,18 @@ def misread(account: Account) -> Objective:
     """
     few = account.misread <= MISREAD_SHARE * account.owed
     return Objective("read late, not judged", f"{MISREAD_SHARE:.0%}", str(account.misread), True if few else None)
+
+
+def proof_objectives(run: Run) -> list[Objective]:
+    """Return the objectives for the proofs of calls; an empty list if the run has none."""
+    if run.proofs is None:
+        return []
+    explained = "; ".join(f"{count}: {why}" for why, count in run.proofs.explained.items())
+    return [
+        Objective("numbers proven", "some", str(run.proofs.agreed), run.proofs.agreed > 0),
+        Objective("not proven because of faults", "faults only", explained or "none", not explained or run.disturbed),
+        exactly("differences between proofs and records", 0, len(run.proofs.differences)),
+    ]
 
 
 def press_time_in_flood(run: Run) -> Objective:
