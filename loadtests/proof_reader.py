@@ -1,21 +1,19 @@
 """Reads the proofs of calls from the database of a topology."""
 
 import json
-import time
+import re
 
+import httpx
+from redis import Redis
+
+from cashier_core.proof_stream import KEY
+from cashier_local.ports import wait_until
 from cashier_local.topology import Topology
 from loadtests.verdict.proofs import ProvenCall
 
-SOONEST_SECONDS, LATEST_SECONDS = 75.0, 90.0
-"""How long after the end of the run the proofs are read.
-
-A replica closes a proof 60 s after the end of the call, and writes it within a second. The service tasks stores proofs
-every five or six seconds. As soon as one replica has told its part, the call has a proof, so the time must be waited.
-"""
-CODE_THAT_COUNTS_CALLS_WITHOUT_PROOF = """
-from cashier_web.models import PastCall
-print(PastCall.objects.filter(outcome__in=["shown", "replaced"], proof__isnull=True).count())
-"""
+PROOFS_WITHIN_SECONDS = 120.0
+"""How long after a run the database contains the proofs of all its calls. A proof is closed 60 s after its call."""
+OPEN_PROOFS = re.compile(r"^cashier_call_proofs_open (\S+)", re.MULTILINE)
 CODE_THAT_PRINTS_PROOFS = """
 import json
 from cashier_web.history.proof_summary import screen_key, summarize
@@ -32,17 +30,22 @@ for call_id, proof in PastCall.objects.filter(proof__isnull=False).values_list("
 
 
 def read_proofs(topology: Topology) -> list[ProvenCall]:
-    """Wait until the database of the topology contains the proofs of all calls, and return the proofs.
+    """Wait until the database of the topology contains all proofs, and return the proofs.
 
-    Must be called at the end of a run. After a fault, some calls never get a proof. Therefore the function waits no
-    longer than LATEST_SECONDS.
+    Must be called after the last call has ended. Raises TimeoutError if proofs are still missing after
+    PROOFS_WITHIN_SECONDS.
     """
-    ended = time.monotonic()
-    time.sleep(SOONEST_SECONDS)
-    while int(run(topology, CODE_THAT_COUNTS_CALLS_WITHOUT_PROOF)) and time.monotonic() < ended + LATEST_SECONDS:
-        time.sleep(1)
+    with Redis.from_url(topology.redis_url) as redis:
+        wait_until(lambda: not open_proofs(topology), PROOFS_WITHIN_SECONDS, "the replicas have written all proofs")
+        wait_until(lambda: not redis.xlen(KEY), PROOFS_WITHIN_SECONDS, "all proofs are stored")
     lines = map(json.loads, run(topology, CODE_THAT_PRINTS_PROOFS).splitlines())
     return [ProvenCall(call_id, *map(frozenset, lists)) for call_id, *lists in lines]
+
+
+def open_proofs(topology: Topology) -> int:
+    """Return how many proofs the replicas have not written to Redis yet."""
+    texts = [httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in topology.ws_ports]
+    return sum(int(float(count)) for text in texts for count in OPEN_PROOFS.findall(text))
 
 
 def run(topology: Topology, code: str) -> str:

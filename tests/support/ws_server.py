@@ -59,12 +59,15 @@ def serve(kind: str, redis_url: str, folder: Path, **environment: str) -> Iterat
         server.stop()
 
 
-def path_of(store: str, *, language: str = "en", key: str = KEY, credential_id: str = "") -> str:
+def path_of(
+    store: str, *, language: str = "en", key: str = KEY, credential_id: str = "", now: float | None = None
+) -> str:
     """Return the path of a store's websocket, including a ticket.
 
-    The ticket is valid if `key` is the replica's ticket key. credential_id: the credential id of a paired screen.
+    The ticket is valid if `key` is the replica's ticket key. credential_id: the credential id of a paired screen. now:
+    when the ticket was signed, as a Unix time in seconds; None for the present time.
     """
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language), credential_id).sign(key)}"
+    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle(language), credential_id).sign(key, now)}"
 
 
 async def figures(server: Server) -> dict[str, float]:

@@ -179,7 +179,7 @@ def test_the_proof_of_a_call_that_is_not_in_the_history_is_logged(call, redis, c
     redis.xadd("cashier:history", {"changes": "[]"})  # This change is younger than the calls.
     record_proofs()
 
-    assert "1 proofs are lost: the history does not contain their calls" in caplog.text
+    assert "proofs are lost, because the history does not contain their calls: 1" in caplog.text
     assert summary_of(call).silent == [""]
 
 

@@ -4,12 +4,14 @@ The tests need no web service, because the fixture `press` schedules calls direc
 """
 
 import secrets
+import signal
 
 import pytest
 
 from cashier_core import timeline
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
+from tests.support.topologies import Log, Valkey
 from tests.support.ws_server import SERVERS, serve
 
 
@@ -25,6 +27,15 @@ def server(shared_server):
     lines_before = len(shared_server.log.lines)
     yield shared_server
     assert not shared_server.log.has("Traceback", lines_before), "\n".join(shared_server.log.lines[lines_before:])
+
+
+@pytest.fixture
+def own_valkey(tmp_path):
+    """A Redis server that only one test uses, and may stop."""
+    server = Valkey(tmp_path, Log())
+    server.start()
+    yield server
+    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -28,10 +28,11 @@ from cashier_local.ports import wait_until
 from cashier_ws.boards import sync
 from cashier_ws.boards.board import Board
 from cashier_ws.boards.hub import EMPTY_SECONDS, Hub
-from cashier_ws.boards.proofs import Proofs, Reporter
+from cashier_ws.boards.proofs import Proofs
 from cashier_ws.boards.sync import FRESH_SECONDS, PATIENCE_SECONDS
 from loadtests.clients.asyncio_screen import open_screen, open_screens
 from loadtests.clients.websocket_frames import parse_paint
+from tests.support.board_screen import SilentScreen
 from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
@@ -318,18 +319,3 @@ async def test_screens_that_connect_late_show_the_rest_of_a_call_and_screens_tha
 
     assert board._shown.end - now == pytest.approx(hold, abs=0.4)
     board.stop()
-
-
-class SilentScreen:
-    """A screen on a board, which shows nothing."""
-
-    reporter = Reporter("")
-
-    def send(self, frame: object) -> None:
-        pass
-
-    def send_heartbeat(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import signal
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -16,25 +18,19 @@ from cashier_core.proof_stream import KEY, CallReport, ProofReader, ReplicaProof
 from cashier_core.snapshot import Snapshot
 from cashier_core.timeline_reader import connect
 from cashier_ws import metrics
+from cashier_ws.allowance import BURST
 from cashier_ws.boards import proof_writer
 from cashier_ws.boards.board import Board
 from cashier_ws.boards.playlist import Slot
 from cashier_ws.boards.proof_writer import ProofWriter
-from cashier_ws.boards.proofs import CLOSE_SECONDS, MOST_CALLS, MOST_LISTED, Proofs, Reporter
+from cashier_ws.boards.proofs import CLOSE_SECONDS, MOST_CALLS, MOST_LISTED, MOST_MS, Proofs, Reporter
 from loadtests.clients.asyncio_screen import open_screen
 from loadtests.clients.websocket_frames import TEXT
-from tests.support.topologies import Log, Valkey
+from tests.support.board_screen import SilentScreen
 from tests.support.ws_server import SERVERS, figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def own_valkey(tmp_path):
-    server = Valkey(tmp_path, Log())
-    server.start()
-    yield server
-    server.stop(signal.SIGKILL)
+PAGES = Path(__file__).parents[2] / "services/web/src/cashier_web/static/cashier_web/screen"
 
 
 def screen(credential_id: str = "", *, can_report: bool = True) -> Reporter:
@@ -208,6 +204,24 @@ def refused(reason: str) -> float:
     return metrics.REFUSED_CALL_REPORTS.labels(reason)._value.get()
 
 
+def test_an_invalid_report_does_not_prove_that_a_page_can_report() -> None:
+    proofs, reporter = Proofs(), screen("1.1", can_report=False)
+    show(proofs, reporter)
+    proofs.add_report("store", reporter, "{}")
+    assert closed(proofs).screens == {"unknown": ["1.1"]}
+
+
+def test_the_page_and_the_replica_use_the_same_limits() -> None:
+    script = (PAGES / "call_reports.js").read_text()
+    limits = {
+        name: int(value.replace("_", "")) for name, value in re.findall(r"^const (\w+) = ([\d_]+);", script, re.M)
+    }
+
+    assert (limits["MOST_CALLS"], limits["MOST_MS"]) == (MOST_CALLS, MOST_MS)
+    assert limits["PAINT_MS"] + limits["REPORT_MS"] + limits["SPREAD_MS"] < CLOSE_SECONDS * 1000
+    assert limits["MOST_KEPT"] / MOST_CALLS < BURST
+
+
 def test_a_wrong_value_does_not_spoil_the_rest_of_a_report() -> None:
     proofs, reporter = Proofs(), screen("1.1")
     show(proofs, reporter)
@@ -257,29 +271,15 @@ async def test_a_call_that_the_board_gets_too_late_to_show_it_is_owed_to_its_scr
     proofs = Proofs()
     board = Board("store", Idle("en"), proofs)
     board.adopt(Snapshot(Version(), 0, None, ()), board.version, 0.0)
-    board.join(BoardScreen(screen("1.1")))
+    joined = SilentScreen("1.1")
+    joined.reporter.can_report = True
+    board.join(joined)
     call = Call("call", 1, 4, "en", -5000, 3000)
     board.cashier_message(Event("store", Version("epoch", 1, "call"), "", 1, Idle("en"), call))
     now = asyncio.get_running_loop().time()
     board.stop()
 
     assert closed(proofs, now + CLOSE_SECONDS).screens == {"silent": ["1.1"]}
-
-
-class BoardScreen:
-    """A screen on a board, which shows nothing."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self.reporter = reporter
-
-    def send(self, frame: object) -> None:
-        pass
-
-    def send_heartbeat(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("kind", SERVERS)

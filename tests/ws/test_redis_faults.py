@@ -14,7 +14,7 @@ from cashier_core import lua, timeline, timeline_reader
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
 from loadtests.clients.asyncio_screen import open_screen
-from tests.support.topologies import Log, Valkey, wait_until_written
+from tests.support.topologies import wait_until_written
 from tests.support.ws_server import figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
@@ -31,14 +31,6 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 """
-
-
-@pytest.fixture
-def own_valkey(tmp_path):
-    server = Valkey(tmp_path, Log())
-    server.start()
-    yield server
-    server.stop(signal.SIGKILL)
 
 
 @pytest.fixture

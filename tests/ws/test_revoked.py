@@ -3,11 +3,9 @@
 import pytest
 from redis import Redis
 
-from cashier_core.idle import Idle
 from cashier_core.revocations import Revocations
-from cashier_core.tickets import Ticket
 from loadtests.clients.asyncio_screen import open_screen
-from tests.support.ws_server import KEY, path_of
+from tests.support.ws_server import path_of
 
 pytestmark = pytest.mark.anyio
 
@@ -19,15 +17,11 @@ def revocations(valkey):
         client.delete("cashier:revoked")
 
 
-def path_of_screen(store: str, credential_id: str, **options) -> str:
-    return f"/ws/cashier_q/{store}?ticket={Ticket(store, Idle('en'), credential_id).sign(KEY, **options)}"
-
-
 async def test_a_revoked_screen_is_closed_with_4410_and_others_stay(server, store, press, revocations) -> None:
-    revoked, again = [await open_screen(server.url, path_of_screen(store, "7.1")) for _ in range(2)]
+    revoked, again = [await open_screen(server.url, path_of(store, credential_id="7.1")) for _ in range(2)]
     other, moved, unpaired = [
         await open_screen(server.url, path)
-        for path in (path_of_screen(store, "8.1"), path_of_screen(store, "7.2"), path_of(store))
+        for path in (path_of(store, credential_id="8.1"), path_of(store, credential_id="7.2"), path_of(store))
     ]
     for screen in (revoked, again, other, moved, unpaired):
         await screen.until(1, 5)
@@ -42,15 +36,15 @@ async def test_a_revoked_screen_is_closed_with_4410_and_others_stay(server, stor
 
 
 async def test_a_revoked_screen_is_refused_until_the_revocation_is_removed(server, store, revocations) -> None:
-    screen = await open_screen(server.url, path_of_screen(store, "7.1"))
+    screen = await open_screen(server.url, path_of(store, credential_id="7.1"))
     revocations.add(["7.1"])
     assert await screen.until_closed(5) == 4410
-    back = await open_screen(server.url, path_of_screen(store, "7.1"))
+    back = await open_screen(server.url, path_of(store, credential_id="7.1"))
     assert await back.until_closed(5) == 4410
 
     revocations.replace({"7.1"}, set())
     for _ in range(20):
-        back = await open_screen(server.url, path_of_screen(store, "7.1"))
+        back = await open_screen(server.url, path_of(store, credential_id="7.1"))
         if not (closed := await is_closed(back)):
             break
     assert not closed
@@ -67,13 +61,13 @@ async def is_closed(screen) -> bool:
 
 
 async def test_an_expired_ticket_has_another_code_than_a_forged_one(server, store) -> None:
-    screen = await open_screen(server.url, path_of_screen(store, "7.1", now=1_000_000_000))
+    screen = await open_screen(server.url, path_of(store, credential_id="7.1", now=1_000_000_000))
 
     assert await screen.until_closed(5) == 4410
 
 
 async def test_a_ticket_of_another_store_is_refused(server, store) -> None:
-    stolen = path_of_screen(store, "7.1").replace(f"/{store}?", "/another-store?")
+    stolen = path_of(store, credential_id="7.1").replace(f"/{store}?", "/another-store?")
     screen = await open_screen(server.url, stolen)
 
     assert await screen.until_closed(5) == 4403

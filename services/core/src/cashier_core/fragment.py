@@ -47,7 +47,7 @@ def context(
     the fragment contains the idle text.
     seq: the seq of the store's newest call.
     hold_ms: milliseconds for which the call will still be shown.
-    call_id: the call_id of the call. The page reports with it when the call was painted; "" for no report.
+    call_id: the call_id of the call, which the page names in its report; "" if the page must not report the call.
 
     People type notices and labels, and may use another language than the rest of the fragment. Therefore the writing
     direction of notices and labels is "auto": the browser chooses the direction by the letters.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import Counter, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
@@ -46,6 +46,7 @@ OWED_SCREENS = Counter(
     'this replica. The page of an "unknown" screen cannot report, or had no time for it.',
     ["result"],
 )
+OPEN_PROOFS = Gauge("cashier_call_proofs_open", "Proofs of calls that this replica has not written to Redis yet.")
 LOST_PROOFS = Counter(
     "cashier_call_proofs_lost", "Proofs of calls that are lost, because Redis did not answer or their stream was full."
 )

@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from math import inf
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -36,15 +37,12 @@ def record_proofs() -> int:
     reader, total = the_proof_reader(), 0
     while entries := reader.entries(READ_AT_ONCE):
         valid = {entry_id: proof for entry_id, content in entries if (proof := _parse(content))}
-        # If the oldest change in the history is younger than a proof, the call of the proof is in the database already.
-        oldest_change_ms = min((_milliseconds(entry_id) for entry_id, _ in the_history().entries(1)), default=None)
+        oldest_change_ms = min((_milliseconds(entry_id) for entry_id, _ in the_history().entries(1)), default=inf)
         without_call = save_or_log(valid)
-        waiting = {
-            each for each in without_call
-            if oldest_change_ms is not None and oldest_change_ms <= _milliseconds(each)
-        }  # fmt: skip
+        # If the oldest change in the history is younger than a proof, the call of the proof is in the database already.
+        waiting = {entry_id for entry_id in without_call if oldest_change_ms <= _milliseconds(entry_id)}
         if lost := without_call - waiting:
-            log.error("%d proofs are lost: the history does not contain their calls", len(lost))
+            log.error("proofs are lost, because the history does not contain their calls: %d", len(lost))
         # If the process dies here, the next run saves the same proofs again. This changes nothing in the database.
         done = [entry_id for entry_id, _content in entries if entry_id not in waiting]
         reader.remove(done)

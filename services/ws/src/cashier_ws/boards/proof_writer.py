@@ -39,6 +39,7 @@ class ProofWriter:
         """Whether the last attempt to write has failed. Only the first of several failures is logged."""
         self._is_losing = False
         """Whether proofs were lost since the last success. Only the first loss is logged."""
+        metrics.OPEN_PROOFS.set_function(lambda: len(proofs) + len(self._waiting))
 
     def start(self) -> None:
         """Begin to write. Must be called once, on the event loop."""

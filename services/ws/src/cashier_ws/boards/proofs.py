@@ -36,10 +36,10 @@ class BadReport(ValueError):
 
 
 class Reporter:
-    """A screen, as the proofs know it. It does not refer to the connection of the screen.
+    """A screen, as the proofs know it. A reporter does not keep the connection of its screen in memory.
 
     credential_id: the credential id of a paired screen; "" for a screen that is not paired.
-    can_report: whether the screen has sent a report since it has connected.
+    can_report: whether the screen has sent a valid report since it has connected.
     has_left: whether the screen has disconnected.
     """
 
@@ -155,6 +155,10 @@ class Proofs:
         self._ended: deque[tuple[float, Proof]] = deque()
         """The end of each call that has ended, and its proof, in the order of the ends."""
 
+    def __len__(self) -> int:
+        """Return the number of open proofs."""
+        return len(self._open)
+
     def begin(self, store: str, slot: Slot, screens: Iterable[Reporter]) -> Proof:
         """Open the proof of a call that begins. screens: the screens of the store that are connected."""
         key = (store, slot.call.call_id)
@@ -176,12 +180,12 @@ class Proofs:
         What is wrong in the report is counted, and changes nothing.
         """
         metrics.CALL_REPORTS.inc()
-        screen.can_report = True
         try:
             rows = parse_report(text)
         except BadReport:
             metrics.REFUSED_CALL_REPORTS.labels("invalid").inc()
             return
+        screen.can_report = True
         for row in rows:
             if refused := self._add_row(store, screen, row):
                 metrics.REFUSED_CALL_REPORTS.labels(refused).inc()
