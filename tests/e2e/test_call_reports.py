@@ -76,9 +76,10 @@ def expect_idle(screen: Page) -> None:
 def reported(screen: Page) -> list:
     """Let the clock of the page run until its next report is due, and return the calls in this report."""
     before = len(screen.reports)
-    for _ in range(2):
-        screen.clock.run_for(REPORT_MS / 2)
+    # A page that has just connected sends pings. The steps are shorter than the time for which it waits for an answer.
+    for _ in range(10):
         send_heartbeat(screen)
+        screen.clock.run_for(REPORT_MS / 10)
     wait_until(screen, lambda: len(screen.reports) > before, "the page has sent a report")
     return screen.reports[-1]
 
@@ -132,9 +133,9 @@ def test_a_number_that_the_browser_does_not_paint_is_reported_as_not_painted(scr
     expect_idle(screen)
     before = len(screen.reports)
     # The page waits for five seconds for the paint. Its picture is treated as frozen only after a minute.
-    for _ in range(9):
-        screen.clock.run_for(5_000 + 500)
+    for _ in range(11):
         send_heartbeat(screen)
+        screen.clock.run_for(4_500)
     wait_until(screen, lambda: len(screen.reports) > before, "the page has sent a report")
 
     assert screen.reports[-1] == [[call_id, None, None]]
@@ -168,9 +169,9 @@ def test_a_page_that_was_not_connected_when_its_report_was_due_reports_later(top
     screen.clock.run_for(20_000)
     screen.context.set_offline(False)
     screen.evaluate("document.dispatchEvent(new CustomEvent('screen:thawed'))")
-    for _ in range(4):
-        screen.clock.run_for(5_000)
+    for _ in range(5):
         send_heartbeat(screen)
+        screen.clock.run_for(4_000)
     wait_until(screen, lambda: len(screen.reports) > before + 1, "the page has sent another report")
 
     assert [row[0] for report in screen.reports[before:] for row in report] == [call_id, call_id], (

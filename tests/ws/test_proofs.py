@@ -286,6 +286,8 @@ async def test_a_call_that_the_board_gets_too_late_to_show_it_is_owed_to_its_scr
 async def test_a_replica_that_ends_writes_the_reports_of_its_screens_to_redis(
     valkey, tmp_path, store, press, kind
 ) -> None:
+    with Redis.from_url(valkey.url) as redis:
+        redis.delete(KEY)  # The stream contains the proofs of earlier tests.
     with serve(kind, valkey.url, tmp_path) as server:
         paired, other, leaves = [
             await open_screen(server.url, path_of(store, credential_id=each)) for each in ("7.1", "", "8.1")
