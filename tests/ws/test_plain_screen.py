@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from cashier_ws.boards.frames import Frame
-from cashier_ws.boards.proofs import Reporter
+from cashier_ws.boards.reports import Reporter
 from cashier_ws.screens import PlainScreen
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ async def test_while_a_send_waits_only_the_newest_frame_is_kept() -> None:
         if text == "fourth":
             done.set()
 
-    screen = PlainScreen(send, send, 5, Reporter(""))
+    screen = PlainScreen(send, send, 5, Reporter("", 0.0))
     screen.send(Frame.prepare("first"))
     await started.wait()
     for text in ("second", "third", "fourth"):
@@ -47,7 +47,7 @@ async def test_a_heartbeat_does_not_replace_a_repaint_that_waits() -> None:
         if len(sent) == 2:
             done.set()
 
-    screen = PlainScreen(send, send, 5, Reporter(""))
+    screen = PlainScreen(send, send, 5, Reporter("", 0.0))
     screen.send_heartbeat()
     await started.wait()
     screen.send(Frame.prepare("repaint"))
@@ -72,7 +72,7 @@ async def test_a_screen_that_gives_up_can_still_send_its_close() -> None:
         await asyncio.sleep(0)
         closed.set()
 
-    screen = PlainScreen(send, give_up, 0.05, Reporter(""))
+    screen = PlainScreen(send, give_up, 0.05, Reporter("", 0.0))
     screen.send(Frame.prepare("never accepted"))
     async with asyncio.timeout(5):
         await closed.wait()

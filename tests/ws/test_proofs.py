@@ -23,18 +23,21 @@ from cashier_ws.boards import proof_writer
 from cashier_ws.boards.board import Board
 from cashier_ws.boards.playlist import Slot
 from cashier_ws.boards.proof_writer import ProofWriter
-from cashier_ws.boards.proofs import CLOSE_SECONDS, MOST_CALLS, MOST_LISTED, MOST_MS, Proofs, Reporter
+from cashier_ws.boards.proofs import CLOSE_SECONDS, MOST_LISTED, MOST_MS, Proofs
+from cashier_ws.boards.reports import MOST_CALLS, Reporter
 from loadtests.clients.asyncio_screen import open_screen
 from loadtests.clients.websocket_frames import TEXT
 from tests.support.board_screen import SilentScreen
 from tests.support.ws_server import SERVERS, figures, path_of, serve
 
 pytestmark = pytest.mark.anyio
+REPLICA = "0123456789abcdef"
+"""The id of a replica."""
 PAGES = Path(__file__).parents[2] / "services/web/src/cashier_web/static/cashier_web/screen"
 
 
 def screen(credential_id: str = "", *, can_report: bool = True) -> Reporter:
-    reporter = Reporter(credential_id)
+    reporter = Reporter(credential_id, 0.0)
     reporter.can_report = can_report
     return reporter
 
@@ -212,7 +215,7 @@ def test_an_invalid_report_does_not_prove_that_a_page_can_report() -> None:
 
 
 def test_the_page_and_the_replica_use_the_same_limits() -> None:
-    script = (PAGES / "call_reports.js").read_text()
+    script = (PAGES / "reports.js").read_text() + (PAGES / "call_reports.js").read_text()
     limits = {
         name: int(value.replace("_", "")) for name, value in re.findall(r"^const (\w+) = ([\d_]+);", script, re.M)
     }
@@ -328,7 +331,7 @@ async def test_a_replica_that_ends_writes_the_reports_of_its_screens_to_redis(
 async def test_proofs_wait_while_redis_does_not_answer(own_valkey) -> None:
     proofs = proofs_that_are_due("call")
     async with connect(own_valkey.url) as redis:
-        writer = ProofWriter(proofs, redis)
+        writer = ProofWriter(proofs, redis, REPLICA)
         own_valkey.stop()
         with pytest.raises((OSError, RedisError)):
             await writer.write_due()
@@ -343,7 +346,7 @@ async def test_if_redis_does_not_answer_for_long_later_proofs_are_lost_and_count
     monkeypatch.setattr(proof_writer, "MOST_WAITING_BYTES", 150)
     proofs, before = proofs_that_are_due("first", "second", "third"), metrics.LOST_PROOFS._value.get()
     async with connect(own_valkey.url) as redis:
-        writer = ProofWriter(proofs, redis)
+        writer = ProofWriter(proofs, redis, REPLICA)
         own_valkey.stop()
         with pytest.raises((OSError, RedisError)):
             await writer.write_due()
@@ -359,8 +362,8 @@ async def test_a_full_stream_gets_no_more_proofs_and_the_loss_is_counted(valkey,
     before = metrics.LOST_PROOFS._value.get()
     async with connect(valkey.url) as redis:
         await redis.delete(KEY)
-        await ProofWriter(proofs_that_are_due("first"), redis).write_due()
-        writer = ProofWriter(proofs_that_are_due("second", "third"), redis)
+        await ProofWriter(proofs_that_are_due("first"), redis, REPLICA).write_due()
+        writer = ProofWriter(proofs_that_are_due("second", "third"), redis, REPLICA)
         await writer.write_due()
 
         assert await redis.xlen(KEY) == 1

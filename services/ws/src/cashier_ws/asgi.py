@@ -31,10 +31,11 @@ async def no_such_path(scope: dict[str, Any], receive: Any, send: Send) -> None:
 
 
 async def lifespan(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send) -> None:
-    """Write the last proofs of calls when the server ends."""
-    while (await receive())["type"] != "lifespan.shutdown":
+    """Start the hub when the server starts, and let it end when the server ends."""
+    while (await receive())["type"] == "lifespan.startup":
+        hub.start()
         await send({"type": "lifespan.startup.complete"})
-    await hub.proof_writer.end()
+    await hub.end()
     await send({"type": "lifespan.shutdown.complete"})
 
 

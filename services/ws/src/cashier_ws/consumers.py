@@ -3,6 +3,7 @@
 It checks the ticket, adds the screen to its board, and answers the pings of pages.
 """
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -21,7 +22,7 @@ from cashier_ws.allowance import Allowance
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.hub import Hub
-from cashier_ws.boards.proofs import REPORT_BEGINS, Reporter
+from cashier_ws.boards.reports import REPORT_BEGINS, Reporter
 from cashier_ws.screens import open_screen
 from cashier_ws.settings import ENVIRONMENT
 
@@ -80,6 +81,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._opened_at = time.monotonic()
         self._has_reconnected = False
         self._client: dict[str, str] = {}
+        self.reporter: Reporter
+        """The screen, as the readers of its reports know it. It exists if the ticket of the screen is valid."""
 
     async def __call__(
         self,
@@ -108,6 +111,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._client = client_of(self.scope)
         try:
             ticket = ticket_of(self.scope)
+            self.reporter = Reporter(ticket.credential_id, asyncio.get_running_loop().time())
             if ticket.credential_id and not self._hub.paired_screens.join(ticket.credential_id, self):
                 raise Refused(REVOKED, "revoked")
         except Refused as refused:
@@ -115,10 +119,9 @@ class CashierConsumer(AsyncWebsocketConsumer):
             log.info("screen refused", extra={"code": refused.code, "reason": refused.reason, **self._client})
             await self.close(refused.code, refused.reason)
             return
-        reporter = Reporter(ticket.credential_id)
-        screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds, reporter)
+        screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds, self.reporter)
         self._screen, self._board = screen, self._hub.join(ticket, screen)
-        screen.pass_reports_to(partial(self._hub.proofs.add_report, ticket.store, reporter))
+        screen.pass_reports_to(partial(self._hub.take_report, ticket.store, self.reporter))
         # The ASGI scope and its headers would stay in memory as long as the screen is connected, which may be months.
         # Nothing reads the scope and the headers again, so they are emptied.
         cast(list[Any], self.scope["headers"]).clear()
@@ -138,7 +141,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
             self._has_reconnected = True
             metrics.RECONNECTED.inc()
         elif text_data.startswith(REPORT_BEGINS):
-            self._hub.proofs.add_report(self._board.store, self._screen.reporter, text_data)
+            self._hub.take_report(self._board.store, self.reporter, text_data)
         elif text_data == PING:
             # Some ASGI servers raise OSError if the connection has just ended. The screen then needs no answer.
             with contextlib.suppress(OSError):
@@ -179,7 +182,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         )
         self._hub.leave(self._board, self._screen)
         self._screen.close()
-        self._hub.paired_screens.leave(self._screen.reporter.credential_id, self)
+        self._hub.paired_screens.leave(self.reporter.credential_id, self)
+        self._hub.statuses.leave(self.reporter, code, asyncio.get_running_loop().time())
         self._board = self._screen = None
 
 

@@ -32,7 +32,7 @@ FLOODS = Counter(
 )
 CALL_REPORTS = Counter(
     "cashier_call_reports",
-    "Reports of screens. A report says when the calls since the last report were painted and removed.",
+    "Reports of screens. A report contains the calls since the last report, and once a minute the state of the page.",
 )
 REFUSED_CALL_REPORTS = Counter(
     "cashier_call_reports_refused",

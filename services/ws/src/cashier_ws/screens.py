@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cashier_ws import metrics
 from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.heartbeats import HEARTBEAT
-from cashier_ws.boards.proofs import Reporter
+from cashier_ws.boards.reports import Reporter
 
 EXTENSION = "cashier.frame"
 """The name of an ASGI extension that the package `cashier_ws.daphne` adds to Daphne.

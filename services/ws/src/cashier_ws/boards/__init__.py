@@ -6,7 +6,10 @@ This package works behind any ASGI server. Its modules are:
 - sync: keeps the boards equal to the timelines in Redis.
 - board: plays the calls of one store on its screens.
 - playlist: computes which call is shown at which time.
+- reports: reads the reports of screens.
 - proofs: keep account of what the screens report about each call. proof_writer: writes the proofs to Redis.
+- screen_statuses: know what the screens report about themselves. status_writer: writes the statuses to Redis.
+- repeat: repeats a step that needs Redis.
 - frames: builds the websocket frames that are sent to screens.
-- revocation: closes the websockets of revoked screens.
+- revocation: knows the paired screens, and closes the websockets of revoked screens.
 """

@@ -13,7 +13,8 @@ from cashier_core.snapshot import Snapshot
 from cashier_ws import metrics
 from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.playlist import Playlist, Slot
-from cashier_ws.boards.proofs import Proof, Proofs, Reporter
+from cashier_ws.boards.proofs import Proof, Proofs
+from cashier_ws.boards.reports import Reporter
 
 log = logging.getLogger(__name__)
 

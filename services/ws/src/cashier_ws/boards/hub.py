@@ -1,6 +1,7 @@
 """Defines the hub, which contains all boards of one replica."""
 
 import asyncio
+import random
 
 from redis.asyncio import Redis
 
@@ -10,7 +11,10 @@ from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.heartbeats import Heartbeats
 from cashier_ws.boards.proof_writer import ProofWriter
 from cashier_ws.boards.proofs import Proofs
+from cashier_ws.boards.reports import Reporter
 from cashier_ws.boards.revocation import PairedScreens
+from cashier_ws.boards.screen_statuses import ScreenStatuses
+from cashier_ws.boards.status_writer import StatusWriter
 from cashier_ws.boards.sync import Sync
 from cashier_ws.gc_policy import GcPolicy
 
@@ -32,28 +36,41 @@ class Hub:
     def __init__(self, timeline: TimelineReader, redis: Redis) -> None:
         self.paired_screens = PairedScreens()
         self.proofs = Proofs()
-        self.proof_writer = ProofWriter(self.proofs, redis)
+        self.statuses = ScreenStatuses(self.paired_screens)
+        replica = random.randbytes(8).hex()  # Identifies this replica and its start.
+        self._proof_writer = ProofWriter(self.proofs, redis, replica)
+        self._status_writer = StatusWriter(self.statuses, redis, replica)
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
         self._heartbeats = Heartbeats()
         self._gc_policy = GcPolicy()
         self._joined = 0
+        self._is_started = False
 
     def figures(self) -> list[tuple[str, int, int]]:
         """Return the slug, the number of connected screens and the number of queued calls of each store."""
         return [(board.store, len(board.screens), board.queued) for board in self._boards.values()]
+
+    def start(self) -> None:
+        """Start the tasks of the hub. Must be called on the event loop. Does nothing if the tasks were started already.
+
+        The hub may be created before the event loop runs. Therefore the constructor does not start the tasks.
+        """
+        if self._is_started:
+            return
+        self._is_started = True
+        self._sync.start()
+        self._heartbeats.start()
+        self._proof_writer.start()
+        self._status_writer.start()
+        self._schedule_tidy()
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
         """Add a screen to the board of its store, and return the board.
 
         Must be called on the event loop. The method does not wait.
         """
-        # The hub may be created before the event loop runs. Therefore the first screen starts the tasks of the hub.
-        if not self._joined:
-            self._sync.start()
-            self._heartbeats.start()
-            self.proof_writer.start()
-            self._schedule_tidy()
+        self.start()  # An ASGI server without the lifespan protocol has not started the hub.
         self._joined += 1
         board = self._boards.get(ticket.store)
         if board is None:
@@ -61,12 +78,22 @@ class Hub:
             self._sync.request_snapshot(board)
         board.join(screen)
         self._heartbeats.join(screen)
+        self.statuses.join(screen.reporter)
         return board
 
     def leave(self, board: Board, screen: Screen) -> None:
         """Remove a screen from its board, and send it no more heartbeats."""
         board.leave(screen)
         self._heartbeats.leave(screen)
+
+    def take_report(self, store: str, screen: Reporter, text: str | bytes) -> None:
+        """Called when a screen of this store has sent a report. What is wrong in the report changes nothing."""
+        if page := self.proofs.add_report(store, screen, text):
+            self.statuses.note_page(screen, page, asyncio.get_running_loop().time())
+
+    async def end(self) -> None:
+        """Write to Redis what must not be lost, because the replica ends."""
+        await asyncio.gather(self._proof_writer.end(), self._status_writer.end())
 
     def _schedule_tidy(self) -> None:
         asyncio.get_running_loop().call_later(TIDY_SECONDS, self._tidy)

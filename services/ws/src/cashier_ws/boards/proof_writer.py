@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
@@ -13,6 +12,7 @@ from redis.exceptions import RedisError
 from cashier_core.proof_stream import ReplicaProof, add_proofs
 from cashier_ws import metrics
 from cashier_ws.boards.proofs import Proofs
+from cashier_ws.boards.repeat import repeat
 
 WRITE_SECONDS = 1.0
 MOST_WAITING_BYTES = 10_000_000
@@ -27,23 +27,22 @@ log = logging.getLogger(__name__)
 class ProofWriter:
     """Closes the proofs that are due, and adds them to the stream. All methods run on the event loop."""
 
-    def __init__(self, proofs: Proofs, redis: Redis) -> None:
-        self._proofs, self._redis = proofs, redis
-        self._replica = random.randbytes(8).hex()
-        """Identifies this replica. The value is new after each start."""
+    def __init__(self, proofs: Proofs, redis: Redis, replica: str) -> None:
+        """replica: a text that identifies this replica and its start."""
+        self._proofs, self._redis, self._replica = proofs, redis, replica
         self._waiting: deque[str] = deque()
         """The closed proofs, as JSON, that are not in the stream yet."""
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
-        self._has_failed = False
-        """Whether the last attempt to write has failed. Only the first of several failures is logged."""
         self._is_losing = False
         """Whether proofs were lost since the last success. Only the first loss is logged."""
         metrics.OPEN_PROOFS.set_function(lambda: len(proofs) + len(self._waiting))
 
     def start(self) -> None:
         """Begin to write. Must be called once, on the event loop."""
-        self._task = asyncio.create_task(self._repeat())
+        self._task = asyncio.create_task(
+            repeat(WRITE_SECONDS, self.write_due, "the proofs of calls can't be written now")
+        )
 
     async def end(self) -> None:
         """Close all proofs, and write them, because the replica ends."""
@@ -64,19 +63,6 @@ class ProofWriter:
         """
         self._keep(self._proofs.close_due(asyncio.get_running_loop().time(), self._replica))
         await self._write()
-
-    async def _repeat(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_SECONDS)
-            try:
-                await self.write_due()
-                self._has_failed = False
-            except (RedisError, OSError) as fault:
-                if not self._has_failed:
-                    log.warning("the proofs of calls can't be written now: %s", fault)
-                self._has_failed = True
-            except Exception:
-                log.exception("fault while proofs were written")
 
     def _keep(self, proofs: Iterable[ReplicaProof]) -> None:
         for proof in proofs:

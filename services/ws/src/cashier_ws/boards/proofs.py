@@ -5,22 +5,18 @@ the number (static/cashier_web/screen/call_reports.js). A minute after the end o
 proof_writer.py adds the proof to a stream in Redis.
 """
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cashier_core.proof_stream import CallReport, ReplicaProof
+from cashier_core.screen_status import PageState
 from cashier_ws import metrics
 from cashier_ws.boards.playlist import Slot
+from cashier_ws.boards.reports import BadReport, Reporter, parse_report
 
 CLOSE_SECONDS = 60.0
 """The seconds from the end of a call until its proof is closed. A page sends its report after 45 s at the latest."""
-REPORT_BEGINS = "{"
-"""Of all texts that a screen sends, only a report begins with this character."""
-MOST_CALLS = 16
-"""The largest number of calls in a report. call_reports.js contains the same number. A report then has less than 1,024
-bytes, which is the longest message that a screen may send."""
 MOST_MS = 600_000
 """The largest number of milliseconds in a report. A page reports a longer time as this number."""
 MOST_LISTED = 500
@@ -29,24 +25,6 @@ reported although they have connected later.
 
 Whoever can open the page of a screen can connect again and again.
 """
-
-
-class BadReport(ValueError):
-    """Raised if the text of a report is not a valid report."""
-
-
-class Reporter:
-    """A screen, as the proofs know it. A reporter does not keep the connection of its screen in memory.
-
-    credential_id: the credential id of a paired screen; "" for a screen that is not paired.
-    can_report: whether the screen has sent a valid report since it has connected.
-    has_left: whether the screen has disconnected.
-    """
-
-    __slots__ = ("can_report", "credential_id", "has_left")
-
-    def __init__(self, credential_id: str) -> None:
-        self.credential_id, self.can_report, self.has_left = credential_id, False, False
 
 
 class Proof:
@@ -174,21 +152,23 @@ class Proofs:
         proof.end(now, was_removed=was_removed)
         self._ended.append((now, proof))
 
-    def add_report(self, store: str, screen: Reporter, text: str | bytes) -> None:
-        """Add the report of a screen to the proofs of the calls in it.
+    def add_report(self, store: str, screen: Reporter, text: str | bytes) -> PageState | None:
+        """Add the report of a screen to the proofs of the calls in it. Returns the state of the page in the report.
 
-        What is wrong in the report is counted, and changes nothing.
+        Returns None if the report does not contain the state, or is invalid. What is wrong in the report is counted,
+        and changes nothing.
         """
         metrics.CALL_REPORTS.inc()
         try:
-            rows = parse_report(text)
+            rows, page = parse_report(text)
         except BadReport:
             metrics.REFUSED_CALL_REPORTS.labels("invalid").inc()
-            return
+            return None
         screen.can_report = True
         for row in rows:
             if refused := self._add_row(store, screen, row):
                 metrics.REFUSED_CALL_REPORTS.labels(refused).inc()
+        return page
 
     def _add_row(self, store: str, screen: Reporter, row: Any) -> str:
         """Add what a screen has reported about one call. Returns why it is refused; "" if it is not refused."""
@@ -230,21 +210,6 @@ def count(proof: ReplicaProof) -> None:
     metrics.OWED_SCREENS.labels("not_painted").inc(len(proof.reports) - painted)
     metrics.OWED_SCREENS.labels("silent").inc(len(proof.silent))
     metrics.OWED_SCREENS.labels("unknown").inc(len(proof.unknown))
-
-
-def parse_report(text: str | bytes) -> list[Any]:
-    """Return what a report says about each call. The values are not checked yet.
-
-    A report is JSON: `{"calls": [["<call_id>", 41, 12], ...]}`. Raises BadReport.
-    """
-    try:
-        report = json.loads(text)
-    except (ValueError, RecursionError):  # Too many nested lists cause a RecursionError.
-        raise BadReport from None
-    calls = report.get("calls") if isinstance(report, dict) else None
-    if not isinstance(calls, list) or len(calls) > MOST_CALLS:
-        raise BadReport
-    return calls
 
 
 def is_valid(row: Any) -> bool:

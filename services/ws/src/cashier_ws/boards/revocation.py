@@ -1,13 +1,20 @@
 """Remembers the paired screens of this replica and the revoked credentials, and closes revoked screens."""
 
 import logging
+from collections.abc import Iterator
 from typing import Protocol
+
+from cashier_ws.boards.reports import Reporter
 
 log = logging.getLogger(__name__)
 
 
-class Revocable(Protocol):
-    """An interface: the method that `PairedScreens` calls on the consumer of a revoked screen."""
+class PairedScreen(Protocol):
+    """An interface: what `PairedScreens` needs of the consumer of a paired screen."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """The screen, as the readers of its reports know it."""
 
     async def revoke(self) -> None:
         """Close the websocket of the screen with code 4410. The page then asks web for a new ticket."""
@@ -21,21 +28,33 @@ class PairedScreens:
 
     def __init__(self) -> None:
         self._revoked: frozenset[str] = frozenset()
-        self._screens: dict[str, set[Revocable]] = {}
+        self._screens: dict[str, set[PairedScreen]] = {}
 
-    def join(self, credential_id: str, screen: Revocable) -> bool:
+    def join(self, credential_id: str, screen: PairedScreen) -> bool:
         """Add a screen and return True. If its credential is revoked, do not add the screen and return False."""
         if credential_id in self._revoked:
             return False
         self._screens.setdefault(credential_id, set()).add(screen)
         return True
 
-    def leave(self, credential_id: str, screen: Revocable) -> None:
+    def leave(self, credential_id: str, screen: PairedScreen) -> None:
         """Remove a paired screen. Does nothing if the screen was not added."""
         if screens := self._screens.get(credential_id):
             screens.discard(screen)
             if not screens:
                 del self._screens[credential_id]
+
+    def credential_ids(self) -> list[str]:
+        """Return the credential ids of the paired screens."""
+        return list(self._screens)
+
+    def reporters(self) -> Iterator[Reporter]:
+        """Yield each connection of each paired screen."""
+        return (screen.reporter for screens in self._screens.values() for screen in screens)
+
+    def reporters_of(self, credential_id: str) -> list[Reporter]:
+        """Return the connections of one paired screen."""
+        return [screen.reporter for screen in self._screens.get(credential_id, ())]
 
     async def revoke(self, credential_ids: frozenset[str]) -> None:
         """Remember these credential_ids as revoked, and close the screens that have one of them.

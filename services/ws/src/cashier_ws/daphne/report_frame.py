@@ -1,6 +1,6 @@
 """Reads the frame of a report without autobahn. This saves 26 of 43 microseconds of CPU time for each report."""
 
-from cashier_ws.boards.proofs import REPORT_BEGINS
+from cashier_ws.boards.reports import REPORT_BEGINS
 
 MAX_MESSAGE = 1024
 """The largest number of bytes in a message from a screen. autobahn closes the connection after a longer message."""

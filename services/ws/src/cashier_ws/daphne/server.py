@@ -60,6 +60,7 @@ class ScreenServer(Server):
     def __init__(self, *, endpoints: list[str], **options: Any) -> None:
         endpoints = [f"{each}:backlog={BACKLOG}" if each.startswith("tcp:") else each for each in endpoints]
         super().__init__(endpoints=endpoints, ready_callable=self.prepare, **options)
+        self._lifespan_events: asyncio.Queue[dict[str, str]] = asyncio.Queue()
 
     def prepare(self) -> None:
         """Configure Daphne's websocket factory. Called by Daphne before its event loop runs."""
@@ -71,6 +72,7 @@ class ScreenServer(Server):
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
         reactor.callWhenRunning(self._listen_to_signals)
+        reactor.callWhenRunning(self._begin_lifespan)
         if self.watchdog:
             reactor.callWhenRunning(self._report_alive, self.watchdog)
 
@@ -165,7 +167,7 @@ class ScreenServer(Server):
                 self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Let the application write its last proofs, and cancel the tasks of all connections, when the server ends.
+        """Let the application end, and cancel the tasks of all connections, when the server ends.
 
         Daphne's own method raises a KeyError if one of the tasks has already ended.
         """
@@ -174,19 +176,23 @@ class ScreenServer(Server):
             each.cancel()
         return defer.Deferred.fromFuture(asyncio.gather(*running, self._end_lifespan(), return_exceptions=True))
 
-    async def _end_lifespan(self) -> None:
-        """Tell the application that the server ends, as the ASGI lifespan protocol says. Daphne does not tell it."""
-
-        async def receive() -> dict[str, str]:
-            return {"type": "lifespan.shutdown"}
+    def _begin_lifespan(self) -> None:
+        """Tell the application that the server has started (ASGI lifespan protocol). Daphne does not tell it."""
 
         async def send(message: dict[str, Any]) -> None:
-            """Ignore the answer of the application."""
+            """Ignore the answers of the application."""
 
+        self._lifespan_events.put_nowait({"type": "lifespan.startup"})
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+        self._lifespan = asyncio.ensure_future(self.application(scope, self._lifespan_events.get, send))
+
+    async def _end_lifespan(self) -> None:
+        """Tell the application that the server ends, and wait until it has ended, too."""
+        self._lifespan_events.put_nowait({"type": "lifespan.shutdown"})
         try:
-            await self.application({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+            await self._lifespan
         except Exception:
-            log.exception("fault at the end of the application")
+            log.exception("fault in the lifespan of the application")
 
 
 class ScreenCommand(CommandLineInterface):
