@@ -36,13 +36,18 @@ def slug(make_store) -> str:
 
 @pytest.fixture
 def screen(topology, slug, open_page) -> Page:
-    """The page of a screen. `screen.reports` contains the calls in each report that the page has sent."""
+    """The page of a screen.
+
+    `screen.reports` contains the calls of each report that the page has sent, unless a report contains no calls.
+    `screen.states` contains each state that the page has sent.
+    """
     page = open_page("about:blank")
-    page.reports = []
+    page.reports, page.states = [], []
 
     def note(frame: str) -> None:
-        if frame.startswith("{"):
-            page.reports.append(json.loads(frame)["calls"])
+        report = json.loads(frame) if frame.startswith("{") else {}
+        page.reports += [report["calls"]] if report.get("calls") else []
+        page.states += [report["page"]] if "page" in report else []
 
     page.on("websocket", lambda socket: socket.on("framesent", note))
     page.clock.install()
@@ -100,14 +105,17 @@ def test_a_page_reports_when_it_has_painted_and_removed_each_number(screen, call
         assert abs(removal_ms) < PLAUSIBLE_MS
 
 
-def test_a_page_that_has_shown_no_call_reports_once_that_it_can_report(screen) -> None:
+def test_a_page_reports_its_state_when_it_has_connected_and_then_once_a_minute(screen) -> None:
     screen.clock.run_for(10_000)
-    wait_until(screen, lambda: screen.reports, "the page has sent a report")
-    for _ in range(6):
+    wait_until(screen, lambda: screen.states, "the page has sent a report")
+    for _ in range(26):
         send_heartbeat(screen)
-        screen.clock.run_for(20_000)
+        screen.clock.run_for(4_500)
+    wait_until(screen, lambda: len(screen.states) >= 2, "the page has sent its state again")
 
-    assert screen.reports == [[]]
+    assert len(screen.states) in {2, 3}
+    assert screen.states == [screen.states[0]] * len(screen.states)
+    assert screen.reports == []
 
 
 def test_the_removal_of_a_number_that_is_replaced_counts_from_its_planned_end(screen, call) -> None:

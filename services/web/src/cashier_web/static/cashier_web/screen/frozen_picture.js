@@ -4,6 +4,7 @@
 // script run-browser reads the line and restarts the browser and the compositor.
 
 const PROBE_MS = 5_000;
+const UNPAINTED_PROBES = 3; // After 3 probes without a frame, which take 10 to 15 s, the browser does not paint.
 const FROZEN_PROBES = 12; // The picture is frozen after 12 probes without a frame, which take one minute.
 
 const spot = document.createElement("div");
@@ -11,9 +12,14 @@ let isFramePending = false;
 let unanswered = 0; // the number of probes since the last frame
 let isFrozen = false;
 
+// Returns whether the browser paints, as far as the page knows.
+export const isPainting = () => unanswered < UNPAINTED_PROBES;
+
 const noteFrame = () => {
+  const wasPainting = isPainting();
   isFramePending = false;
   unanswered = 0;
+  if (!wasPainting) document.dispatchEvent(new CustomEvent("screen:painting"));
   if (!isFrozen) return;
   isFrozen = false;
   console.warn("cashier_q: the browser paints again");
@@ -31,6 +37,7 @@ const probe = () => {
   if (!isFramePending) requestAnimationFrame(noteFrame);
   isFramePending = true;
   unanswered += 1;
+  if (unanswered === UNPAINTED_PROBES) document.dispatchEvent(new CustomEvent("screen:painting"));
   // The page counts probes instead of seconds. While the computer sleeps, time passes, but no probe runs. Therefore
   // sleep is not taken for a frozen picture.
   if (isFrozen || unanswered <= FROZEN_PROBES) return;

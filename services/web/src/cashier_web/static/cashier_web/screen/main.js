@@ -10,13 +10,16 @@ import { startFrozenPicture } from "./frozen_picture.js";
 import { startIdleLanguages } from "./idle_languages.js";
 import { startMedia } from "./media.js";
 import { startOfflineCopy } from "./offline_copy.js";
+import { startPageState } from "./page_state.js";
 import { startRecentCalls } from "./recent_calls.js";
+import { startReports } from "./reports.js";
 import { startSound } from "./sound.js";
 import { startWakeLock } from "./wake_lock.js";
 
 const STARTS = [
   startBackstop,
-  startCallReports, // It must hear "screen:frozen" before the connection is closed.
+  startCallReports,
+  startReports, // It must hear "screen:frozen" before the connection is closed.
   startConnection,
   startFrozenPicture,
   startAppearance,
@@ -25,6 +28,7 @@ const STARTS = [
   startRecentCalls,
   startMedia,
   startSound,
+  startPageState,
   startWakeLock,
   startOfflineCopy,
 ];

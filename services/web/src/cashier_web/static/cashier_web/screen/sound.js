@@ -99,6 +99,13 @@ const resume = () =>
     // The audio context cannot start, because there is no loudspeaker. Calls then have no sound.
   });
 
+// Returns "on" if the browser plays sound, "off" if the screen should have no sound, and "blocked" if it should have
+// sound, but the browser plays none.
+export const soundState = () => {
+  if (!appearance.volume) return "off";
+  return context?.state === "running" && !hasFailed ? "on" : "blocked";
+};
+
 const noteShown = () => {
   shownAt = performance.now();
 };
