@@ -5,11 +5,13 @@ from math import inf
 
 import pytest
 
-from cashier_ws.boards import proofs
+from cashier_core.screen_status import PageState, Sound
+from cashier_ws.boards import reports
 from cashier_ws.boards.proofs import MOST_MS
+from cashier_ws.boards.reports import parse_report
 from cashier_ws.daphne.report_frame import MAX_MESSAGE
 from loadtests.chaos.kinds import cost_of_end
-from loadtests.clients.call_reports import MOST_CALLS, CallReports
+from loadtests.clients.call_reports import MOST_CALLS, PAGE_STATE, CallReports
 from loadtests.clients.websocket_frames import parse_call
 from loadtests.measure.injected_fault import InjectedFault
 from loadtests.measure.records import ConnectionRecord
@@ -85,26 +87,32 @@ def test_the_kill_of_a_replica_explains_missing_proofs_only_of_its_screens_and_o
 
 
 def test_a_simulated_screen_reports_its_calls_as_a_page_does() -> None:
-    reports = CallReports()
-    reports.connected(0.0)
-    assert [json.loads(text) for text in reports.due(10.0)] == [{"calls": []}]
-    reports.note(100.0, ("a", 3.0))
-    reports.note(101.0, ("a", 2.0))  # The screen has connected again.
-    reports.note(103.02, None)
-    reports.note(104.0, ("b", 3.0))
-    reports.note(105.0, ("c", 3.0))  # The call b was replaced.
+    screen = CallReports()
+    screen.connected(0.0)
+    assert [json.loads(text) for text in screen.due(10.0)] == [{"calls": [], "page": PAGE_STATE}]
+    screen.note(11.0, ("a", 3.0))
+    screen.note(12.0, ("a", 2.0))  # The screen has connected again.
+    screen.note(14.02, None)
+    screen.note(15.0, ("b", 3.0))
+    screen.note(16.0, ("c", 3.0))  # The call b was replaced.
 
-    assert reports.due(137.0) == []
-    assert [json.loads(text) for text in reports.due(150.0)] == [{"calls": [["a", 0, 20], ["b", 0, -2000]]}]
-    assert reports.due(inf) == []
+    assert screen.due(49.0) == []
+    assert [json.loads(text) for text in screen.due(60.0)] == [{"calls": [["a", 0, 20], ["b", 0, -2000]]}]
+    assert screen.due(69.0) == []
+    assert [json.loads(text) for text in screen.due(71.0)] == [{"calls": [], "page": PAGE_STATE}]
+    assert screen.due(inf) == []
+
+
+def test_the_state_of_a_simulated_page_is_one_that_a_replica_accepts() -> None:
+    assert parse_report(json.dumps({"calls": [], "page": PAGE_STATE})).page == tuple(PAGE_STATE)
 
 
 def test_a_screen_that_ends_reports_everything_in_reports_that_the_server_accepts() -> None:
-    reports = CallReports()
+    screen = CallReports()
     for number in range(50):
-        reports.note(number * 4.0, (f"{number:032}", 3.0))
-        reports.note(number * 4.0 + 3, None)
-    texts = reports.due(inf)
+        screen.note(number * 4.0, (f"{number:032}", 3.0))
+        screen.note(number * 4.0 + 3, None)
+    texts = screen.due(inf)
 
     assert [len(json.loads(text)["calls"]) for text in texts] == [16, 16, 16, 2]
     assert all(len(text) <= 1024 for text in texts)
@@ -113,8 +121,10 @@ def test_a_screen_that_ends_reports_everything_in_reports_that_the_server_accept
 def test_the_longest_report_is_not_longer_than_a_screen_may_send() -> None:
     rows = [["a" * 32, MOST_MS, -MOST_MS]] * MOST_CALLS
 
-    assert MOST_CALLS == proofs.MOST_CALLS
-    assert len(json.dumps({"calls": rows}, separators=(",", ":"))) <= MAX_MESSAGE
+    page = PageState(False, False, Sound.BLOCKED, "ab12cd34", 100_000, 100_000, "Samsung Internet 1000")
+
+    assert MOST_CALLS == reports.MOST_CALLS
+    assert len(json.dumps({"calls": rows, "page": page}, separators=(",", ":"))) <= MAX_MESSAGE
 
 
 def test_the_call_of_a_fragment_is_found() -> None:
