@@ -14,7 +14,7 @@ from cashier_web.history.changes import Change, InvalidChange, parse_change, spl
 from cashier_web.history.storage import CallMissingError, lock_history, store_changes
 from cashier_web.history.unstored import REFUSED, set_aside, store_or_set_aside
 from cashier_web.infra.redis_clients import the_history
-from cashier_web.models import PastCall, Store, UnstoredEntry
+from cashier_web.models import Outage, PastCall, Store, UnstoredEntry
 
 READ_AT_ONCE = 1000
 DELETED_AT_ONCE = 5000
@@ -81,7 +81,7 @@ def delete_old_calls() -> int:
     """Delete the calls that are older than CASHIER_HISTORY_DAYS days. Returns the number of deleted calls.
 
     The calls are deleted in batches, so that no other transaction has to wait long. Entries that could not be stored
-    are deleted after the same time.
+    and outages of screens are deleted after the same time.
 
     After a power cut, the clock of the host may show a date in the future, and all calls seem to be old. Therefore the
     clock counts for at most QUIET_DAYS after the newest call, and one run deletes at most DAYS_AT_ONCE of each store.
@@ -102,4 +102,5 @@ def delete_old_calls() -> int:
         while keys := list(old[:DELETED_AT_ONCE]):
             total += PastCall.objects.filter(pk__in=keys).delete()[0]
     UnstoredEntry.objects.filter(set_aside_at__lt=limit).delete()
+    Outage.objects.filter(ends_at__lt=limit).delete()
     return total

@@ -1,9 +1,11 @@
-"""The database tables: stores, roles of people, devices, paired screens, pictures and videos, past calls, entries of
-the history that could not be stored, and which earlier versions of cashier_q work with the tables.
+"""The database tables: stores, roles of people, devices, paired screens, their states and outages, pictures and videos,
+past calls, entries of the history that could not be stored, and which earlier versions of cashier_q work with the
+tables.
 """
 
 from cashier_web.models.calls import CallOfDeletedStore, PastCall, UnstoredEntry
 from cashier_web.models.devices import Device
+from cashier_web.models.fleet import Cause, Outage, ScreenState, Severity, State
 from cashier_web.models.media import Medium
 from cashier_web.models.oldest_version import OldestVersion
 from cashier_web.models.people import Membership, Role
@@ -12,13 +14,18 @@ from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_
 
 __all__ = [
     "CallOfDeletedStore",
+    "Cause",
     "Device",
     "Medium",
     "Membership",
     "OldestVersion",
+    "Outage",
     "PastCall",
     "Role",
     "Screen",
+    "ScreenState",
+    "Severity",
+    "State",
     "Store",
     "UnstoredEntry",
     "check_time_zone",

@@ -1,0 +1,182 @@
+"""Which state a screen has follows from its statuses on all replicas, and from how long it has been away."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cashier_core.screen_status import Link, PageState, ScreenStatus, Sound
+from cashier_web.fleet.states import (
+    GRACE,
+    GRACE_AFTER_LOST_REPLICA,
+    LINE_WINDOW,
+    Absence,
+    Finding,
+    KnownScreen,
+    SavedState,
+    judge,
+    note_absences,
+)
+from cashier_web.models import Cause, State
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+VERSION = "ab12cd34"
+PAGE = PageState(True, True, Sound.ON, VERSION, 1920, 1080, "Chrome 142")
+SHOWING = ScreenStatus(Link.REPORTING, PAGE)
+
+
+def reporting(**changed) -> ScreenStatus:
+    return ScreenStatus(Link.REPORTING, PAGE._replace(**changed))
+
+
+def closed(code: int) -> ScreenStatus:
+    return ScreenStatus(Link.CLOSED, close_code=code)
+
+
+def screen(key: int = 1, store: int = 1, *, was_seen: bool = True, state: State | None = State.SHOWING) -> KnownScreen:
+    return KnownScreen(key, store, was_seen, SavedState(state, "", NOW, "", "", 0, 0) if state else None)
+
+
+class Fleet:
+    """Screens that are watched every 5 s. `absences` are kept from one time to the next."""
+
+    def __init__(self, *screens: KnownScreen) -> None:
+        self.screens = screens
+        self.now = NOW
+        self.absences: dict[int, Absence] = {}
+
+    def watch(
+        self, seconds: float = 5, *, lost: bool = False, **statuses: Sequence[ScreenStatus]
+    ) -> dict[int, Finding]:
+        """Let time pass, and return the last findings.
+
+        statuses: s1=... are the statuses of the screen with the key 1. lost: whether a replica is lost at the begin.
+        """
+        of_screens = {int(name[1:]): each for name, each in statuses.items()}
+        while seconds > 0:
+            passed = min(seconds, 5) * SECOND
+            seconds -= 5
+            self.now += passed
+            self.absences = note_absences(
+                self.screens, of_screens, self.absences, self.now, passed, is_replica_lost=lost
+            )
+            lost = False
+        return judge(self.screens, of_screens, self.absences, self.now, VERSION)
+
+    def states(self, seconds: float = 5, **options) -> dict[int, State]:
+        return {key: finding.state for key, finding in self.watch(seconds, **options).items()}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state", "cause"),
+    [
+        ([SHOWING], State.SHOWING, ""),
+        ([reporting(is_visible=False)], State.HIDDEN, Cause.HIDDEN),
+        ([reporting(is_painting=False)], State.NOT_PAINTING, Cause.NOT_PAINTING),
+        ([ScreenStatus(Link.SILENT)], State.NOT_PAINTING, Cause.SILENT),
+        ([reporting(sound=Sound.BLOCKED)], State.MUTED, ""),
+        ([reporting(sound=Sound.OFF)], State.SHOWING, ""),
+        ([reporting(version="another")], State.OLD_VERSION, ""),
+        ([ScreenStatus(Link.UNABLE)], State.UNKNOWN, ""),
+        ([closed(1006), SHOWING], State.SHOWING, ""),
+        ([reporting(is_visible=False), SHOWING], State.SHOWING, ""),
+        ([ScreenStatus(Link.SILENT), ScreenStatus(Link.NEW)], State.NOT_PAINTING, Cause.SILENT),
+    ],
+)
+def test_the_state_of_a_connected_screen_is_what_its_page_reports(statuses, state, cause) -> None:
+    found = Fleet(screen(state=State.OFFLINE)).watch(s1=statuses)[1]
+
+    assert (found.state, found.cause) == (state, cause)
+
+
+def test_a_screen_that_has_just_connected_keeps_its_state() -> None:
+    assert Fleet(screen(state=State.OFFLINE)).watch(s1=[ScreenStatus(Link.NEW)]) == {}
+
+
+def test_a_screen_is_offline_when_it_has_been_away_for_longer_than_a_reconnect_takes() -> None:
+    fleet = Fleet(screen())
+    fleet.watch(s1=[SHOWING])
+    assert fleet.watch(s1=[closed(1006)]) == {}
+    away_since = fleet.now
+    assert fleet.watch(GRACE.total_seconds() - 1) == {}
+
+    assert fleet.watch(1) == {1: Finding(State.OFFLINE, Cause.UNKNOWN, away_since)}
+
+
+def test_a_screen_that_flaps_is_not_offline() -> None:
+    fleet = Fleet(screen())
+    for _ in range(20):
+        assert fleet.states(10, s1=[SHOWING]) == {1: State.SHOWING}
+        assert fleet.states(10, s1=[closed(1006)]) == {}
+
+
+def test_after_a_replica_was_killed_its_screens_have_more_time() -> None:
+    """The page of a screen notices a replica that hangs only after 40 s."""
+    fleet = Fleet(screen(1), screen(2, store=2))
+    fleet.watch(s1=[SHOWING], s2=[SHOWING])
+    fleet.watch(lost=True, s2=[closed(1006)])
+
+    assert fleet.states(GRACE.total_seconds()) == {2: State.OFFLINE}, "the replica of screen 2 was not lost"
+    assert fleet.states((GRACE_AFTER_LOST_REPLICA - GRACE).total_seconds()) == {1: State.OFFLINE, 2: State.OFFLINE}
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "cause"),
+    [
+        (1001, State.OFFLINE, Cause.PAGE_LEFT),
+        (1006, State.OFFLINE, Cause.UNKNOWN),
+        (1012, State.OFFLINE, Cause.UNKNOWN),
+        (4000, State.NOT_PAINTING, Cause.NOT_PAINTING),
+    ],
+)
+def test_the_close_code_tells_the_cause_as_long_as_the_screen_is_away(code, state, cause) -> None:
+    fleet = Fleet(screen())
+    fleet.watch(s1=[closed(code)])
+    found = [fleet.watch(seconds)[1] for seconds in (60, 86_400)]  # After two minutes, no replica knows the code.
+
+    assert [(each.state, each.cause) for each in found] == [(state, cause)] * 2
+
+
+def test_if_all_screens_of_a_store_disappear_together_its_line_is_down() -> None:
+    fleet = Fleet(screen(1), screen(2), screen(3, store=2), screen(4, store=2))
+    fleet.watch(s1=[SHOWING], s2=[SHOWING], s3=[SHOWING], s4=[SHOWING])
+    fleet.watch(s2=[SHOWING], s4=[SHOWING])
+    assert fleet.states(20, s4=[SHOWING]) == {1: State.OFFLINE, 3: State.OFFLINE, 4: State.SHOWING}
+
+    assert fleet.states(30, s4=[SHOWING]) == {
+        1: State.LINE_DOWN,
+        2: State.LINE_DOWN,
+        3: State.OFFLINE,
+        4: State.SHOWING,
+    }
+
+
+def test_when_one_screen_of_the_store_is_back_its_line_is_not_down() -> None:
+    fleet = Fleet(screen(1), screen(2))
+    assert fleet.states() == {}
+    assert set(fleet.states(60).values()) == {State.LINE_DOWN}
+
+    assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING, 2: State.OFFLINE}
+
+
+def test_a_screen_that_was_broken_before_is_offline_alone() -> None:
+    fleet = Fleet(screen(1), screen(2), screen(3))
+    fleet.watch(LINE_WINDOW.total_seconds() + 10, s2=[SHOWING], s3=[SHOWING])
+
+    assert fleet.states(60) == {1: State.OFFLINE, 2: State.LINE_DOWN, 3: State.LINE_DOWN}
+
+
+def test_a_store_with_one_screen_has_no_line() -> None:
+    fleet = Fleet(screen())
+    fleet.watch()
+
+    assert fleet.states(60) == {1: State.OFFLINE}
+
+
+def test_a_screen_that_never_loaded_its_page_was_never_seen() -> None:
+    fleet = Fleet(screen(was_seen=False, state=None))
+    assert fleet.states() == {1: State.NEVER_SEEN}
+    assert fleet.states(3600) == {1: State.NEVER_SEEN}
+
+    assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING}

@@ -1,0 +1,250 @@
+"""The service tasks saves the states of screens and their outages, and the screens page shows the states."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from cashier_core.screen_status import REPLICAS_KEY, Link, PageState, ScreenStatus, Sound, key_of
+from cashier_web.fleet import watch
+from cashier_web.fleet.watch import watch_screens
+from cashier_web.history.recorder import delete_old_calls
+from cashier_web.models import Cause, Outage, PastCall, Screen, ScreenState, State
+from cashier_web.screens.appearance import page_version
+
+pytestmark = pytest.mark.django_db
+
+BEGIN = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def screens(store) -> list[Screen]:
+    return [
+        Screen.objects.create(store=store, name=name, secret_hash=name, seen_at=BEGIN) for name in ("Entrance", "Café")
+    ]
+
+
+@pytest.fixture
+def page() -> PageState:
+    return PageState(True, True, Sound.ON, page_version(), 1920, 1080, "Chrome 142")
+
+
+@pytest.fixture
+def run(monkeypatch, redis):
+    """Return a function that lets the service tasks watch the screens every 5 s.
+
+    seconds: the time until which they are watched, since BEGIN. statuses: the statuses on the only replica during this
+    time, by screen; None if no replica runs.
+    """
+    last = -5.0
+
+    def run(seconds: float, statuses: dict[Screen, ScreenStatus] | None) -> None:
+        nonlocal last
+        redis.delete(REPLICAS_KEY, key_of("a"))
+        if statuses is not None:
+            redis.sadd(REPLICAS_KEY, "a")
+            redis.hset(key_of("a"), mapping={"alive": ""})
+            for screen, status in statuses.items():
+                redis.hset(key_of("a"), screen.credential_id, status.to_json())
+        while last < seconds:
+            last = min(last + 5, seconds)
+            watch_at(monkeypatch, last)
+
+    return run
+
+
+def watch_at(monkeypatch, seconds: float) -> None:
+    """Watch the screens once, at this time since BEGIN."""
+    with monkeypatch.context() as patch:
+        patch.setattr(watch.timezone, "now", lambda: at(seconds))
+        watch_screens()
+
+
+def at(seconds: float) -> datetime:
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def state_of(screen: Screen) -> str:
+    return ScreenState.objects.get(screen=screen).state
+
+
+def outages_of(screen: Screen) -> list[tuple]:
+    """Return begin, end and cause of each outage, in seconds since BEGIN, the oldest first."""
+    return [
+        (each.begins_at - BEGIN, each.ends_at and each.ends_at - BEGIN, each.cause)
+        for each in screen.outages.order_by("begins_at")
+    ]
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+def test_the_state_says_what_the_page_has_reported_and_since_when(run, screens, page) -> None:
+    first, second = screens
+    hidden = page._replace(is_visible=False, width=800)
+    run(0, {first: ScreenStatus(Link.REPORTING, page), second: ScreenStatus(Link.NEW)})
+    run(5, {first: ScreenStatus(Link.REPORTING, page), second: ScreenStatus(Link.REPORTING, hidden)})
+    run(60, {first: ScreenStatus(Link.REPORTING, page), second: ScreenStatus(Link.REPORTING, hidden)})
+
+    rows = ScreenState.objects.in_bulk()
+    assert set(rows) == {first.pk, second.pk}
+    assert (rows[first.pk].state, rows[first.pk].since) == (State.SHOWING, at(0))
+    assert (rows[first.pk].browser, rows[first.pk].width, rows[first.pk].height) == ("Chrome 142", 1920, 1080)
+    assert (rows[second.pk].state, rows[second.pk].since, rows[second.pk].width) == (State.HIDDEN, at(5), 800)
+    assert outages_of(second) == [(seconds(5), None, Cause.HIDDEN)]
+
+
+def test_an_outage_ends_when_the_screen_shows_calls_again(run, screens, page) -> None:
+    screen, other = screens
+    showing = ScreenStatus(Link.REPORTING, page)
+    run(0, {screen: showing, other: showing})
+    run(30, {screen: ScreenStatus(Link.CLOSED, close_code=1006), other: showing})
+    assert state_of(screen) == State.OFFLINE
+    run(45, {screen: ScreenStatus(Link.NEW), other: showing})
+    assert outages_of(screen) == [(seconds(5), None, Cause.UNKNOWN)], "the page has not reported yet"
+    run(50, {screen: showing, other: showing})
+
+    assert outages_of(screen) == [(seconds(5), seconds(50), Cause.UNKNOWN)]
+    assert outages_of(other) == []
+    assert ScreenState.objects.get(screen=screen).browser == "Chrome 142"
+
+
+def test_each_cause_has_its_own_outage(run, screens, page) -> None:
+    screen, _ = screens
+    run(0, {screen: ScreenStatus(Link.REPORTING, page._replace(is_visible=False))})
+    run(10, {screen: ScreenStatus(Link.REPORTING, page._replace(is_painting=False))})
+    run(20, {screen: ScreenStatus(Link.REPORTING, page._replace(sound=Sound.BLOCKED))})
+
+    assert outages_of(screen) == [
+        (seconds(0), seconds(5), Cause.HIDDEN),
+        (seconds(5), seconds(15), Cause.NOT_PAINTING),
+    ]
+    assert state_of(screen) == State.MUTED
+
+
+def test_a_line_that_is_down_is_one_outage_of_each_screen(run, screens, page) -> None:
+    first, second = screens
+    showing = ScreenStatus(Link.REPORTING, page)
+    run(0, {first: showing, second: showing})
+    run(10, {second: showing})
+    run(25, {})
+    assert (state_of(first), state_of(second)) == (State.OFFLINE, State.SHOWING)
+    run(60, {})
+    assert (state_of(first), state_of(second)) == (State.LINE_DOWN, State.LINE_DOWN)
+    run(100, {})
+    run(105, {first: showing, second: showing})
+
+    assert outages_of(first) == [(seconds(5), seconds(105), Cause.LINE)]
+    assert outages_of(second) == [(seconds(15), seconds(105), Cause.LINE)]
+
+
+def test_while_no_replica_runs_no_screen_is_offline_and_afterwards_each_has_time_to_connect(run, screens, page) -> None:
+    showing = dict.fromkeys(screens, ScreenStatus(Link.REPORTING, page))
+    run(0, showing)
+    run(15, {})
+    run(300, None)
+    run(315, {})
+    assert Outage.objects.count() == 0
+    run(318, showing)
+
+    assert Outage.objects.count() == 0
+    assert [state_of(each) for each in screens] == [State.SHOWING] * 2
+
+
+def test_a_new_process_knows_how_long_a_screen_has_been_away(run, screens) -> None:
+    """`run` keeps nothing between two runs except in Redis and in the database."""
+    run(25, {})
+
+    assert {each.since for each in ScreenState.objects.all()} == {at(0)}
+
+
+def test_a_revoked_screen_has_no_state_and_its_outage_ends(run, screens) -> None:
+    run(30, {})
+    Screen.objects.filter(pk=screens[0].pk).update(revoked_at=timezone.now())
+    run(40, {})
+
+    assert [each.screen_id for each in ScreenState.objects.all()] == [screens[1].pk]
+    assert outages_of(screens[0]) == [(seconds(0), seconds(35), Cause.LINE)]
+
+
+def test_a_screen_that_was_moved_keeps_its_state(run, screens, stores, page) -> None:
+    screen, _ = screens
+    run(0, {screen: ScreenStatus(Link.REPORTING, page)})
+    Screen.objects.filter(pk=screen.pk).update(store=stores[0], generation=2)
+    screen.refresh_from_db()
+    run(5, {screen: ScreenStatus(Link.NEW)})
+    run(10, {screen: ScreenStatus(Link.REPORTING, page)})
+
+    assert state_of(screen) == State.SHOWING
+    assert Outage.objects.count() == 0
+
+
+def test_if_nothing_changes_nothing_is_written(run, screens, page, django_assert_max_num_queries) -> None:
+    showing = dict.fromkeys(screens, ScreenStatus(Link.REPORTING, page))
+    run(0, showing)
+    with django_assert_max_num_queries(4):
+        run(5, showing)
+
+
+def test_statuses_that_are_not_valid_are_logged_and_the_other_screens_are_watched(
+    run, redis, screens, page, records
+) -> None:
+    run(0, {screens[0]: ScreenStatus(Link.REPORTING, page)})
+    redis.hset(key_of("a"), screens[1].credential_id, "nonsense")
+    redis.hset(key_of("a"), screens[0].credential_id, ScreenStatus(Link.SILENT).to_json())
+    watch_screens()
+
+    assert state_of(screens[0]) == State.NOT_PAINTING
+    assert [record.getMessage() for record in records()] == ["the statuses of screens are invalid: 1"]
+
+
+def test_outages_are_deleted_with_the_history(store, screens, environment) -> None:
+    environment(cashier_history_days=30)
+    now = timezone.now()
+    times = {"pressed_at": now, "starts_at": now, "ends_at": now}
+    PastCall.objects.create(store=store, mark="new", seq=1, till=4, language="en", outcome="shown", **times)
+    old, open_since, new = now - timedelta(days=31), now - timedelta(days=40), now - timedelta(days=29)
+    Outage.objects.create(screen=screens[0], begins_at=old, ends_at=old, cause=Cause.LINE)
+    Outage.objects.create(screen=screens[0], begins_at=new, ends_at=new, cause=Cause.LINE)
+    Outage.objects.create(screen=screens[1], begins_at=open_since, cause=Cause.LINE)
+    delete_old_calls()
+
+    assert sorted(each.begins_at for each in Outage.objects.all()) == [open_since, new]
+
+
+def test_the_screens_page_shows_the_states_and_asks_for_them_again(client, manager, run, screens, page) -> None:
+    run(0, {screens[0]: ScreenStatus(Link.REPORTING, page._replace(is_visible=False, browser="<b>"))})
+    text = client.get("/screens").content.decode()
+    states = dict(re.findall(r'<span id="state-(\d+)" class="state ([a-z_]*)">', text))
+    assert states == {str(screens[0].pk): "hidden", str(screens[1].pk): ""}
+    assert "is hidden" in text
+    assert "not known yet" in text
+    assert "&lt;b&gt;" in text
+    assert 'hx-get="/screens"' in text
+
+    poll = client.get("/screens", headers={"HX-Request": "true"}).content.decode()
+    assert re.findall(r'<span id="state-(\d+)" class="state ([a-z_]*)" hx-swap-oob="true">', poll) == [
+        (str(screens[1].pk), ""),
+        (str(screens[0].pk), "hidden"),
+    ]
+    assert "<form" not in poll
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_makes_no_screen_offline_at_once_and_delays_nothing(
+    run, screens, page, monkeypatch, hours
+) -> None:
+    away, other = screens
+    showing = ScreenStatus(Link.REPORTING, page)
+    run(0, {away: showing, other: showing})
+    run(5, {other: showing})
+    states = []
+    for step in range(6):
+        watch_at(monkeypatch, hours * 3600 + step * 5)
+        states.append(state_of(away))
+
+    assert states[:2] == [State.SHOWING] * 2
+    assert states[-1] == State.OFFLINE
+    assert state_of(other) == State.SHOWING
