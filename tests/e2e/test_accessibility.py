@@ -23,6 +23,7 @@ def topology(run_topology, tmp_path_factory):
             call("add_member", username="anna", store=slug, role="manager")
         call("add_devices", store="north", till=2)
         call("add_screen", store="north", name="Entrance")
+        call("add_screen_state", screen="Entrance", state="offline", cause="unknown")
         yield topology
 
 
@@ -58,11 +59,17 @@ def test_pages_of_a_manager_have_no_violations(topology, open_page) -> None:
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(f"{topology.url}/stores")
     expect_no_violations(page)
-    for path in ("password", "claim?store=north&code=ABCDEF"):
-        page.goto(f"{topology.url}/{path}")
-        expect_no_violations(page)
-    for path in PAGES:
-        assert page.goto(f"{topology.url}/s/north/{path}").ok
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=offline"):
+            assert page.goto(f"{topology.url}/{path}").ok
+            expect_no_violations(page)
+        for path in PAGES:
+            assert page.goto(f"{topology.url}/s/north/{path}").ok
+            expect_no_violations(page)
+        page.goto(f"{topology.url}/fleet?state=offline")
+        page.get_by_role("link", name="Entrance").click()
+        expect(page.get_by_role("heading", name="Outages")).to_be_visible()
         expect_no_violations(page)
     page.goto(f"{topology.url}/s/north/till")
     page.get_by_role("button", name="4").click()

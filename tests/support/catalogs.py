@@ -20,10 +20,11 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
-    *("admin", "devices", "history", "media", "models", "stores", "validators.py"),
+    *("admin", "devices", "fleet", "history", "media", "models", "stores", "validators.py"),
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
-    *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "admin_index")),
+    *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
+    *(f"templates/cashier_web/{name}.html" for name in ("admin_index", "fleet", "fleet_screen", "_fleet_link")),
     *(f"templates/cashier_web/{name}.html" for name in ("devices", "history", "import", "media", "people", "screens")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""

@@ -14,7 +14,7 @@ from cashier_core.call import Policy
 from cashier_web.infra import tokens
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
-from cashier_web.models import Device, Membership, PastCall, Role, Screen, Store
+from cashier_web.models import Device, Membership, Outage, PastCall, Role, Screen, ScreenState, Store
 from cashier_web.screens.announce import announce
 
 
@@ -60,6 +60,29 @@ def add_devices(store: str, count: int = 1, till: int | None = None) -> list[str
 def add_screen(store: str, name: str) -> None:
     """Create a paired screen. No browser can use it, because nobody knows its secret."""
     Screen.objects.create(store=Store.objects.get(slug=store), name=name, secret_hash=name)
+
+
+def pair_screen(store: str, name: str, *, is_muted: bool = False) -> str:
+    """Create a paired screen, and return the secret for its cookie."""
+    secret = tokens.new_token()
+    Screen.objects.create(
+        store=Store.objects.get(slug=store), name=name, secret_hash=tokens.token_hash(secret), is_muted=is_muted
+    )
+    return secret
+
+
+def state_of_screen(store: str, name: str) -> list[str]:
+    """Return the state of a screen, and the cause of its outage; an empty list if its state is not known."""
+    row = ScreenState.objects.filter(screen__store__slug=store, screen__name=name).first()
+    return [row.state, row.cause] if row else []
+
+
+def add_screen_state(screen: str, state: str, cause: str) -> None:
+    """Save the state of a screen, and an outage if there is a cause. The service tasks may change the state later."""
+    paired = Screen.objects.get(name=screen)
+    ScreenState.objects.create(screen=paired, state=state, cause=cause, since=timezone.now())
+    if cause:
+        Outage.objects.create(screen=paired, begins_at=timezone.now(), cause=cause)
 
 
 def revoke_screen_silently(name: str) -> None:

@@ -55,6 +55,9 @@ TABLE = {
     ("GET", f"{ELSEWHERE}screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("GET", "/fleet"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", "/fleet/screens/1"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", "/fleet/screens/2"): (SIGN_IN, 403, 403, 403, 404, 200),
     ("GET", f"{HERE}media"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # the status is 400 because the request contains no file
     ("POST", f"{HERE}media/1"): (403, 403, 403, 403, 302, 302),
@@ -196,7 +199,7 @@ def test_a_refused_request_changes_nothing_in_the_other_store(client, sign_in, r
 def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
+    screens = {"screens", "fleet", "fleet_screen", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
     actions = {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
     old = {"old_device", "old_screen", "old_medium", "old_person"}

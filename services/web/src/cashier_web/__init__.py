@@ -12,6 +12,7 @@ its own layer. `make check` enforces this rule, which is in pyproject.toml (`[to
 - `periodic`: tasks that are repeated, such as recording calls in the database.
 - `apps`: the Django application, and the functions that Django's signals call.
 - `admin`: the pages of the admin, with import and export of stores and people.
+- `fleet`: the states and outages of paired screens, and the pages that show them.
 - `calls`: pressing a button, with forms, schedule, receipts and the pages with the buttons.
 - `devices`: the page on which managers create and revoke devices and their tokens.
 - `history`: recording past calls and their proofs in the database, setting invalid ones aside, and the page that lists

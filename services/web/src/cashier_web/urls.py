@@ -15,6 +15,7 @@ from cashier_web.accounts.sign_in import ChangePassword, SignIn, Welcome
 from cashier_web.api.views import api
 from cashier_web.calls import buttons, till
 from cashier_web.devices import views as devices
+from cashier_web.fleet import views as fleet
 from cashier_web.history import views as history
 from cashier_web.media import views as media
 from cashier_web.screens import manage, page, pairing, pwa
@@ -60,6 +61,8 @@ urlpatterns = [
     path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
     path("may_upload", may_upload, name="may_upload"),
     path("stores", my_stores.stores, name="stores"),
+    path("fleet", fleet.fleet_page, name="fleet"),
+    path("fleet/screens/<int:number>", fleet.screen_page, name="fleet_screen"),
     path("pair", pairing.pairing_page, name="pair"),
     path("claim", pairing.claim_page, name="claim"),
     path("api/v1/", api.urls),

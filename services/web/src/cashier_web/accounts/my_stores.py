@@ -23,4 +23,5 @@ def stores(request: HttpRequest) -> HttpResponse:
     # A viewer is not redirected, because a viewer's link leads to the screen, which has no links to other pages.
     if len(found) == 1 and found[0][1] != Role.VIEWER:
         return redirect(paths[0][1])
-    return render(request, "cashier_web/stores.html", {"paths": paths})
+    manages = request.user.is_authenticated and permissions.managed_by(request.user).exists()
+    return render(request, "cashier_web/stores.html", {"paths": paths, "manages": manages})

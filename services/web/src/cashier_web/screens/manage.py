@@ -22,6 +22,7 @@ from cashier_web.infra.errors import allow_methods
 from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_clients import the_revocations, the_timeline
 from cashier_web.infra.redis_unavailable import message_without_redis
+from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Screen, Store
 from cashier_web.screens.announce import announce_appearance
 from cashier_web.store_urls import managed_pages, store_path
@@ -62,15 +63,22 @@ class ScreenForm(forms.Form):
 @never_cache
 @allow_methods("GET", "HEAD")
 @permissions.for_managers
-def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
-    """The page that lists the screens of the store. Revoked screens are not listed."""
+def screens_page(request: HtmxRequest, store: Store) -> HttpResponse:
+    """The page that lists the screens of the store, and their states. Revoked screens are not listed.
+
+    The page asks this view for the states every few seconds. The answer to htmx contains only the states, so that the
+    page does not lose what the manager is entering.
+    """
+    screens = store.screens.filter(revoked_at=None).select_related("now")
+    if request.htmx:
+        return render(request, "cashier_web/_screen_states.html", {"screens": screens})
     rows = [
         {
             "screen": screen,
             "change_path": store_path("change_screen", store, number=screen.pk),
             "revoke_path": store_path("revoke_screen", store, number=screen.pk),
         }
-        for screen in store.screens.filter(revoked_at=None)
+        for screen in screens
     ]
     context = {
         "store": store,
@@ -78,6 +86,7 @@ def screens_page(request: HttpRequest, store: Store) -> HttpResponse:
         "stores": permissions.managed_by(request.user),
         "pair": request.build_absolute_uri(reverse("pair")),
         "rows": rows,
+        "path": store_path("screens", store),
     }
     return render(request, "cashier_web/screens.html", context)
 
