@@ -101,3 +101,27 @@ def open_screen_page(open_page):
         return page
 
     return open_screen_page
+
+
+@pytest.fixture
+def open_paired(topology, slug, browser: Browser):
+    """Return a function that opens the page of a new paired screen of the store `slug`, a fixture of the test's module.
+
+    script: JavaScript that runs before the scripts of the page. program: the browser that opens the page.
+    """
+    contexts = []
+
+    def open_paired(name: str, *, is_muted: bool = True, script: str = "", program: Browser = browser) -> Page:
+        secret = topology.shell.call("pair_screen", store=slug, name=name, is_muted=is_muted)
+        context = program.new_context()
+        contexts.append(context)
+        context.add_cookies([{"name": "screen", "value": secret, "url": topology.url}])
+        page = context.new_page()
+        page.add_init_script(script)
+        page.goto(f"{topology.url}/s/{slug}/")
+        expect(page.locator("body")).to_have_attribute("data-connection", "open")
+        return page
+
+    yield open_paired
+    for context in contexts:
+        context.close()

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Error, Page
 
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_frozen_picture import CONTINUE_FRAMES, STOP_FRAMES
@@ -29,27 +29,6 @@ HIDE = """(state) => {
 @pytest.fixture
 def slug(make_store) -> str:
     return make_store()
-
-
-@pytest.fixture
-def open_paired(topology, slug, browser: Browser):
-    """Return a function that opens the page of a new paired screen. program: the browser that opens the page."""
-    contexts = []
-
-    def open_paired(name: str, *, is_muted: bool = True, script: str = "", program: Browser = browser) -> Page:
-        secret = topology.shell.call("pair_screen", store=slug, name=name, is_muted=is_muted)
-        context = program.new_context()
-        contexts.append(context)
-        context.add_cookies([{"name": "screen", "value": secret, "url": topology.url}])
-        page = context.new_page()
-        page.add_init_script(script)
-        page.goto(f"{topology.url}/s/{slug}/")
-        expect(page.locator("body")).to_have_attribute("data-connection", "open")
-        return page
-
-    yield open_paired
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture

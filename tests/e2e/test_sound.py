@@ -355,3 +355,15 @@ def test_a_muted_store_is_silent_and_fetches_no_voice(make_store, press, open_ki
     expect(screen.locator(".waiting")).to_be_visible()
 
     assert (sounds(screen), requests) == ([], [])
+
+
+def test_a_test_call_plays_the_sound_of_a_call_without_a_number(make_store, open_kiosk) -> None:
+    screen = open_kiosk(make_store(language="fr"))
+    screen.evaluate("window.painted = { at: performance.now() }")
+    screen.evaluate("""document.dispatchEvent(
+        new CustomEvent("screen:command", { detail: { action: "test", text: "Test" } })
+    )""")
+    wait_for(screen, "sounds.length === 3 && sounds[2].ended")
+
+    assert said(screen) == ["", "", "Client suivant, s’il vous plaît"]
+    assert all(sound.peak > 0 for sound in sounds(screen))

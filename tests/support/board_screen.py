@@ -13,7 +13,7 @@ class SilentScreen:
     def send(self, frame: Frame) -> None:
         pass
 
-    def send_heartbeat(self) -> None:
+    def send_if_clear(self, frame: Frame) -> None:
         pass
 
     def close(self) -> None:

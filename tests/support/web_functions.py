@@ -15,6 +15,7 @@ from cashier_web.infra import tokens
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
 from cashier_web.models import Device, Membership, Outage, PastCall, Role, Screen, ScreenState, Store
+from cashier_web.screens import commands
 from cashier_web.screens.announce import announce
 
 
@@ -69,6 +70,15 @@ def pair_screen(store: str, name: str, *, is_muted: bool = False) -> str:
         store=Store.objects.get(slug=store), name=name, secret_hash=tokens.token_hash(secret), is_muted=is_muted
     )
     return secret
+
+
+def command_screen(name: str, command: str) -> None:
+    """Send a command to the screen with this name: "identify", "reload" or "test"."""
+    screen = Screen.objects.select_related("store").get(name=name)
+    if command == "test":
+        commands.make_test_call(screen, screen.store)
+    else:
+        {"identify": commands.identify, "reload": commands.reload}[command](screen)
 
 
 def state_of_screen(store: str, name: str) -> list[str]:

@@ -58,6 +58,12 @@ TABLE = {
     ("GET", "/fleet"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/screens/1"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/screens/2"): (SIGN_IN, 403, 403, 403, 404, 200),
+    ("POST", "/fleet/screens/1/identify"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/screens/2/identify"): (403, 403, 403, 403, 404, 302),
+    ("POST", "/fleet/screens/1/reload"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/screens/2/reload"): (403, 403, 403, 403, 404, 302),
+    ("POST", "/fleet/screens/1/test"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/screens/2/test"): (403, 403, 403, 403, 404, 302),
     ("GET", f"{HERE}media"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("POST", f"{HERE}media"): (403, 403, 403, 403, 400, 400),  # the status is 400 because the request contains no file
     ("POST", f"{HERE}media/1"): (403, 403, 403, 403, 302, 302),
@@ -200,7 +206,17 @@ def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
     screens = {"screens", "fleet", "fleet_screen", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
-    actions = {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
+    actions = {
+        "identify_screen",
+        "reload_screen",
+        "test_screen",
+        "renew_device",
+        "revoke_device",
+        "change_screen",
+        "revoke_screen",
+        "change_medium",
+        "move_medium_up",
+    }
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
     old = {"old_device", "old_screen", "old_medium", "old_person"}
     # The page "welcome" is not in the table, because it needs an invitation and no role. test_people.py tests it.

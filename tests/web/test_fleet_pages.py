@@ -4,11 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cashier_core import screen_commands
 from cashier_web.fleet.days import DAYS
 from cashier_web.models import Cause, Membership, Outage, PastCall, Role, Screen, ScreenState, State, Store
 
@@ -205,3 +207,54 @@ def test_people_without_a_managed_store_see_no_fleet(client, cashier) -> None:
     assert client.get("/fleet").status_code == 403
     Membership.objects.filter(person=cashier).update(role=Role.MANAGER)
     assert client.get("/fleet").status_code == 200
+
+
+def commands_in(redis) -> list[tuple[str, str, str]]:
+    """Return the commands that were sent to screens: credential id, action and text."""
+    entries = redis.xrange(screen_commands.KEY)
+    return [tuple(fields[name].decode() for name in (b"credential_id", b"action", b"text")) for _id, fields in entries]
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "message"),
+    [
+        ("identify", "Entrance", "shows its name for 20 seconds"),
+        ("reload", "", "loads its page again"),
+        ("test", "Prueba", "shows a test call, with sound"),
+    ],
+)
+def test_a_manager_sends_a_command_to_one_screen(client, manager_of_north, fleet, redis, action, text, message) -> None:
+    Store.objects.filter(slug="north").update(language="es")
+    screen = Screen.objects.get(name="Entrance")
+    page = client.post(f"/fleet/screens/{screen.pk}/{action}", follow=True)
+
+    assert page.redirect_chain == [(f"/fleet/screens/{screen.pk}", 302)]
+    assert f"“Entrance” {message}." in page.content.decode()
+    assert commands_in(redis) == [(screen.credential_id, action, text)]
+    entry = LogEntry.objects.get(object_repr="Entrance", actor=manager_of_north)
+    assert entry.changes == {"command": ["", action]}
+
+
+def test_a_screen_that_is_not_connected_gets_no_command(client, manager_of_north, fleet, redis) -> None:
+    page = client.post(f"/fleet/screens/{Screen.objects.get(name='Café').pk}/test", follow=True)
+
+    assert "“Café” is not connected." in page.content.decode()
+    assert commands_in(redis) == []
+    assert not LogEntry.objects.filter(object_repr="Café", actor=manager_of_north).exists()
+
+
+@pytest.mark.parametrize("action", ["identify", "reload", "test"])
+def test_nobody_sends_commands_to_screens_of_other_stores(client, manager_of_north, fleet, redis, action) -> None:
+    path = f"/fleet/screens/{Screen.objects.get(name='Hall').pk}/{action}"
+
+    assert client.post(path).status_code == 404
+    assert client.get(path).status_code == 405
+    assert commands_in(redis) == []
+
+
+def test_without_redis_the_manager_gets_the_reason(client, manager_of_north, fleet, environment) -> None:
+    environment(redis_url="redis://127.0.0.1:9/0")
+    page = client.post(f"/fleet/screens/{Screen.objects.get(name='Entrance').pk}/test", follow=True)
+
+    assert "Nothing was changed, because the screens cannot be reached at the moment." in page.content.decode()
+    assert not LogEntry.objects.filter(object_repr="Entrance", actor=manager_of_north).exists()

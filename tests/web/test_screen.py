@@ -45,7 +45,7 @@ def test_a_page_in_arabic_is_written_from_right_to_left(client, page, language) 
     Store.objects.update(language="ar" if language == "store" else "en")
     html = client.get(page, headers={"accept-language": "ar" if language == "browser" else "en"}).content.decode()
 
-    assert '<html lang="ar" dir="rtl">' in html
+    assert '<html lang="ar" dir="rtl"' in html
 
 
 def test_the_page_of_an_unknown_store_is_404_with_a_reason(client) -> None:

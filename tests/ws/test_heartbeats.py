@@ -7,6 +7,7 @@ import pytest
 
 from cashier_core.call import Policy
 from cashier_ws.boards import heartbeats
+from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.heartbeats import GROUPS, HEARTBEAT, PERIOD_SECONDS, Heartbeats
 from loadtests.clients.asyncio_screen import open_screen
 from tests.support.ws_server import path_of, serve
@@ -23,7 +24,7 @@ class CountingScreen:
         self.beats = 0
         self.has_three_beats = asyncio.Event()
 
-    def send_heartbeat(self) -> None:
+    def send_if_clear(self, frame: Frame) -> None:
         self.beats += 1
         if self.beats == 3:
             self.has_three_beats.set()
@@ -32,8 +33,8 @@ class CountingScreen:
 class FailingScreen(CountingScreen):
     """A screen that counts its heartbeats, and raises an exception at each of them."""
 
-    def send_heartbeat(self) -> None:
-        super().send_heartbeat()
+    def send_if_clear(self, frame: Frame) -> None:
+        super().send_if_clear(frame)
         raise RuntimeError("this screen fails")
 
 

@@ -8,6 +8,7 @@ import asyncio
 import pytest
 
 from cashier_ws.boards.frames import Frame
+from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.reports import Reporter
 from cashier_ws.screens import PlainScreen
 
@@ -48,10 +49,10 @@ async def test_a_heartbeat_does_not_replace_a_repaint_that_waits() -> None:
             done.set()
 
     screen = PlainScreen(send, send, 5, Reporter("", 0.0))
-    screen.send_heartbeat()
+    screen.send_if_clear(HEARTBEAT)
     await started.wait()
     screen.send(Frame.prepare("repaint"))
-    screen.send_heartbeat()
+    screen.send_if_clear(HEARTBEAT)
     gate.set()
     async with asyncio.timeout(5):
         await done.wait()

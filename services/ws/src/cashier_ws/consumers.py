@@ -20,6 +20,7 @@ from cashier_core.tickets import BadTicket, ExpiredTicket, Ticket
 from cashier_ws import metrics
 from cashier_ws.allowance import Allowance
 from cashier_ws.boards.board import Board, Screen
+from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.hub import Hub
 from cashier_ws.boards.reports import REPORT_BEGINS, Reporter
@@ -150,6 +151,11 @@ class CashierConsumer(AsyncWebsocketConsumer):
     async def websocket_disconnect(self, message: Any) -> None:
         self._leave(message.get("code") or 1006)
         raise StopConsumer()
+
+    def send_if_clear(self, frame: Frame) -> None:
+        """Send a frame to the screen, unless earlier frames still wait to be sent."""
+        if self._screen:
+            self._screen.send_if_clear(frame)
 
     async def revoke(self) -> None:
         """Close the websocket, because the credential of the screen was revoked.

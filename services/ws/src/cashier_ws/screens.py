@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from cashier_ws import metrics
 from cashier_ws.boards.frames import Frame
-from cashier_ws.boards.heartbeats import HEARTBEAT
 from cashier_ws.boards.reports import Reporter
 
 EXTENSION = "cashier.frame"
@@ -37,8 +36,8 @@ class FrameSocket(Protocol):
     def send_frame(self, frame: bytes) -> None:
         """Write a frame, or keep it until the socket accepts it. A newer frame replaces one that was kept."""
 
-    def send_heartbeat(self, frame: bytes) -> None:
-        """Write a heartbeat. Do nothing if earlier frames were not written yet."""
+    def send_if_clear(self, frame: bytes) -> None:
+        """Write a frame. Do nothing if earlier frames were not written yet."""
 
 
 class FrameScreen:
@@ -59,8 +58,8 @@ class FrameScreen:
     def send(self, frame: Frame) -> None:
         self._socket.send_frame(frame.data)
 
-    def send_heartbeat(self) -> None:
-        self._socket.send_heartbeat(HEARTBEAT.data)
+    def send_if_clear(self, frame: Frame) -> None:
+        self._socket.send_if_clear(frame.data)
 
     def close(self) -> None:
         # A screen that has left its board can report nothing.
@@ -95,10 +94,10 @@ class PlainScreen:
     def pass_reports_to(self, take_report: TakeReport) -> None:
         """Do nothing. Behind this ASGI server, the consumer gets the reports like all other messages."""
 
-    def send_heartbeat(self) -> None:
-        # A heartbeat never replaces a repaint that waits to be sent.
+    def send_if_clear(self, frame: Frame) -> None:
+        # A heartbeat or a command never replaces a repaint that waits to be sent.
         if self._newest is None:
-            self.send(HEARTBEAT)
+            self.send(frame)
 
     def close(self) -> None:
         # The task that sends the frames also closes a stuck screen. It then calls this method itself, and is not

@@ -5,31 +5,39 @@ from functools import wraps
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from auditlog.models import LogEntry
 from django import forms
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
+from cashier_core.screen_commands import Action
+from cashier_web import audit
 from cashier_web.accounts import permissions
 from cashier_web.fleet.days import DAY, DAYS, days_of
 from cashier_web.fleet.overview import matching, screens_of, store_rows, together, with_state
 from cashier_web.fleet.screen_calls import last_calls
 from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.form_errors import one_line
+from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Outage, Screen, ScreenState, State, Store
+from cashier_web.screens import commands
 from cashier_web.store_urls import managed_pages, store_path
 
 STORES_PER_PAGE = 100
 MOST_SCREENS = 200
 """If the page is filtered by a state, it lists at most this many screens."""
 MOST_OUTAGES = 50
+AWAY = {State.OFFLINE, State.LINE_DOWN, State.NEVER_SEEN}
+"""The states of screens that are not connected."""
 
 
 class FilterForm(forms.Form):
@@ -61,7 +69,7 @@ def for_managers_of_any_store(view: Callable[..., HttpResponse]) -> Callable[...
 
     @wraps(view)
     def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
-        if not request.user.is_authenticated:
+        if request.method != "POST" and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         stores = permissions.managed_by(request.user)
         if not stores.exists():
@@ -117,9 +125,7 @@ def query_with(request: HttpRequest, **changed: str) -> str:
 @for_managers_of_any_store
 def screen_page(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
     """Show the state of one screen, its outages, and what it has reported about the last calls."""
-    screens = Screen.objects.select_related("now", "store").filter(store__in=stores, revoked_at=None)
-    screen = get_object_or_404(screens, pk=number)
-    store = cast(Store, screen.store)
+    screen, store = screen_or_404(stores, number)
     zone, now = ZoneInfo(store.time_zone), timezone.now()
     outages = Outage.objects.filter(screen=screen)
     recent = outages.filter(Q(ends_at=None) | Q(ends_at__gt=now - (DAYS + 1) * DAY))
@@ -129,8 +135,63 @@ def screen_page(request: HttpRequest, stores: QuerySet[Store], number: int) -> H
             "store": store,
             "pages": managed_pages(store),
             "screens_path": store_path("screens", store),
+            "change_path": store_path("change_screen", store, number=screen.pk),
+            "revoke_path": store_path("revoke_screen", store, number=screen.pk),
+            "stores": stores,
             "days": days_of(recent, now, zone),
             "outages": outages[:MOST_OUTAGES],
             "calls": last_calls(screen),
         }
         return render(request, "cashier_web/fleet_screen.html", context)
+
+
+def screen_or_404(stores: QuerySet[Store], number: int) -> tuple[Screen, Store]:
+    """Return a screen of one of these stores, and its store. Raises Http404 if there is no such screen."""
+    screens = Screen.objects.select_related("now", "store").filter(store__in=stores, revoked_at=None)
+    screen = get_object_or_404(screens, pk=number)
+    return screen, cast(Store, screen.store)
+
+
+@allow_methods("POST")
+@for_managers_of_any_store
+def identify_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
+    """Show the name of the screen on the screen."""
+    screen, _store = screen_or_404(stores, number)
+    done = _("“%(name)s” shows its name for 20 seconds.")
+    return send(request, screen, Action.IDENTIFY, done, lambda: commands.identify(screen))
+
+
+@allow_methods("POST")
+@for_managers_of_any_store
+def reload_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
+    """Load the page of the screen again."""
+    screen, _store = screen_or_404(stores, number)
+    done = _("“%(name)s” loads its page again.")
+    return send(request, screen, Action.RELOAD, done, lambda: commands.reload(screen))
+
+
+@allow_methods("POST")
+@for_managers_of_any_store
+def test_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
+    """Make a test call on this screen only."""
+    screen, store = screen_or_404(stores, number)
+    done = _("“%(name)s” shows a test call, with sound.")
+    return send(request, screen, Action.TEST, done, lambda: commands.make_test_call(screen, store))
+
+
+def send(
+    request: HttpRequest, screen: Screen, action: Action, done: str, send_command: Callable[[], None]
+) -> HttpResponse:
+    """Send a command to a screen if it is connected, write it into the audit log, and return to the screen's page.
+
+    done: the message to the manager, with the placeholder `name`.
+    """
+    state = ScreenState.objects.filter(screen=screen).values_list("state", flat=True).first()
+    if state in AWAY:
+        messages.error(request, _("“%(name)s” is not connected.") % {"name": screen.name})
+    else:
+        with message_without_redis(request):
+            send_command()
+            audit.note(LogEntry.Action.UPDATE, [(screen, {"command": ("", action.value)})], request.user)
+            messages.success(request, done % {"name": screen.name})
+    return redirect("fleet_screen", screen.pk)

@@ -9,6 +9,7 @@ This package works behind any ASGI server. Its modules are:
 - reports: reads the reports of screens.
 - proofs: keep account of what the screens report about each call. proof_writer: writes the proofs to Redis.
 - screen_statuses: know what the screens report about themselves. status_writer: writes the statuses to Redis.
+- commands: pass commands of managers to single screens.
 - repeat: repeats a step that needs Redis.
 - frames: builds the websocket frames that are sent to screens.
 - revocation: knows the paired screens, and closes the websockets of revoked screens.

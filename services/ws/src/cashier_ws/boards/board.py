@@ -36,8 +36,8 @@ class Screen(Protocol):
     def send(self, frame: Frame) -> None:
         """Send a frame to the screen soon. The method does not wait. If the connection is lost, it raises nothing."""
 
-    def send_heartbeat(self) -> None:
-        """Send a heartbeat to the screen, unless earlier frames still wait to be sent. The method does not wait."""
+    def send_if_clear(self, frame: Frame) -> None:
+        """Send a frame to the screen soon, unless earlier frames still wait to be sent. The method does not wait."""
 
     def close(self) -> None:
         """Stop sending to the screen. Called when the screen leaves its board."""

@@ -64,6 +64,6 @@ class Heartbeats:
         group, self._next = self._groups[self._next], (self._next + 1) % GROUPS
         for screen in list(group):
             try:
-                screen.send_heartbeat()
+                screen.send_if_clear(HEARTBEAT)
             except Exception:  # If sending fails, which should never happen, only this screen misses the heartbeat.
                 log.exception("a heartbeat could not be sent")

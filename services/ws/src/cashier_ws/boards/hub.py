@@ -8,9 +8,11 @@ from redis.asyncio import Redis
 from cashier_core.tickets import Ticket
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws.boards.board import Board, Screen
+from cashier_ws.boards.commands import READ_SECONDS, Commands
 from cashier_ws.boards.heartbeats import Heartbeats
 from cashier_ws.boards.proof_writer import ProofWriter
 from cashier_ws.boards.proofs import Proofs
+from cashier_ws.boards.repeat import repeat
 from cashier_ws.boards.reports import Reporter
 from cashier_ws.boards.revocation import PairedScreens
 from cashier_ws.boards.screen_statuses import ScreenStatuses
@@ -40,6 +42,8 @@ class Hub:
         replica = random.randbytes(8).hex()  # Identifies this replica and its start.
         self._proof_writer = ProofWriter(self.proofs, redis, replica)
         self._status_writer = StatusWriter(self.statuses, redis, replica)
+        self._commands = Commands(self.paired_screens, redis)
+        self._command_task: asyncio.Task[None] | None = None
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
         self._heartbeats = Heartbeats()
@@ -63,6 +67,9 @@ class Hub:
         self._heartbeats.start()
         self._proof_writer.start()
         self._status_writer.start()
+        self._command_task = asyncio.create_task(
+            repeat(READ_SECONDS, self._commands.pass_on, "commands to screens can't be read now")
+        )
         self._schedule_tidy()
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:

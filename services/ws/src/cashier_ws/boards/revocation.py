@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Protocol
 
+from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.reports import Reporter
 
 log = logging.getLogger(__name__)
@@ -15,6 +16,9 @@ class PairedScreen(Protocol):
     @property
     def reporter(self) -> Reporter:
         """The screen, as the readers of its reports know it."""
+
+    def send_if_clear(self, frame: Frame) -> None:
+        """Send a frame to the screen soon, unless earlier frames still wait to be sent."""
 
     async def revoke(self) -> None:
         """Close the websocket of the screen with code 4410. The page then asks web for a new ticket."""
@@ -52,9 +56,9 @@ class PairedScreens:
         """Yield each connection of each paired screen."""
         return (screen.reporter for screens in self._screens.values() for screen in screens)
 
-    def reporters_of(self, credential_id: str) -> list[Reporter]:
+    def connections_of(self, credential_id: str) -> list[PairedScreen]:
         """Return the connections of one paired screen."""
-        return [screen.reporter for screen in self._screens.get(credential_id, ())]
+        return list(self._screens.get(credential_id, ()))
 
     async def revoke(self, credential_ids: frozenset[str]) -> None:
         """Remember these credential_ids as revoked, and close the screens that have one of them.

@@ -73,7 +73,7 @@ class ScreenStatuses:
 
     def _status_of(self, credential_id: str, now: float) -> ScreenStatus:
         """Return the status of a screen. If the screen has several connections, the best one counts."""
-        connections = [status_of(each, now) for each in self._paired_screens.reporters_of(credential_id)]
+        connections = [status_of(each.reporter, now) for each in self._paired_screens.connections_of(credential_id)]
         if not connections:
             _, close_code = self._closed.get(credential_id, (now, 0))
             return ScreenStatus(Link.CLOSED, close_code=close_code)

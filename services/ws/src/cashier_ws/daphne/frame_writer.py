@@ -78,8 +78,8 @@ class FrameWriter:
         elif self.can_send:
             self._newest = frame
 
-    def send_heartbeat(self, frame: bytes) -> None:
-        """Write a heartbeat directly to the socket, unless the screen is stuck.
+    def send_if_clear(self, frame: bytes) -> None:
+        """Write a heartbeat or a command directly to the socket, unless the screen is stuck.
 
         Bytes that are still buffered show the screen that its connection is alive, so it needs no heartbeat.
         """

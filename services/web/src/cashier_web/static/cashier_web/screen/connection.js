@@ -12,6 +12,7 @@ import { swapFragment } from "./fragment.js";
 // even if the browser believes that the connection is open.
 const SILENCE_MS = 40_000;
 const HEARTBEAT = "pong";
+const COMMAND_BEGINS = "{"; // All other messages are HTML or heartbeats.
 // A server of version 0.1.0 sends no heartbeats. It only answers pings. The time is longer than the time between two
 // heartbeats, so that a newer server usually gets no ping.
 const PING_MS = 20_000;
@@ -143,6 +144,11 @@ const handleMessage = (event) => {
   const { message } = event.detail;
   noteMessage();
   if (message === HEARTBEAT) noteHeartbeat();
+  if (message.startsWith(COMMAND_BEGINS)) {
+    event.preventDefault();
+    document.dispatchEvent(new CustomEvent("screen:command", { detail: JSON.parse(message) }));
+    return;
+  }
   const isFragment = swapFragment(message);
   // Only a fragment resets the counters of attempts and refusals. An open socket is not enough, because the server also
   // opens a socket if it refuses the ticket.

@@ -4,6 +4,7 @@
 import { startAppearance } from "./appearance.js";
 import { startCallReports } from "./call_reports.js";
 import { startClock } from "./clock.js";
+import { startCommands } from "./commands.js";
 import { startConnection } from "./connection.js";
 import { startBackstop } from "./expired_number.js";
 import { startFrozenPicture } from "./frozen_picture.js";
@@ -29,6 +30,7 @@ const STARTS = [
   startMedia,
   startSound,
   startPageState,
+  startCommands,
   startWakeLock,
   startOfflineCopy,
 ];

@@ -106,6 +106,11 @@ export const soundState = () => {
   return context?.state === "running" && !hasFailed ? "on" : "blocked";
 };
 
+// Plays the sound of a call that belongs to no till.
+export const playTest = () => {
+  if (soundState() === "on") play(appearance.waiting[0].language, "0");
+};
+
 const noteShown = () => {
   shownAt = performance.now();
 };
