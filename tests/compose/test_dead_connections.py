@@ -12,8 +12,8 @@ from loadtests.clients.asyncio_screen import open_screen
 from loadtests.clients.till import Till
 
 pytestmark = pytest.mark.anyio
-NOTICED_SECONDS = 90.0
-"""On an idle machine, it takes at most 75 s: up to 15 s until the next heartbeat, 55 s until the kernel
+NOTICED_SECONDS = 60.0
+"""On an idle machine, it takes at most 45 s: up to 15 s until the next heartbeat, 25 s until the kernel
 closes the connection, and some seconds until the replica and the test notice this."""
 
 

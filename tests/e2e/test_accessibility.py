@@ -23,7 +23,6 @@ def topology(run_topology, tmp_path_factory):
             call("add_member", username="anna", store=slug, role="manager")
         call("add_devices", store="north", till=2)
         call("add_screen", store="north", name="Entrance")
-        call("add_screen_state", screen="Entrance", state="offline", cause="unknown")
         yield topology
 
 
@@ -61,13 +60,13 @@ def test_pages_of_a_manager_have_no_violations(topology, open_page) -> None:
     expect_no_violations(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=offline"):
+        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=never_seen"):
             assert page.goto(f"{topology.url}/{path}").ok
             expect_no_violations(page)
         for path in PAGES:
             assert page.goto(f"{topology.url}/s/north/{path}").ok
             expect_no_violations(page)
-        page.goto(f"{topology.url}/fleet?state=offline")
+        page.goto(f"{topology.url}/s/north/screens")
         page.get_by_role("link", name="Entrance").click()
         expect(page.get_by_role("heading", name="Outages")).to_be_visible()
         expect_no_violations(page)

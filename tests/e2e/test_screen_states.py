@@ -78,7 +78,7 @@ def test_each_screen_that_shows_no_calls_is_found_and_named(open_paired, expect_
     kill(other_browser)
 
     expect_state(showing, "old", "old_version")
-    expect_state(showing, "blocked", "muted")
+    expect_state(showing, "blocked", "no_sound")
     expect_state(showing, "hidden", "hidden", "hidden")
     expect_state(showing, "stopped", "not_painting", "not_painting")
     # A frozen page closes its connection, and keeps its state.

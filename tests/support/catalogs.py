@@ -24,8 +24,12 @@ FOR_MANAGERS = [
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
-    *(f"templates/cashier_web/{name}.html" for name in ("admin_index", "fleet", "fleet_screen", "_fleet_link")),
-    *(f"templates/cashier_web/{name}.html" for name in ("devices", "history", "import", "media", "people", "screens")),
+    *(
+        f"templates/cashier_web/{name}.html"
+        for name in ("_fleet_link", "_stale", "_not_renewed", "fleet", "fleet_screen")
+    ),
+    *(f"templates/cashier_web/{name}.html" for name in ("admin_index", "devices", "history", "import", "media")),
+    *(f"templates/cashier_web/{name}.html" for name in ("people", "screens")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""
 

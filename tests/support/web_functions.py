@@ -14,7 +14,7 @@ from cashier_core.call import Policy
 from cashier_web.infra import tokens
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
-from cashier_web.models import Device, Membership, Outage, PastCall, Role, Screen, ScreenState, Store
+from cashier_web.models import Device, Membership, PastCall, Role, Screen, ScreenState, Store
 from cashier_web.screens import commands
 from cashier_web.screens.announce import announce
 
@@ -85,14 +85,6 @@ def state_of_screen(store: str, name: str) -> list[str]:
     """Return the state of a screen, and the cause of its outage; an empty list if its state is not known."""
     row = ScreenState.objects.filter(screen__store__slug=store, screen__name=name).first()
     return [row.state, row.cause] if row else []
-
-
-def add_screen_state(screen: str, state: str, cause: str) -> None:
-    """Save the state of a screen, and an outage if there is a cause. The service tasks may change the state later."""
-    paired = Screen.objects.get(name=screen)
-    ScreenState.objects.create(screen=paired, state=state, cause=cause, since=timezone.now())
-    if cause:
-        Outage.objects.create(screen=paired, begins_at=timezone.now(), cause=cause)
 
 
 def revoke_screen_silently(name: str) -> None:

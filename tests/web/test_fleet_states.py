@@ -7,15 +7,20 @@ import pytest
 
 from cashier_core.screen_status import Link, PageState, ScreenStatus, Sound
 from cashier_web.fleet.states import (
+    FIRST_GRACE,
     GRACE,
     GRACE_AFTER_LOST_REPLICA,
     LINE_WINDOW,
-    Absence,
+    REPORT_GRACE,
+    SERVER_GRACE,
     Finding,
     KnownScreen,
+    Memory,
     SavedState,
     judge,
-    note_absences,
+    judge_without_replicas,
+    remember,
+    remember_without_replicas,
 )
 from cashier_web.models import Cause, State
 
@@ -30,8 +35,8 @@ def reporting(**changed) -> ScreenStatus:
     return ScreenStatus(Link.REPORTING, PAGE._replace(**changed))
 
 
-def closed(code: int) -> ScreenStatus:
-    return ScreenStatus(Link.CLOSED, close_code=code)
+def closed(code: int, at: datetime = NOW) -> ScreenStatus:
+    return ScreenStatus(Link.CLOSED, None, code, at.timestamp())
 
 
 def screen(key: int = 1, store: int = 1, *, was_seen: bool = True, state: State | None = State.SHOWING) -> KnownScreen:
@@ -39,12 +44,12 @@ def screen(key: int = 1, store: int = 1, *, was_seen: bool = True, state: State 
 
 
 class Fleet:
-    """Screens that are watched every 5 s. `absences` are kept from one time to the next."""
+    """Screens that are watched every 5 s. What is found becomes their last state."""
 
     def __init__(self, *screens: KnownScreen) -> None:
-        self.screens = screens
+        self.screens = list(screens)
         self.now = NOW
-        self.absences: dict[int, Absence] = {}
+        self.memory = Memory()
 
     def watch(
         self, seconds: float = 5, *, lost: bool = False, **statuses: Sequence[ScreenStatus]
@@ -58,11 +63,17 @@ class Fleet:
             passed = min(seconds, 5) * SECOND
             seconds -= 5
             self.now += passed
-            self.absences = note_absences(
-                self.screens, of_screens, self.absences, self.now, passed, is_replica_lost=lost
-            )
+            self.memory = remember(self.memory, self.screens, of_screens, self.now, passed, is_replica_lost=lost)
             lost = False
-        return judge(self.screens, of_screens, self.absences, self.now, VERSION)
+            found = judge(self.screens, of_screens, self.memory, self.now, VERSION)
+            self.save(found)
+        return found
+
+    def save(self, found: dict[int, Finding]) -> None:
+        for index, screen in enumerate(self.screens):
+            if finding := found.get(screen.key):
+                saved = SavedState(finding.state, finding.cause, finding.since, "", "", 0, 0)
+                self.screens[index] = screen._replace(saved=saved)
 
     def states(self, seconds: float = 5, **options) -> dict[int, State]:
         return {key: finding.state for key, finding in self.watch(seconds, **options).items()}
@@ -75,13 +86,14 @@ class Fleet:
         ([reporting(is_visible=False)], State.HIDDEN, Cause.HIDDEN),
         ([reporting(is_painting=False)], State.NOT_PAINTING, Cause.NOT_PAINTING),
         ([ScreenStatus(Link.SILENT)], State.NOT_PAINTING, Cause.SILENT),
-        ([reporting(sound=Sound.BLOCKED)], State.MUTED, ""),
+        ([reporting(sound=Sound.BLOCKED)], State.NO_SOUND, ""),
         ([reporting(sound=Sound.OFF)], State.SHOWING, ""),
         ([reporting(version="another")], State.OLD_VERSION, ""),
         ([ScreenStatus(Link.UNABLE)], State.UNKNOWN, ""),
         ([closed(1006), SHOWING], State.SHOWING, ""),
         ([reporting(is_visible=False), SHOWING], State.SHOWING, ""),
-        ([ScreenStatus(Link.SILENT), ScreenStatus(Link.NEW)], State.NOT_PAINTING, Cause.SILENT),
+        ([ScreenStatus(Link.UNABLE), reporting(is_visible=False)], State.UNKNOWN, ""),
+        ([reporting(sound=Sound.BLOCKED), SHOWING], State.SHOWING, ""),
     ],
 )
 def test_the_state_of_a_connected_screen_is_what_its_page_reports(statuses, state, cause) -> None:
@@ -91,7 +103,18 @@ def test_the_state_of_a_connected_screen_is_what_its_page_reports(statuses, stat
 
 
 def test_a_screen_that_has_just_connected_keeps_its_state() -> None:
-    assert Fleet(screen(state=State.OFFLINE)).watch(s1=[ScreenStatus(Link.NEW)]) == {}
+    fleet = Fleet(screen(state=State.OFFLINE))
+    assert fleet.watch(s1=[ScreenStatus(Link.NEW)]) == {}
+    assert fleet.watch(s1=[ScreenStatus(Link.SILENT), ScreenStatus(Link.NEW)]) == {}
+
+
+def test_a_screen_that_connects_again_and_again_without_a_report_is_unknown() -> None:
+    fleet = Fleet(screen())
+    fleet.watch(s1=[SHOWING])
+    assert fleet.states(REPORT_GRACE.total_seconds() - 5, s1=[ScreenStatus(Link.NEW)]) == {}
+
+    assert fleet.states(10, s1=[ScreenStatus(Link.NEW)]) == {1: State.UNKNOWN}
+    assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING}
 
 
 def test_a_screen_is_offline_when_it_has_been_away_for_longer_than_a_reconnect_takes() -> None:
@@ -113,12 +136,21 @@ def test_a_screen_that_flaps_is_not_offline() -> None:
 
 def test_after_a_replica_was_killed_its_screens_have_more_time() -> None:
     """The page of a screen notices a replica that hangs only after 40 s."""
-    fleet = Fleet(screen(1), screen(2, store=2))
-    fleet.watch(s1=[SHOWING], s2=[SHOWING])
-    fleet.watch(lost=True, s2=[closed(1006)])
+    fleet = Fleet(screen(1), screen(2, store=2), screen(3, store=3))
+    fleet.watch(s1=[SHOWING], s2=[SHOWING], s3=[SHOWING])
+    long_ago = closed(1006, NOW - 60 * SECOND)
+    fleet.watch(lost=True, s1=[], s2=[closed(1006, NOW + 10 * SECOND)], s3=[long_ago])
 
     assert fleet.states(GRACE.total_seconds()) == {2: State.OFFLINE}, "the replica of screen 2 was not lost"
-    assert fleet.states((GRACE_AFTER_LOST_REPLICA - GRACE).total_seconds()) == {1: State.OFFLINE, 2: State.OFFLINE}
+    assert set(fleet.states((GRACE_AFTER_LOST_REPLICA - GRACE).total_seconds())) == {1, 2, 3}
+
+
+def test_a_screen_about_which_nothing_is_known_has_time_to_leave_an_old_replica() -> None:
+    """Replicas of version 0.1.0 tell nothing about their screens."""
+    fleet = Fleet(screen(state=None))
+    assert fleet.states(FIRST_GRACE.total_seconds()) == {}
+
+    assert fleet.states(10) == {1: State.OFFLINE}
 
 
 @pytest.mark.parametrize(
@@ -130,9 +162,10 @@ def test_after_a_replica_was_killed_its_screens_have_more_time() -> None:
         (4000, State.NOT_PAINTING, Cause.NOT_PAINTING),
     ],
 )
-def test_the_close_code_tells_the_cause_as_long_as_the_screen_is_away(code, state, cause) -> None:
+def test_the_last_close_code_tells_the_cause_as_long_as_the_screen_is_away(code, state, cause) -> None:
     fleet = Fleet(screen())
-    fleet.watch(s1=[closed(code)])
+    fleet.watch(s1=[SHOWING])
+    fleet.watch(s1=[closed(1001 if code == 4000 else 4000, NOW), closed(code, NOW + 5 * SECOND)])
     found = [fleet.watch(seconds)[1] for seconds in (60, 86_400)]  # After two minutes, no replica knows the code.
 
     assert [(each.state, each.cause) for each in found] == [(state, cause)] * 2
@@ -152,12 +185,43 @@ def test_if_all_screens_of_a_store_disappear_together_its_line_is_down() -> None
     }
 
 
-def test_when_one_screen_of_the_store_is_back_its_line_is_not_down() -> None:
-    fleet = Fleet(screen(1), screen(2))
+def test_when_one_screen_of_the_store_is_back_the_others_have_time_to_connect() -> None:
+    fleet = Fleet(screen(1), screen(2), screen(3))
     assert fleet.states() == {}
     assert set(fleet.states(60).values()) == {State.LINE_DOWN}
+    assert fleet.states(15, s1=[SHOWING]) == {1: State.SHOWING}
+    assert fleet.states(s1=[SHOWING], s2=[SHOWING]) == {1: State.SHOWING, 2: State.SHOWING}
 
-    assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING, 2: State.OFFLINE}
+    assert fleet.states(s1=[SHOWING], s2=[SHOWING]) == {1: State.SHOWING, 2: State.SHOWING, 3: State.OFFLINE}
+
+
+def test_screens_that_are_switched_off_together_are_no_line_that_is_down() -> None:
+    """A kiosk closes its browser when the store closes."""
+    fleet = Fleet(screen(1), screen(2))
+    fleet.watch(s1=[closed(1001)], s2=[closed(1001)])
+
+    assert fleet.states(30) == {1: State.OFFLINE, 2: State.OFFLINE}
+
+
+def test_if_all_stores_disappear_together_the_server_is_the_cause() -> None:
+    fleet = Fleet(screen(1), screen(2), screen(3, store=2))
+    fleet.watch()
+    found = fleet.watch(30)
+
+    assert {(each.state, each.cause) for each in found.values()} == {(State.OFFLINE, Cause.SERVER)}
+
+
+def test_while_no_replica_runs_screens_are_offline_after_a_minute() -> None:
+    fleet = Fleet(screen(1), screen(2, state=State.LINE_DOWN), screen(3, state=None))
+    memory = Memory()
+    for _ in range(11):
+        memory = remember_without_replicas(memory, 5 * SECOND)
+    assert judge_without_replicas(fleet.screens, memory, NOW) == {}
+    memory = remember_without_replicas(memory, 5 * SECOND)
+
+    assert judge_without_replicas(fleet.screens, memory, NOW) == {
+        1: Finding(State.OFFLINE, Cause.SERVER, NOW - SERVER_GRACE)
+    }
 
 
 def test_a_screen_that_was_broken_before_is_offline_alone() -> None:

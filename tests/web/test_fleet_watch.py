@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from cashier_core.screen_status import REPLICAS_KEY, Link, PageState, ScreenStatus, Sound, key_of
 from cashier_web.fleet import watch
-from cashier_web.fleet.watch import watch_screens
+from cashier_web.fleet.watch import GAP, ScreenWatch
 from cashier_web.history.recorder import delete_old_calls
 from cashier_web.models import Cause, Outage, PastCall, Screen, ScreenState, State
 from cashier_web.screens.appearance import page_version
@@ -32,7 +32,7 @@ def page() -> PageState:
 
 @pytest.fixture
 def run(monkeypatch, redis):
-    """Return a function that lets the service tasks watch the screens every 5 s.
+    """Return a function that lets the service tasks watch the screens every 5 s, each time in a new process.
 
     seconds: the time until which they are watched, since BEGIN. statuses: the statuses on the only replica during this
     time, by screen; None if no replica runs.
@@ -44,7 +44,7 @@ def run(monkeypatch, redis):
         redis.delete(REPLICAS_KEY, key_of("a"))
         if statuses is not None:
             redis.sadd(REPLICAS_KEY, "a")
-            redis.hset(key_of("a"), mapping={"alive": ""})
+            redis.hset(key_of("a"), mapping={"writes": 1})
             for screen, status in statuses.items():
                 redis.hset(key_of("a"), screen.credential_id, status.to_json())
         while last < seconds:
@@ -58,7 +58,7 @@ def watch_at(monkeypatch, seconds: float) -> None:
     """Watch the screens once, at this time since BEGIN."""
     with monkeypatch.context() as patch:
         patch.setattr(watch.timezone, "now", lambda: at(seconds))
-        watch_screens()
+        ScreenWatch().run()
 
 
 def at(seconds: float) -> datetime:
@@ -121,7 +121,7 @@ def test_each_cause_has_its_own_outage(run, screens, page) -> None:
         (seconds(0), seconds(5), Cause.HIDDEN),
         (seconds(5), seconds(15), Cause.NOT_PAINTING),
     ]
-    assert state_of(screen) == State.MUTED
+    assert state_of(screen) == State.NO_SOUND
 
 
 def test_a_line_that_is_down_is_one_outage_of_each_screen(run, screens, page) -> None:
@@ -134,39 +134,96 @@ def test_a_line_that_is_down_is_one_outage_of_each_screen(run, screens, page) ->
     run(60, {})
     assert (state_of(first), state_of(second)) == (State.LINE_DOWN, State.LINE_DOWN)
     run(100, {})
-    run(105, {first: showing, second: showing})
+    run(105, {first: showing})
+    run(140, {first: showing})
+    run(145, {first: showing, second: showing})
 
     assert outages_of(first) == [(seconds(5), seconds(105), Cause.LINE)]
-    assert outages_of(second) == [(seconds(15), seconds(105), Cause.LINE)]
+    assert outages_of(second) == [
+        (seconds(15), seconds(125), Cause.LINE),
+        (seconds(125), seconds(145), Cause.UNKNOWN),
+    ]
 
 
-def test_while_no_replica_runs_no_screen_is_offline_and_afterwards_each_has_time_to_connect(run, screens, page) -> None:
+def test_a_restart_of_all_replicas_is_no_outage(run, screens, page) -> None:
     showing = dict.fromkeys(screens, ScreenStatus(Link.REPORTING, page))
     run(0, showing)
     run(15, {})
-    run(300, None)
-    run(315, {})
-    assert Outage.objects.count() == 0
-    run(318, showing)
+    run(60, None)
+    run(75, {})
+    run(80, showing)
 
     assert Outage.objects.count() == 0
     assert [state_of(each) for each in screens] == [State.SHOWING] * 2
 
 
-def test_a_new_process_knows_how_long_a_screen_has_been_away(run, screens) -> None:
+def test_if_no_replica_runs_for_long_all_screens_have_an_outage_with_the_server_as_its_cause(
+    run, screens, page
+) -> None:
+    first, second = screens
+    showing, closed = ScreenStatus(Link.REPORTING, page), ScreenStatus(Link.CLOSED, None, 1001, at(5).timestamp())
+    run(0, {first: showing, second: showing})
+    run(40, {first: showing, second: closed})
+    run(140, None)
+    assert (state_of(first), state_of(second)) == (State.OFFLINE, State.OFFLINE)
+    run(155, {})
+    run(160, {first: showing, second: showing})
+
+    assert outages_of(first) == [(seconds(40), seconds(160), Cause.SERVER)]
+    assert outages_of(second) == [(seconds(5), seconds(160), Cause.PAGE_LEFT)]
+
+
+def test_outages_of_a_screen_do_not_overlap(run, screens, page) -> None:
+    screen, other = screens
+    showing = ScreenStatus(Link.REPORTING, page)
+    hidden = ScreenStatus(Link.REPORTING, page._replace(is_visible=False))
+    run(0, {screen: showing, other: showing})
+    run(60, {screen: hidden, other: showing})
+    run(120, {screen: ScreenStatus(Link.CLOSED, None, 1001, at(65).timestamp()), other: showing})
+
+    assert outages_of(screen) == [(seconds(5), seconds(65), Cause.HIDDEN), (seconds(65), None, Cause.PAGE_LEFT)]
+
+
+def test_a_page_that_is_hidden_again_and_again_has_one_outage(run, screens, page) -> None:
+    screen, _ = screens
+    showing = ScreenStatus(Link.REPORTING, page)
+    hidden = ScreenStatus(Link.REPORTING, page._replace(is_visible=False))
+    run(0, {screen: showing})
+    for begin in range(0, 300, 30):
+        run(begin + 15, {screen: hidden})
+        run(begin + 30, {screen: showing})
+
+    assert outages_of(screen) == [(seconds(5), seconds(290), Cause.HIDDEN)]
+
+
+def test_after_a_gap_nothing_is_known_and_open_outages_have_ended_when_the_screens_were_watched_last(
+    run, screens, page, monkeypatch
+) -> None:
+    """For example, the host was off, or version 0.1.0 ran for a while."""
+    first, second = screens
+    run(0, {first: ScreenStatus(Link.REPORTING, page._replace(is_visible=False)), second: ScreenStatus(Link.NEW)})
+    run(10, {first: ScreenStatus(Link.REPORTING, page._replace(is_visible=False)), second: ScreenStatus(Link.NEW)})
+    watch_at(monkeypatch, 10 + GAP.total_seconds() + 1)
+
+    assert outages_of(first) == [(seconds(0), seconds(10), Cause.HIDDEN), (seconds(611), None, Cause.HIDDEN)]
+
+
+def test_a_new_process_knows_how_long_a_screen_has_been_away(run, screens, page) -> None:
     """`run` keeps nothing between two runs except in Redis and in the database."""
+    run(0, dict.fromkeys(screens, ScreenStatus(Link.REPORTING, page)))
     run(25, {})
 
-    assert {each.since for each in ScreenState.objects.all()} == {at(0)}
+    assert {each.since for each in ScreenState.objects.all()} == {at(5)}
 
 
-def test_a_revoked_screen_has_no_state_and_its_outage_ends(run, screens) -> None:
+def test_a_revoked_screen_has_no_state_and_its_outage_ends(run, screens, page) -> None:
+    run(0, dict.fromkeys(screens, ScreenStatus(Link.REPORTING, page)))
     run(30, {})
     Screen.objects.filter(pk=screens[0].pk).update(revoked_at=timezone.now())
     run(40, {})
 
     assert [each.screen_id for each in ScreenState.objects.all()] == [screens[1].pk]
-    assert outages_of(screens[0]) == [(seconds(0), seconds(35), Cause.LINE)]
+    assert outages_of(screens[0]) == [(seconds(5), seconds(35), Cause.LINE)]
 
 
 def test_a_screen_that_was_moved_keeps_its_state(run, screens, stores, page) -> None:
@@ -194,7 +251,7 @@ def test_statuses_that_are_not_valid_are_logged_and_the_other_screens_are_watche
     run(0, {screens[0]: ScreenStatus(Link.REPORTING, page)})
     redis.hset(key_of("a"), screens[1].credential_id, "nonsense")
     redis.hset(key_of("a"), screens[0].credential_id, ScreenStatus(Link.SILENT).to_json())
-    watch_screens()
+    ScreenWatch().run()
 
     assert state_of(screens[0]) == State.NOT_PAINTING
     assert [record.getMessage() for record in records()] == ["the statuses of screens are invalid: 1"]
@@ -215,19 +272,16 @@ def test_outages_are_deleted_with_the_history(store, screens, environment) -> No
 
 
 def test_the_screens_page_shows_the_states_and_asks_for_them_again(client, manager, run, screens, page) -> None:
-    run(0, {screens[0]: ScreenStatus(Link.REPORTING, page._replace(is_visible=False, browser="<b>"))})
+    run(0, {screens[0]: ScreenStatus(Link.REPORTING, page._replace(is_visible=False))})
     text = client.get("/screens").content.decode()
-    states = dict(re.findall(r'<span id="state-(\d+)" class="state ([a-z_]*)">', text))
-    assert states == {str(screens[0].pk): "hidden", str(screens[1].pk): ""}
-    assert "is hidden" in text
-    assert "not known yet" in text
-    assert "&lt;b&gt;" in text
+    states = re.findall(r'<span id="state-(\d+)" class="state (\w*)">(.*?)\n', text)
+    assert states == [(str(screens[1].pk), "", "not known yet</span>"), (str(screens[0].pk), "bad", "hidden")]
     assert 'hx-get="/screens"' in text
 
     poll = client.get("/screens", headers={"HX-Request": "true"}).content.decode()
-    assert re.findall(r'<span id="state-(\d+)" class="state ([a-z_]*)" hx-swap-oob="true">', poll) == [
+    assert re.findall(r'<span id="state-(\d+)" class="state (\w*)" hx-swap-oob="true">', poll) == [
         (str(screens[1].pk), ""),
-        (str(screens[0].pk), "hidden"),
+        (str(screens[0].pk), "bad"),
     ]
     assert "<form" not in poll
 
@@ -240,11 +294,14 @@ def test_a_clock_that_is_set_makes_no_screen_offline_at_once_and_delays_nothing(
     showing = ScreenStatus(Link.REPORTING, page)
     run(0, {away: showing, other: showing})
     run(5, {other: showing})
-    states = []
+    process, states = ScreenWatch(), []
     for step in range(6):
-        watch_at(monkeypatch, hours * 3600 + step * 5)
+        offset = hours * 3600 if step else 0
+        monkeypatch.setattr(watch.timezone, "now", lambda passed=offset + step * 5: at(5 + passed))
+        monkeypatch.setattr(watch.time, "monotonic", lambda passed=step * 5: 1000.0 + passed)
+        process.run()
         states.append(state_of(away))
 
-    assert states[:2] == [State.SHOWING] * 2
+    assert states[:3] == [State.SHOWING] * 3
     assert states[-1] == State.OFFLINE
     assert state_of(other) == State.SHOWING

@@ -21,6 +21,7 @@ from cashier_ws import metrics
 from cashier_ws.allowance import BURST
 from cashier_ws.boards import proof_writer
 from cashier_ws.boards.board import Board
+from cashier_ws.boards.hub import Hub
 from cashier_ws.boards.playlist import Slot
 from cashier_ws.boards.proof_writer import ProofWriter
 from cashier_ws.boards.proofs import CLOSE_SECONDS, MOST_LISTED, MOST_MS, Proofs
@@ -68,8 +69,8 @@ def test_a_call_is_owed_to_the_screens_that_are_connected_from_its_begin_to_its_
     proof.leave(leaves)
     proof.join(comes)
     proofs.end(proof, 3.0)
-    proofs.add_report("store", stays, report(["call", 41, 12]))
-    proofs.add_report("store", comes, report(["call", 30, 5]))
+    proofs.add_calls("store", stays, [["call", 41, 12]])
+    proofs.add_calls("store", comes, [["call", 30, 5]])
 
     assert closed(proofs) == ReplicaProof(
         store="store",
@@ -169,7 +170,7 @@ def test_the_time_of_a_removal_counts_from_the_real_end_of_a_call_that_was_repla
     """The page only knows when the call should have ended."""
     proofs, reporter = Proofs(), screen("1.1")
     proofs.end(proofs.begin("store", slot_of("call"), [reporter]), 1.0)
-    proofs.add_report("store", reporter, report(["call", 41, -1985]))
+    proofs.add_calls("store", reporter, [["call", 41, -1985]])
 
     assert closed(proofs).reports == [CallReport("1.1", 41, 15)]
 
@@ -194,13 +195,13 @@ def test_the_time_of_a_removal_counts_from_the_real_end_of_a_call_that_was_repla
     ids=str,
 )
 def test_a_false_report_is_counted_and_changes_no_proof(store, text, reason) -> None:
-    proofs, reporter = Proofs(), screen("1.1")
-    show(proofs, reporter)
+    hub, reporter = Hub(None, None), screen("1.1")
+    show(hub.proofs, reporter)
     before = refused(reason)
-    proofs.add_report(store, reporter, text)
+    hub.take_report(store, reporter, text)
 
     assert refused(reason) == before + 1
-    assert closed(proofs).screens == {"silent": ["1.1"]}
+    assert closed(hub.proofs).screens == {"silent": ["1.1"]}
 
 
 def refused(reason: str) -> float:
@@ -208,10 +209,10 @@ def refused(reason: str) -> float:
 
 
 def test_an_invalid_report_does_not_prove_that_a_page_can_report() -> None:
-    proofs, reporter = Proofs(), screen("1.1", can_report=False)
-    show(proofs, reporter)
-    proofs.add_report("store", reporter, "{}")
-    assert closed(proofs).screens == {"unknown": ["1.1"]}
+    hub, reporter = Hub(None, None), screen("1.1", can_report=False)
+    show(hub.proofs, reporter)
+    hub.take_report("store", reporter, "{}")
+    assert closed(hub.proofs).screens == {"unknown": ["1.1"]}
 
 
 def test_the_page_and_the_replica_use_the_same_limits() -> None:
@@ -228,7 +229,7 @@ def test_the_page_and_the_replica_use_the_same_limits() -> None:
 def test_a_wrong_value_does_not_spoil_the_rest_of_a_report() -> None:
     proofs, reporter = Proofs(), screen("1.1")
     show(proofs, reporter)
-    proofs.add_report("store", reporter, report(["another", 1, 10**9], ["call", 41, 12]))
+    proofs.add_calls("store", reporter, [["another", 1, 10**9], ["call", 41, 12]])
 
     assert closed(proofs).reports == [CallReport("1.1", 41, 12)]
 
@@ -236,10 +237,10 @@ def test_a_wrong_value_does_not_spoil_the_rest_of_a_report() -> None:
 def test_the_first_report_of_a_call_counts_and_a_later_one_changes_nothing() -> None:
     proofs, reporter = Proofs(), screen("1.1")
     show(proofs, reporter)
-    proofs.add_report("store", reporter, report(["call", None, None], ["call", 5, 5]))
-    proofs.add_report("store", reporter, report(["call", 6, 6]))
+    proofs.add_calls("store", reporter, [["call", None, None], ["call", 5, 5]])
+    proofs.add_calls("store", reporter, [["call", 6, 6]])
     proof = closed(proofs)
-    proofs.add_report("store", reporter, report(["call", 7, 7]))
+    proofs.add_calls("store", reporter, [["call", 7, 7]])
 
     assert proof.reports == [CallReport("1.1", None, None)]
     assert list(proofs.close_due(1e9, "replica")) == []
@@ -248,8 +249,8 @@ def test_the_first_report_of_a_call_counts_and_a_later_one_changes_nothing() -> 
 def test_the_report_of_a_paired_screen_that_connects_after_the_call_is_kept() -> None:
     proofs = Proofs()
     show(proofs, screen())
-    proofs.add_report("store", screen("1.1"), report(["call", 41, 12]))
-    proofs.add_report("store", screen(), report(["call", 5, 5]))
+    proofs.add_calls("store", screen("1.1"), [["call", 41, 12]])
+    proofs.add_calls("store", screen(), [["call", 5, 5]])
 
     assert closed(proofs).screens == {"silent": [""], "other_reports": [CallReport("1.1", 41, 12)]}
 
@@ -263,7 +264,7 @@ def test_screens_that_connect_again_and_again_do_not_fill_the_memory() -> None:
         proof.leave(screen())
     proofs.end(proof, 3.0)
     for number in range(MOST_LISTED + 10):
-        proofs.add_report("store", screen(f"{number}.1"), report(["call", 1, 1]))
+        proofs.add_calls("store", screen(f"{number}.1"), [["call", 1, 1]])
     found = closed(proofs)
 
     assert [len(each) for each in (found.joined, found.left, found.other_reports)] == [MOST_LISTED] * 3

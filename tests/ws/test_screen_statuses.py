@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -56,63 +57,80 @@ def replica() -> Replica:
     return Replica()
 
 
+def changes(replica: Replica, now: float) -> dict[str, ScreenStatus]:
+    """Return the statuses that have changed, without the time of a close, which is a time of the computer's clock."""
+    changed, _removed = replica.statuses.take_changes(now)
+    return {credential_id: status._replace(closed_at=0.0) for credential_id, status in changed.items()}
+
+
 def test_a_screen_is_new_until_its_page_has_reported(replica) -> None:
     screen = replica.connect()
-    assert replica.statuses.take_changes(1.0) == {"7.1": ScreenStatus(Link.NEW)}
-    assert replica.statuses.take_changes(2.0) == {}
+    assert changes(replica, 1.0) == {"7.1": ScreenStatus(Link.NEW)}
+    assert changes(replica, 2.0) == {}
     replica.statuses.note_page(screen.reporter, SHOWING, 3.0)
 
-    assert replica.statuses.take_changes(4.0) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
+    assert changes(replica, 4.0) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
 
 
 def test_only_a_report_that_differs_from_the_last_one_is_a_change(replica) -> None:
     screen = replica.connect()
-    changes = []
+    found = []
     for at, page in ((3.0, SHOWING), (63.0, SHOWING), (70.0, HIDDEN)):
         replica.statuses.note_page(screen.reporter, page, at)
-        changes.append(replica.statuses.take_changes(at + 1))
+        found.append(changes(replica, at + 1))
 
-    assert changes == [{"7.1": ScreenStatus(Link.REPORTING, page)} if page else {} for page in (SHOWING, None, HIDDEN)]
+    assert found == [{"7.1": ScreenStatus(Link.REPORTING, page)} if page else {} for page in (SHOWING, None, HIDDEN)]
 
 
 def test_a_page_that_stops_to_report_is_silent_until_it_reports_again(replica) -> None:
     screen = replica.connect()
     replica.statuses.note_page(screen.reporter, SHOWING, 10.0)
-    replica.statuses.take_changes(11.0)
+    changes(replica, 11.0)
     silent_at = 10 + SILENT_SECONDS
 
-    assert replica.statuses.take_changes(silent_at - 1) == {}
-    assert replica.statuses.take_changes(silent_at + 1) == {"7.1": ScreenStatus(Link.SILENT)}
-    assert replica.statuses.take_changes(silent_at + 2) == {}
+    assert changes(replica, silent_at - 1) == {}
+    assert changes(replica, silent_at + 1) == {"7.1": ScreenStatus(Link.SILENT)}
+    assert changes(replica, silent_at + 2) == {}
     replica.statuses.note_page(screen.reporter, SHOWING, silent_at + 3)
-    assert replica.statuses.take_changes(silent_at + 4) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
+    assert changes(replica, silent_at + 4) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
 
 
 def test_a_page_that_never_reports_its_state_cannot_report(replica) -> None:
     replica.connect()
-    replica.statuses.take_changes(1.0)
+    changes(replica, 1.0)
 
-    assert replica.statuses.take_changes(SILENT_SECONDS + 1) == {"7.1": ScreenStatus(Link.UNABLE)}
+    assert changes(replica, SILENT_SECONDS + 1) == {"7.1": ScreenStatus(Link.UNABLE)}
 
 
-def test_the_close_code_of_a_screen_is_told_for_a_while(replica) -> None:
+def test_the_close_code_of_a_screen_is_told_for_a_while() -> None:
+    replica = Replica()
     screen = replica.connect()
     replica.close(screen, 4000, 5.0)
 
-    assert replica.statuses.take_changes(6.0) == {"7.1": ScreenStatus(Link.CLOSED, close_code=4000)}
-    assert replica.statuses.all(4 + CLOSED_SECONDS) == {"7.1": ScreenStatus(Link.CLOSED, close_code=4000)}
-    assert replica.statuses.all(6 + CLOSED_SECONDS) == {}
+    assert changes(replica, 6.0) == {"7.1": ScreenStatus(Link.CLOSED, close_code=4000)}
+    assert replica.statuses.snapshot(6.0)["7.1"].closed_at == pytest.approx(time.time() - 1, abs=60)
+    assert replica.statuses.take_changes(4 + CLOSED_SECONDS) == ({}, [])
+    assert replica.statuses.take_changes(6 + CLOSED_SECONDS) == ({}, ["7.1"])
+    assert replica.statuses.snapshot(6 + CLOSED_SECONDS) == {}
+
+
+def test_a_screen_that_connects_again_is_not_removed() -> None:
+    replica = Replica()
+    replica.close(replica.connect(), 1006, 5.0)
+    replica.connect(at=6.0)
+    replica.statuses.take_changes(6.0)
+
+    assert replica.statuses.take_changes(100.0 + CLOSED_SECONDS)[1] == []
 
 
 def test_if_a_screen_has_several_connections_the_best_one_counts(replica) -> None:
     first, second = replica.connect(), replica.connect(at=1.0)
     replica.statuses.note_page(first.reporter, HIDDEN, 2.0)
-    assert replica.statuses.take_changes(2.0) == {"7.1": ScreenStatus(Link.REPORTING, HIDDEN)}
     replica.statuses.note_page(second.reporter, SHOWING, 3.0)
-    assert replica.statuses.take_changes(3.0) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
+    assert changes(replica, 3.0) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
     replica.close(second, 1001, 4.0)
 
-    assert replica.statuses.all(5.0) == {"7.1": ScreenStatus(Link.REPORTING, HIDDEN)}
+    assert replica.statuses.snapshot(5.0) == {"7.1": ScreenStatus(Link.REPORTING, HIDDEN)}
 
 
 def test_screens_that_are_not_paired_have_no_status(replica) -> None:
@@ -121,8 +139,8 @@ def test_screens_that_are_not_paired_have_no_status(replica) -> None:
     replica.statuses.note_page(reporter, SHOWING, 1.0)
     replica.statuses.leave(reporter, 1001, 2.0)
 
-    assert replica.statuses.take_changes(SILENT_SECONDS + 3) == {}
-    assert replica.statuses.all(SILENT_SECONDS + 3) == {}
+    assert changes(replica, SILENT_SECONDS + 3) == {}
+    assert replica.statuses.snapshot(SILENT_SECONDS + 3) == {}
 
 
 async def until_in_redis(redis: Redis, condition: Callable[[Statuses], bool]) -> Statuses:
@@ -142,12 +160,12 @@ async def test_a_replica_writes_the_statuses_of_its_screens_to_redis(own_valkey,
         for each in (reports, unpaired):
             each.send(TEXT, json.dumps({"calls": [], "page": SHOWING}).encode())
         reporting, new = ScreenStatus(Link.REPORTING, SHOWING), ScreenStatus(Link.NEW)
-        await until_in_redis(redis, lambda found: found.of_screens == {"7.1": [reporting], "8.1": [new]})
+        await until_in_redis(redis, lambda found: found.of_screens == {7: [reporting], 8: [new]})
         leaves.close()
-        await until_in_redis(redis, lambda found: found.of_screens["8.1"][0].link == Link.CLOSED)
+        await until_in_redis(redis, lambda found: found.of_screens[8][0].link == Link.CLOSED)
         redis.flushall()
         found = await until_in_redis(redis, lambda found: len(found.of_screens) == 2)
-        assert found.of_screens["7.1"] == [reporting]
+        assert found.of_screens[7] == [reporting]
 
         server._stopping.set()
         server.kill(signal.SIGTERM)
@@ -169,5 +187,5 @@ async def test_a_report_with_a_state_that_is_not_valid_is_refused(server, valkey
         while (await figures(server))[invalid] != before + 1:
             pass
     with Redis.from_url(valkey.url) as redis:
-        await until_in_redis(redis, lambda found: Link.NEW in [each.link for each in found.of_screens.get("77.1", [])])
+        await until_in_redis(redis, lambda found: Link.NEW in [each.link for each in found.of_screens.get(77, [])])
     screen.close()

@@ -6,7 +6,7 @@ disappears if the replica is killed or hangs. A set contains the id of each repl
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -19,8 +19,8 @@ REPLICAS_KEY = "cashier:screens"
 """The key of the set that contains the id of each replica."""
 LIFETIME_SECONDS = 15
 """Redis deletes the hash of a replica that has not confirmed it for this time."""
-ALIVE_FIELD = "alive"
-"""A field that each hash contains, because a hash without fields does not exist."""
+WRITES_FIELD = "writes"
+"""A field of each hash, which contains how often the hash was written."""
 
 MOST_PIXELS, MOST_VERSION, MOST_BROWSER = 100_000, 16, 40
 """The largest width or height, and the largest number of characters in the version and in the name of the browser."""
@@ -73,12 +73,25 @@ class Link(StrEnum):
 class ScreenStatus(NamedTuple):
     """The status of a paired screen on one replica.
 
-    page: the last report of the page, if `link` is REPORTING. close_code: the close code, if `link` is CLOSED.
+    page: the last report of the page, if `link` is REPORTING.
+    close_code, closed_at: the close code, and the Unix time of the close in seconds, if `link` is CLOSED.
     """
 
     link: Link
     page: PageState | None = None
     close_code: int = 0
+    closed_at: float = 0.0
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """A sort key. If a screen has several connections, the one with the smallest key counts.
+
+        If people can see calls in one of several tabs, the screen shows calls.
+        """
+        if self.page:
+            shows_calls = self.page.is_visible and self.page.is_painting
+            return (0 if shows_calls else 3, self.page.sound == Sound.BLOCKED)
+        return {Link.NEW: 1, Link.UNABLE: 2, Link.SILENT: 4}.get(self.link, 5), False
 
     def to_json(self) -> str:
         """Return the status as the value of a field of a replica's hash."""
@@ -91,8 +104,8 @@ def read_status(text: bytes) -> ScreenStatus:
 
     Most screens of a chain have equal statuses. Therefore the newest ones are cached.
     """
-    link, page, close_code = json.loads(text)
-    return ScreenStatus(Link(link), page and read_page_state(page), close_code)
+    link, page, close_code, closed_at = json.loads(text)
+    return ScreenStatus(Link(link), page and read_page_state(page), int(close_code), float(closed_at))
 
 
 def read_page_state(values: Sequence[Any]) -> PageState:
@@ -113,37 +126,39 @@ def read_page_state(values: Sequence[Any]) -> PageState:
     return PageState(is_visible, is_painting, Sound(sound), version, width, height, browser)
 
 
-class StatusWriter:
-    """Writes the hash of one replica. All methods raise redis.RedisError if Redis does not answer."""
+class StatusHash:
+    """The hash of one replica. All methods raise redis.RedisError if Redis does not answer."""
 
     def __init__(self, redis: AsyncRedis, replica: str) -> None:
         """replica: a text that identifies the replica and its start."""
         self._redis, self._replica, self._key = redis, replica, key_of(replica)
+        self._writes = 0
+        """How often the hash was written. The hash contains this number, too, so that lost writes are noticed."""
 
     async def replace(self, statuses: Mapping[str, ScreenStatus]) -> None:
         """Write the whole hash anew. statuses: the status of each screen, by the credential id of the screen."""
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(self._key)
-            pipeline.hset(self._key, mapping={ALIVE_FIELD: "", **_texts(statuses)})
-            pipeline.expire(self._key, LIFETIME_SECONDS)
+            self._write(pipeline, statuses)
             pipeline.sadd(REPLICAS_KEY, self._replica)
             await pipeline.execute()
 
-    async def change(self, statuses: Mapping[str, ScreenStatus]) -> None:
-        """Write the status of some screens."""
-        await cast(Any, self._redis.hset(self._key, mapping=_texts(statuses)))
+    async def change(self, statuses: Mapping[str, ScreenStatus], removed: Sequence[str]) -> None:
+        """Write the status of some screens, and remove other screens."""
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            self._write(pipeline, statuses)
+            if removed:
+                pipeline.hdel(self._key, *removed)
+            await pipeline.execute()
 
     async def confirm(self) -> bool:
-        """Confirm that the replica is alive. Returns False if the hash does not exist, or is not complete.
-
-        The hash is not complete if it expired and some screens were written again since.
-        """
+        """Confirm that the replica is alive. Returns False if Redis has lost a part of the hash."""
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hexists(self._key, ALIVE_FIELD)
+            pipeline.hget(self._key, WRITES_FIELD)
             pipeline.expire(self._key, LIFETIME_SECONDS)
             pipeline.sadd(REPLICAS_KEY, self._replica)
-            is_complete, *_ = await pipeline.execute()
-        return bool(is_complete)
+            writes, *_ = await pipeline.execute()
+        return bool(writes == str(self._writes).encode())
 
     async def remove(self) -> None:
         """Remove the hash, because the replica ends."""
@@ -152,52 +167,58 @@ class StatusWriter:
             pipeline.srem(REPLICAS_KEY, self._replica)
             await pipeline.execute()
 
+    def _write(self, pipeline: Any, statuses: Mapping[str, ScreenStatus]) -> None:
+        self._writes += 1
+        fields = {credential_id: status.to_json() for credential_id, status in statuses.items()}
+        pipeline.hset(self._key, mapping={**fields, WRITES_FIELD: self._writes})
+        pipeline.expire(self._key, LIFETIME_SECONDS)
+
 
 @dataclass(frozen=True)
 class Statuses:
     """The status of the paired screens on all replicas.
 
-    of_screens: the statuses of each screen, by its credential id. A screen that is connected to two replicas has two.
+    of_screens: the statuses of each screen, by the primary key of the screen, with which its credential id begins. A
+    screen that is connected to two replicas has two statuses.
     replicas: the number of replicas.
-    lost: the number of replicas that have disappeared without removing their hash since the last call.
+    lost: the ids of the replicas that have disappeared without removing their hash.
     invalid: the number of statuses that could not be read.
     """
 
-    of_screens: Mapping[str, list[ScreenStatus]]
+    of_screens: Mapping[int, list[ScreenStatus]]
     replicas: int
-    lost: int = 0
+    lost: Sequence[str] = ()
     invalid: int = 0
 
 
 def read_statuses(redis: Redis) -> Statuses:
-    """Read the hashes of all replicas, and forget the replicas whose hash has expired. Raises redis.RedisError."""
+    """Read the hashes of all replicas. Raises redis.RedisError if Redis does not answer."""
     replicas = sorted(each.decode() for each in cast(set[bytes], redis.smembers(REPLICAS_KEY)))
     with redis.pipeline(transaction=False) as pipeline:
         for replica in replicas:
             pipeline.hgetall(key_of(replica))
         hashes = dict(zip(replicas, pipeline.execute(), strict=True))
-    if lost := [replica for replica, fields in hashes.items() if not fields]:
-        redis.srem(REPLICAS_KEY, *lost)
-    found: dict[str, list[ScreenStatus]] = defaultdict(list)
+    lost = [replica for replica, fields in hashes.items() if not fields]
+    found: dict[int, list[ScreenStatus]] = defaultdict(list)
     invalid = 0
-    for credential_id, text in _fields(hashes.values()):
+    for name, text in ((name, text) for fields in hashes.values() for name, text in fields.items()):
+        if name == WRITES_FIELD.encode():
+            continue
         try:
-            status = read_status(text)
+            key, status = int(name.partition(b".")[0]), read_status(text)
         except (ValueError, TypeError):
             invalid += 1
         else:
-            found[credential_id.decode()].append(status)
-    return Statuses(found, len(hashes) - len(lost), len(lost), invalid)
+            found[key].append(status)
+    return Statuses(found, len(hashes) - len(lost), lost, invalid)
+
+
+def forget_replicas(redis: Redis, replicas: Sequence[str]) -> None:
+    """Forget replicas that are lost. Raises redis.RedisError if Redis does not answer."""
+    if replicas:
+        redis.srem(REPLICAS_KEY, *replicas)
 
 
 def key_of(replica: str) -> str:
     """Return the key of the hash of a replica."""
     return f"{REPLICAS_KEY}:{replica}"
-
-
-def _fields(hashes: Iterable[dict[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    return ((name, value) for fields in hashes for name, value in fields.items() if name != ALIVE_FIELD.encode())
-
-
-def _texts(statuses: Mapping[str, ScreenStatus]) -> dict[Any, Any]:
-    return {credential_id: status.to_json() for credential_id, status in statuses.items()}

@@ -87,7 +87,7 @@ TASKS = [
     # The task "proofs" comes after the task "record", because a proof is stored with its call.
     PeriodicTask("proofs", 5, proofs.record_proofs),
     # With 10,000 screens, the task "fleet" takes about 100 ms.
-    PeriodicTask("fleet", 5, watch.watch_screens),
+    PeriodicTask("fleet", 5, watch.ScreenWatch().run),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
     # An entry that could not be stored can be stored later, for example after an update of cashier_q.
     PeriodicTask("retry", 3600, unstored.retry_unstored),

@@ -9,9 +9,8 @@ import time
 BURST, PER_SECOND = 20, 1.0
 """A screen may send 20 frames at once, and one frame a second on average.
 
-If a screen sends more, its websocket is closed. A page needs much less: it sends a report about once a minute, and at
-most every 5 s; in version 0.1.0, a ping every 15 s. If its network has failed for a while, a few of them arrive
-together.
+If a screen sends more, its websocket is closed. A page needs much less: it sends a few reports a minute, or, in version
+0.1.0, a ping every 15 s. If its network has failed for a while, a few of them arrive together.
 """
 
 FRAGMENTS = 8

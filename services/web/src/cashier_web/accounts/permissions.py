@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,8 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRefresh
 
 from cashier_core.call import DEFAULT_STORE
+from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Membership, Role, Store
 from cashier_web.press_data.documents import Person
 from cashier_web.press_data.lookup import Lookup
@@ -116,13 +118,23 @@ def for_managers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     @wraps(view)
     def guarded(request: HttpRequest, slug: str = DEFAULT_STORE, **parts: Any) -> HttpResponse:
         if request.method != "POST" and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return to_sign_in(request)
         store, role = own_role_in(request, slug)
         require(store, role, Role.MANAGER)
         with timezone.override(ZoneInfo(store.time_zone)):
             return view(request, store, **parts)
 
     return guarded
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect a person who is not signed in.
+
+    A page that renews itself with htmx is reloaded as a whole, because htmx would put the sign-in page into it.
+    """
+    if cast(HtmxRequest, request).htmx:
+        return HttpResponseClientRefresh()
+    return redirect_to_login(request.get_full_path())
 
 
 def managed_by(person: Any) -> QuerySet[Store]:

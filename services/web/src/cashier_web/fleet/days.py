@@ -1,10 +1,12 @@
 """Divides the outages of a screen into days, for the strip on its page."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from math import ceil
 
-from cashier_web.models import Outage
+from cashier_web.models import Outage, Severity
 
 DAYS = 30
 DAY = timedelta(days=1)
@@ -12,24 +14,41 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Day:
-    """A day in the time zone of a store. outage: how long the screen could show no calls on this day."""
+    """A day in the time zone of a store.
+
+    outage: how long the screen could show no calls on this day. is_known: whether the screen was paired already.
+    """
 
     date: date
     outage: timedelta
+    is_known: bool
 
     @property
     def minutes(self) -> int:
-        return round(self.outage.total_seconds() / 60)
+        return ceil(self.outage.total_seconds() / 60)
+
+    @property
+    def severity(self) -> Severity:
+        if self.outage:
+            return Severity.BAD
+        return Severity.GOOD if self.is_known else Severity.NONE
 
 
-def days_of(outages: Iterable[Outage], now: datetime, zone: tzinfo) -> list[Day]:
-    """Return the last days, the oldest first. The last one is today, until now."""
-    today = now.astimezone(zone).date()
-    days, known = [], list(outages)
-    for ago in reversed(range(DAYS)):
-        day = today - ago * DAY
-        begin, end = (datetime.combine(each, time(), zone) for each in (day, day + DAY))
-        # Two outages of a screen never overlap, so their parts can be added up.
-        parts = [min(each.ends_at or now, end) - max(each.begins_at, begin) for each in known]
-        days.append(Day(day, sum((each for each in parts if each > timedelta()), timedelta())))
-    return days
+def days_of(outages: Iterable[Outage], now: datetime, zone: tzinfo, paired_at: datetime) -> list[Day]:
+    """Return the last days, the oldest first. The last one is today, until now.
+
+    paired_at: when the screen was paired or moved.
+    """
+    today, paired_on = now.astimezone(zone).date(), paired_at.astimezone(zone).date()
+    first = today - (DAYS - 1) * DAY
+    of_days: defaultdict[date, timedelta] = defaultdict(timedelta)
+    for outage in outages:
+        ends_at = outage.ends_at or now
+        day = max(outage.begins_at.astimezone(zone).date(), first)
+        while day <= min(ends_at.astimezone(zone).date(), today):
+            begin, end = (datetime.combine(each, time(), zone) for each in (day, day + DAY))
+            # Two outages of a screen never overlap, so their parts can be added up.
+            of_days[day] += max(min(ends_at, end) - max(outage.begins_at, begin), timedelta())
+            day += DAY
+    days = [first + number * DAY for number in range(DAYS)]
+    return [Day(day, of_days[day], day >= paired_on) for day in days]

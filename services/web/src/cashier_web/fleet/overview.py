@@ -46,8 +46,13 @@ class Tally:
     @property
     def problems(self) -> list[tuple[State, int]]:
         """The states other than "showing calls", the worst first, and how many screens are in each."""
-        states = [each for each in self.counts if each and each != State.SHOWING]
+        states = [each for each in State if self.counts[each] and each != State.SHOWING]
         return [(each, self.counts[each]) for each in sorted(states, key=lambda each: ORDER.index(each.severity))]
+
+    @property
+    def unknown(self) -> int:
+        """The number of screens whose state is not known yet."""
+        return self.counts[None]
 
     @property
     def bar(self) -> list[BarPart]:

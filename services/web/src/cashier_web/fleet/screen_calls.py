@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from cashier_core.till import Till
 from cashier_web.history.proof_summary import ProofSummary, summaries_of
 from cashier_web.models import PastCall, Screen
+from cashier_web.stores.labels import till_name
 
 MOST_CALLS = 100
 
@@ -22,12 +24,18 @@ class CallOnScreen:
     paint_ms: int | None = None
     removal_ms: int | None = None
 
+    @property
+    def till(self) -> str:
+        """The name of the till."""
+        return till_name(Till(self.call.till, self.call.label))
+
 
 def last_calls(screen: Screen) -> list[CallOnScreen]:
-    """Return the last calls of the screen's store, the newest first."""
+    """Return the last calls that the screen's store has shown, the newest first."""
     if screen.store is None:
         return []
-    calls = list(screen.store.calls.order_by("-pressed_at", "-pk")[:MOST_CALLS])
+    shown = screen.store.calls.filter(outcome__in=[PastCall.Outcome.SHOWN, PastCall.Outcome.REPLACED])
+    calls = list(shown.order_by("-pressed_at", "-pk")[:MOST_CALLS])
     summaries = summaries_of(calls)
     return [call_on_screen(call, screen, summaries.get(call.pk)) for call in calls]
 

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from auditlog.models import LogEntry
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -28,8 +27,10 @@ from cashier_web.fleet.screen_calls import last_calls
 from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.form_errors import one_line
 from cashier_web.infra.redis_unavailable import message_without_redis
+from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Outage, Screen, ScreenState, State, Store
 from cashier_web.screens import commands
+from cashier_web.screens.watched import is_stale
 from cashier_web.store_urls import managed_pages, store_path
 
 STORES_PER_PAGE = 100
@@ -48,9 +49,9 @@ class FilterForm(forms.Form):
     """
 
     text = forms.CharField(label=gettext_lazy("Store or screen"), max_length=100, required=False)
-    city = forms.ChoiceField(label=gettext_lazy("City"), required=False)
+    city = forms.CharField(label=gettext_lazy("City"), max_length=100, required=False)
     state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
-    version = forms.ChoiceField(label=gettext_lazy("Version"), required=False)
+    version = forms.CharField(label=gettext_lazy("Version"), max_length=16, required=False)
     page = forms.IntegerField(min_value=1, max_value=10_000, required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, stores: QuerySet[Store]) -> None:
@@ -58,10 +59,12 @@ class FilterForm(forms.Form):
         cities = stores.exclude(city="").order_by("city").values_list("city", flat=True).distinct()
         states = ScreenState.objects.filter(screen__store__in=stores, screen__revoked_at=None).exclude(version="")
         versions = states.order_by("version").values_list("version", flat=True).distinct()
-        any_value = [("", _("all"))]
-        self.fields["city"].choices = any_value + [(each, each) for each in cities]  # type: ignore[attr-defined]
-        self.fields["state"].choices = any_value + State.choices  # type: ignore[attr-defined]
-        self.fields["version"].choices = any_value + [(each, each) for each in versions]  # type: ignore[attr-defined]
+        self.fields["state"].choices = [("", _("all")), *State.choices]  # type: ignore[attr-defined]
+        for name, values in (("city", cities), ("version", versions)):
+            # A chosen version stays in the list when the last screen has left it.
+            chosen = data.get(name, "")[:100]
+            choices = dict.fromkeys([*values, *([chosen] if chosen else [])])
+            self.fields[name].widget = forms.Select(choices=[("", _("all")), *((each, each) for each in choices)])
 
 
 def for_managers_of_any_store(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -70,7 +73,7 @@ def for_managers_of_any_store(view: Callable[..., HttpResponse]) -> Callable[...
     @wraps(view)
     def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
         if request.method != "POST" and not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return permissions.to_sign_in(request)
         stores = permissions.managed_by(request.user)
         if not stores.exists():
             raise PermissionDenied(_("Only managers of a store can do this."))
@@ -94,12 +97,14 @@ def fleet_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
     screens = screens_of(matching(stores, chosen["text"], chosen["city"]), chosen["version"])
     rows = store_rows(stores, screens)
     total = together(rows)
-    context: dict[str, Any] = {"form": form, "total": total, "path": request.get_full_path()}
+    context: dict[str, Any] = {"form": form, "total": total, "path": request.get_full_path(), "is_stale": is_stale()}
     if chosen["state"]:
         state = State(chosen["state"])
         rows = with_state(rows, state)
         found = screens.filter(now__state=state).select_related("now", "store").order_by("store__name", "name")
-        context |= {"state": state, "screens": found[:MOST_SCREENS], "most_screens": MOST_SCREENS}
+        listed = list(found[: MOST_SCREENS + 1])
+        context |= {"state": state, "screens": listed[:MOST_SCREENS], "most_screens": MOST_SCREENS}
+        context["has_more_screens"] = len(listed) > MOST_SCREENS
     page = Paginator(rows, STORES_PER_PAGE).get_page(chosen["page"] or 1)
     links = {"all": query_with(request, state="")}
     if page.has_previous():
@@ -123,7 +128,7 @@ def query_with(request: HttpRequest, **changed: str) -> str:
 @never_cache
 @allow_methods("GET", "HEAD")
 @for_managers_of_any_store
-def screen_page(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
+def screen_page(request: HtmxRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
     """Show the state of one screen, its outages, and what it has reported about the last calls."""
     screen, store = screen_or_404(stores, number)
     zone, now = ZoneInfo(store.time_zone), timezone.now()
@@ -138,9 +143,10 @@ def screen_page(request: HttpRequest, stores: QuerySet[Store], number: int) -> H
             "change_path": store_path("change_screen", store, number=screen.pk),
             "revoke_path": store_path("revoke_screen", store, number=screen.pk),
             "stores": stores,
-            "days": days_of(recent, now, zone),
+            "days": days_of(recent, now, zone, screen.changed_at),
+            "is_stale": is_stale(),
             "outages": outages[:MOST_OUTAGES],
-            "calls": last_calls(screen),
+            "calls": [] if request.htmx else last_calls(screen),  # The page renews only its upper part.
         }
         return render(request, "cashier_web/fleet_screen.html", context)
 

@@ -5,50 +5,99 @@ The service tasks does this every few seconds. Only one process at a time does i
 
 import json
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
-from cashier_core.screen_status import ScreenStatus, Statuses, read_statuses
-from cashier_web.fleet.states import Absence, Finding, KnownScreen, SavedState, judge, note_absences
+from cashier_core.screen_status import forget_replicas, read_statuses
+from cashier_web.fleet.states import (
+    Absence,
+    Finding,
+    KnownScreen,
+    Memory,
+    SavedState,
+    judge,
+    judge_without_replicas,
+    remember,
+    remember_without_replicas,
+)
 from cashier_web.infra.batches import batches
 from cashier_web.infra.redis_clients import the_redis
 from cashier_web.models import Cause, Outage, Screen, ScreenState, State
 from cashier_web.screens.appearance import page_version
+from cashier_web.screens.watched import note_watched, watched_at
 
-ABSENCES_KEY = "cashier:absences"
-"""The key of the absences in Redis. A process that is started anew must know them."""
+MEMORY_KEY = "cashier:fleet:memory"
+"""The key of the memory in Redis. A process that is started anew must know it."""
 LONGEST_STEP = timedelta(seconds=10)
-"""If more time seems to have passed since the screens were watched, the clock was set, or this service did not run."""
+"""If more time has passed since the last run, for example because Redis was away, only this time counts."""
+GAP = timedelta(minutes=10)
+"""If the screens were not watched for this time, nothing is known about them any more."""
+MERGED = timedelta(seconds=60)
+"""If a screen was well for less than this time, its outage goes on. Otherwise a page that is hidden again and again
+would fill the table of outages."""
 WRITTEN_AT_ONCE = 500
 
 log = logging.getLogger(__name__)
 
 
-def watch_screens() -> None:
-    """Find the states of all paired screens, and save what has changed.
+class ScreenWatch:
+    """Watches the screens. In one process, a clock that is set changes nothing."""
 
-    Raises RedisError or a database error if Redis or the database does not work. The next run then does the work.
-    """
-    statuses, now = read_statuses(the_redis()), timezone.now()
-    if statuses.invalid:
-        log.error("the statuses of screens are invalid: %d", statuses.invalid)
-    if not statuses.replicas:
-        # Nobody knows the state of any screen. When a replica has started, the screens get the time to connect again.
-        the_redis().delete(ABSENCES_KEY)
-        return
-    screens, of_screens = known_screens(), statuses_by_key(statuses)
-    before, watched_at = read_absences()
-    passed = min(max(now - watched_at, timedelta()), LONGEST_STEP)
-    absences = note_absences(screens, of_screens, before, now, passed, is_replica_lost=statuses.lost > 0)
-    save(judge(screens, of_screens, absences, now, page_version()), {each.key: each.saved for each in screens}, now)
-    forget_revoked(now)
-    write_absences(absences, now)
+    def __init__(self) -> None:
+        self._ran_at: float | None = None
+        """The time on the monotonic clock at which this process has watched the screens last."""
+
+    def run(self) -> None:
+        """Find the states of all paired screens, and save what has changed.
+
+        Raises RedisError or a database error if Redis or the database does not work. The next run then does the work.
+        """
+        statuses, now, ran_at = read_statuses(the_redis()), timezone.now(), time.monotonic()
+        if statuses.invalid:
+            log.error("the statuses of screens are invalid: %d", statuses.invalid)
+        last_watched = watched_at()
+        passed = self._time_since(last_watched, now)
+        memory = read_memory() if passed < GAP else Memory()
+        if passed >= GAP:
+            start_anew(last_watched)
+        screens, passed = known_screens(), min(passed, LONGEST_STEP)
+        if statuses.replicas:
+            is_replica_lost = bool(statuses.lost)
+            found = remember(memory, screens, statuses.of_screens, now, passed, is_replica_lost=is_replica_lost)
+            findings = judge(screens, statuses.of_screens, found, now, page_version())
+        else:
+            found = remember_without_replicas(memory, passed)
+            findings = judge_without_replicas(screens, found, now)
+        save(findings, {each.key: each.saved for each in screens}, now)
+        forget_revoked(now)
+        if found != memory:
+            write_memory(found)
+        note_watched(now)
+        forget_replicas(the_redis(), statuses.lost)
+        self._ran_at = ran_at
+
+    def _time_since(self, last_watched: datetime | None, now: datetime) -> timedelta:
+        """Return the time since the screens were watched last, by this process or by another one."""
+        if self._ran_at is not None:
+            return timedelta(seconds=time.monotonic() - self._ran_at)
+        return max(now - last_watched, timedelta()) if last_watched else GAP
+
+
+def start_anew(last_watched: datetime | None) -> None:
+    """Forget all states. The outages end when the screens were watched last, because nobody knows what was later."""
+    with transaction.atomic():
+        ScreenState.objects.all().delete()
+        open_outages = Outage.objects.filter(ends_at=None)
+        if last_watched:
+            open_outages.filter(begins_at__lt=last_watched).update(ends_at=last_watched)
+        open_outages.update(ends_at=F("begins_at"))
 
 
 def known_screens() -> list[KnownScreen]:
@@ -61,17 +110,10 @@ def known_screens() -> list[KnownScreen]:
     ]
 
 
-def statuses_by_key(statuses: Statuses) -> dict[int, list[ScreenStatus]]:
-    """Return the statuses of each screen, by the primary key of the screen, with which a credential id begins."""
-    found: defaultdict[int, list[ScreenStatus]] = defaultdict(list)
-    for credential_id, of_screen in statuses.of_screens.items():
-        found[int(credential_id.partition(".")[0])] += of_screen
-    return found
-
-
 def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None], now: datetime) -> None:
     """Save the states that have changed, and begin or end their outages. saved: the last states."""
-    changed, ended, begun, became_line = [], [], [], []
+    changed, begun, became_line = [], [], []
+    ended: defaultdict[datetime, list[int]] = defaultdict(list)
     for key, finding in findings.items():
         before, new = saved[key], to_save(finding, saved[key])
         if new == before:
@@ -79,13 +121,16 @@ def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None]
         changed.append(ScreenState(screen_id=key, **new._asdict()))
         if new.cause == (before.cause if before else ""):
             continue
-        if new.cause == Cause.LINE and before and before.state == State.OFFLINE:
+        if new.cause == Cause.LINE and before and (before.state, before.since) == (State.OFFLINE, new.since):
             # The outage of the store was noticed later than the outage of its first screen.
             became_line.append(key)
             continue
-        ended.append(key)
+        # The outages of a screen do not overlap. For example, a screen can stay away when its store's line is back.
+        is_later = before is None or new.since > before.since
+        changed_at = new.since if new.cause and is_later else now
+        ended[changed_at].append(key)
         if new.cause:
-            begun.append(Outage(screen_id=key, begins_at=new.since, cause=new.cause))
+            begun.append(Outage(screen_id=key, begins_at=changed_at, cause=new.cause))
     if not changed:
         return
     with transaction.atomic():
@@ -95,9 +140,27 @@ def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None]
         open_outages = Outage.objects.filter(ends_at=None)
         for keys in batches(became_line, WRITTEN_AT_ONCE):
             open_outages.filter(screen__in=keys).update(cause=Cause.LINE)
-        for keys in batches(ended, WRITTEN_AT_ONCE):
-            open_outages.filter(screen__in=keys).update(ends_at=now)
-        Outage.objects.bulk_create(begun, WRITTEN_AT_ONCE)
+        for changed_at, all_keys in ended.items():
+            for keys in batches(all_keys, WRITTEN_AT_ONCE):
+                open_outages.filter(screen__in=keys).update(ends_at=changed_at)
+        for some in batches(begun, WRITTEN_AT_ONCE):
+            begin_outages(some)
+
+
+def begin_outages(begun: list[Outage]) -> None:
+    """Save new outages. If a screen had an outage with the same cause a short time ago, that outage goes on instead."""
+    earliest = min(each.begins_at for each in begun) - MERGED
+    recent = Outage.objects.filter(screen__in=[each.screen_id for each in begun], ends_at__gt=earliest)
+    last = {(each.screen_id, each.cause): each for each in recent.order_by("ends_at")}
+    new, continued = [], []
+    for outage in begun:
+        before = last.get((outage.screen_id, outage.cause))
+        if before and before.ends_at and outage.begins_at - before.ends_at < MERGED:
+            continued.append(before.pk)
+        else:
+            new.append(outage)
+    Outage.objects.filter(pk__in=continued).update(ends_at=None)
+    Outage.objects.bulk_create(new)
 
 
 def to_save(finding: Finding, before: SavedState | None) -> SavedState:
@@ -118,22 +181,33 @@ def forget_revoked(now: datetime) -> None:
             ScreenState.objects.filter(pk__in=keys).delete()
 
 
-def read_absences() -> tuple[dict[int, Absence], datetime]:
-    """Return the absences that the last run has written, and when this was."""
-    text = cast(bytes | None, the_redis().get(ABSENCES_KEY))
-    written = json.loads(text or '{"at": 0, "absences": {}}')
+def read_memory() -> Memory:
+    """Return the memory of the last run. Raises RedisError."""
+    text = cast(bytes | None, the_redis().get(MEMORY_KEY))
+    if not text:
+        return Memory()
+    written: dict[str, Any] = json.loads(text)
+    return Memory(
+        {
+            int(key): Absence(time_of(since), timedelta(seconds=grace), close_code, is_line)
+            for key, (since, grace, close_code, is_line) in written["absences"].items()
+        },
+        {int(key): timedelta(seconds=left) for key, left in written["unreported"].items()},
+        timedelta(seconds=written["without_replicas"]),
+    )
+
+
+def write_memory(memory: Memory) -> None:
     absences = {
-        int(key): Absence(time_of(since), timedelta(seconds=grace), close_code)
-        for key, (since, grace, close_code) in written["absences"].items()
+        key: [each.since.timestamp(), each.grace.total_seconds(), each.close_code, each.is_line]
+        for key, each in memory.absences.items()
     }
-    return absences, time_of(written["at"])
-
-
-def write_absences(absences: Mapping[int, Absence], now: datetime) -> None:
     values = {
-        key: [each.since.timestamp(), each.grace.total_seconds(), each.close_code] for key, each in absences.items()
+        "absences": absences,
+        "unreported": {key: left.total_seconds() for key, left in memory.unreported.items()},
+        "without_replicas": memory.without_replicas.total_seconds(),
     }
-    the_redis().set(ABSENCES_KEY, json.dumps({"at": now.timestamp(), "absences": values}))
+    the_redis().set(MEMORY_KEY, json.dumps(values))
 
 
 def time_of(timestamp: float) -> datetime:

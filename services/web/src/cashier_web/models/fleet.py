@@ -24,7 +24,7 @@ class State(models.TextChoices):
 
     SHOWING = "showing", _("showing calls")
     OLD_VERSION = "old_version", _("old version")
-    MUTED = "muted", _("no sound")
+    NO_SOUND = "no_sound", _("no sound")
     UNKNOWN = "unknown", _("no information")
     HIDDEN = "hidden", _("hidden")
     NOT_PAINTING = "not_painting", _("not painting")
@@ -45,7 +45,7 @@ class State(models.TextChoices):
 SEVERITIES = {
     State.SHOWING: Severity.GOOD,
     State.OLD_VERSION: Severity.WARNING,
-    State.MUTED: Severity.WARNING,
+    State.NO_SOUND: Severity.WARNING,
     State.UNKNOWN: Severity.WARNING,
     State.HIDDEN: Severity.BAD,
     State.NOT_PAINTING: Severity.BAD,
@@ -56,7 +56,9 @@ SEVERITIES = {
 EXPLANATIONS = {
     State.SHOWING: _("The page is visible, and the browser paints it."),
     State.OLD_VERSION: _("The page shows calls, but was not updated. It loads the new version by itself."),
-    State.MUTED: _("The page shows calls, but the browser plays no sound until somebody touches the screen once."),
+    State.NO_SOUND: _(
+        "The page shows calls, but the browser plays no sound. Touch the screen once, and check its loudspeaker."
+    ),
     State.UNKNOWN: _("The page is connected, but cannot report whether it shows calls. Load it again."),
     State.HIDDEN: _("Another tab or window covers the page."),
     State.NOT_PAINTING: _("The page is connected or was connected, but its browser paints nothing. Restart it."),
@@ -74,6 +76,7 @@ class Cause(models.TextChoices):
     SILENT = "silent", _("The page did not report.")
     PAGE_LEFT = "page_left", _("The page or the browser was closed, or has crashed.")
     LINE = "line", _("The whole store was offline.")
+    SERVER = "server", _("The server could not be reached.")
     UNKNOWN = "unknown", _("unknown")
 
 
@@ -124,7 +127,10 @@ class Outage(models.Model):
                 fields=["screen"], condition=models.Q(ends_at=None), name="one_outage_of_a_screen_at_a_time"
             )
         ]
-        indexes = [models.Index(fields=["screen", "-begins_at"], name="outages_of_a_screen")]
+        indexes = [
+            models.Index(fields=["screen", "-begins_at"], name="outages_of_a_screen"),
+            models.Index(fields=["ends_at"], name="outages_by_end"),
+        ]
         ordering = ["-begins_at"]
         verbose_name = _("outage")
         verbose_name_plural = _("outages")

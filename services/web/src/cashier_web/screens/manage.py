@@ -25,6 +25,7 @@ from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Screen, Store
 from cashier_web.screens.announce import announce_appearance
+from cashier_web.screens.watched import is_stale
 from cashier_web.store_urls import managed_pages, store_path
 from cashier_web.validators import check_name
 
@@ -71,7 +72,7 @@ def screens_page(request: HtmxRequest, store: Store) -> HttpResponse:
     """
     screens = store.screens.filter(revoked_at=None).select_related("now")
     if request.htmx:
-        return render(request, "cashier_web/_screen_states.html", {"screens": screens})
+        return render(request, "cashier_web/_screen_states.html", {"screens": screens, "is_stale": is_stale()})
     rows = [
         {
             "screen": screen,
@@ -87,6 +88,7 @@ def screens_page(request: HtmxRequest, store: Store) -> HttpResponse:
         "pair": request.build_absolute_uri(reverse("pair")),
         "rows": rows,
         "path": store_path("screens", store),
+        "is_stale": is_stale(),
     }
     return render(request, "cashier_web/screens.html", context)
 

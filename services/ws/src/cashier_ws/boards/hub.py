@@ -7,13 +7,14 @@ from redis.asyncio import Redis
 
 from cashier_core.tickets import Ticket
 from cashier_core.timeline_reader import TimelineReader
+from cashier_ws import metrics
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.commands import READ_SECONDS, Commands
 from cashier_ws.boards.heartbeats import Heartbeats
 from cashier_ws.boards.proof_writer import ProofWriter
 from cashier_ws.boards.proofs import Proofs
 from cashier_ws.boards.repeat import repeat
-from cashier_ws.boards.reports import Reporter
+from cashier_ws.boards.reports import BadReport, Reporter, parse_report
 from cashier_ws.boards.revocation import PairedScreens
 from cashier_ws.boards.screen_statuses import ScreenStatuses
 from cashier_ws.boards.status_writer import StatusWriter
@@ -94,9 +95,17 @@ class Hub:
         self._heartbeats.leave(screen)
 
     def take_report(self, store: str, screen: Reporter, text: str | bytes) -> None:
-        """Called when a screen of this store has sent a report. What is wrong in the report changes nothing."""
-        if page := self.proofs.add_report(store, screen, text):
-            self.statuses.note_page(screen, page, asyncio.get_running_loop().time())
+        """Called when a screen of this store has sent a report. A report that is not valid changes nothing."""
+        metrics.CALL_REPORTS.inc()
+        try:
+            report = parse_report(text)
+        except BadReport:
+            metrics.REFUSED_CALL_REPORTS.labels("invalid").inc()
+            return
+        screen.can_report = True
+        self.proofs.add_calls(store, screen, report.calls)
+        if report.page:
+            self.statuses.note_page(screen, report.page, asyncio.get_running_loop().time())
 
     async def end(self) -> None:
         """Write to Redis what must not be lost, because the replica ends."""

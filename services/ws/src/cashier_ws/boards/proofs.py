@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cashier_core.proof_stream import CallReport, ReplicaProof
-from cashier_core.screen_status import PageState
 from cashier_ws import metrics
 from cashier_ws.boards.playlist import Slot
-from cashier_ws.boards.reports import BadReport, Reporter, parse_report
+from cashier_ws.boards.reports import Reporter
 
 CLOSE_SECONDS = 60.0
 """The seconds from the end of a call until its proof is closed. A page sends its report after 45 s at the latest."""
@@ -152,23 +151,14 @@ class Proofs:
         proof.end(now, was_removed=was_removed)
         self._ended.append((now, proof))
 
-    def add_report(self, store: str, screen: Reporter, text: str | bytes) -> PageState | None:
-        """Add the report of a screen to the proofs of the calls in it. Returns the state of the page in the report.
+    def add_calls(self, store: str, screen: Reporter, rows: Iterable[Any]) -> None:
+        """Add what a screen has reported about calls to their proofs. rows: `Report.calls`.
 
-        Returns None if the report does not contain the state, or is invalid. What is wrong in the report is counted,
-        and changes nothing.
+        What is wrong in a row is counted, and changes nothing.
         """
-        metrics.CALL_REPORTS.inc()
-        try:
-            rows, page = parse_report(text)
-        except BadReport:
-            metrics.REFUSED_CALL_REPORTS.labels("invalid").inc()
-            return None
-        screen.can_report = True
         for row in rows:
             if refused := self._add_row(store, screen, row):
                 metrics.REFUSED_CALL_REPORTS.labels(refused).inc()
-        return page
 
     def _add_row(self, store: str, screen: Reporter, row: Any) -> str:
         """Add what a screen has reported about one call. Returns why it is refused; "" if it is not refused."""

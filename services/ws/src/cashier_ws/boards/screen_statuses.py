@@ -3,6 +3,7 @@
 status_writer.py writes the statuses to Redis.
 """
 
+import time
 from math import inf
 
 from cashier_core.screen_status import Link, PageState, ScreenStatus
@@ -51,15 +52,21 @@ class ScreenStatuses:
             self._closed[screen.credential_id] = (now, close_code)
             self._changed.add(screen.credential_id)
 
-    def take_changes(self, now: float) -> dict[str, ScreenStatus]:
-        """Return the statuses that have changed since the last call, by credential id."""
-        self._find_silent(now)
-        changed, self._changed = self._changed, set()
-        return {credential_id: self._status_of(credential_id, now) for credential_id in changed}
+    def take_changes(self, now: float) -> tuple[dict[str, ScreenStatus], list[str]]:
+        """Return what has changed since the last call.
 
-    def all(self, now: float) -> dict[str, ScreenStatus]:
+        The first value contains the statuses that have changed, by credential id. The second value contains the screens
+        that were closed so long ago that the replica tells nothing about them any more.
+        """
+        self._find_silent(now)
+        removed = [each for each, closed in self._closed.items() if closed[0] < now - CLOSED_SECONDS]
+        for credential_id in removed:
+            del self._closed[credential_id]
+        changed, self._changed = self._changed.difference(removed), set()
+        return {credential_id: self._status_of(credential_id, now) for credential_id in changed}, removed
+
+    def snapshot(self, now: float) -> dict[str, ScreenStatus]:
         """Return the statuses of all screens that are connected or were closed a short time ago, by credential id."""
-        self._closed = {each: closed for each, closed in self._closed.items() if closed[0] > now - CLOSED_SECONDS}
         credential_ids = {*self._paired_screens.credential_ids(), *self._closed}
         return {credential_id: self._status_of(credential_id, now) for credential_id in credential_ids}
 
@@ -74,10 +81,10 @@ class ScreenStatuses:
     def _status_of(self, credential_id: str, now: float) -> ScreenStatus:
         """Return the status of a screen. If the screen has several connections, the best one counts."""
         connections = [status_of(each.reporter, now) for each in self._paired_screens.connections_of(credential_id)]
-        if not connections:
-            _, close_code = self._closed.get(credential_id, (now, 0))
-            return ScreenStatus(Link.CLOSED, close_code=close_code)
-        return min(connections, key=rank)
+        if connections:
+            return min(connections, key=lambda each: each.rank)
+        closed_at, close_code = self._closed.get(credential_id, (now, 0))
+        return ScreenStatus(Link.CLOSED, None, close_code, round(time.time() - (now - closed_at), 1))
 
 
 def status_of(screen: Reporter, now: float) -> ScreenStatus:
@@ -89,9 +96,3 @@ def status_of(screen: Reporter, now: float) -> ScreenStatus:
 
 def is_silent(screen: Reporter, now: float) -> bool:
     return screen.page_at < now - SILENT_SECONDS
-
-
-def rank(status: ScreenStatus) -> tuple[bool, bool, bool]:
-    """Return a sort key, by which the best status comes first. The best page is one on which people can see calls."""
-    page = status.page
-    return (not page, not (page and page.is_visible), not (page and page.is_painting))

@@ -7,15 +7,13 @@ from math import inf
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from cashier_core.screen_status import StatusWriter as RedisWriter
+from cashier_core.screen_status import StatusHash
 from cashier_ws.boards.repeat import repeat
 from cashier_ws.boards.screen_statuses import ScreenStatuses
 
 WRITE_SECONDS = 1.0
 CONFIRM_SECONDS = 5.0
 """The time after which the replica confirms that it is alive. It must be less than LIFETIME_SECONDS of the hash."""
-REPLACE_SECONDS = 60.0
-"""The time after which the replica writes all statuses again. Redis may have lost its newest data after a restart."""
 END_SECONDS = 1.0
 """When the replica ends, the seconds for which it waits until its statuses are removed from Redis."""
 
@@ -27,8 +25,10 @@ class StatusWriter:
 
     def __init__(self, statuses: ScreenStatuses, redis: Redis, replica: str) -> None:
         """replica: a text that identifies this replica and its start."""
-        self._statuses, self._redis = statuses, RedisWriter(redis, replica)
-        self._replaced_at = self._confirmed_at = -inf
+        self._statuses, self._hash = statuses, StatusHash(redis, replica)
+        self._confirmed_at = -inf
+        self._is_complete = False
+        """Whether the hash contains all statuses, as far as the replica knows."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -44,22 +44,20 @@ class StatusWriter:
         self._task.cancel()
         try:
             async with asyncio.timeout(END_SECONDS):
-                await self._redis.remove()
+                await self._hash.remove()
         except (RedisError, OSError) as fault:  # OSError includes TimeoutError.
             log.warning("the statuses of screens can't be removed: %s", fault)
 
     async def write_due(self) -> None:
         """Write what is due. Raises RedisError or OSError if Redis does not answer."""
         now = asyncio.get_running_loop().time()
-        changed = self._statuses.take_changes(now)
-        replaced_at, self._replaced_at = self._replaced_at, -inf  # If a request fails, everything is written again.
+        changed, removed = self._statuses.take_changes(now)
+        was_complete, self._is_complete = self._is_complete, False  # If a request fails, everything is written again.
         if now - self._confirmed_at >= CONFIRM_SECONDS:
-            if not await self._redis.confirm():
-                replaced_at = -inf
+            was_complete = await self._hash.confirm() and was_complete
             self._confirmed_at = now
-        if now - replaced_at >= REPLACE_SECONDS:
-            await self._redis.replace(self._statuses.all(now))
-            replaced_at = now
-        elif changed:
-            await self._redis.change(changed)
-        self._replaced_at = replaced_at
+        if not was_complete:
+            await self._hash.replace(self._statuses.snapshot(now))
+        elif changed or removed:
+            await self._hash.change(changed, removed)
+        self._is_complete = True

@@ -103,7 +103,7 @@ const resume = () =>
 // sound, but the browser plays none.
 export const soundState = () => {
   if (!appearance.volume) return "off";
-  return context?.state === "running" && !hasFailed ? "on" : "blocked";
+  return context?.state === "running" && !isBroken() ? "on" : "blocked";
 };
 
 // Plays the sound of a call that belongs to no till.
