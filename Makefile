@@ -26,7 +26,7 @@ TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
 .PHONY: run test test-fast test-compose test-release check format release
-.PHONY: load worker locust bench capacity compare paint socket-flood lock messages voices screenshots clean
+.PHONY: load worker locust bench capacity compare paint socket-flood screen-states lock messages voices screenshots clean
 
 ##@ Run
 
@@ -99,6 +99,9 @@ paint: $(TESTS) $(BROWSER) ## measure the time from a call's message until the c
 
 socket-flood: $(TESTS) ## measure what one websocket costs the other screens if it sends as fast as it can, in 8 minutes
 	$(DEV)/python -m tools.socket_flood
+
+screen-states: $(TESTS) ## check that the states of 10,000 screens are found in time, in 8 minutes: SCREENS=
+	$(DEV)/python -m tools.screen_states $(if $(SCREENS),--screens $(SCREENS))
 
 ##@ Maintain
 
