@@ -60,7 +60,7 @@ def test_pages_of_a_manager_have_no_violations(topology, open_page) -> None:
     expect_no_violations(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=never_seen"):
+        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=never_seen", "fleet/proof"):
             assert page.goto(f"{topology.url}/{path}").ok
             expect_no_violations(page)
         for path in PAGES:

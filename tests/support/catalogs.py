@@ -24,12 +24,9 @@ FOR_MANAGERS = [
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
-    *(
-        f"templates/cashier_web/{name}.html"
-        for name in ("_fleet_link", "_stale", "_not_renewed", "fleet", "fleet_screen")
-    ),
-    *(f"templates/cashier_web/{name}.html" for name in ("admin_index", "devices", "history", "import", "media")),
-    *(f"templates/cashier_web/{name}.html" for name in ("people", "screens")),
+    *(f"templates/cashier_web/{name}.html" for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index")),
+    *(f"templates/cashier_web/{name}.html" for name in ("fleet", "fleet_screen", "fleet_proof", "devices", "history")),
+    *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""
 

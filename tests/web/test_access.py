@@ -56,6 +56,8 @@ TABLE = {
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", "/fleet"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", "/fleet/proof"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", "/fleet/proof.csv"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/screens/1"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/screens/2"): (SIGN_IN, 403, 403, 403, 404, 200),
     ("POST", "/fleet/screens/1/identify"): (403, 403, 403, 403, 302, 302),
@@ -205,25 +207,17 @@ def test_a_refused_request_changes_nothing_in_the_other_store(client, sign_in, r
 def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "fleet", "fleet_screen", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
-    actions = {
-        "identify_screen",
-        "reload_screen",
-        "test_screen",
-        "renew_device",
-        "revoke_device",
-        "change_screen",
-        "revoke_screen",
-        "change_medium",
-        "move_medium_up",
-    }
+    screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
+    fleet = {"fleet", "fleet_screen", "fleet_proof", "fleet_proof_csv"}
+    actions = {"identify_screen", "reload_screen", "test_screen"}
+    actions |= {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
     old = {"old_device", "old_screen", "old_medium", "old_person"}
     # The page "welcome" is not in the table, because it needs an invitation and no role. test_people.py tests it.
     # The page "admin_password" only redirects everybody to the page "password".
     account = {"may_upload", "stores", "password", "admin_password", "sign_in", "sign_out", "welcome"}
     pages = {"screen", "buttons", "press", "till", "devices", "people"}
-    assert names == pages | screens | actions | old | account
+    assert names == pages | screens | fleet | actions | old | account
 
 
 def test_everybody_is_a_cashier_if_buttons_are_open(client, store) -> None:

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from cashier_web.accounts import sessions
 from cashier_web.devices import last_used
-from cashier_web.fleet import watch
+from cashier_web.fleet import proof_days, watch
 from cashier_web.history import proofs, recorder, unstored
 from cashier_web.infra import disk_space
 from cashier_web.infra.redis_clients import the_redis
@@ -88,6 +88,7 @@ TASKS = [
     PeriodicTask("proofs", 5, proofs.record_proofs),
     # With 10,000 screens, the task "fleet" takes about 100 ms.
     PeriodicTask("fleet", 5, watch.ScreenWatch().run),
+    PeriodicTask("proof_days", 60, proof_days.compute_proof_days),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
     # An entry that could not be stored can be stored later, for example after an update of cashier_q.
     PeriodicTask("retry", 3600, unstored.retry_unstored),

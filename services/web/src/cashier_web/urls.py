@@ -15,6 +15,7 @@ from cashier_web.accounts.sign_in import ChangePassword, SignIn, Welcome
 from cashier_web.api.views import api
 from cashier_web.calls import buttons, till
 from cashier_web.devices import views as devices
+from cashier_web.fleet import certificate_views
 from cashier_web.fleet import views as fleet
 from cashier_web.history import views as history
 from cashier_web.media import views as media
@@ -62,6 +63,8 @@ urlpatterns = [
     path("may_upload", may_upload, name="may_upload"),
     path("stores", my_stores.stores, name="stores"),
     path("fleet", fleet.fleet_page, name="fleet"),
+    path("fleet/proof", certificate_views.certificate_page, name="fleet_proof"),
+    path("fleet/proof.csv", certificate_views.certificate_csv, name="fleet_proof_csv"),
     path("fleet/screens/<int:number>", fleet.screen_page, name="fleet_screen"),
     path("fleet/screens/<int:number>/identify", fleet.identify_screen, name="identify_screen"),
     path("fleet/screens/<int:number>/reload", fleet.reload_screen, name="reload_screen"),

@@ -42,7 +42,7 @@ class ProofSummary:
 
     @property
     def painted(self) -> int:
-        return len(self._paints)
+        return len(self.paints)
 
     @property
     def missing_ids(self) -> list[str]:
@@ -57,7 +57,7 @@ class ProofSummary:
     @property
     def too_short(self) -> int:
         """The number of screens on which the number was removed too early."""
-        return sum(each < -SHORT_MS for each in self._removals)
+        return sum(each < -SHORT_MS for each in self.removals)
 
     @property
     def changed(self) -> int:
@@ -67,48 +67,55 @@ class ProofSummary:
         return len({each for each in changed if each and each not in owed}) + changed.count("")
 
     @property
-    def paint_median(self) -> int | None:
-        return _median(self._paints)
-
-    @property
-    def paint_worst(self) -> int | None:
-        return max(self._paints, default=None)
-
-    @property
-    def removal_median(self) -> int | None:
-        return _median([max(each, 0) for each in self._removals])
-
-    @property
-    def removal_worst(self) -> int | None:
-        return max((max(each, 0) for each in self._removals), default=None)
-
-    @property
-    def _paints(self) -> list[int]:
+    def paints(self) -> list[int]:
+        """The milliseconds from the arrival of the number until its paint, for each screen that has painted it."""
         return [each.paint_ms for each in self.reports if each.paint_ms is not None]
 
     @property
-    def _removals(self) -> list[int]:
+    def removals(self) -> list[int]:
+        """How many milliseconds too late the number was removed, for each screen that has painted and removed it."""
         return [each.removal_ms for each in self.reports if each.removal_ms is not None]
+
+    @property
+    def paint_median(self) -> int | None:
+        return _median(self.paints)
+
+    @property
+    def paint_worst(self) -> int | None:
+        return max(self.paints, default=None)
+
+    @property
+    def removal_median(self) -> int | None:
+        return _median([max(each, 0) for each in self.removals])
+
+    @property
+    def removal_worst(self) -> int | None:
+        return max((max(each, 0) for each in self.removals), default=None)
 
 
 def summaries_of(calls: Iterable[PastCall]) -> dict[int, ProofSummary]:
     """Return the summary of each call that has a proof, by the primary key of the call."""
-    found: dict[int, ProofSummary] = {}
-    missing: dict[int, set[int]] = {}
-    """The primary keys of the paired screens that are missing, by the primary key of the call."""
-    for call in calls:
-        if call.proof:
-            try:
-                summary = summarize(call.proof)
-                missing[call.pk] = {screen_key(each) for each in summary.missing_ids if each}
-                found[call.pk] = summary
-            except (AttributeError, TypeError, ValueError) as error:
-                # Another version of cashier_q may have stored something else.
-                log.warning("the proof of the call %s can't be read: %r", call.mark, error)
+    found = {call.pk: summary for call in calls if (summary := summary_of(call))}
+    missing = {key: {screen_key(each) for each in summary.missing_ids if each} for key, summary in found.items()}
     names = dict(Screen.objects.filter(pk__in=set().union(*missing.values())).values_list("pk", "name"))
     for key, summary in found.items():
         summary.missing_names = sorted(names[screen] for screen in missing[key] if screen in names)
     return found
+
+
+def summary_of(call: PastCall) -> ProofSummary | None:
+    """Return the summary of a call without the names of the screens; None if the call has no proof."""
+    if not call.proof:
+        return None
+    try:
+        summary = summarize(call.proof)
+        for credential_id in summary.missing_ids:
+            screen_key(credential_id or "0")
+    except (AttributeError, TypeError, ValueError) as error:
+        # Another version of cashier_q may have stored something else.
+        log.warning("the proof of the call %s can't be read: %r", call.mark, error)
+        return None
+    return summary
 
 
 def screen_key(credential_id: str) -> int:

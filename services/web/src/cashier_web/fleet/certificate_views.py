@@ -1,0 +1,78 @@
+"""The page of the certificate, and its CSV file."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+
+from cashier_web.fleet.certificate import COLUMNS, certificate
+from cashier_web.fleet.proof_days import LATE_MS
+from cashier_web.fleet.views import for_managers_of_any_store
+from cashier_web.infra.csv_table import write_for_excel
+from cashier_web.infra.errors import allow_methods, refuse
+from cashier_web.infra.form_errors import one_line
+from cashier_web.models import Store
+
+
+def parse_month(text: str) -> date:
+    """Return the first day of a month such as "2026-11". Raises ValueError."""
+    year, _dash, month = text.partition("-")
+    if not (len(year) == 4 and len(month) == 2 and text.isascii()):
+        raise ValueError(text)
+    return date(int(year), int(month), 1)
+
+
+class MonthForm(forms.Form):
+    """The month in the address, such as 2026-11. Without it, the current month."""
+
+    month = forms.CharField(
+        label=gettext_lazy("Month"), required=False, widget=forms.TextInput(attrs={"type": "month"})
+    )
+
+    def clean_month(self) -> date:
+        if not self.cleaned_data["month"]:
+            return timezone.localdate().replace(day=1)
+        try:
+            return parse_month(self.cleaned_data["month"])
+        except ValueError:
+            raise ValidationError(_("A month looks like this: 2026-11.")) from None
+
+
+@never_cache
+@allow_methods("GET", "HEAD")
+@for_managers_of_any_store
+def certificate_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
+    """Show what the screens of all stores of the person have proven in a month."""
+    form = MonthForm(request.GET)
+    if not form.is_valid():
+        return refuse(400, one_line(form))
+    month = form.cleaned_data["month"]
+    total, rows = certificate(stores, month)
+    text = f"{month:%Y-%m}"
+    context: dict[str, Any] = {"total": total, "rows": rows, "month": month, "text": text, "late_ms": LATE_MS}
+    context["form"] = MonthForm(initial={"month": text})
+    return render(request, "cashier_web/fleet_proof.html", context)
+
+
+@never_cache
+@allow_methods("GET", "HEAD")
+@for_managers_of_any_store
+def certificate_csv(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
+    """The certificate of each store as a CSV file."""
+    form = MonthForm(request.GET)
+    if not form.is_valid():
+        return refuse(400, one_line(form))
+    month = form.cleaned_data["month"]
+    _total, rows = certificate(stores, month)
+    table = write_for_excel(COLUMNS, [each.row for each in rows])
+    response = HttpResponse(table, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="proof-{month:%Y-%m}.csv"'
+    return response
