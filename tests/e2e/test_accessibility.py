@@ -8,6 +8,7 @@ from cashier_core import timeline
 from cashier_core.call import Policy
 
 PASSWORD = "correct horse battery staple"
+FLEET_PAGES = ["fleet", "fleet?state=never_seen", "fleet/proof"]
 PAGES = ["cashier_buttons", "till", "screens", "devices", "people", "history"]
 
 
@@ -60,7 +61,7 @@ def test_pages_of_a_manager_have_no_violations(topology, open_page) -> None:
     expect_no_violations(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for path in ("stores", "password", "claim?store=north&code=ABCDEF", "fleet", "fleet?state=never_seen", "fleet/proof"):
+        for path in ("stores", "password", "claim?store=north&code=ABCDEF", *FLEET_PAGES):
             assert page.goto(f"{topology.url}/{path}").ok
             expect_no_violations(page)
         for path in PAGES:

@@ -1,10 +1,16 @@
 """The service `tasks` answers its health check, and gives Prometheus the metrics."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
+from django.utils import timezone
 
 from cashier_local.ports import free_port
+from cashier_web.fleet.metrics import FleetCollector
 from cashier_web.infra.tasks_server import STUCK_SECONDS, serve_health_and_metrics
+from cashier_web.models import Screen, ScreenState, State
+from cashier_web.screens.watched import note_watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -15,7 +21,7 @@ def serve():
 
     def serve(seconds_since_last_round: float) -> str:
         port = free_port()
-        serve_health_and_metrics("127.0.0.1", port, lambda: seconds_since_last_round)
+        serve_health_and_metrics("127.0.0.1", port, lambda: seconds_since_last_round, FleetCollector())
         return f"http://127.0.0.1:{port}"
 
     return serve
@@ -34,6 +40,21 @@ def test_without_redis_the_metrics_lack_only_this_number(serve, environment) -> 
 
     assert "cashier_build_info" in figures
     assert "cashier_history_waiting" not in figures
+
+
+def test_the_metrics_contain_the_number_of_paired_screens_in_each_state(serve, stores) -> None:
+    for name, state in (("Entrance", State.OFFLINE), ("Café", State.OFFLINE), ("Hall", State.SHOWING), ("New", None)):
+        screen = Screen.objects.create(store=stores[0], name=name, secret_hash=name)
+        if state:
+            ScreenState.objects.create(screen=screen, state=state, since=timezone.now())
+    note_watched(datetime(2026, 11, 30, tzinfo=UTC))
+    lines = httpx.get(f"{serve(0)}/metrics").text.splitlines()
+
+    assert 'cashier_paired_screens{state="offline"} 2.0' in lines
+    assert 'cashier_paired_screens{state="showing"} 1.0' in lines
+    assert 'cashier_paired_screens{state="hidden"} 0.0' in lines
+    assert 'cashier_paired_screens{state="not_known_yet"} 1.0' in lines
+    assert "cashier_screens_watched_timestamp_seconds 1.7959968e+09" in lines
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, 200), (STUCK_SECONDS - 1, 200), (STUCK_SECONDS + 1, 503)])

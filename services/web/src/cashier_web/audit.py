@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from cashier_web.infra.expected_errors import answer_expected
-from cashier_web.models import Device, Medium, Membership, Screen, Store
+from cashier_web.models import Device, Medium, Membership, OperatorToken, Screen, Store
 
 HIDDEN = "***"
 
@@ -38,6 +38,7 @@ def register_models() -> None:
     auditlog.register(Membership)
     auditlog.register(Medium)
     auditlog.register(Device, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)
+    auditlog.register(OperatorToken, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)
     auditlog.register(Screen, exclude_fields=["seen_at"], mask_fields=["secret_hash"], **masked)
 
 

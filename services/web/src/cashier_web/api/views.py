@@ -15,6 +15,7 @@ from ninja.parser import Parser
 from redis.exceptions import RedisError
 
 from cashier_core.timeline import KeyReused
+from cashier_web.api import fleet
 from cashier_web.api.auth import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
 from cashier_web.api.schemas import CallId, Calls, Key, OneCall, Press, Problem, Receipt, Slug
 from cashier_web.calls.schedule import Caller, cancel_call, schedule_call
@@ -60,6 +61,9 @@ api = API(
     auth=Bearer(),
     parser=EmptyOrJSON(),
 )
+
+
+api.add_router("fleet", fleet.router)
 
 
 class DeviceRequest(HttpRequest):

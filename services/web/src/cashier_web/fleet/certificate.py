@@ -1,5 +1,6 @@
-"""The certificate: what the screens of each store, and of all stores together, have proven in a month."""
+"""The certificate: what the screens of each store, and of all stores together, have proven on some days."""
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -101,12 +102,12 @@ class Proven:
         return None if found is None or self.worst_paint is None else min(found, self.worst_paint)
 
 
-def certificate(stores: QuerySet[Store], month: date) -> tuple[Proven, list[Proven]]:
-    """Return what all these stores together have proven in a month, and what each store has proven.
+def certificate(stores: QuerySet[Store], first: date, last: date) -> tuple[Proven, list[Proven]]:
+    """Return what all these stores together have proven on some days, and what each store has proven.
 
-    month: the first day of the month. Stores without calls in this month are left out.
+    first, last: the first and the last day. Stores without calls on these days are left out.
     """
-    days = ProofDay.objects.filter(store__in=stores, day__gte=month, day__lt=next_month(month))
+    days = ProofDay.objects.filter(store__in=stores, day__gte=first, day__lte=last)
     of_stores: dict[int, list[ProofDay]] = {}
     for each in days.select_related("store").order_by("store__name", "store__slug", "day"):
         of_stores.setdefault(each.store_id, []).append(each)
@@ -116,8 +117,9 @@ def certificate(stores: QuerySet[Store], month: date) -> tuple[Proven, list[Prov
     return Proven(None, all_days), rows
 
 
-def next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+def last_of_month(first: date) -> date:
+    """Return the last day of a month. first: its first day."""
+    return first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def names_of(days: Iterable[ProofDay]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from cashier_web.fleet.certificate import COLUMNS, certificate
+from cashier_web.fleet.certificate import COLUMNS, certificate, last_of_month
 from cashier_web.fleet.proof_days import LATE_MS
 from cashier_web.fleet.views import for_managers_of_any_store
 from cashier_web.infra.csv_table import write_for_excel
@@ -55,7 +55,7 @@ def certificate_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpRespo
     if not form.is_valid():
         return refuse(400, one_line(form))
     month = form.cleaned_data["month"]
-    total, rows = certificate(stores, month)
+    total, rows = certificate(stores, month, last_of_month(month))
     text = f"{month:%Y-%m}"
     context: dict[str, Any] = {"total": total, "rows": rows, "month": month, "text": text, "late_ms": LATE_MS}
     context["form"] = MonthForm(initial={"month": text})
@@ -71,7 +71,7 @@ def certificate_csv(request: HttpRequest, stores: QuerySet[Store]) -> HttpRespon
     if not form.is_valid():
         return refuse(400, one_line(form))
     month = form.cleaned_data["month"]
-    _total, rows = certificate(stores, month)
+    _total, rows = certificate(stores, month, last_of_month(month))
     table = write_for_excel(COLUMNS, [each.row for each in rows])
     response = HttpResponse(table, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="proof-{month:%Y-%m}.csv"'

@@ -11,6 +11,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 from django.db import connection
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client.registry import Collector
 
 from cashier_web.infra import metrics
 from cashier_web.infra.state_metrics import DiskCollector, HistoryCollector
@@ -27,21 +28,24 @@ class NoLog(WSGIRequestHandler):
         """Write nothing."""
 
 
-def metrics_text() -> bytes:
-    return metrics.render_metrics(HistoryCollector(), DiskCollector())
-
-
-def serve_health_and_metrics(host: str, port: int, seconds_since_last_round: Callable[[], float]) -> None:
+def serve_health_and_metrics(
+    host: str, port: int, seconds_since_last_round: Callable[[], float], *collectors: Collector
+) -> None:
     """Answer requests to /healthz and /metrics in a thread, until the process ends.
 
     seconds_since_last_round: returns the time in seconds since the periodic tasks ended their last round.
+    collectors: further metrics.
     Raises OSError if the port is in use.
     """
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, content_type = environ["PATH_INFO"], "text/plain; charset=utf-8"
         if path == "/metrics":
-            status, content_type, body = "200 OK", CONTENT_TYPE_LATEST, metrics_text()
+            status, content_type, body = (
+                "200 OK",
+                CONTENT_TYPE_LATEST,
+                metrics.render_metrics(HistoryCollector(), DiskCollector(), *collectors),
+            )
             # Each request has a thread of its own, so it also has its own connection to the database.
             connection.close()
         elif path != "/healthz":

@@ -3,7 +3,8 @@
 Before the backup replaces the database, `current_state` reads who and what may use cashier_q. Afterwards `keep_revoked`
 compares the restored database with that state:
 
-- What somebody revoked on purpose stays revoked: devices, screens, earlier tokens, earlier passwords, accounts, roles.
+- What somebody revoked on purpose stays revoked: devices, operator tokens, screens, earlier tokens, earlier passwords,
+  accounts, roles.
 - What was deleted is restored, because a restore often follows an accidental deletion. It is only listed.
 """
 
@@ -15,7 +16,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from cashier_web.models import Device, Membership, Role, Screen, Store
+from cashier_web.models import Device, Membership, OperatorToken, Role, Screen, Store
 
 State = dict[str, Any]
 """A part of the database that can be stored as JSON. The keys of its dicts are primary keys as texts."""
@@ -31,6 +32,7 @@ def current_state() -> State:
     return {
         "stores": dict_of(Store, "slug"),
         "people": dict_of(User, "username", "password", *RIGHTS),
+        "operator_tokens": dict_of(OperatorToken, "name", "token_hash", "revoked_at"),
         "devices": dict_of(Device, "name", "store_id", "token_hash", "made_at", "revoked_at"),
         "screens": dict_of(Screen, "name", "store_id", "secret_hash", "generation", "revoked_at"),
         "roles": {
@@ -55,7 +57,7 @@ def keep_revoked(before: State) -> Iterator[str]:
     if not any(before.get(table) for table in ("people", "devices", "screens")):
         yield "The database before the restore was empty or unreadable. What was revoked after the backup is not known."
         return
-    for keep in (keep_people, keep_roles, keep_devices, keep_screens, list_stores):
+    for keep in (keep_people, keep_roles, keep_devices, keep_operator_tokens, keep_screens, list_stores):
         yield from keep(before)
 
 
@@ -118,6 +120,18 @@ def keep_devices(before: State) -> Iterator[str]:
             device.revoked_at = parse_datetime(str(known["revoked_at"]))
             yield f"KEPT      device {name}: revoked"
         device.save(update_fields=["token_hash", "revoked_at"])
+
+
+def keep_operator_tokens(before: State) -> Iterator[str]:
+    for token in OperatorToken.objects.order_by("name"):
+        # A version of cashier_q without operator tokens has written no such table.
+        known = before.get("operator_tokens", {}).get(str(token.pk))
+        if known is None or known["token_hash"] != token.token_hash:
+            yield deleted("operator token", token.name)
+        elif known["revoked_at"] and not token.revoked_at:
+            token.revoked_at = parse_datetime(str(known["revoked_at"]))
+            token.save(update_fields=["revoked_at"])
+            yield f"KEPT      operator token {token.name}: revoked"
 
 
 def keep_screens(before: State) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""The database tables: stores, roles of people, devices, paired screens, their states and outages, pictures and videos,
-past calls and the proofs of days, entries of the history that could not be stored, and which earlier versions of
-cashier_q work with the tables.
+"""The database tables: stores, roles of people, devices, operator tokens, paired screens, their states and outages,
+pictures and videos, past calls and the proofs of days, entries of the history that could not be stored, and which
+earlier versions of cashier_q work with the tables.
 """
 
 from cashier_web.models.calls import CallOfDeletedStore, PastCall, UnstoredEntry
@@ -8,6 +8,7 @@ from cashier_web.models.devices import Device
 from cashier_web.models.fleet import Cause, Outage, ScreenState, Severity, State
 from cashier_web.models.media import Medium
 from cashier_web.models.oldest_version import OldestVersion
+from cashier_web.models.operator_tokens import OperatorToken
 from cashier_web.models.people import Membership, Role
 from cashier_web.models.proof_days import ProofDay
 from cashier_web.models.screens import Screen
@@ -20,6 +21,7 @@ __all__ = [
     "Medium",
     "Membership",
     "OldestVersion",
+    "OperatorToken",
     "Outage",
     "PastCall",
     "ProofDay",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cashier_web.fleet.certificate import COLUMNS, certificate
+from cashier_web.fleet.certificate import COLUMNS, certificate, last_of_month
 from cashier_web.fleet.certificate_views import parse_month
 from cashier_web.infra import csv_table
 from cashier_web.models import Store
@@ -22,5 +22,5 @@ class Command(BaseCommand):
             first_day = parse_month(month)
         except ValueError:
             raise CommandError(f"{month!r} is not a month such as 2026-11") from None
-        _total, rows = certificate(Store.objects.all(), first_day)
+        _total, rows = certificate(Store.objects.all(), first_day, last_of_month(first_day))
         self.stdout.write(csv_table.write(COLUMNS, [each.row for each in rows]), ending="")

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from cashier_web import periodic
+from cashier_web.fleet.metrics import FleetCollector
 from cashier_web.infra.tasks_server import serve_health_and_metrics
 
 
@@ -29,5 +30,5 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         rounds = periodic.Rounds()
-        serve_health_and_metrics(host, port, rounds.seconds_since_last)
+        serve_health_and_metrics(host, port, rounds.seconds_since_last, FleetCollector())
         rounds.run_until(stopping)
