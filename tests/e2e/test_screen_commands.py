@@ -9,6 +9,14 @@ from tests.e2e.conftest import wait_for
 
 AT_THE_CENTRE = "document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('#message, #overlay').id"
 
+NOTE_COMMANDS = """() => {
+  window.commands = [];
+  window.shown = 0;
+  const isCallShown = () => "numCashier" in document.getElementById("message").dataset;
+  document.addEventListener("screen:command", () => commands.push(isCallShown()));
+  new MutationObserver(() => { if (!overlay.hidden) shown += 1; }).observe(overlay, { attributeFilter: ["hidden"] });
+}"""
+"""Notes for each command whether a call was shown, and counts how often the text of a command was shown."""
 NOTE_WHEN_IT_IS_LEFT = """() => {
   window.isOld = true;
   addEventListener("pagehide", () => {
@@ -59,17 +67,22 @@ def test_one_screen_shows_its_name_but_never_over_a_call(screens, names, command
     expect(first.locator("#overlay")).to_be_hidden(timeout=25_000)
 
 
-def test_one_screen_makes_a_test_call_which_a_real_call_covers(screens, command, press) -> None:
+def test_one_screen_makes_a_test_call_but_not_during_a_call(screens, command, press) -> None:
     first, other = screens
+    for each in screens:
+        each.evaluate(NOTE_COMMANDS)
     command("test")
     expect(first.locator("#overlay")).to_have_text("Prueba")
-    expect(other.locator("#overlay")).to_be_hidden()
     press(2)
     expect(first.locator(".number")).to_be_visible()
     assert first.evaluate(AT_THE_CENTRE) == "message"
     command("test")
+    wait_for(first, "commands.length === 2")
     expect(first.locator(".waiting")).to_be_visible()
     expect(first.locator("#overlay")).to_be_hidden()
+
+    assert first.evaluate("[commands, shown]") == [[False, True], 1], "the second test came during the call"
+    assert other.evaluate("[commands, shown]") == [[], 0]
 
 
 def test_one_screen_loads_its_page_again_but_not_during_a_call(screens, command, press) -> None:

@@ -10,6 +10,7 @@ from cashier_web.api import fleet
 from cashier_web.infra import tokens
 from cashier_web.management.revocations import current_state, keep_revoked
 from cashier_web.models import Cause, Device, OperatorToken, Outage, ProofDay, Screen, ScreenState, State
+from cashier_web.screens.watched import note_watched
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/fleet"
@@ -24,8 +25,9 @@ def make_token(name: str = "monitoring", **fields) -> str:
 
 @pytest.fixture
 def get(client):
-    """Return a function that requests a path with a new operator token."""
+    """Return a function that requests a path with a new operator token. The states of the screens are not old."""
     token = make_token()
+    note_watched(timezone.now())
 
     def get(path: str, expected: int = 200) -> dict:
         response = client.get(API + path, headers={"authorization": f"Bearer {token}"})
@@ -85,6 +87,13 @@ def test_the_screens_are_listed_and_can_be_filtered(get, screens) -> None:
     assert get("/screens?state=else", 422)["detail"].startswith("state: ")
 
 
+@pytest.mark.parametrize("path", ["/stores", "/screens"])
+def test_states_that_may_be_old_are_not_told(get, screens, path) -> None:
+    note_watched(timezone.now() - timedelta(seconds=31))
+
+    assert "may be old" in get(path, 503)["detail"]
+
+
 def test_long_lists_are_divided(get, screens) -> None:
     page = get("/screens?limit=2&offset=2")
 
@@ -106,7 +115,16 @@ def test_the_outages_of_a_screen_are_listed_the_newest_first(get, screens) -> No
 
 
 def test_the_proof_of_some_days_is_added_up(get, screens) -> None:
-    numbers = {"calls": 10, "unproven": 1, "painted": 90, "missing": 2, "unknown": 3, "late": 1, "early": 0}
+    numbers = {
+        "calls": 10,
+        "unproven": 1,
+        "painted": 90,
+        "missing": 2,
+        "unknown": 3,
+        "unpaired": 5,
+        "late": 1,
+        "early": 0,
+    }
     for day in (1, 2, 30):
         ProofDay.objects.create(
             store=screens[0].store,
@@ -127,6 +145,7 @@ def test_the_proof_of_some_days_is_added_up(get, screens) -> None:
         "painted": 180,
         "missing": 4,
         "unknown": 6,
+        "unpaired": 10,
         "paint_p50": 40,
         "paint_p99": 40,
         "paint_worst": 40,
@@ -139,7 +158,7 @@ def test_the_proof_of_some_days_is_added_up(get, screens) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?from=2026-11-02", "?from=x&to=y", "?from=2026-11-02&to=2026-11-01", "?from=2024-01-01&to=2026-01-01"],
+    ["", "?from=2026-11-02", "?from=x&to=y", "?from=2026-11-02&to=2026-11-01", "?from=2026-01-01&to=2026-04-04"],
 )
 def test_a_period_that_is_not_valid_is_refused(get, query) -> None:
     assert get(f"/proof{query}", 422)["detail"]
@@ -174,6 +193,7 @@ def test_the_api_offers_only_to_read(client) -> None:
 def test_a_token_may_send_a_limited_number_of_requests(client, screens, monkeypatch) -> None:
     monkeypatch.setattr(fleet, "MOST_REQUESTS", 2)
     headers = {"authorization": f"Bearer {make_token()}"}
+    note_watched(timezone.now())
     statuses = [client.get(f"{API}/stores", headers=headers).status_code for _ in range(3)]
 
     assert statuses == [200, 200, 429]
@@ -192,6 +212,7 @@ def test_an_administrator_creates_a_token_that_is_shown_once_and_revokes_it(admi
     page = admin_client.post("/admin/cashier_web/operatortoken/add/", {"name": "monitoring"}, follow=True)
     token = str(next(iter(page.context["messages"]))).rpartition(" ")[2]
     headers = {"authorization": f"Bearer {token}"}
+    note_watched(timezone.now())
     assert client.get(f"{API}/stores", headers=headers).status_code == 200
     assert token not in admin_client.get("/admin/cashier_web/operatortoken/").content.decode()
 

@@ -224,9 +224,9 @@ def commands_in(redis) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("action", "text", "message"),
     [
-        ("identify", "Entrance", "shows its name for 20 seconds"),
-        ("reload", "", "loads its page again"),
-        ("test", "Prueba", "shows a test call, with sound"),
+        ("identify", "Entrance", "was asked to show its name for 20 seconds"),
+        ("reload", "", "was asked to load its page again"),
+        ("test", "Prueba", "was asked to make a test call"),
     ],
 )
 def test_a_manager_sends_a_command_to_one_screen(client, manager_of_north, fleet, redis, action, text, message) -> None:

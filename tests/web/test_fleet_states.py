@@ -207,8 +207,18 @@ def test_if_all_stores_disappear_together_the_server_is_the_cause() -> None:
     fleet = Fleet(screen(1), screen(2), screen(3, store=2))
     fleet.watch()
     found = fleet.watch(30)
-
     assert {(each.state, each.cause) for each in found.values()} == {(State.OFFLINE, Cause.SERVER)}
+
+    assert fleet.states(15, s3=[SHOWING]) == {3: State.SHOWING}, "the other screens have time to connect"
+    assert fleet.states(s1=[SHOWING], s2=[SHOWING], s3=[SHOWING]) == dict.fromkeys((1, 2, 3), State.SHOWING)
+
+
+def test_stores_that_disappear_one_after_the_other_have_lines_of_their_own() -> None:
+    fleet = Fleet(screen(1), screen(2), screen(3, store=2), screen(4, store=2))
+    fleet.watch()
+    fleet.watch(30, s3=[SHOWING], s4=[SHOWING])
+
+    assert set(fleet.states(30).values()) == {State.LINE_DOWN}
 
 
 def test_while_no_replica_runs_screens_are_offline_after_a_minute() -> None:
@@ -243,4 +253,6 @@ def test_a_screen_that_never_loaded_its_page_was_never_seen() -> None:
     assert fleet.states() == {1: State.NEVER_SEEN}
     assert fleet.states(3600) == {1: State.NEVER_SEEN}
 
+    fleet.screens[0] = fleet.screens[0]._replace(was_seen=True)
+    assert fleet.states(10) == {}, "its page was loaded, and connects soon"
     assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING}

@@ -196,6 +196,49 @@ def test_a_page_that_is_hidden_again_and_again_has_one_outage(run, screens, page
     assert outages_of(screen) == [(seconds(5), seconds(290), Cause.HIDDEN)]
 
 
+def test_two_causes_in_turn_do_not_overlap(run, screens, page) -> None:
+    screen, _ = screens
+    hidden = ScreenStatus(Link.REPORTING, page._replace(is_visible=False))
+    dark = ScreenStatus(Link.REPORTING, page._replace(is_painting=False))
+    run(0, {screen: hidden})
+    for begin in range(0, 200, 40):
+        run(begin + 20, {screen: dark})
+        run(begin + 40, {screen: hidden})
+    found = outages_of(screen)
+
+    assert [end for _begin, end, _cause in found[:-1]] == [begin for begin, _end, _cause in found[1:]]
+
+
+def test_the_end_of_an_outage_of_the_server_does_not_change_its_cause(run, stores, screens, page) -> None:
+    first, second = screens
+    Screen.objects.filter(pk=second.pk).update(store=stores[0])
+    showing = ScreenStatus(Link.REPORTING, page)
+    run(0, {first: showing, second: showing})
+    run(60, {})
+    run(65, {first: showing})
+    run(70, {first: showing, second: showing})
+
+    assert outages_of(first) == [(seconds(5), seconds(65), Cause.SERVER)]
+    assert outages_of(second) == [(seconds(5), seconds(70), Cause.SERVER)]
+
+
+def test_processes_that_take_turns_shorten_no_grace(screens, page, redis, monkeypatch) -> None:
+    """During an update, an old and a new process of the service tasks may run."""
+    screen, _ = screens
+    redis.sadd(REPLICAS_KEY, "a")
+    redis.hset(key_of("a"), mapping={"writes": 1, screen.credential_id: ScreenStatus(Link.REPORTING, page).to_json()})
+    processes = [ScreenWatch(), ScreenWatch()]
+    states = []
+    for step in range(6):
+        monkeypatch.setattr(watch.timezone, "now", lambda passed=step * 5: at(passed))
+        monkeypatch.setattr(watch.time, "monotonic", lambda passed=step * 5: 1000.0 + passed)
+        processes[step % 2].run()
+        states.append(state_of(screen))
+        redis.hdel(key_of("a"), screen.credential_id)
+
+    assert states == [State.SHOWING] * 5 + [State.OFFLINE], "the screen is away since the second step"
+
+
 def test_after_a_gap_nothing_is_known_and_open_outages_have_ended_when_the_screens_were_watched_last(
     run, screens, page, monkeypatch
 ) -> None:

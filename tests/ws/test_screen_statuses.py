@@ -123,6 +123,18 @@ def test_a_screen_that_connects_again_is_not_removed() -> None:
     assert replica.statuses.take_changes(100.0 + CLOSED_SECONDS)[1] == []
 
 
+def test_a_screen_that_connects_again_before_its_old_connection_is_closed_is_not_removed(replica) -> None:
+    """A page that has noticed a dead connection does not wait until the server has noticed it, too."""
+    old, new = replica.connect(), replica.connect(at=1.0)
+    replica.statuses.note_page(new.reporter, SHOWING, 2.0)
+    replica.close(old, 1006, 60.0)
+    assert changes(replica, 61.0) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
+    replica.statuses.note_page(new.reporter, SHOWING, 120.0)
+
+    assert replica.statuses.take_changes(61.0 + CLOSED_SECONDS) == ({}, [])
+    assert replica.statuses.snapshot(61.0 + CLOSED_SECONDS) == {"7.1": ScreenStatus(Link.REPORTING, SHOWING)}
+
+
 def test_if_a_screen_has_several_connections_the_best_one_counts(replica) -> None:
     first, second = replica.connect(), replica.connect(at=1.0)
     replica.statuses.note_page(first.reporter, HIDDEN, 2.0)

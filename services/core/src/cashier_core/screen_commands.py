@@ -29,7 +29,7 @@ class Action(StrEnum):
     RELOAD = "reload"
     """It loads itself again."""
     TEST = "test"
-    """It shows the text for the time of a call, and plays the sound of a call."""
+    """It shows the text for three seconds, and plays the sound of a call."""
 
 
 class ScreenCommand(NamedTuple):

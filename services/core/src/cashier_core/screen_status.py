@@ -63,7 +63,7 @@ class Link(StrEnum):
     REPORTING = "reporting"
     """The page reports its state about once a minute."""
     SILENT = "silent"
-    """The screen is connected, but its page has stopped to report."""
+    """The screen is connected, but its page has stopped reporting."""
     UNABLE = "unable"
     """The screen is connected, but its page has never reported its state. A page of version 0.1.0 cannot report."""
     CLOSED = "closed"

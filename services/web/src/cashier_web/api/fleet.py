@@ -21,10 +21,11 @@ from cashier_web.infra.errors import Refused
 from cashier_web.infra.rate_limit import seconds_until_allowed
 from cashier_web.infra.tokens import token_hash
 from cashier_web.models import OperatorToken, Outage, Screen, ScreenState, State, Store
+from cashier_web.screens.watched import is_stale
 
 MOST_REQUESTS, IN_SECONDS = 60, 10
 USED_AT_PRECISION = timedelta(minutes=1)
-MOST_DAYS = 366
+MOST_DAYS = 93
 REFUSALS = dict.fromkeys((400, 401, 404, 422, 429, 503), Problem)
 
 
@@ -137,7 +138,8 @@ class StoreProof(Schema):
     """What the screens of a store have proven. All times are in milliseconds; null if there is none.
 
     owed: the numbers that were owed to screens that can report. painted, missing: those that were painted or not.
-    unknown: the numbers on screens that cannot report. unproven: the calls about which nothing is known.
+    unknown: the numbers on screens that cannot report. unpaired: the numbers on screens that are not paired; they count
+    nowhere else. unproven: the calls about which nothing is known.
     missing_on: how many numbers are missing on each screen, by the name of the screen.
     """
 
@@ -148,6 +150,7 @@ class StoreProof(Schema):
     painted: int
     missing: int
     unknown: int
+    unpaired: int
     paint_p50: int | None
     paint_p99: int | None
     paint_worst: int | None
@@ -159,20 +162,21 @@ class StoreProof(Schema):
     @classmethod
     def from_proven(cls, proven: Proven) -> "StoreProof":
         return cls(
-            store=proven.store.slug if proven.store else "",
+            store=proven.slug,
             calls=proven.calls,
             unproven=proven.unproven,
             owed=proven.owed,
             painted=proven.painted,
             missing=proven.missing,
             unknown=proven.unknown,
+            unpaired=proven.unpaired,
             paint_p50=proven.p50,
             paint_p99=proven.p99,
             paint_worst=proven.worst_paint,
             removed_late=proven.late,
             removed_early=proven.early,
             removal_worst=proven.worst_removal,
-            missing_on=dict(proven.missing_on),
+            missing_on=dict(proven.missing_names),
         )
 
 
@@ -186,11 +190,21 @@ class Period(Schema):
 router = Router(auth=Operator(), tags=["fleet"])
 
 
+def refuse_old_states() -> None:
+    """Raise Refused if the states of the screens may be old."""
+    if is_stale():
+        raise Refused(503, _("The states of the screens may be old, because the service “tasks” does not run."))
+
+
 @router.get("stores", response={200: list[FleetStore], **REFUSALS}, summary="The states of the screens of each store")
 @decorate_view(never_cache)
 @paginate(Pages)
 def fleet_stores(request: HttpRequest) -> list[FleetStore]:
-    """The stores with the most screens that show no calls come first. Stores without screens are left out."""
+    """The stores with the most screens that show no calls come first. Stores without screens are left out.
+
+    The status is 503 if nobody has watched the screens for 30 seconds, because their states may be old.
+    """
+    refuse_old_states()
     stores = Store.objects.all()
     return [
         FleetStore(
@@ -208,7 +222,11 @@ def fleet_stores(request: HttpRequest) -> list[FleetStore]:
 @decorate_view(never_cache)
 @paginate(Pages)
 def fleet_screens(request: HttpRequest, state: State | None = None, store: str | None = None) -> QuerySet[Screen]:
-    """state: only screens in this state. store: only screens of the store with this slug."""
+    """state: only screens in this state. store: only screens of the store with this slug.
+
+    The status is 503 if nobody has watched the screens for 30 seconds, because their states may be old.
+    """
+    refuse_old_states()
     screens = screens_of(Store.objects.all(), "").select_related("now", "store").order_by("pk")
     if state:
         screens = screens.filter(now__state=state)
@@ -235,8 +253,8 @@ def fleet_outages(request: HttpRequest, number: int) -> QuerySet[Outage]:
 @decorate_view(never_cache)
 @paginate(Pages)
 def fleet_proof(request: HttpRequest, period: Query[Period]) -> list[StoreProof]:
-    """Stores without calls on these days are left out. At most a year is possible."""
+    """Stores without calls on these days are left out. At most 93 days are possible."""
     if not timedelta() <= period.last - period.first < timedelta(days=MOST_DAYS):
-        raise Refused(422, _("“to” must not be before “from”, and at most a year later."))
+        raise Refused(422, _("“to” must not be before “from”, and at most 92 days later."))
     _total, rows = certificate(Store.objects.all(), period.first, period.last)
     return [StoreProof.from_proven(each) for each in rows]

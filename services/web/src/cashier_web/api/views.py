@@ -55,7 +55,8 @@ api = API(
     version="1",
     description=(
         "The calls of a store. Each device has its own token, and belongs to one store or to one till of a store. "
-        f"A device may send {MOST_REQUESTS} requests in {IN_SECONDS} seconds."
+        f"A device may send {MOST_REQUESTS} requests in {IN_SECONDS} seconds. The addresses under /fleet/ need an "
+        f"operator token, which may send {fleet.MOST_REQUESTS} requests in {fleet.IN_SECONDS} seconds."
     ),
     urls_namespace="api",
     auth=Bearer(),

@@ -1,6 +1,6 @@
 """The page of the certificate, and its CSV file."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -31,7 +31,7 @@ def parse_month(text: str) -> date:
 
 
 class MonthForm(forms.Form):
-    """The month in the address, such as 2026-11. Without it, the current month."""
+    """The month in the address, such as 2026-11. Without it, the month of yesterday."""
 
     month = forms.CharField(
         label=gettext_lazy("Month"), required=False, widget=forms.TextInput(attrs={"type": "month"})
@@ -39,7 +39,7 @@ class MonthForm(forms.Form):
 
     def clean_month(self) -> date:
         if not self.cleaned_data["month"]:
-            return timezone.localdate().replace(day=1)
+            return (timezone.localdate() - timedelta(days=1)).replace(day=1)
         try:
             return parse_month(self.cleaned_data["month"])
         except ValueError:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from math import ceil
 
 from cashier_web.models import Outage, Severity
@@ -46,7 +46,8 @@ def days_of(outages: Iterable[Outage], now: datetime, zone: tzinfo, paired_at: d
         ends_at = outage.ends_at or now
         day = max(outage.begins_at.astimezone(zone).date(), first)
         while day <= min(ends_at.astimezone(zone).date(), today):
-            begin, end = (datetime.combine(each, time(), zone) for each in (day, day + DAY))
+            # Only in UTC, the difference of two times is right on a day with 23 or 25 hours.
+            begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + DAY))
             # Two outages of a screen never overlap, so their parts can be added up.
             of_days[day] += max(min(ends_at, end) - max(outage.begins_at, begin), timedelta())
             day += DAY

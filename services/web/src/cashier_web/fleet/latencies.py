@@ -3,7 +3,7 @@
 Each bucket is 5 % longer than the one before, so a percentile is at most 5 % too large.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import ceil, floor, log
 
 GROWTH = 1.05
@@ -21,14 +21,5 @@ def percentile_ms(buckets: Mapping[int, int], percent: float) -> int | None:
     for bucket in sorted(buckets):
         passed += buckets[bucket]
         if passed >= rank:
-            return ceil(GROWTH ** (bucket + 1))
+            return ceil(GROWTH ** (bucket + 1)) - 1  # the largest whole number in the bucket
     return None
-
-
-def together(counts: Iterable[Mapping[str, int]]) -> dict[int, int]:
-    """Add up the buckets of several days, as the database contains them."""
-    total: dict[int, int] = {}
-    for each in counts:
-        for bucket, number in each.items():
-            total[int(bucket)] = total.get(int(bucket), 0) + number
-    return total

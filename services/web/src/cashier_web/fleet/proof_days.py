@@ -11,7 +11,8 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from cashier_web.fleet.latencies import bucket_of
-from cashier_web.history.proof_summary import SHORT_MS, ProofSummary, summary_of
+from cashier_web.history.proof_summary import SHORT_MS, ProofSummary, screen_key, summary_of
+from cashier_web.infra.redis_clients import the_history
 from cashier_web.models import PastCall, ProofDay, Store
 
 DAY = timedelta(days=1)
@@ -29,9 +30,14 @@ READ_AT_ONCE = 1000
 def compute_proof_days() -> int:
     """Compute the proofs of past days that are missing. Returns the number of computed days.
 
-    A day on which a store has shown no call has no proof.
+    A day on which a store has shown no call has no proof. Raises RedisError if Redis does not answer.
     """
-    begun, total, now = clock.monotonic(), 0, timezone.now()
+    newest = PastCall.objects.order_by().aggregate(newest=Max("pressed_at"))["newest"]
+    if newest is None or the_history().length():
+        return 0  # Calls of a past day may not be in the database yet.
+    # If the date of the host is wrong, the current day may seem to be over. It is over when a later call was made.
+    now = min(timezone.now(), newest)
+    begun, total = clock.monotonic(), 0
     last_days = dict(ProofDay.objects.order_by().values_list("store").annotate(Max("day")))
     for store in Store.objects.order_by("pk"):
         for day in missing_days(store, last_days.get(store.pk), now):
@@ -40,6 +46,7 @@ def compute_proof_days() -> int:
             total += 1
             if clock.monotonic() - begun > MOST_SECONDS:
                 return total
+    ProofDay.objects.exclude(store__in=Store.objects.all()).delete()  # An earlier version has deleted their stores.
     return total
 
 
@@ -80,25 +87,27 @@ def proof_of(store: Store, day: date) -> ProofDay:
 
 def summarize_day(store: Store, day: date, summaries: Iterable[ProofSummary | None]) -> ProofDay:
     """Add up the proofs of the calls of a day; None stands for a call without proof."""
-    found = ProofDay(store=store, day=day, calls=0, unproven=0, painted=0, missing=0, unknown=0, late=0, early=0)
+    numbers = dict.fromkeys(("calls", "unproven", "painted", "missing", "unknown", "unpaired", "late", "early"), 0)
+    found = ProofDay(store=store, day=day, **numbers)
     buckets: Counter[int] = Counter()
     missing_on: Counter[str] = Counter()
     worst_paint, worst_removal = -1, -1
     for summary in summaries:
         found.calls += 1
-        if summary is None or not summary.known:
-            found.unproven += 1
         if summary is None:
+            found.unproven += 1
             continue
-        found.painted += summary.painted
-        found.missing += len(summary.missing_ids)
-        found.unknown += len(summary.unknown)
-        found.late += sum(each > LATE_MS for each in summary.removals)
-        found.early += sum(each < -SHORT_MS for each in summary.removals)
-        buckets.update(bucket_of(each) for each in summary.paints)
-        missing_on.update(each.partition(".")[0] for each in summary.missing_ids)
-        worst_paint = max([worst_paint, *summary.paints])
-        worst_removal = max([worst_removal, *summary.removals])
+        paired = summary.paired
+        found.unpaired += summary.owed - paired.owed
+        found.painted += paired.painted
+        found.missing += len(paired.missing_ids)
+        found.unknown += len(paired.unknown)
+        found.late += sum(each > LATE_MS for each in paired.removals)
+        found.early += sum(each < -SHORT_MS for each in paired.removals)
+        buckets.update(bucket_of(each) for each in paired.paints)
+        missing_on.update(str(screen_key(each)) for each in paired.missing_ids)
+        worst_paint = max([worst_paint, *paired.paints])
+        worst_removal = max([worst_removal, *paired.removals])
     found.paint_buckets = {str(bucket): number for bucket, number in sorted(buckets.items())}
     found.missing_on = dict(missing_on)
     found.worst_paint_ms = worst_paint if worst_paint >= 0 else None

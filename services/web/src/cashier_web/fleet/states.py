@@ -30,6 +30,8 @@ RECENT_SECONDS = 15.0
 LINE_WINDOW = timedelta(seconds=90)
 """If all screens of a store have disappeared within this time, its line is down. A screen that was cut off is noticed
 up to 40 s later."""
+SERVER_WINDOW = timedelta(seconds=10)
+"""If all screens of all stores have disappeared within this time, the server or its network was away."""
 PAGE_LEFT_CODES = {1000, 1001}
 FROZEN_CODE = 4000
 """The close code that a page sends if its browser has painted nothing for a minute."""
@@ -65,13 +67,14 @@ class Absence(NamedTuple):
 
     since: when this was noticed. grace: the time after which the screen counts as offline; it becomes shorter each time
     the screens are watched. close_code: the close code of its last connection; 0 if it is not known.
-    is_line: whether the whole store was offline when the screens were watched last.
+    is_together: whether all screens of its store, or all screens of all stores, were offline together with it when the
+    screens were watched last.
     """
 
     since: datetime
     grace: timedelta
     close_code: int = 0
-    is_line: bool = False
+    is_together: bool = False
 
 
 @dataclass
@@ -121,21 +124,34 @@ def remember(
     for screen in screens:
         if not connections[screen.key]:
             absence = memory.absences.get(screen.key)
-            if absence:
+            if absence and is_never_seen(screen):
+                pass  # When somebody opens its page, the screen gets the whole time to connect.
+            elif absence:
                 absence = absence._replace(grace=max(absence.grace - passed, NO_TIME))
             else:
                 absence = begin_absence(screen, statuses.get(screen.key, ()), now, is_replica_lost=is_replica_lost)
-            is_line = screen.saved is not None and screen.saved.state == State.LINE_DOWN
-            if is_line and screen.store not in connected_stores:
-                absence = absence._replace(is_line=True)
-            elif absence.is_line:
-                # The first screen of the store is back. The other screens get time to connect, too.
-                absence = absence._replace(is_line=False, grace=GRACE)
+            if is_still_together(screen.saved, screen.store, connected_stores):
+                absence = absence._replace(is_together=True)
+            elif absence.is_together:
+                # The first screen is back. The other screens get time to connect, too.
+                absence = absence._replace(is_together=False, grace=GRACE)
             found.absences[screen.key] = absence
         elif all(each.link == Link.NEW for each in connections[screen.key]):
             left = memory.unreported.get(screen.key, REPORT_GRACE + passed)
             found.unreported[screen.key] = max(left - passed, NO_TIME)
     return found
+
+
+def is_still_together(saved: SavedState | None, store: int, connected_stores: set[int]) -> bool:
+    """Return whether a screen was offline together with others, and none of them is back.
+
+    saved: the last state of the screen. connected_stores: the stores of which a screen is connected.
+    """
+    if saved is None:
+        return False
+    if saved.cause == Cause.SERVER:
+        return not connected_stores
+    return saved.state == State.LINE_DOWN and store not in connected_stores
 
 
 def begin_absence(
@@ -148,7 +164,7 @@ def begin_absence(
         grace = FIRST_GRACE
     else:
         grace = GRACE_AFTER_LOST_REPLICA if is_replica_lost and not is_recent else GRACE
-    return Absence(now, grace, last.close_code if last else 0)
+    return Absence(now, grace, last.close_code if last and is_recent else 0)
 
 
 def remember_without_replicas(memory: Memory, passed: timedelta) -> Memory:
@@ -173,7 +189,7 @@ def judge(
             is_overdue = memory.unreported.get(screen.key) == NO_TIME
             if finding := state_of_connection(best, now, version, is_overdue=is_overdue):
                 found[screen.key] = finding
-        elif not screen.was_seen and (screen.saved is None or screen.saved.state == State.NEVER_SEEN):
+        elif is_never_seen(screen):
             found[screen.key] = Finding(State.NEVER_SEEN, "", now)
         elif not absence.grace:
             away.append(screen)
@@ -198,8 +214,9 @@ def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memo
     for screen in away:
         if absences[screen.key].close_code not in PAGE_LEFT_CODES | {FROZEN_CODE}:
             cut_off[screen.store].append(screen)
-    together = {store: begun_together(each, absences) for store, each in cut_off.items()}
-    all_together = begun_together([each for of_store in cut_off.values() for each in of_store], absences)
+    together = {store: begun_together(each, absences, LINE_WINDOW) for store, each in cut_off.items()}
+    everywhere = [each for of_store in cut_off.values() for each in of_store]
+    all_together = begun_together(everywhere, absences, SERVER_WINDOW)
     is_server_away = not connected_stores and len({each.store for each in all_together}) > 1
     found = {}
     for screen in away:
@@ -214,10 +231,16 @@ def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memo
     return found
 
 
-def begun_together(away: Sequence[KnownScreen], absences: Mapping[int, Absence]) -> list[KnownScreen]:
-    """Return the screens that have disappeared within `LINE_WINDOW`, up to the last one that has disappeared."""
+def begun_together(
+    away: Sequence[KnownScreen], absences: Mapping[int, Absence], window: timedelta
+) -> list[KnownScreen]:
+    """Return the screens that have disappeared within a time, up to the last one that has disappeared."""
     newest = max((absences[each.key].since for each in away), default=None)
-    return [each for each in away if newest and absences[each.key].since >= newest - LINE_WINDOW]
+    return [each for each in away if newest and absences[each.key].since >= newest - window]
+
+
+def is_never_seen(screen: KnownScreen) -> bool:
+    return not screen.was_seen and (screen.saved is None or screen.saved.state == State.NEVER_SEEN)
 
 
 def connections_of(statuses: Sequence[ScreenStatus]) -> list[ScreenStatus]:

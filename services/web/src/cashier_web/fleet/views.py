@@ -163,7 +163,7 @@ def screen_or_404(stores: QuerySet[Store], number: int) -> tuple[Screen, Store]:
 def identify_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
     """Show the name of the screen on the screen."""
     screen, _store = screen_or_404(stores, number)
-    done = _("“%(name)s” shows its name for 20 seconds.")
+    done = _("“%(name)s” was asked to show its name for 20 seconds.")
     return send(request, screen, Action.IDENTIFY, done, lambda: commands.identify(screen))
 
 
@@ -172,7 +172,7 @@ def identify_screen(request: HttpRequest, stores: QuerySet[Store], number: int) 
 def reload_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
     """Load the page of the screen again."""
     screen, _store = screen_or_404(stores, number)
-    done = _("“%(name)s” loads its page again.")
+    done = _("“%(name)s” was asked to load its page again.")
     return send(request, screen, Action.RELOAD, done, lambda: commands.reload(screen))
 
 
@@ -181,7 +181,7 @@ def reload_screen(request: HttpRequest, stores: QuerySet[Store], number: int) ->
 def test_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
     """Make a test call on this screen only."""
     screen, store = screen_or_404(stores, number)
-    done = _("“%(name)s” shows a test call, with sound.")
+    done = _("“%(name)s” was asked to make a test call.")
     return send(request, screen, Action.TEST, done, lambda: commands.make_test_call(screen, store))
 
 

@@ -29,7 +29,7 @@ from cashier_web.fleet.states import (
 )
 from cashier_web.infra.batches import batches
 from cashier_web.infra.redis_clients import the_redis
-from cashier_web.models import Cause, Outage, Screen, ScreenState, State
+from cashier_web.models import Cause, Outage, Screen, ScreenState
 from cashier_web.screens.appearance import page_version
 from cashier_web.screens.watched import note_watched, watched_at
 
@@ -43,6 +43,8 @@ MERGED = timedelta(seconds=60)
 """If a screen was well for less than this time, its outage goes on. Otherwise a page that is hidden again and again
 would fill the table of outages."""
 WRITTEN_AT_ONCE = 500
+LATER_CAUSES = {(Cause.UNKNOWN, Cause.LINE), (Cause.UNKNOWN, Cause.SERVER), (Cause.LINE, Cause.SERVER)}
+"""The first cause of an outage, and the cause that becomes known when further screens have disappeared."""
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +53,10 @@ class ScreenWatch:
     """Watches the screens. In one process, a clock that is set changes nothing."""
 
     def __init__(self) -> None:
-        self._ran_at: float | None = None
+        self._ran_at = 0.0
         """The time on the monotonic clock at which this process has watched the screens last."""
+        self._noted: datetime | None = None
+        """The time that this process has noted then."""
 
     def run(self) -> None:
         """Find the states of all paired screens, and save what has changed.
@@ -79,13 +83,13 @@ class ScreenWatch:
         forget_revoked(now)
         if found != memory:
             write_memory(found)
-        note_watched(now)
+        self._noted = note_watched(now)
         forget_replicas(the_redis(), statuses.lost)
         self._ran_at = ran_at
 
     def _time_since(self, last_watched: datetime | None, now: datetime) -> timedelta:
         """Return the time since the screens were watched last, by this process or by another one."""
-        if self._ran_at is not None:
+        if self._noted and last_watched in {self._noted, None}:
             return timedelta(seconds=time.monotonic() - self._ran_at)
         return max(now - last_watched, timedelta()) if last_watched else GAP
 
@@ -112,7 +116,8 @@ def known_screens() -> list[KnownScreen]:
 
 def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None], now: datetime) -> None:
     """Save the states that have changed, and begin or end their outages. saved: the last states."""
-    changed, begun, became_line = [], [], []
+    changed, begun = [], []
+    better_cause: defaultdict[str, list[int]] = defaultdict(list)
     ended: defaultdict[datetime, list[int]] = defaultdict(list)
     for key, finding in findings.items():
         before, new = saved[key], to_save(finding, saved[key])
@@ -121,9 +126,8 @@ def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None]
         changed.append(ScreenState(screen_id=key, **new._asdict()))
         if new.cause == (before.cause if before else ""):
             continue
-        if new.cause == Cause.LINE and before and (before.state, before.since) == (State.OFFLINE, new.since):
-            # The outage of the store was noticed later than the outage of its first screen.
-            became_line.append(key)
+        if before and before.since == new.since and (before.cause, new.cause) in LATER_CAUSES:
+            better_cause[new.cause].append(key)
             continue
         # The outages of a screen do not overlap. For example, a screen can stay away when its store's line is back.
         is_later = before is None or new.since > before.since
@@ -138,8 +142,9 @@ def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None]
             changed, WRITTEN_AT_ONCE, update_conflicts=True, unique_fields=["screen"], update_fields=SavedState._fields
         )
         open_outages = Outage.objects.filter(ends_at=None)
-        for keys in batches(became_line, WRITTEN_AT_ONCE):
-            open_outages.filter(screen__in=keys).update(cause=Cause.LINE)
+        for cause, all_keys in better_cause.items():
+            for keys in batches(all_keys, WRITTEN_AT_ONCE):
+                open_outages.filter(screen__in=keys).update(cause=cause)
         for changed_at, all_keys in ended.items():
             for keys in batches(all_keys, WRITTEN_AT_ONCE):
                 open_outages.filter(screen__in=keys).update(ends_at=changed_at)
@@ -148,14 +153,15 @@ def save(findings: Mapping[int, Finding], saved: Mapping[int, SavedState | None]
 
 
 def begin_outages(begun: list[Outage]) -> None:
-    """Save new outages. If a screen had an outage with the same cause a short time ago, that outage goes on instead."""
+    """Save new outages. If the last outage of a screen had the same cause a short time ago, it goes on instead."""
     earliest = min(each.begins_at for each in begun) - MERGED
     recent = Outage.objects.filter(screen__in=[each.screen_id for each in begun], ends_at__gt=earliest)
-    last = {(each.screen_id, each.cause): each for each in recent.order_by("ends_at")}
+    last = {each.screen_id: each for each in recent.order_by("ends_at", "pk")}
     new, continued = [], []
     for outage in begun:
-        before = last.get((outage.screen_id, outage.cause))
-        if before and before.ends_at and outage.begins_at - before.ends_at < MERGED:
+        before = last.get(outage.screen_id)
+        is_same = before is not None and before.cause == outage.cause
+        if before and before.ends_at and is_same and outage.begins_at - before.ends_at < MERGED:
             continued.append(before.pk)
         else:
             new.append(outage)
@@ -189,8 +195,8 @@ def read_memory() -> Memory:
     written: dict[str, Any] = json.loads(text)
     return Memory(
         {
-            int(key): Absence(time_of(since), timedelta(seconds=grace), close_code, is_line)
-            for key, (since, grace, close_code, is_line) in written["absences"].items()
+            int(key): Absence(time_of(since), timedelta(seconds=grace), close_code, is_together)
+            for key, (since, grace, close_code, is_together) in written["absences"].items()
         },
         {int(key): timedelta(seconds=left) for key, left in written["unreported"].items()},
         timedelta(seconds=written["without_replicas"]),
@@ -199,7 +205,7 @@ def read_memory() -> Memory:
 
 def write_memory(memory: Memory) -> None:
     absences = {
-        key: [each.since.timestamp(), each.grace.total_seconds(), each.close_code, each.is_line]
+        key: [each.since.timestamp(), each.grace.total_seconds(), each.close_code, each.is_together]
         for key, each in memory.absences.items()
     }
     values = {

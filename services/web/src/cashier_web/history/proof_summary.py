@@ -36,6 +36,20 @@ class ProofSummary:
     missing_names: list[str] = field(default_factory=list)
 
     @property
+    def paired(self) -> "ProofSummary":
+        """The summary of the paired screens alone."""
+        return ProofSummary(
+            reports=[each for each in self.reports if each.credential_id],
+            silent=[each for each in self.silent if each],
+            unknown=[each for each in self.unknown if each],
+        )
+
+    @property
+    def owed(self) -> int:
+        """The number of screens to which the call was owed."""
+        return self.known + len(self.unknown)
+
+    @property
     def known(self) -> int:
         """The number of screens that should have reported."""
         return len(self.reports) + len(self.silent)
@@ -128,14 +142,21 @@ def summarize(parts: Mapping[str, Mapping[str, Any]]) -> ProofSummary:
     summary = ProofSummary()
     others: list[CallReport] = []
     for part in parts.values():
-        summary.reports += [CallReport(*each) for each in part.get("reports", [])]
+        summary.reports += map(_report, part.get("reports", []))
         summary.silent += map(str, part.get("silent", []))
         summary.unknown += map(str, part.get("unknown", []))
         summary.joined += map(str, part.get("joined", []))
         summary.left += map(str, part.get("left", []))
-        others += [CallReport(*each) for each in part.get("other_reports", [])]
+        others += map(_report, part.get("other_reports", []))
     _join_connections(summary, others)
     return summary
+
+
+def _report(values: Any) -> CallReport:
+    credential_id, paint_ms, removal_ms = values
+    return CallReport(
+        str(credential_id), None if paint_ms is None else int(paint_ms), None if removal_ms is None else int(removal_ms)
+    )
 
 
 def _join_connections(summary: ProofSummary, others: list[CallReport]) -> None:

@@ -59,7 +59,7 @@ EXPLANATIONS = {
     State.NO_SOUND: _(
         "The page shows calls, but the browser plays no sound. Touch the screen once, and check its loudspeaker."
     ),
-    State.UNKNOWN: _("The page is connected, but cannot report whether it shows calls. Load it again."),
+    State.UNKNOWN: _("The page is connected, but cannot report whether it shows calls. Restart the browser."),
     State.HIDDEN: _("Another tab or window covers the page."),
     State.NOT_PAINTING: _("The page is connected or was connected, but its browser paints nothing. Restart it."),
     State.OFFLINE: _("The screen has no connection to the server. Check its power and its network."),
@@ -76,7 +76,7 @@ class Cause(models.TextChoices):
     SILENT = "silent", _("The page did not report.")
     PAGE_LEFT = "page_left", _("The page or the browser was closed, or has crashed.")
     LINE = "line", _("The whole store was offline.")
-    SERVER = "server", _("The server could not be reached.")
+    SERVER = "server", _("The server could not be reached, or all stores went offline together.")
     UNKNOWN = "unknown", _("unknown")
 
 

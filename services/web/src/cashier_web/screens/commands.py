@@ -22,7 +22,7 @@ def reload(screen: Screen) -> None:
 
 
 def make_test_call(screen: Screen, store: Store) -> None:
-    """Show the word "Test" for the time of a call on this screen only, with the sound of a call.
+    """Show the word "Test" for three seconds on this screen only, with the sound of a call.
 
     The test is no call: it is not in the timeline of the store, so it is in no history and in no statistics.
     """

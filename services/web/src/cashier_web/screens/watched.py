@@ -20,9 +20,10 @@ def watched_at() -> datetime | None:
     return datetime.fromtimestamp(float(text), UTC) if text else None
 
 
-def note_watched(now: datetime) -> None:
-    """Note that the screens were watched. Raises RedisError."""
+def note_watched(now: datetime) -> datetime:
+    """Note that the screens were watched, and return what `watched_at` returns from now on. Raises RedisError."""
     the_redis().set(KEY, now.timestamp())
+    return datetime.fromtimestamp(now.timestamp(), UTC)
 
 
 def is_stale() -> bool:

@@ -1,5 +1,7 @@
 """Passes commands of managers to single screens, for example to show the name of the screen."""
 
+import logging
+
 from redis.asyncio import Redis
 
 from cashier_core.screen_commands import CommandReader
@@ -7,6 +9,8 @@ from cashier_ws.boards.frames import Frame
 from cashier_ws.boards.revocation import PairedScreens
 
 READ_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Commands:
@@ -23,4 +27,7 @@ class Commands:
         for command in await self._reader.new():
             frame = Frame.prepare(command.message())
             for screen in self._paired_screens.connections_of(command.credential_id):
-                screen.send_if_clear(frame)
+                try:
+                    screen.send_if_clear(frame)
+                except Exception:  # If sending fails, which should never happen, only this screen misses the command.
+                    log.exception("a command could not be sent")

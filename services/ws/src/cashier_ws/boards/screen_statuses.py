@@ -49,7 +49,8 @@ class ScreenStatuses:
     def leave(self, screen: Reporter, close_code: int, now: float) -> None:
         """Called when a screen has disconnected, after it was removed from the paired screens."""
         if screen.credential_id:
-            self._closed[screen.credential_id] = (now, close_code)
+            if not self._paired_screens.connections_of(screen.credential_id):
+                self._closed[screen.credential_id] = (now, close_code)
             self._changed.add(screen.credential_id)
 
     def take_changes(self, now: float) -> tuple[dict[str, ScreenStatus], list[str]]:
