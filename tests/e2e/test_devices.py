@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 
 def test_a_press_that_is_sent_100_times_at_once_with_one_idempotency_key_is_one_call(topology, make_store) -> None:
@@ -52,7 +53,7 @@ def test_a_button_that_sends_its_press_50_times_at_once_calls_once(topology, mak
 
 
 CONFIGURATION = """
-[auth.openapi.Bearer]
+[auth.openapi.{scheme}]
 bearer = "{token}"
 [auth.openapi.TokenInAddress]
 api_key = "{token}"
@@ -61,19 +62,30 @@ api_key = "{token}"
 """
 
 
-def test_the_api_answers_generated_requests_as_its_openapi_document_says(topology, make_store, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "paths", "operations", "phases"),
+    # The operations for operators are not linked with each other, so they have no stateful phase.
+    [("Bearer", "/(stores/|press)", 5, "examples,coverage,fuzzing,stateful"), ("Operator", "/fleet/", 4, "fuzzing")],
+)
+def test_the_api_answers_generated_requests_as_its_openapi_document_says(
+    topology, make_store, tmp_path, scheme, paths, operations, phases
+) -> None:
     # Schemathesis creates calls, and later sends further requests about these calls. The hold is 60 s, so that the
     # calls have not ended by then.
     slug = make_store(tills=99, hold_seconds=60)
-    (token,) = topology.shell.call("add_devices", store=slug, till=2)
-    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(token=token, slug=slug))
+    if scheme == "Bearer":
+        (token,) = topology.shell.call("add_devices", store=slug, till=2)
+    else:
+        token = topology.shell.call("add_operator_token", name=slug)
+    (tmp_path / "schemathesis.toml").write_text(CONFIGURATION.format(scheme=scheme, token=token, slug=slug))
     # These two checks of Schemathesis would fail, although the API is correct. `unsupported_method` expects the header
     # Allow in the answer to TRACE, but Nginx answers TRACE itself, without this header. `positive_data_acceptance`
     # expects success for every valid request, but a request with the idempotency key of another press gets 422.
     excluded = "unsupported_method,positive_data_acceptance"
     options = ["--exclude-checks", excluded, "--rate-limit", "11/s", "--max-examples", "5", "--no-color"]
+    chosen = ["--include-path-regex", f"/v1{paths}", "--phases", phases]
     completed = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", f"{topology.url}/api/v1/openapi.json", *options],
+        [sys.executable, "-m", "schemathesis.cli", "run", f"{topology.url}/api/v1/openapi.json", *options, *chosen],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -81,4 +93,4 @@ def test_the_api_answers_generated_requests_as_its_openapi_document_says(topolog
     )
 
     assert completed.returncode == 0, completed.stdout + completed.stderr
-    assert "5 selected / 5 total" in completed.stdout
+    assert f"{operations} selected / 9 total" in completed.stdout

@@ -14,7 +14,7 @@ from cashier_core.call import Policy
 from cashier_web.infra import tokens
 from cashier_web.infra.redis_clients import the_timeline
 from cashier_web.media import files, uploads, views
-from cashier_web.models import Device, Membership, PastCall, Role, Screen, ScreenState, Store
+from cashier_web.models import Device, Membership, OperatorToken, PastCall, Role, Screen, ScreenState, Store
 from cashier_web.screens import commands
 from cashier_web.screens.announce import announce
 
@@ -56,6 +56,13 @@ def add_devices(store: str, count: int = 1, till: int | None = None) -> list[str
             store=Store.objects.get(slug=store), name=token[-8:], till=till, token_hash=tokens.token_hash(token)
         )
     return new_tokens
+
+
+def add_operator_token(name: str) -> str:
+    """Create an operator token and return it."""
+    token = tokens.new_token()
+    OperatorToken.objects.create(name=name, token_hash=tokens.token_hash(token))
+    return token
 
 
 def add_screen(store: str, name: str) -> None:

@@ -287,4 +287,4 @@ def test_the_pages_say_if_nobody_watches_the_screens(client, administrator, flee
     note_watched(timezone.now() - timedelta(seconds=31))
     assert warnings() == [True] * 3
     poll = client.get("/s/north/screens", headers={"HX-Request": "true"}).content.decode()
-    assert '<div id="stale" role="status" hx-swap-oob="true"><p class="alert">' in poll
+    assert '<div id="stale" aria-live="polite" hx-swap-oob="true"><p class="alert">' in poll

@@ -227,6 +227,7 @@ async def test_a_replica_that_was_stopped_while_it_compared_its_boards_ignores_o
             await is_over.wait()
         for task in hub._sync._tasks:
             task.cancel()
+        await hub.end()
 
     # The first call has ended while the replica was stopped. The second call begins less than a second late.
     assert [till for till, _at in painted] == [0, 2, 0]

@@ -28,6 +28,11 @@ class NoLog(WSGIRequestHandler):
         """Write nothing."""
 
 
+def metrics_text(*collectors: Collector) -> bytes:
+    """Return the metrics of the service. collectors: further metrics."""
+    return metrics.render_metrics(HistoryCollector(), DiskCollector(), *collectors)
+
+
 def serve_health_and_metrics(
     host: str, port: int, seconds_since_last_round: Callable[[], float], *collectors: Collector
 ) -> None:
@@ -41,11 +46,7 @@ def serve_health_and_metrics(
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, content_type = environ["PATH_INFO"], "text/plain; charset=utf-8"
         if path == "/metrics":
-            status, content_type, body = (
-                "200 OK",
-                CONTENT_TYPE_LATEST,
-                metrics.render_metrics(HistoryCollector(), DiskCollector(), *collectors),
-            )
+            status, content_type, body = "200 OK", CONTENT_TYPE_LATEST, metrics_text(*collectors)
             # Each request has a thread of its own, so it also has its own connection to the database.
             connection.close()
         elif path != "/healthz":

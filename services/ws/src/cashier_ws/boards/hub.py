@@ -109,6 +109,8 @@ class Hub:
 
     async def end(self) -> None:
         """Write to Redis what must not be lost, because the replica ends."""
+        if self._command_task:
+            self._command_task.cancel()
         await asyncio.gather(self._proof_writer.end(), self._status_writer.end())
 
     def _schedule_tidy(self) -> None:

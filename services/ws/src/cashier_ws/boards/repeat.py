@@ -15,7 +15,7 @@ async def repeat(seconds: float, step: Callable[[], Awaitable[None]], failure: s
     seconds: the time between two steps. failure: the text of the warning if Redis does not answer. Only the first of
     several failures is logged.
     """
-    has_failed = False
+    has_failed, task = False, asyncio.current_task()
     while True:
         await asyncio.sleep(seconds)
         try:
@@ -27,3 +27,5 @@ async def repeat(seconds: float, step: Callable[[], Awaitable[None]], failure: s
             has_failed = True
         except Exception:
             log.exception("fault: %s", failure)
+        if task and task.cancelling():
+            return  # The step has turned the cancellation of this task into another exception.
