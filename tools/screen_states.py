@@ -17,6 +17,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from cashier_core import env
 from cashier_core.idle import Idle
 from cashier_core.tickets import Ticket
 from cashier_local.topology import DATABASE, Topology
-from cashier_web.infra.batches import batches
 from loadtests.chaos.packets import Arriving, dropped
 from loadtests.clients.asyncio_screen import AsyncioScreen, open_screen
 from loadtests.clients.websocket_frames import TEXT
@@ -36,14 +36,14 @@ from loadtests.options import positive
 from tests.support.topologies import ENVIRONMENT, Log
 
 SCREENS_PER_STORE = 20
+ADDRESSES = 50
+"""The number of local addresses from which the screens connect."""
 CHANGED_SHARE = 0.01
 """The share of the screens that are changed in each way."""
 STATE_SECONDS, FIRST_SPREAD_SECONDS, RECONNECT_SECONDS = 60.0, 10.0, 4.0
 READY_SECONDS, WATCH_SECONDS, BACK_SECONDS = 120.0, 170.0, 120.0
 RESTART_SECONDS = 20.0
 """The time between the restarts of two services."""
-PORTS_PER_RULE = 15
-"""The largest number of ports in a rule of iptables."""
 RETRIES = Path("/proc/sys/net/ipv4/tcp_retries2")
 
 CREATE = """
@@ -85,6 +85,8 @@ class Wall:
 
     def __init__(self, key: int, url: str, path: str, version: str) -> None:
         self.key, self._url, self._path, self._version = key, url, path, version
+        self.address = f"127.0.1.{key % ADDRESSES + 1}"
+        """The local address from which the screen connects."""
         self._kind = ""
         self._connection: AsyncioScreen | None = None
         self._must_report = asyncio.Event()
@@ -112,7 +114,9 @@ class Wall:
         while True:
             with contextlib.suppress(ConnectionError, TimeoutError, OSError, AssertionError):
                 async with connecting:
-                    self._connection = await open_screen(self._url, self._path)
+                    self._connection = await open_screen(
+                        self._url, self._path, source=f"127.0.1.{self.key % ADDRESSES + 1}"
+                    )
                 await self._report_until_closed(self._connection)
             self._connection = None
             await self._can_connect.wait()
@@ -160,10 +164,12 @@ def fewer_retries() -> Iterator[None]:
 async def until_all_show(walls: Sequence[Wall], database: Path, seconds: float) -> None:
     """Wait until all screens show calls. Raises TimeoutError."""
     for _ in range(round(seconds)):
-        if list(states(database).values()).count("showing") == len(walls):
+        found = Counter(states(database).values())
+        if found["showing"] == len(walls):
             return
         await asyncio.sleep(1)
-    raise TimeoutError(f"not all screens show calls within {seconds:.0f} s")
+    connected = sum(bool(each.port) for each in walls)
+    raise TimeoutError(f"not all screens show calls within {seconds:.0f} s: {found}, {connected} are connected")
 
 
 async def restart_each(topology: Topology) -> None:
@@ -188,11 +194,16 @@ async def watch(walls: Sequence[Wall], topology: Topology, *, must_restart: bool
     for wall in groups[FROZEN] if must_restart else ():
         # If its replica ends, a page that hangs does not connect again.
         expected[wall.key].add("offline")
-    ports = [str(wall.port) for kind, group in groups.items() if kind.name == "cut off" for wall in group]
+    cut_off = [wall for kind, group in groups.items() if kind.name == "cut off" for wall in group]
+    # Screens that connect from other addresses may have the same port.
+    match = ("-i", "lo", "-p", "tcp")
     rules = [
-        Arriving(("-i", "lo", "-p", "tcp", ours, str(topology.port), "-m", "multiport", theirs, ",".join(some)))
-        for some in batches(ports, PORTS_PER_RULE)
-        for theirs, ours in (("--sports", "--dport"), ("--dports", "--sport"))
+        rule
+        for wall in cut_off
+        for rule in (
+            Arriving((*match, "-s", wall.address, "--sport", str(wall.port), "--dport", str(topology.port))),
+            Arriving((*match, "-d", wall.address, "--dport", str(wall.port), "--sport", str(topology.port))),
+        )
     ]
     found: dict[int, float] = {}
     wrong: dict[int, str] = {}

@@ -159,6 +159,7 @@ async def open_screen(
     *,
     origin: str | None = None,
     buffer: int | None = None,
+    source: str | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> AsyncioScreen:
     """Connect one screen to http://host:port or https://host:port. Raises ConnectionError if the handshake is refused.
@@ -166,7 +167,7 @@ async def open_screen(
     trust: the TLS certificates to accept. The default is the certificates that the operating system trusts.
     buffer: size of the kernel's receive buffer in bytes. The buffer gets its size before the socket connects. If it
     were made smaller later, the kernel would discard data from the server, even the message that the connection was
-    reset.
+    reset. source: the local address from which the screen connects, because Nginx limits the screens of one address.
     """
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
@@ -176,6 +177,8 @@ async def open_screen(
 
     sock = socket.socket()
     sock.setblocking(False)
+    if source:
+        sock.bind((source, 0))
     if buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     try:
