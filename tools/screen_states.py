@@ -130,7 +130,8 @@ class Wall:
                 changed = asyncio.ensure_future(self._must_report.wait())
                 await asyncio.wait({closed, changed}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
-                if not closed.done() and self._kind not in {"cut off", "frozen renderer"}:
+                # `closed` ends a little later than the connection. uvloop then raises RuntimeError if it must write.
+                if connection.closed is None and self._kind not in {"cut off", "frozen renderer"}:
                     self._must_report.clear()
                     connection.send(TEXT, self._report())
                 del connection.answers[:], connection.painted[:]
@@ -243,20 +244,20 @@ async def check(topology: Topology, stores: int, created: str) -> bool:
         ticket = Ticket(store, Idle("en"), f"{key}.1").sign(ticket_key)
         walls.append(Wall(key, topology.url, f"/ws/cashier_q/{store}?ticket={ticket}", version))
     connecting = asyncio.Semaphore(100)
-    tasks = [asyncio.create_task(wall.live(connecting)) for wall in walls]
     database = topology.folder / DATABASE
-    try:
-        is_right = True
+    is_right = True
+    # If the task of a screen fails, the group cancels this function, and raises the error.
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(wall.live(connecting)) for wall in walls]
         for title, must_restart in (("all services run", False), ("each service is restarted", True)):
             begin = time.monotonic()
             await until_all_show(walls, database, READY_SECONDS)
             print(f"{len(walls)} screens show calls after {time.monotonic() - begin:.0f} s; {title}:", flush=True)
             is_right &= await watch(walls, topology, must_restart=must_restart)
         await until_all_show(walls, database, BACK_SECONDS)
-        return is_right
-    finally:
         for task in tasks:
             task.cancel()
+    return is_right
 
 
 def main() -> None:

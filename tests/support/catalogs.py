@@ -26,7 +26,7 @@ FOR_MANAGERS = [
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
     *(f"templates/cashier_web/{name}.html" for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index")),
     *(f"templates/cashier_web/{name}.html" for name in ("fleet", "fleet_screen", "fleet_proof", "devices", "history")),
-    *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens")),
+    *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens", "_screen_form")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""
 

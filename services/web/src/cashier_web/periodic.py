@@ -86,7 +86,7 @@ TASKS = [
     PeriodicTask("record", 5, recorder.record_calls),
     # The task "proofs" comes after the task "record", because a proof is stored with its call.
     PeriodicTask("proofs", 5, proofs.record_proofs),
-    # With 10,000 screens, the task "fleet" takes about 100 ms.
+    # With 10,000 screens, the task "fleet" takes 0.1 to 0.2 s.
     PeriodicTask("fleet", 5, watch.ScreenWatch().run),
     PeriodicTask("proof_days", 60, proof_days.compute_proof_days),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),

@@ -50,7 +50,9 @@ class FilterForm(forms.Form):
 
     text = forms.CharField(label=gettext_lazy("Store or screen"), max_length=100, required=False)
     city = forms.CharField(label=gettext_lazy("City"), max_length=100, required=False)
-    state = forms.ChoiceField(label=gettext_lazy("State"), required=False)
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"), choices=[("", gettext_lazy("all")), *State.choices], required=False
+    )
     version = forms.CharField(label=gettext_lazy("Version"), max_length=16, required=False)
     page = forms.IntegerField(min_value=1, max_value=10_000, required=False, widget=forms.HiddenInput)
 
@@ -59,7 +61,6 @@ class FilterForm(forms.Form):
         cities = stores.exclude(city="").order_by("city").values_list("city", flat=True).distinct()
         states = ScreenState.objects.filter(screen__store__in=stores, screen__revoked_at=None).exclude(version="")
         versions = states.order_by("version").values_list("version", flat=True).distinct()
-        self.fields["state"].choices = [("", _("all")), *State.choices]  # type: ignore[attr-defined]
         for name, values in (("city", cities), ("version", versions)):
             # A chosen version stays in the list when the last screen has left it.
             chosen = data.get(name, "")[:100]

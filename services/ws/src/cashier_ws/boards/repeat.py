@@ -16,7 +16,8 @@ async def repeat(seconds: float, step: Callable[[], Awaitable[None]], failure: s
     several failures is logged.
     """
     has_failed, task = False, asyncio.current_task()
-    while True:
+    # A library may turn the cancellation of this task into another exception.
+    while not (task and task.cancelling()):
         await asyncio.sleep(seconds)
         try:
             await step()
@@ -27,5 +28,3 @@ async def repeat(seconds: float, step: Callable[[], Awaitable[None]], failure: s
             has_failed = True
         except Exception:
             log.exception("fault: %s", failure)
-        if task and task.cancelling():
-            return  # The step has turned the cancellation of this task into another exception.

@@ -105,7 +105,9 @@ class Sync:
 
     async def _repeat(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Repeat a step forever, even if it fails, because a replica must run for months. Each failure is logged."""
-        while True:
+        task = asyncio.current_task()
+        # A library may turn the cancellation of this task into another exception.
+        while not (task and task.cancelling()):
             try:
                 await step()
             except (RedisError, OSError) as fault:
