@@ -20,11 +20,14 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
-    *("admin", "devices", "fleet", "history", "media", "models", "stores", "validators.py"),
+    *("admin", "devices", "fleet", "history", "media", "models", "opening_hours.py", "stores", "validators.py"),
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
-    *(f"templates/cashier_web/{name}.html" for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index")),
+    *(
+        f"templates/cashier_web/{name}.html"
+        for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index", "hours")
+    ),
     *(f"templates/cashier_web/{name}.html" for name in ("fleet", "fleet_screen", "fleet_proof", "devices", "history")),
     *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens", "_screen_form")),
 ]

@@ -55,6 +55,15 @@ TABLE = {
     ("GET", f"{ELSEWHERE}screens"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("POST", f"{ELSEWHERE}screens/2"): (403, 403, 403, 403, 403, 302),
     ("GET", "/screens"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("GET", f"{HERE}hours"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", f"{HERE}hours"): (403, 403, 403, 403, 400, 400),  # the status is 400 because the request has no values
+    ("POST", f"{HERE}hours/open"): (403, 403, 403, 403, 302, 302),
+    ("POST", f"{HERE}hours/close"): (403, 403, 403, 403, 302, 302),
+    ("GET", f"{ELSEWHERE}hours"): (SIGN_IN, 403, 403, 403, 403, 200),
+    ("POST", f"{ELSEWHERE}hours"): (403, 403, 403, 403, 403, 400),
+    ("POST", f"{ELSEWHERE}hours/open"): (403, 403, 403, 403, 403, 302),
+    ("POST", f"{ELSEWHERE}hours/close"): (403, 403, 403, 403, 403, 302),
+    ("GET", "/hours"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", "/fleet"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/proof"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/proof.csv"): (SIGN_IN, 403, 403, 403, 200, 200),
@@ -208,6 +217,7 @@ def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
     screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
+    hours = {"hours", "open_store", "close_store"}
     fleet = {"fleet", "fleet_screen", "fleet_proof", "fleet_proof_csv"}
     actions = {"identify_screen", "reload_screen", "test_screen"}
     actions |= {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
@@ -217,7 +227,7 @@ def test_every_page_is_in_the_table() -> None:
     # The page "admin_password" only redirects everybody to the page "password".
     account = {"may_upload", "stores", "password", "admin_password", "sign_in", "sign_out", "welcome"}
     pages = {"screen", "buttons", "press", "till", "devices", "people"}
-    assert names == pages | screens | fleet | actions | old | account
+    assert names == pages | screens | hours | fleet | actions | old | account
 
 
 def test_everybody_is_a_cashier_if_buttons_are_open(client, store) -> None:

@@ -27,6 +27,7 @@ FIELDS = {
     "also_waits_in": [],
     "arrows": "4=left; 9=ahead",
     "volume": 70,
+    "alarm_minutes": 10,
     "ink": "#ffffff",
     "ground": "#102030",
 }
@@ -82,6 +83,9 @@ BAD = {
     "slug": ["a b", "default", "", "x" * 51],
     "name": ["", "x" * 101],
     "volume": ["-1", "101", ""],
+    "opening_hours": ["8-20", "Mo-Su closed"],
+    "special_days": ["25.12.2026 closed", "2026-12-25 closed"],
+    "alarm_minutes": ["-1", "1441", ""],
     "ink": ["", "white", "#fff"],
     "ground": ["", "black", "#8090a0"],
     "arrows": ["4=up", "10=left", "left", "4=left; 4=right"],

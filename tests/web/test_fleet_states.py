@@ -21,6 +21,7 @@ from cashier_web.fleet.states import (
     judge_without_replicas,
     remember,
     remember_without_replicas,
+    within_hours,
 )
 from cashier_web.models import Cause, State
 
@@ -256,3 +257,36 @@ def test_a_screen_that_never_loaded_its_page_was_never_seen() -> None:
     fleet.screens[0] = fleet.screens[0]._replace(was_seen=True)
     assert fleet.states(10) == {}, "its page was loaded, and connects soon"
     assert fleet.states(s1=[SHOWING]) == {1: State.SHOWING}
+
+
+def test_outside_of_the_opening_hours_a_screen_that_shows_no_calls_is_asleep() -> None:
+    screens = [screen(key)._replace(asleep_until=NOW + 60 * SECOND) for key in (1, 2, 3)]
+    findings = {
+        1: Finding(State.OFFLINE, Cause.UNKNOWN, NOW - 60 * SECOND),
+        2: Finding(State.HIDDEN, Cause.HIDDEN, NOW, PAGE),
+        3: Finding(State.NO_SOUND, "", NOW, PAGE),
+    }
+
+    assert within_hours(findings, screens, NOW) == {
+        1: Finding(State.ASLEEP, "", NOW),
+        2: Finding(State.ASLEEP, "", NOW, PAGE),
+        3: findings[3],
+    }
+
+
+def test_in_the_morning_an_outage_begins_with_the_opening_hours() -> None:
+    opened_at = NOW - 10 * SECOND
+    offline = Finding(State.OFFLINE, Cause.UNKNOWN, NOW - timedelta(hours=12))
+
+    found = within_hours({1: offline}, [screen()._replace(asleep_until=opened_at)], NOW)
+    assert found == {1: offline._replace(since=opened_at)}
+    assert within_hours({1: offline}, [screen()], NOW) == {1: offline}
+
+
+def test_screens_that_were_off_at_night_get_time_when_the_first_is_back() -> None:
+    fleet = Fleet(screen(1, state=State.ASLEEP), screen(2, state=State.ASLEEP))
+    fleet.watch(60)
+    fleet.save({1: Finding(State.ASLEEP, "", NOW), 2: Finding(State.ASLEEP, "", NOW)})
+    fleet.watch()
+
+    assert 2 not in fleet.watch(s1=[SHOWING])

@@ -16,7 +16,8 @@ from tests.support.redis_keys import changed_keys
 
 pytestmark = pytest.mark.django_db
 HEADER = "slug,name,city,time_zone,tills,labels,languages,language,hold_seconds,policy,is_open,closed_message"
-MORE = "also_waits_in,arrows,shows_recent,volume,is_muted,ink,ground"
+HOURS = "opening_hours,special_days,follows_hours,alarm_minutes"
+MORE = f"{HOURS},also_waits_in,arrows,shows_recent,volume,is_muted,ink,ground"
 NORTH = 'north-7,North,Lyon,Europe/Paris,9,4=Pharmacy; 5=12,en fr,fr,5,queue,yes,"Closed, sorry"'
 
 
@@ -69,6 +70,25 @@ def test_a_missing_column_changes_nothing(import_stores) -> None:
 
     assert printed.splitlines()[0] == "north-7: is_open 'yes' -> 'no'"
     assert Store.objects.get(slug="north-7").tills == 9
+
+
+def test_opening_hours_are_imported_and_take_effect(import_stores, tmp_path) -> None:
+    columns = "slug,opening_hours,special_days,follows_hours,alarm_minutes"
+    import_stores(f"{HEADER}\n{NORTH}\n")
+    import_stores(f'{columns}\nnorth-7,mo-su 00:00-0:01,"2030-12-25 closed",yes,5\n')
+    store = Store.objects.get(slug="north-7")
+
+    assert (store.opening_hours, store.special_days) == ("Mo-Su 00:00-00:01", "2030-12-25 closed")
+    assert (store.follows_hours, store.alarm_minutes) == (True, 5)
+    assert store.changes_at is not None
+    assert import_stores(export_stores(tmp_path)) == "0 new, 0 changed, 2 unchanged\n"
+
+
+def test_bad_opening_hours_are_refused_with_the_line(import_stores) -> None:
+    with pytest.raises(CommandError, match="line 2: opening_hours: “8-20” cannot be understood"):
+        import_stores(f"{HEADER},opening_hours\n{NORTH},8-20\n")
+
+    assert not Store.objects.filter(slug="north-7").exists()
 
 
 def test_a_dry_run_prints_the_changes_and_makes_none(import_stores, redis) -> None:

@@ -28,10 +28,11 @@ def hide(value: str) -> str:
 def register_models() -> None:
     """Make the audit log record each change of stores, people, roles, media, devices and screens.
 
-    A change of a column that only says when something was last seen or used is not recorded.
+    A change of a column that only says when something was last seen or used, or that is computed from other columns, is
+    not recorded.
     """
     masked = {"mask_callable": "cashier_web.audit.hide"}
-    auditlog.register(Store)
+    auditlog.register(Store, exclude_fields=["changes_at", "asleep_until"])
     auditlog.register(
         User, exclude_fields=["last_login"], mask_fields=["password"], m2m_fields={"user_permissions"}, **masked
     )

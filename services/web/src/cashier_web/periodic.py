@@ -25,6 +25,7 @@ from cashier_web.infra import disk_space
 from cashier_web.infra.redis_clients import the_redis
 from cashier_web.press_data import changes
 from cashier_web.screens import announce
+from cashier_web.stores import hours
 
 POLL_SECONDS = 1.0
 """The time in seconds after which the service looks for due tasks again."""
@@ -88,6 +89,7 @@ TASKS = [
     PeriodicTask("proofs", 5, proofs.record_proofs),
     # With 10,000 screens, the task "fleet" takes 0.1 to 0.2 s.
     PeriodicTask("fleet", 5, watch.ScreenWatch().run),
+    PeriodicTask("hours", 5, hours.follow_hours),
     PeriodicTask("proof_days", 60, proof_days.compute_proof_days),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
     # An entry that could not be stored can be stored later, for example after an update of cashier_q.

@@ -12,6 +12,7 @@ from cashier_web.models import Store
 MANAGED: list[tuple[str, Promise]] = [
     ("buttons", _("Buttons")),
     ("screens", _("Screens")),
+    ("hours", _("Hours")),
     ("media", _("Media")),
     ("devices", _("Devices")),
     ("people", _("People")),

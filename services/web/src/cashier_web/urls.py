@@ -20,6 +20,7 @@ from cashier_web.fleet import views as fleet
 from cashier_web.history import views as history
 from cashier_web.media import views as media
 from cashier_web.screens import manage, page, pairing, pwa
+from cashier_web.stores import hours_page
 
 STORE_PAGES = [
     ("", page.screen_page, "screen"),
@@ -33,6 +34,9 @@ STORE_PAGES = [
     ("screens", manage.screens_page, "screens"),
     ("screens/<int:number>/change", manage.change_screen, "change_screen"),
     ("screens/<int:number>/revoke", manage.revoke_screen, "revoke_screen"),
+    ("hours", hours_page.hours_page, "hours"),
+    ("hours/open", hours_page.open_store, "open_store"),
+    ("hours/close", hours_page.close_store, "close_store"),
     ("media", media.media_page, "media"),
     ("media/<int:number>/change", media.change_seconds, "change_medium"),
     ("media/<int:number>/up", media.move_medium_up, "move_medium_up"),

@@ -18,7 +18,8 @@ from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Sto
 from cashier_web.models.stores import default_store_reason
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
-from cashier_web.stores.forms import NewStoreForm, StoreForm
+from cashier_web.stores.forms import HoursForm, NewStoreForm, StoreForm
+from cashier_web.stores.hours import reschedule
 from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]
@@ -43,6 +44,7 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         (gettext_lazy("Languages"), {"fields": ["languages", "language"]}),
         (gettext_lazy("Calls"), {"fields": ["hold_seconds", "policy"]}),
         (gettext_lazy("Opening"), {"fields": ["is_open", "closed_message"]}),
+        (gettext_lazy("Opening hours and alarms"), {"fields": [*HoursForm.Meta.fields]}),
         (
             gettext_lazy("Screens"),
             {"fields": ["also_waits_in", "arrows", "shows_recent", "volume", "is_muted", "ink", "ground", *SHOWN]},
@@ -95,7 +97,8 @@ class StoreAdmin(TableAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: Store, form: Any, change: bool) -> None:
         # Save only the changed columns. A manager may have uploaded a logo since this request read the store, and
         # saving all columns would bring back the old logo.
-        obj.save(update_fields=form.changed_data if change else None)
+        computed = reschedule(obj, form.changed_data)
+        obj.save(update_fields={*form.changed_data, *computed} if change else None)
         obj.refresh_from_db()
         announce([obj])
 

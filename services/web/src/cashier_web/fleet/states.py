@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from cashier_core.screen_status import Link, PageState, ScreenStatus, Sound
-from cashier_web.models import Cause, State
+from cashier_web.models import Cause, Severity, State
 
 NO_TIME = timedelta()
 GRACE = timedelta(seconds=20)
@@ -53,13 +53,14 @@ class KnownScreen(NamedTuple):
     """A paired screen, and what is known about it.
 
     key, store: the primary keys of the screen and its store. was_seen: whether it has ever loaded its page.
-    saved: its last state; None if nothing is known about it.
+    saved: its last state; None if nothing is known about it. asleep_until: see Store.
     """
 
     key: int
     store: int
     was_seen: bool
     saved: SavedState | None = None
+    asleep_until: datetime | None = None
 
 
 class Absence(NamedTuple):
@@ -151,7 +152,7 @@ def is_still_together(saved: SavedState | None, store: int, connected_stores: se
         return False
     if saved.cause == Cause.SERVER:
         return not connected_stores
-    return saved.state == State.LINE_DOWN and store not in connected_stores
+    return saved.state in {State.LINE_DOWN, State.ASLEEP} and store not in connected_stores
 
 
 def begin_absence(
@@ -228,6 +229,24 @@ def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memo
             found[screen.key] = Finding(State.LINE_DOWN, Cause.LINE, absence.since)
         else:
             found[screen.key] = state_of_absent(absence)
+    return found
+
+
+def within_hours(findings: Mapping[int, Finding], screens: Sequence[KnownScreen], now: datetime) -> dict[int, Finding]:
+    """Return the states with regard to the opening hours of the stores.
+
+    Outside of these hours, a screen that shows no calls is asleep. Within them, only their own time counts.
+    """
+    found = {}
+    asleep_until = {each.key: each.asleep_until for each in screens}
+    for key, finding in findings.items():
+        wakes_at = asleep_until[key]
+        if wakes_at is None or finding.state.severity != Severity.BAD:
+            found[key] = finding
+        elif now < wakes_at:
+            found[key] = Finding(State.ASLEEP, "", now, finding.page)
+        else:
+            found[key] = finding._replace(since=max(finding.since, wakes_at))
     return found
 
 

@@ -26,6 +26,7 @@ from cashier_web.fleet.states import (
     judge_without_replicas,
     remember,
     remember_without_replicas,
+    within_hours,
 )
 from cashier_web.infra.batches import batches
 from cashier_web.infra.redis_clients import the_redis
@@ -79,6 +80,7 @@ class ScreenWatch:
         else:
             found = remember_without_replicas(memory, passed)
             findings = judge_without_replicas(screens, found, now)
+        findings = within_hours(findings, screens, now)
         save(findings, {each.key: each.saved for each in screens}, now)
         forget_revoked(now)
         if found != memory:
@@ -109,8 +111,10 @@ def known_screens() -> list[KnownScreen]:
     screens = Screen.objects.filter(revoked_at=None).exclude(store=None).order_by()
     of_state = [f"now__{name}" for name in SavedState._fields]
     return [
-        KnownScreen(key, store, seen_at is not None, SavedState(*saved) if saved[0] else None)
-        for key, store, seen_at, *saved in screens.values_list("pk", "store_id", "seen_at", *of_state)
+        KnownScreen(key, store, seen_at is not None, SavedState(*saved) if saved[0] else None, asleep_until)
+        for key, store, seen_at, asleep_until, *saved in screens.values_list(
+            "pk", "store_id", "seen_at", "store__asleep_until", *of_state
+        )
     ]
 
 

@@ -30,6 +30,7 @@ class State(models.TextChoices):
     NOT_PAINTING = "not_painting", _("not painting")
     OFFLINE = "offline", _("offline")
     LINE_DOWN = "line_down", _("whole store offline")
+    ASLEEP = "asleep", _("asleep by schedule")
     NEVER_SEEN = "never_seen", _("never connected")
 
     @property
@@ -51,6 +52,7 @@ SEVERITIES = {
     State.NOT_PAINTING: Severity.BAD,
     State.OFFLINE: Severity.BAD,
     State.LINE_DOWN: Severity.BAD,
+    State.ASLEEP: Severity.NONE,
     State.NEVER_SEEN: Severity.NONE,
 }
 EXPLANATIONS = {
@@ -64,6 +66,7 @@ EXPLANATIONS = {
     State.NOT_PAINTING: _("The page is connected or was connected, but its browser paints nothing. Restart it."),
     State.OFFLINE: _("The screen has no connection to the server. Check its power and its network."),
     State.LINE_DOWN: _("All screens of the store have lost their connection at the same time. Check the line."),
+    State.ASLEEP: _("The screen shows no calls, and need not, because the store is outside of its opening hours."),
     State.NEVER_SEEN: _("The screen was paired, but has not opened its page yet."),
 }
 

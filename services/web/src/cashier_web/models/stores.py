@@ -1,5 +1,6 @@
 """Stores."""
 
+from datetime import datetime
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cashier_core.call import DEFAULT_STORE, LANGUAGES, Policy
 from cashier_core.till import Till
 from cashier_web import validators
+from cashier_web.opening_hours import Schedule, schedule_of
 
 
 def usual_languages() -> list[str]:
@@ -96,6 +98,20 @@ class Store(models.Model):
     is_open = models.BooleanField(_("open"), default=True)
     closed_message = models.CharField(_("message when closed"), max_length=120, blank=True)
 
+    # Texts that cashier_web/opening_hours.py reads. A store without opening hours is always within its hours.
+    opening_hours = models.CharField(_("opening hours"), max_length=300, blank=True, default="", db_default="")
+    special_days = models.CharField(_("special days"), max_length=2000, blank=True, default="", db_default="")
+    # Whether the store is opened and closed when its opening hours begin and end.
+    follows_hours = models.BooleanField(_("follows its hours"), default=False, db_default=False)
+    # The next time at which the opening hours begin or end; None if the store has no hours, or they never change.
+    changes_at = models.DateTimeField(null=True, editable=False)
+    # The last or the present time outside of the opening hours ends at this time; None if there was no such time.
+    asleep_until = models.DateTimeField(null=True, editable=False)
+    # A screen that shows no calls for this time raises an alarm.
+    alarm_minutes = models.PositiveSmallIntegerField(
+        _("alarm after minutes"), default=10, db_default=10, validators=[MaxValueValidator(1440)]
+    )
+
     # The further languages of "Please wait". Between calls, the screens show "Please wait" in `language`, and then in
     # each language of this field.
     also_waits_in = models.JSONField(_("further languages between calls"), default=list, blank=True)
@@ -126,6 +142,18 @@ class Store(models.Model):
     @property
     def hold_ms(self) -> int:
         return int(self.hold_seconds * 1000)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the store; None if it has no opening hours."""
+        return schedule_of(self.opening_hours, self.special_days, self.time_zone)
+
+    def is_asleep(self, now: datetime) -> bool:
+        """Whether the store is outside of its opening hours. Its screens may then be off.
+
+        A store can be open outside of its hours, and closed within them, because people open and close it by hand.
+        """
+        return self.asleep_until is not None and now < self.asleep_until
 
     def till(self, number: int) -> Till:
         """The till with this number, and its label if it has one."""

@@ -21,7 +21,7 @@ from cashier_web.press_data.documents import ABSENT, DocumentId, every_id, read_
 
 SENDERS: tuple[type[Model], ...] = (Store, User, Membership, Device)
 """The models whose rows are in documents."""
-COLUMNS_WITHOUT_EFFECT = {"last_login", "used_at", "revision"}
+COLUMNS_WITHOUT_EFFECT = {"last_login", "used_at", "revision", "changes_at", "asleep_until"}
 """Columns that no press needs. If only these columns change, the documents do not change."""
 BATCH = 200
 """The number of documents that are compared at once. Redis needs a millisecond for them, so that no press waits."""

@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cashier_core.call import LANGUAGES
-from cashier_web import validators
+from cashier_web import opening_hours, validators
 from cashier_web.infra.lookalikes import LookalikeForm
 from cashier_web.models import Store, time_zones
 from cashier_web.stores import arrows, labels
@@ -46,7 +47,57 @@ class PairsField(forms.CharField):
 COLOUR = forms.TextInput({"type": "color"})
 
 
-class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
+class HoursForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes no type argument at run time
+    """The opening hours of a store, and when its screens raise an alarm within these hours."""
+
+    class Meta:
+        model = Store
+        fields = ["opening_hours", "special_days", "follows_hours", "alarm_minutes"]
+        widgets = {
+            "opening_hours": forms.TextInput({"placeholder": opening_hours.HOURS_EXAMPLE}),
+            "special_days": forms.Textarea({"rows": 3, "placeholder": opening_hours.DAYS_EXAMPLE}),
+        }
+        help_texts = {
+            "opening_hours": _(
+                "For example “Mo-Fr 08:00-12:30,14:00-20:00; Sa 09:00-18:00; Su closed”, or “24/7”. Outside of these "
+                "hours, screens may be off, and there are no alarms."
+            ),
+            "special_days": _(
+                "Days with other hours, for example “2026-12-24 08:00-14:00; 2026-12-25 to 2026-12-26 closed”."
+            ),
+            "follows_hours": _(
+                "The store opens and closes by its hours. If you open or close it by hand, this holds until its hours "
+                "begin or end the next time."
+            ),
+            "alarm_minutes": _(
+                "People are told about a screen that shows no calls for this time within the opening hours. With 0, "
+                "there are no alarms."
+            ),
+        }
+
+    def clean_opening_hours(self) -> str:
+        return opening_hours.tidy_hours(self.cleaned_data["opening_hours"])
+
+    def clean_special_days(self) -> str:
+        return opening_hours.tidy_special_days(self.cleaned_data["special_days"])
+
+    def clean(self) -> dict[str, Any]:
+        """Check the fields whose valid values depend on the values of other fields."""
+        super().clean()
+        hours, days = self.cleaned_data.get("opening_hours"), self.cleaned_data.get("special_days")
+        zone = self.cleaned_data.get("time_zone", self.instance.time_zone)
+        if hours and days is not None and zone:
+            schedule = opening_hours.schedule_of(hours, days, zone)
+            if schedule and not opening_hours.opens_at_all(schedule, timezone.now()):
+                self.add_error("opening_hours", _("With these hours, the store would never open."))
+        if hours == "" and days:
+            self.add_error("special_days", _("Write the usual opening hours, too."))
+        if hours == "" and self.cleaned_data.get("follows_hours"):
+            self.add_error("follows_hours", _("The store has no opening hours."))
+        return self.cleaned_data
+
+
+class StoreForm(HoursForm):
     """The settings of a store in the admin.
 
     The import of stores.csv uses this form, too, and so refuses the same values.
@@ -91,8 +142,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
         help_text=_("A call exchanges the two colours."),
     )
 
-    class Meta:
-        model = Store
+    class Meta(HoursForm.Meta):
         fields = [
             "slug",
             "name",
@@ -106,6 +156,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
             "policy",
             "is_open",
             "closed_message",
+            *HoursForm.Meta.fields,
             "also_waits_in",
             "arrows",
             "shows_recent",
@@ -119,6 +170,7 @@ class StoreForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
             "policy": {"invalid_choice": _("Write “queue” or “replace”.")},
         }
         help_texts = {
+            **HoursForm.Meta.help_texts,
             "language": _("The language of the screens between calls."),
             "closed_message": _("Shown on the screens while the store is closed. If empty: “We are closed”."),
             "shows_recent": _("Shown in small type at the edge of the screens."),

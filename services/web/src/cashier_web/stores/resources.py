@@ -15,9 +15,10 @@ from cashier_web.models import Store
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
 from cashier_web.stores.forms import StoreForm
+from cashier_web.stores.hours import reschedule
 
 COLUMNS: Sequence[str] = StoreForm.Meta.fields
-SWITCHES = ("is_open", "shows_recent", "is_muted")
+SWITCHES = ("is_open", "follows_hours", "shows_recent", "is_muted")
 LISTS = ("languages", "also_waits_in")
 FORMATS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(LISTS, " ".join),
@@ -73,6 +74,7 @@ class StoreResource(TableResource):
         form = StoreForm({**typed, **lists, **switches}, instance=instance)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
+        reschedule(instance, form.changed_data)
 
     def finish(self, rows: list[RowResult], actor: Any) -> None:
         try:
