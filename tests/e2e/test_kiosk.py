@@ -14,8 +14,9 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,30 @@ def test_a_frozen_picture_is_reported_and_the_browser_and_cage_end(own_topology,
     wait_until(lambda: not answers(kiosk.port), 10, "Chromium has ended")
 
 
+SET_HOURS = """
+from django.utils import timezone
+from cashier_web.models import Store
+from cashier_web.stores.hours import follow_hours
+Store.objects.filter(slug="default").update(opening_hours={hours!r}, changes_at=timezone.now())
+follow_hours()
+"""
+
+
+@needs_browser
+def test_the_kiosk_learns_when_its_store_wakes_and_that_it_is_awake(own_topology, kiosk) -> None:
+    asleep = kiosk.state / "asleep"
+    kiosk.start(URL=f"{own_topology.url}/")
+    expect_connected(kiosk.page(), f"{own_topology.url}/")
+    opens_at = (datetime.now(UTC) + timedelta(hours=2)).replace(second=0, microsecond=0)
+    hours = f"Mo-Su {opens_at:%H:%M}-{opens_at + timedelta(hours=1):%H:%M}"
+    own_topology.manage("shell", "--command", SET_HOURS.format(hours=hours))
+    wait_until(asleep.exists, 10, "the script has written the file asleep")
+    assert asleep.read_text() == f"{opens_at.timestamp():.0f}\n"
+
+    own_topology.manage("shell", "--command", SET_HOURS.format(hours=""))
+    wait_until(lambda: not asleep.exists(), 10, "the script has removed the file asleep")
+
+
 @needs_browser
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give Chromium its own policies")
 @pytest.mark.parametrize(("allowed", "opens"), [("http://127.0.0.1/pair", True), ("http://example.com/", False)])
@@ -444,6 +469,19 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
     assert (
         run_is_open_now(**{today: "closed", "HOURS": f"{from_now(minutes=2)}-{from_now(minutes=1)}"}).stdout == "open\n"
     )
+
+
+def test_the_screen_follows_the_opening_hours_of_its_store(tmp_path) -> None:
+    asleep, now = tmp_path / "asleep", time.time()
+    hours = {"HOURS": "store", "STATE_DIRECTORY": str(tmp_path)}
+    assert run_is_open_now(**hours).stdout == "open\n"
+
+    asleep.write_text(f"{now + 3600:.0f}\n")
+    assert run_is_open_now(**hours).stdout == "closed\n"
+    asleep.write_text(f"{now + 290:.0f}\n")
+    assert run_is_open_now(**hours).stdout == "open\n"
+    asleep.write_text("soon\n")
+    assert run_is_open_now(**hours).stdout == "open\n"
 
 
 def test_invalid_hours_are_reported_and_the_screen_stays_on() -> None:

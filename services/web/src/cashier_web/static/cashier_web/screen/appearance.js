@@ -12,8 +12,13 @@ export let appearance; // the object that appearance_json() in cashier_web/scree
 
 let isFetchDue = false;
 
-// Returns the version of the page from an appearance id, which has the form `version.settings`.
+// Returns the version of the page from an appearance id, which has the form `version.settings` or
+// `version.settings.wakes_at`.
 export const versionOf = (id) => id.split(".")[0];
+
+// Returns whether two appearance ids stand for the same appearance. The end of the store's opening hours (sleep.js)
+// changes nothing on the screen. If each screen fetched its page then, all screens of a chain would do so together.
+const isSame = (id, other) => versionOf(id) === versionOf(other) && id.split(".")[1] === other.split(".")[1];
 
 // Shows the logo instead of the store's name. If the store has no logo, shows the name.
 const showLogo = () => {
@@ -59,7 +64,7 @@ const fetchAppearance = async () => {
 // store's current appearance.
 const fetchIfChanged = (within = SOON_MS) => {
   const announced = currentFragment().dataset.look;
-  if (isFetchDue || !announced || announced === appearance.id || isCallShown()) return;
+  if (isFetchDue || !announced || isSame(announced, appearance.id) || isCallShown()) return;
   const isSameVersion = versionOf(announced) === versionOf(appearance.id);
   isFetchDue = true;
   setTimeout(fetchAppearance, Math.random() * (isSameVersion ? within : LATER_MS));

@@ -14,6 +14,7 @@ import { startOfflineCopy } from "./offline_copy.js";
 import { startPageState } from "./page_state.js";
 import { startRecentCalls } from "./recent_calls.js";
 import { startReports } from "./reports.js";
+import { startSleep } from "./sleep.js";
 import { startSound } from "./sound.js";
 import { startWakeLock } from "./wake_lock.js";
 
@@ -31,6 +32,7 @@ const STARTS = [
   startSound,
   startPageState,
   startCommands,
+  startSleep,
   startWakeLock,
   startOfflineCopy,
 ];
