@@ -1,14 +1,19 @@
 """Prometheus finds all containers of web, press, tasks and ws, and every query of Grafana's dashboard has a result.
 
+Alerts fire when they should, and reach Alertmanager.
+
 Grafana itself is not started, because its image is not available on machines without access to a registry.
 """
 
 import asyncio
+import contextlib
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from loadtests.clients.till import Till
 from tests.support.compose_load import opened, until
@@ -72,6 +77,61 @@ async def test_every_query_of_the_dashboard_has_a_result(stack, replicas, promet
         await until(lambda: not without_result(), 60, "every query of the dashboard has a result")
         (total,) = query_api(stack, f"query?query={quote('sum(cashier_screens)')}")["result"]
         assert total["value"][1] == "4"
+
+
+def promtool(stack, *arguments: str) -> str:
+    """Run promtool of the image of Prometheus, in a folder with the alerts and their tests."""
+    rules = stack.compose_folder / "monitoring/rules/cashier_q.yml"
+    tests = stack.folder / "tests/compose/alert_rules.yml"
+    mounts = [f"--volume={file}:/rules/{file.name}:ro" for file in (rules, tests)]
+    image = stack.compose("config", "--images", "prometheus").split()[0]
+    options = ["run", "--rm", "--entrypoint", "promtool", "--workdir", "/rules", "--network", "none", *mounts]
+    return docker(*options, image, *arguments)
+
+
+def test_each_alert_is_silent_before_its_fault_and_fires_after_it(stack) -> None:
+    assert "SUCCESS" in promtool(stack, "check", "rules", "cashier_q.yml")
+    assert "SUCCESS" in promtool(stack, "test", "rules", "alert_rules.yml")
+
+
+def test_each_alert_has_an_entry_in_the_runbook_and_a_test(stack) -> None:
+    rules = yaml.safe_load((stack.compose_folder / "monitoring/rules/cashier_q.yml").read_text())["groups"][0]["rules"]
+    names = [rule["alert"] for rule in rules]
+    runbook = (stack.folder / "docs/runbook.md").read_text()
+    tests = yaml.safe_load((stack.folder / "tests/compose/alert_rules.yml").read_text())["tests"]
+
+    assert re.findall(r"^## (\w+)$", runbook, re.MULTILINE) == names
+    assert sorted(test["name"] for test in tests) == sorted(names)
+    assert [rule["annotations"]["runbook"] for rule in rules] == [f"docs/runbook.md#{name.lower()}" for name in names]
+
+
+async def test_alerts_reach_alertmanager(stack, prometheus) -> None:
+    stack.compose("up", "--detach", "--no-deps", "alertmanager")
+    try:
+
+        def alertmanagers() -> list[str]:
+            with contextlib.suppress(Failed, ValueError):
+                return [each["url"] for each in query_api(stack, "alertmanagers")["activeAlertmanagers"]]
+            return []
+
+        def received() -> str:
+            url = "http://alertmanager:9093/api/v2/alerts"
+            with contextlib.suppress(Failed):
+                return stack.compose("exec", "-T", "web", "python", "-m", "cashier_core.healthcheck", url)
+            return ""
+
+        await until(lambda: alertmanagers() == ["http://alertmanager:9093/api/v2/alerts"], 40, "it is found")
+        # The alerts of this test need no time, so that the test does not wait for minutes.
+        rules = stack.compose_folder / "monitoring/rules/cashier_q.yml"
+        original = rules.read_text()
+        rules.write_text(original.replace("for: 1m", "for: 0s").replace("for: 2m", "for: 0s"))
+        stack.compose("kill", "--signal", "HUP", "prometheus")
+        stack.compose("stop", "tasks")
+        await until(lambda: "ServiceDown" in received() or "ServiceGone" in received(), 60, "the alert arrives")
+        rules.write_text(original)
+    finally:
+        stack.compose("up", "--detach", "--no-deps", "tasks")
+        stack.compose("rm", "--force", "--stop", "alertmanager")
 
 
 async def test_presses_are_counted_even_if_their_worker_process_has_been_killed(stack) -> None:
