@@ -20,7 +20,18 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "pgettext": ((1, "
 TEXT = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 TAG = re.compile(rf"\b(?:(?:_|gettext)\(|pgettext\({TEXT}, ){TEXT}\)")
 FOR_MANAGERS = [
-    *("admin", "devices", "fleet", "history", "media", "models", "opening_hours.py", "stores", "validators.py"),
+    *(
+        "admin",
+        "alarms",
+        "devices",
+        "fleet",
+        "history",
+        "media",
+        "models",
+        "opening_hours.py",
+        "stores",
+        "validators.py",
+    ),
     *("accounts/people.py", "accounts/people_csv.py"),
     *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
@@ -29,6 +40,7 @@ FOR_MANAGERS = [
         for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index", "hours")
     ),
     *(f"templates/cashier_web/{name}.html" for name in ("fleet", "fleet_screen", "fleet_proof", "devices", "history")),
+    *(f"templates/cashier_web/{name}.html" for name in ("alarms", "_alarm_subject")),
     *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens", "_screen_form")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""

@@ -3,13 +3,15 @@
 The tests request every URL that people use, as a person of each role. (test_access_of_devices.py tests the API.)
 """
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
-from cashier_web.models import Device, Medium, Membership, Role, Screen, Store
+from cashier_web.models import Alarm, AlarmContact, AlarmMute, Device, Medium, Membership, Role, Screen, Store
 from cashier_web.press_data.changes import restore_documents
 from tests.support.redis_keys import changed_keys
 
@@ -65,6 +67,16 @@ TABLE = {
     ("POST", f"{ELSEWHERE}hours/close"): (403, 403, 403, 403, 403, 302),
     ("GET", "/hours"): (SIGN_IN, 403, 403, 403, 403, 200),
     ("GET", "/fleet"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("GET", "/fleet/alarms"): (SIGN_IN, 403, 403, 403, 200, 200),
+    ("POST", "/fleet/alarms/contacts"): (403, 403, 403, 403, 400, 400),  # the request has no values
+    ("POST", "/fleet/alarms/contacts/1/remove"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/alarms/contacts/2/remove"): (403, 403, 403, 403, 404, 302),
+    ("POST", "/fleet/alarms/1/acknowledge"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/alarms/2/acknowledge"): (403, 403, 403, 403, 404, 302),
+    ("POST", "/fleet/alarms/1/mute"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/alarms/2/mute"): (403, 403, 403, 403, 404, 302),
+    ("POST", "/fleet/alarms/mutes/1/end"): (403, 403, 403, 403, 302, 302),
+    ("POST", "/fleet/alarms/mutes/2/end"): (403, 403, 403, 403, 404, 302),
     ("GET", "/fleet/proof"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/proof.csv"): (SIGN_IN, 403, 403, 403, 200, 200),
     ("GET", "/fleet/screens/1"): (SIGN_IN, 403, 403, 403, 200, 200),
@@ -143,6 +155,14 @@ for path, status in ACTIONS.items():
     TABLE["POST", ELSEWHERE + path.format(2)] = (403, 403, 403, 403, 403, status)
 
 
+def add_alarm(number: int, store: Store) -> None:
+    """Add an alarm, a contact and a mute, each with this primary key."""
+    now = timezone.now()
+    Alarm.objects.create(pk=number, store=store, kind="offline", begins_at=now, raised_at=now)
+    AlarmContact.objects.create(pk=number, store=store, kind="mail", address="anna@example.com")
+    AlarmMute.objects.create(pk=number, store=store, until=now + timedelta(hours=1), by="anna")
+
+
 @pytest.fixture
 def sign_in(client, environment):
     """Create two stores. Returns a function that creates a person with the given role and signs the person in."""
@@ -152,6 +172,7 @@ def sign_in(client, environment):
         Screen.objects.create(pk=number, store=store, name="first", secret_hash=str(number))
         Medium.objects.create(pk=number, store=store, kind="picture", file=f"{store.pk}/first.jpg", position=1)
         Device.objects.create(pk=number, store=store, name="first", token_hash=str(number))
+        add_alarm(number, store)
         Membership.objects.create(person=User.objects.create_user(f"person {number}", pk=number), store=store)
 
     def sign_in(who: str) -> None:
@@ -219,6 +240,7 @@ def test_every_page_is_in_the_table() -> None:
     screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
     hours = {"hours", "open_store", "close_store"}
     fleet = {"fleet", "fleet_screen", "fleet_proof", "fleet_proof_csv"}
+    alarms = {"alarms", "acknowledge_alarm", "mute_alarm", "end_mute", "add_contact", "remove_contact"}
     actions = {"identify_screen", "reload_screen", "test_screen"}
     actions |= {"renew_device", "revoke_device", "change_screen", "revoke_screen", "change_medium", "move_medium_up"}
     actions |= {"move_medium_down", "delete_medium", "remove_logo", "change_role", "link_person", "remove_person"}
@@ -227,7 +249,7 @@ def test_every_page_is_in_the_table() -> None:
     # The page "admin_password" only redirects everybody to the page "password".
     account = {"may_upload", "stores", "password", "admin_password", "sign_in", "sign_out", "welcome"}
     pages = {"screen", "buttons", "press", "till", "devices", "people"}
-    assert names == pages | screens | hours | fleet | actions | old | account
+    assert names == pages | screens | hours | fleet | alarms | actions | old | account
 
 
 def test_everybody_is_a_cashier_if_buttons_are_open(client, store) -> None:

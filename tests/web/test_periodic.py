@@ -71,6 +71,7 @@ def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> N
         ("record", 5),
         ("proofs", 5),
         ("fleet", 5),
+        ("alarms", 10),
         ("hours", 5),
         ("proof_days", 60),
         ("prune", 3600),

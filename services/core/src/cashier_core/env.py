@@ -1,7 +1,7 @@
 """Defines and reads all environment variables of cashier_q. Only this module uses `os.environ`.
 
-`python -m cashier_core.env` prints a table of the variables. The README contains this table, and a test fails if the
-table in the README is out of date.
+`python -m cashier_core.env` prints a table of the variables. docs/settings.md contains this table, and a test fails if
+the table is out of date.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-from cashier_core.env_checks import KEY, Check, between, host_names, scheme
+from cashier_core.env_checks import KEY, Check, between, host_names, mail_server, scheme, site
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -88,6 +88,18 @@ class WebEnvironment(CoreEnvironment):
         "Hours after which a person has to sign in again.", between(0.25, 24 * 365), default=12.0
     )
     cashier_history_days: int = variable("Days that calls are kept in the database.", between(1, 3650), default=90)
+    email_url: str = variable(
+        "The mail server for messages about alarms: smtp://user:password@host:587/?tls=True. Empty: no mail is sent.",
+        mail_server,
+        default="",
+        secret=True,
+    )
+    cashier_mail_from: str = variable("The sender of mail.", default="cashier_q@localhost")
+    cashier_site: str = variable(
+        "The address of the site for links, like `https://queue.example.com`. Empty: messages have no links.",
+        site,
+        default="",
+    )
     cashier_static_root: str = variable(
         "Folder where `collectstatic` puts the static files, which Nginx serves.", default="staticfiles"
     )
@@ -187,7 +199,7 @@ def metrics_are_shared() -> bool:
 
 
 def table() -> str:
-    """Return a Markdown table of all environment variables, for the README."""
+    """Return a Markdown table of all environment variables, for docs/settings.md."""
     kinds: dict[str, type[CoreEnvironment]] = {"web": WebEnvironment, "ws": WsEnvironment}
     rows: dict[str, tuple[Field[Any], list[str]]] = {}
     for service, kind in kinds.items():

@@ -20,6 +20,18 @@ def scheme(*allowed: str) -> Check:
     return check
 
 
+def mail_server(value: str) -> None:
+    """Check that the value is the URL of a mail server, or empty."""
+    if value and not re.fullmatch(r"smtp://([^/@]*@)?[^/@:]+(:\d+)?/?(\?.*)?", value):
+        raise ValidationError("must be like smtp://user:password@host:587/?tls=True")
+
+
+def site(value: str) -> None:
+    """Check that the value is the address of a site without a path, or empty."""
+    if value and not re.fullmatch(r"https?://[^/?#\s]+/?", value):
+        raise ValidationError("must be like https://queue.example.com")
+
+
 def between(low: float, high: float) -> Check:
     """Return a function which checks that a number is at least `low` and at most `high`."""
     return validate.Range(min=low, max=high, error=f"must be from {low} to {high}")

@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from cashier_web.infra.expected_errors import answer_expected
-from cashier_web.models import Device, Medium, Membership, OperatorToken, Screen, Store
+from cashier_web.models import AlarmContact, AlarmMute, Device, Medium, Membership, OperatorToken, Screen, Store
 
 HIDDEN = "***"
 
@@ -37,6 +37,8 @@ def register_models() -> None:
         User, exclude_fields=["last_login"], mask_fields=["password"], m2m_fields={"user_permissions"}, **masked
     )
     auditlog.register(Membership)
+    auditlog.register(AlarmContact, mask_fields=["secret"], **masked)
+    auditlog.register(AlarmMute)
     auditlog.register(Medium)
     auditlog.register(Device, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)
     auditlog.register(OperatorToken, exclude_fields=["used_at"], mask_fields=["token_hash"], **masked)

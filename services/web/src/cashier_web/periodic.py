@@ -18,6 +18,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from cashier_web.accounts import sessions
+from cashier_web.alarms import delivery, misses
+from cashier_web.alarms import watch as alarms
 from cashier_web.devices import last_used
 from cashier_web.fleet import proof_days, watch
 from cashier_web.history import proofs, recorder, unstored
@@ -86,9 +88,10 @@ TASKS = [
     # by a third.
     PeriodicTask("record", 5, recorder.record_calls),
     # The task "proofs" comes after the task "record", because a proof is stored with its call.
-    PeriodicTask("proofs", 5, proofs.record_proofs),
+    PeriodicTask("proofs", 5, lambda: proofs.record_proofs(misses.count_misses)),
     # With 10,000 screens, the task "fleet" takes 0.1 to 0.2 s.
     PeriodicTask("fleet", 5, watch.ScreenWatch().run),
+    PeriodicTask("alarms", 10, alarms.watch_alarms),
     PeriodicTask("hours", 5, hours.follow_hours),
     PeriodicTask("proof_days", 60, proof_days.compute_proof_days),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
@@ -96,6 +99,8 @@ TASKS = [
     PeriodicTask("retry", 3600, unstored.retry_unstored),
     PeriodicTask("disk", 600, disk_space.warn_if_low),
 ]
+MESSAGES = [PeriodicTask("messages", 5, delivery.deliver_messages)]
+"""The task that waits for other hosts. It runs in a thread of its own, so that no other task waits for it."""
 
 
 def run_due_tasks(tasks: list[PeriodicTask], redis: Redis) -> None:
@@ -116,9 +121,10 @@ def run_due_tasks(tasks: list[PeriodicTask], redis: Redis) -> None:
 
 
 class Rounds:
-    """Runs the due tasks again and again."""
+    """Runs tasks again and again, whenever they are due."""
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: list[PeriodicTask]) -> None:
+        self._tasks = tasks
         self._last_ended = time.monotonic()
 
     def seconds_since_last(self) -> float:
@@ -128,5 +134,5 @@ class Rounds:
     def run_until(self, stopping: threading.Event) -> None:
         """Run a round of the due tasks about once a second, until `stopping` is set."""
         while not stopping.wait(POLL_SECONDS * random.uniform(0.9, 1.1)):
-            run_due_tasks(TASKS, the_redis())
+            run_due_tasks(self._tasks, the_redis())
             self._last_ended = time.monotonic()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import dj_database_url
+import dj_email_url
 from csp.constants import NONE, SELF
 
 from cashier_core import env, logs
@@ -86,6 +87,11 @@ else:
         **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if ENVIRONMENT.email_url:
+    globals().update(dj_email_url.parse(ENVIRONMENT.email_url))
+EMAIL_TIMEOUT = 10  # seconds for which a mail server may be silent
+DEFAULT_FROM_EMAIL = ENVIRONMENT.cashier_mail_from
 
 STATIC_URL = "/static/"
 STATIC_ROOT = ENVIRONMENT.cashier_static_root

@@ -12,6 +12,7 @@ from cashier_web import old_form_urls
 from cashier_web.accounts import my_stores, people
 from cashier_web.accounts.may_upload import may_upload
 from cashier_web.accounts.sign_in import ChangePassword, SignIn, Welcome
+from cashier_web.alarms import views as alarms
 from cashier_web.api.views import api
 from cashier_web.calls import buttons, till
 from cashier_web.devices import views as devices
@@ -73,6 +74,12 @@ urlpatterns = [
     path("fleet/screens/<int:number>/identify", fleet.identify_screen, name="identify_screen"),
     path("fleet/screens/<int:number>/reload", fleet.reload_screen, name="reload_screen"),
     path("fleet/screens/<int:number>/test", fleet.test_screen, name="test_screen"),
+    path("fleet/alarms", alarms.alarms_page, name="alarms"),
+    path("fleet/alarms/<int:number>/acknowledge", alarms.acknowledge_alarm, name="acknowledge_alarm"),
+    path("fleet/alarms/<int:number>/mute", alarms.mute_alarm, name="mute_alarm"),
+    path("fleet/alarms/mutes/<int:number>/end", alarms.end_mute, name="end_mute"),
+    path("fleet/alarms/contacts", alarms.add_contact, name="add_contact"),
+    path("fleet/alarms/contacts/<int:number>/remove", alarms.remove_contact, name="remove_contact"),
     path("pair", pairing.pairing_page, name="pair"),
     path("claim", pairing.claim_page, name="claim"),
     path("api/v1/", api.urls),

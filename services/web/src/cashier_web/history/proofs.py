@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 
 from django.db import transaction
@@ -27,8 +27,10 @@ PROOF: TypeAdapter[ReplicaProof] = TypeAdapter(ReplicaProof)
 log = logging.getLogger(__name__)
 
 
-def record_proofs() -> int:
+def record_proofs(on_saved: Callable[[Entries], None] = lambda proofs: None) -> int:
     """Save the proofs that are in Redis. Returns the number of entries that were removed from Redis.
+
+    on_saved: is called with all proofs that were saved.
 
     A proof stays in Redis as long as its call may not be in the database yet. A proof that can never be saved is logged
     and removed. Raises RedisError or a database error if Redis or the database does not work. In this case, all unsaved
@@ -44,6 +46,7 @@ def record_proofs() -> int:
         if lost := without_call - waiting:
             log.error("proofs are lost, because the history does not contain their calls: %d", len(lost))
         # If the process dies here, the next run saves the same proofs again. This changes nothing in the database.
+        on_saved({entry_id: proof for entry_id, proof in valid.items() if entry_id not in without_call})
         done = [entry_id for entry_id, _content in entries if entry_id not in waiting]
         reader.remove(done)
         total += len(done)

@@ -14,7 +14,7 @@ from cashier_web.history.changes import Change, InvalidChange, parse_change, spl
 from cashier_web.history.storage import CallMissingError, lock_history, store_changes
 from cashier_web.history.unstored import REFUSED, set_aside, store_or_set_aside
 from cashier_web.infra.redis_clients import the_history
-from cashier_web.models import Outage, PastCall, Store, UnstoredEntry
+from cashier_web.models import Alarm, AlarmMute, Outage, PastCall, Store, UnstoredEntry
 
 READ_AT_ONCE = 1000
 DELETED_AT_ONCE = 5000
@@ -103,4 +103,6 @@ def delete_old_calls() -> int:
             total += PastCall.objects.filter(pk__in=keys).delete()[0]
     UnstoredEntry.objects.filter(set_aside_at__lt=limit).delete()
     Outage.objects.filter(ends_at__lt=limit).delete()
+    Alarm.objects.filter(ends_at__lt=limit).delete()
+    AlarmMute.objects.filter(until__lt=limit).delete()
     return total

@@ -1,8 +1,9 @@
 """The database tables: stores, roles of people, devices, operator tokens, paired screens, their states and outages,
-pictures and videos, past calls and the proofs of days, entries of the history that could not be stored, and which
-earlier versions of cashier_q work with the tables.
+alarms and the contacts that are told about them, pictures and videos, past calls and the proofs of days, entries of the
+history that could not be stored, and which earlier versions of cashier_q work with the tables.
 """
 
+from cashier_web.models.alarms import Alarm, AlarmContact, AlarmKind, AlarmMessage, AlarmMute
 from cashier_web.models.calls import CallOfDeletedStore, PastCall, UnstoredEntry
 from cashier_web.models.devices import Device
 from cashier_web.models.fleet import Cause, Outage, ScreenState, Severity, State
@@ -15,6 +16,11 @@ from cashier_web.models.screens import Screen
 from cashier_web.models.stores import Store, check_time_zone, time_zones, usual_languages
 
 __all__ = [
+    "Alarm",
+    "AlarmContact",
+    "AlarmKind",
+    "AlarmMessage",
+    "AlarmMute",
     "CallOfDeletedStore",
     "Cause",
     "Device",

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from cashier_web import periodic
+from cashier_web.alarms.metrics import AlarmCollector
 from cashier_web.fleet.metrics import FleetCollector
 from cashier_web.infra.tasks_server import serve_health_and_metrics
 
@@ -29,6 +30,15 @@ class Command(BaseCommand):
         # A task that is running when the signal arrives is completed first.
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        rounds = periodic.Rounds()
-        serve_health_and_metrics(host, port, rounds.seconds_since_last, FleetCollector())
+        rounds, messages = periodic.Rounds(periodic.TASKS), periodic.Rounds(periodic.MESSAGES)
+        serve_health_and_metrics(
+            host,
+            port,
+            lambda: max(rounds.seconds_since_last(), messages.seconds_since_last()),
+            FleetCollector(),
+            AlarmCollector(),
+        )
+        thread = threading.Thread(target=messages.run_until, args=(stopping,), name="messages")
+        thread.start()
         rounds.run_until(stopping)
+        thread.join()

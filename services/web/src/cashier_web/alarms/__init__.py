@@ -1,0 +1,1 @@
+"""Alarms: tell people about screens that show no calls."""

@@ -1,0 +1,197 @@
+"""Raises and ends alarms. The service tasks does this every few seconds; only one process at a time does it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from cashier_web.alarms.misses import Misses, read_misses
+from cashier_web.alarms.troubles import (
+    PastOutage,
+    Subject,
+    Trouble,
+    WatchedScreen,
+    WatchedStore,
+    end_of_screen_alarm,
+    end_of_store_alarm,
+    trouble_of_misses,
+    trouble_of_outages,
+    wanted_alarms,
+)
+from cashier_web.models import (
+    Alarm,
+    AlarmContact,
+    AlarmKind,
+    AlarmMessage,
+    AlarmMute,
+    Outage,
+    Screen,
+    State,
+    Store,
+)
+from cashier_web.screens.watched import is_stale
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known now. stores: the stores that raise alarms now, by primary key.
+
+    screens: the screens of all stores in which something is wrong, by primary key. troubles: the trouble of each screen
+    that has one.
+    """
+
+    now: datetime
+    stores: Mapping[int, WatchedStore]
+    screens: Mapping[int, WatchedScreen]
+    troubles: Mapping[int, Trouble]
+
+
+LOOKED_BACK = timedelta(hours=4)
+"""Outages that ended earlier are not added to an outage that lasts."""
+
+
+def watch_alarms() -> None:
+    """Raise and end the alarms that the present states of the screens require.
+
+    Raises RedisError or a database error. If nobody watches the screens, nothing is known, so nothing is changed.
+    """
+    if is_stale():
+        return
+    now = timezone.now()
+    update_alarms(now, read_misses(now))
+
+
+def update_alarms(now: datetime, misses: Mapping[int, Misses]) -> None:
+    """Raise and end alarms. misses: the calls that screens have missed, by the primary keys of the screens."""
+    stores = awake_stores(now)
+    open_alarms = {Subject(each.store_id, each.screen_id): each for each in Alarm.objects.filter(ends_at=None)}
+    outages = outages_of(stores, now)
+    affected = affected_stores(stores, outages, open_alarms, misses)
+    screens = {each.key: each for each in screens_of(affected)}
+    troubles = troubles_of(screens, stores, outages, misses, now)
+    situation = Situation(now, stores, screens, troubles)
+    wanted = wanted_alarms(affected, screens.values(), troubles)
+    with transaction.atomic():
+        for subject, alarm in open_alarms.items():
+            if ends_at := end_of(alarm, subject, situation):
+                end_alarm(alarm, min(ends_at, now), now)
+        muted = {Subject(*each) for each in AlarmMute.objects.filter(until__gt=now).values_list("store", "screen")}
+        for subject, trouble in wanted.items():
+            is_covered = trouble.kind == AlarmKind.OFFLINE and Subject(subject.store) in open_alarms
+            is_muted = subject in muted or Subject(subject.store) in muted
+            if subject not in open_alarms and not is_covered and not is_muted:
+                raise_alarm(subject, trouble, now)
+
+
+def awake_stores(now: datetime) -> dict[int, WatchedStore]:
+    """Return the stores that raise alarms now, by primary key."""
+    awake = Store.objects.filter(Q(asleep_until=None) | Q(asleep_until__lte=now), alarm_minutes__gt=0).order_by()
+    return {
+        key: WatchedStore(open_since, timedelta(minutes=minutes))
+        for key, open_since, minutes in awake.values_list("pk", "asleep_until", "alarm_minutes")
+    }
+
+
+def outages_of(stores: Mapping[int, WatchedStore], now: datetime) -> dict[int, list[PastOutage]]:
+    """Return the outages of each screen that has one now, the newest first, by the primary key of the screen."""
+    lasting = Outage.objects.filter(ends_at=None, screen__revoked_at=None).order_by()
+    found = {
+        screen: [PastOutage(begins_at, None, cause)]
+        for screen, store, begins_at, cause in lasting.values_list("screen", "screen__store", "begins_at", "cause")
+        if store in stores
+    }
+    earlier = Outage.objects.filter(screen__outages__ends_at=None, ends_at__gt=now - LOOKED_BACK).order_by("-begins_at")
+    for screen, begins_at, ends_at, cause in earlier.values_list("screen", "begins_at", "ends_at", "cause"):
+        if screen in found:
+            found[screen].append(PastOutage(begins_at, ends_at, cause))
+    return found
+
+
+def affected_stores(
+    stores: Mapping[int, WatchedStore],
+    outages: Mapping[int, object],
+    open_alarms: Iterable[Subject],
+    misses: Mapping[int, object],
+) -> set[int]:
+    """Return the primary keys of the stores with an outage, a missed call or an alarm."""
+    screens = Screen.objects.filter(pk__in=[*outages, *misses]).order_by()
+    found = {*screens.values_list("store", flat=True), *(each.store for each in open_alarms)}
+    return {each for each in found if each is not None and each in stores}
+
+
+def screens_of(stores: Iterable[int]) -> list[WatchedScreen]:
+    """Return all screens of these stores."""
+    screens = Screen.objects.filter(store__in=list(stores), revoked_at=None).order_by()
+    return [
+        WatchedScreen(key, store, State(state) if state else None, since)
+        for key, store, state, since in screens.values_list("pk", "store", "now__state", "now__since")
+    ]
+
+
+def troubles_of(
+    screens: Mapping[int, WatchedScreen],
+    stores: Mapping[int, WatchedStore],
+    outages: Mapping[int, list[PastOutage]],
+    misses: Mapping[int, Misses],
+    now: datetime,
+) -> dict[int, Trouble]:
+    """Return the trouble of each screen that has one, by the primary key of the screen."""
+    found = {}
+    for key, screen in screens.items():
+        store = stores[screen.store]
+        if key in outages:
+            found[key] = trouble_of_outages(outages[key], store, now)
+        elif key in misses and (trouble := trouble_of_misses(misses[key], store, now)):
+            found[key] = trouble
+    return found
+
+
+def end_of(alarm: Alarm, subject: Subject, situation: Situation) -> datetime | None:
+    """Return when an alarm has ended; None if it lasts. Outside of the opening hours, alarms do not end."""
+    now, troubles = situation.now, situation.troubles
+    if subject.store is None:
+        return None if any(each.kind == AlarmKind.SERVER for each in troubles.values()) else now
+    store = situation.stores.get(subject.store)
+    if store is None:
+        is_asleep = Store.objects.filter(pk=subject.store, asleep_until__gt=now, alarm_minutes__gt=0).exists()
+        return None if is_asleep else now
+    if subject.screen is None:
+        of_store = [each for each in situation.screens.values() if each.store == subject.store]
+        return end_of_store_alarm(of_store, store, troubles, now) if of_store else now
+    screen = situation.screens.get(subject.screen)
+    if screen is None or screen.store != subject.store:
+        return now  # The screen was revoked, or moved to another store.
+    return end_of_screen_alarm(alarm.kind, screen, store, troubles.get(screen.key), now)
+
+
+def raise_alarm(subject: Subject, trouble: Trouble, now: datetime) -> None:
+    """Save a new alarm, and a message to each contact of its store and of all stores."""
+    alarm = Alarm.objects.create(
+        store_id=subject.store,
+        screen_id=subject.screen,
+        kind=trouble.kind,
+        begins_at=trouble.since,
+        raised_at=now,
+    )
+    contacts = AlarmContact.objects.filter(Q(store=None) | Q(store=subject.store))
+    add_messages(alarm, AlarmMessage.Event.BEGAN, contacts, now)
+
+
+def end_alarm(alarm: Alarm, ends_at: datetime, now: datetime) -> None:
+    """End an alarm, and add a message to each contact that was told when it began."""
+    alarm.ends_at = max(ends_at, alarm.begins_at)
+    alarm.save(update_fields=["ends_at"])
+    heard = AlarmContact.objects.filter(messages__alarm=alarm, messages__event=AlarmMessage.Event.BEGAN)
+    add_messages(alarm, AlarmMessage.Event.ENDED, heard, now)
+
+
+def add_messages(alarm: Alarm, event: AlarmMessage.Event, contacts: Iterable[AlarmContact], now: datetime) -> None:
+    # An address can be a contact of the store and of all stores.
+    of_addresses = {each.address: each for each in contacts}
+    AlarmMessage.objects.bulk_create(
+        AlarmMessage(alarm=alarm, contact=each, address=each.address, event=event, made_at=now, due_at=now)
+        for each in of_addresses.values()
+    )
