@@ -8,8 +8,8 @@ from cashier_core import timeline
 from cashier_core.call import Policy
 
 PASSWORD = "correct horse battery staple"
-FLEET_PAGES = ["fleet", "fleet?state=never_seen", "fleet/proof"]
-PAGES = ["cashier_buttons", "till", "screens", "devices", "people", "history"]
+FLEET_PAGES = ["fleet", "fleet?state=never_seen", "fleet/alarms", "fleet/proof"]
+PAGES = ["cashier_buttons", "till", "screens", "hours", "devices", "people", "history"]
 
 
 @pytest.fixture(scope="module")

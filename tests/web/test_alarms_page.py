@@ -1,6 +1,6 @@
 """On the alarms page, managers see the alarms of their stores, acknowledge and mute them, and choose who is told."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -38,6 +38,17 @@ def test_a_manager_sees_the_alarms_of_the_own_stores(client, manager_of_north, a
     assert "door of south" not in page
     assert "lost the server" not in page
     assert "south@example.com" not in page
+
+
+def test_times_are_those_of_the_store(client, administrator, alarms, stores) -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    stores[0].time_zone = "Asia/Tokyo"
+    stores[0].save()
+    Alarm.objects.update(begins_at=noon)
+    page = client.get("/fleet/alarms").content.decode()
+
+    assert page.count("11/30/2026 9 p.m.") == 1
+    assert page.count("11/30/2026 noon") == 2
 
 
 def test_an_administrator_sees_all_alarms(client, administrator, alarms) -> None:

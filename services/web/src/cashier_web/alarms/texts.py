@@ -23,7 +23,7 @@ class Mail(NamedTuple):
 def mail_of(message: AlarmMessage) -> Mail:
     """Return the mail, in the language and the time zone of the store. Without a store, these are English and UTC."""
     alarm = message.alarm
-    language, zone = (alarm.store.language, alarm.store.time_zone) if alarm.store else ("en", "UTC")
+    language, zone = alarm.store.language if alarm.store else "en", alarm.time_zone
     with translation.override(language), timezone.override(ZoneInfo(zone)):
         begin = date_format(timezone.localtime(alarm.begins_at), "SHORT_DATETIME_FORMAT")
         kind = alarm.get_kind_display()

@@ -68,7 +68,10 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("mail", "e-mail"), ("webhook", "webhook")], max_length=8, verbose_name="kind"
+                        choices=[("mail", "e-mail"), ("webhook", "webhook")],
+                        default="mail",
+                        max_length=8,
+                        verbose_name="kind",
                     ),
                 ),
                 ("address", models.CharField(max_length=300, verbose_name="address")),

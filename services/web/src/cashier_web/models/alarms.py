@@ -58,6 +58,11 @@ class Alarm(models.Model):
     def __str__(self) -> str:
         return f"{self.screen or self.store or '*'} · {self.get_kind_display()}"
 
+    @property
+    def time_zone(self) -> str:
+        """The name of the time zone in which people want to read the times of the alarm."""
+        return self.store.time_zone if self.store else "UTC"
+
 
 class AlarmContact(models.Model):
     """An address that is told about alarms. `store` is None if it is told about the alarms of all stores."""
@@ -69,7 +74,7 @@ class AlarmContact(models.Model):
     store = models.ForeignKey(
         Store, on_delete=models.CASCADE, null=True, related_name="alarm_contacts", verbose_name=_("store")
     )
-    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.MAIL)
     address = models.CharField(_("address"), max_length=300)
     # The key with which messages to a webhook are signed. It cannot be stored as a hash, because each signature needs
     # it.
