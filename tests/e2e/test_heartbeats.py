@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from cashier_local.ports import wait_until
+from tests.e2e.conftest import wait_until as wait_until_in
 from tests.support.topologies import add_store
 
 PERIOD_MS, PING_MS = 15_000, 20_000
@@ -28,8 +29,15 @@ def open_with_pings(topology, page: Page) -> list[str]:
 
 def test_a_page_that_gets_heartbeats_sends_no_pings(topology, open_page) -> None:
     page = open_page("about:blank")
+    page.clock.install()
+    heartbeats: list[object] = []
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda frame: frame == "pong" and heartbeats.append(1))
+    )
     sent = open_with_pings(topology, page)
-    page.wait_for_timeout(PERIOD_MS + PING_MS)
+    wait_until_in(page, lambda: bool(heartbeats), "the replica has sent a heartbeat", PERIOD_MS / 1000 + 5)
+    page.clock.fast_forward(PING_MS + 2_000)
+    page.wait_for_timeout(1_000)
 
     assert sent == []
     expect(page.locator("body")).to_have_attribute("data-connection", "open")
@@ -60,10 +68,13 @@ def test_a_page_sends_pings_to_a_server_that_sends_no_heartbeats(topology, open_
         socket.on_message(to_server)
         server.on_message(to_page)
 
+    page.clock.install()
     page.route_web_socket("**/ws/**", behave_like_an_old_replica)
     page.goto(f"{topology.url}/s/{add_store(topology)}/")
     expect(page.locator("body")).to_have_attribute("data-connection", "open")
-    page.wait_for_timeout(2 * PING_MS + 2_000)
+    for number in (1, 2):
+        page.clock.fast_forward(PING_MS + 1_000)
+        wait_until_in(page, lambda number=number: answers == number, "the page has sent a ping", 5)
 
     assert len(pings) == 2
     expect(page.locator("body")).to_have_attribute("data-connection", "open")
