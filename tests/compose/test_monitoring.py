@@ -106,6 +106,8 @@ def test_each_alert_has_an_entry_in_the_runbook_and_a_test(stack) -> None:
 
 
 async def test_alerts_reach_alertmanager(stack, prometheus) -> None:
+    rules = stack.compose_folder / "monitoring/rules/cashier_q.yml"
+    original = rules.read_text()
     stack.compose("up", "--detach", "--no-deps", "alertmanager")
     try:
 
@@ -122,14 +124,12 @@ async def test_alerts_reach_alertmanager(stack, prometheus) -> None:
 
         await until(lambda: alertmanagers() == ["http://alertmanager:9093/api/v2/alerts"], 40, "it is found")
         # The alerts of this test need no time, so that the test does not wait for minutes.
-        rules = stack.compose_folder / "monitoring/rules/cashier_q.yml"
-        original = rules.read_text()
         rules.write_text(original.replace("for: 1m", "for: 0s").replace("for: 2m", "for: 0s"))
         stack.compose("kill", "--signal", "HUP", "prometheus")
         stack.compose("stop", "tasks")
         await until(lambda: "ServiceDown" in received() or "ServiceGone" in received(), 60, "the alert arrives")
-        rules.write_text(original)
     finally:
+        rules.write_text(original)
         stack.compose("up", "--detach", "--no-deps", "tasks")
         stack.compose("rm", "--force", "--stop", "alertmanager")
 

@@ -24,6 +24,16 @@ def test_defaults_are_right_for_a_service_that_is_started_by_hand() -> None:
     assert web.cashier_hosts == ("localhost", "127.0.0.1", "[::1]")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["", "smtp://localhost:25", "smtp://[::1]:25", "smtp://anna%40example.com:a%2Fb@mail.example.com:587/?tls=True"],
+)
+def test_the_url_of_a_mail_server_may_contain_an_account_and_options(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+
+    assert env.read(env.WebEnvironment).email_url == url
+
+
 def test_values_have_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CASHIER_OPEN_BUTTONS", "yes")
     monkeypatch.setenv("CASHIER_WEB_WORKERS", "8")
@@ -46,6 +56,14 @@ def test_values_have_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CASHIER_WEB_WORKERS", "0", "must be from 1 to 16"),
         ("CASHIER_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("CASHIER_HOSTS", "a.example,", "empty name"),
+        ("EMAIL_URL", "mail.example.com", "must be like smtp://user:password@host:587"),
+        ("EMAIL_URL", "smtps://mail.example.com", "must be like smtp://"),
+        ("EMAIL_URL", "smtp://a:pass/word@mail.example.com", "must be like smtp://"),
+        ("EMAIL_URL", "smtp://u:sec?ret@h:587", "must be like smtp://"),
+        ("EMAIL_URL", "smtp://u:secret@h:99999", "must be like smtp://"),
+        ("EMAIL_URL", "smtp://u:secret@h:587/?TLS=True", "must be like smtp://"),
+        ("CASHIER_SITE", "queue.example.com", "must be like https://queue.example.com"),
+        ("CASHIER_SITE", "https://example.com/queue", "must be like https://"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_the_fault(

@@ -197,3 +197,24 @@ def test_a_call_flashes_and_moves_briefly_but_not_if_the_browser_asks_for_reduce
     expect(screen.locator(".number")).to_have_text("Nº2")
     wait_for(screen, moves)
     assert screen.evaluate(motions) == ""
+
+
+def test_when_the_opening_hours_begin_or_end_no_screen_fetches_its_page(topology, store) -> None:
+    slug, screen, _press = store()
+    screen.clock.install()
+    fetched: list[str] = []
+    screen.on("request", lambda request: fetched.append(request.url) if request.url.endswith(f"/s/{slug}/") else None)
+    topology.shell.call("set_asleep", slug=slug, is_asleep=True)
+    wait_for(screen, "document.getElementById('message').dataset.look.split('.').length === 3")
+    screen.clock.fast_forward(60_000)
+    topology.shell.call("set_asleep", slug=slug, is_asleep=False)
+    wait_for(screen, "document.getElementById('message').dataset.look.split('.').length === 2")
+    screen.clock.fast_forward(60_000)
+    # A change of the appearance is fetched within 5 s. It shows that the test would notice a request.
+    change_store(topology, slug, name="Another name")
+    wait_for(screen, "document.getElementById('message').dataset.look !== JSON.parse(document.body.dataset.look).id")
+    assert fetched == []
+
+    screen.clock.fast_forward(60_000)
+    expect(screen.locator("#name")).to_have_text("Another name")
+    assert len(fetched) == 1

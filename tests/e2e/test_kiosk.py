@@ -334,7 +334,7 @@ def test_a_frozen_picture_is_reported_and_the_browser_and_cage_end(own_topology,
 SET_HOURS = """
 from django.utils import timezone
 from cashier_web.models import Store
-from cashier_web.stores.hours import follow_hours
+from cashier_web.stores.automatic_opening import follow_hours
 Store.objects.filter(slug="default").update(opening_hours={hours!r}, changes_at=timezone.now())
 follow_hours()
 """
@@ -474,14 +474,19 @@ def test_the_hours_of_a_day_override_the_general_hours() -> None:
 def test_the_screen_follows_the_opening_hours_of_its_store(tmp_path) -> None:
     asleep, now = tmp_path / "asleep", time.time()
     hours = {"HOURS": "store", "STATE_DIRECTORY": str(tmp_path)}
-    assert run_is_open_now(**hours).stdout == "open\n"
 
-    asleep.write_text(f"{now + 3600:.0f}\n")
-    assert run_is_open_now(**hours).stdout == "closed\n"
-    asleep.write_text(f"{now + 290:.0f}\n")
+    def state(wakes_at: str, minutes_ago: float) -> str:
+        asleep.write_text(f"{wakes_at}\n")
+        os.utime(asleep, (now - 60 * minutes_ago, now - 60 * minutes_ago))
+        return run_is_open_now(**hours).stdout
+
     assert run_is_open_now(**hours).stdout == "open\n"
-    asleep.write_text("soon\n")
-    assert run_is_open_now(**hours).stdout == "open\n"
+    assert state(f"{now + 3600:.0f}", 16) == "closed\n"
+    assert state(f"{now + 3600:.0f}", 14) == "open\n", "customers may still wait when the store closes"
+    assert state(f"{now + 290:.0f}", 16) == "open\n", "the screen is on before the store opens"
+    assert state(f"{now + 365 * 86400:.0f}", 719) == "closed\n"
+    assert state(f"{now + 365 * 86400:.0f}", 721) == "open\n", "the browser must learn new hours"
+    assert state("soon", 16) == "open\n"
 
 
 def test_invalid_hours_are_reported_and_the_screen_stays_on() -> None:

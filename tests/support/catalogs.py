@@ -40,7 +40,7 @@ FOR_MANAGERS = [
         for name in ("_fleet_link", "_stale", "_not_renewed", "admin_index", "hours")
     ),
     *(f"templates/cashier_web/{name}.html" for name in ("fleet", "fleet_screen", "fleet_proof", "devices", "history")),
-    *(f"templates/cashier_web/{name}.html" for name in ("alarms", "_alarm_subject")),
+    *(f"templates/cashier_web/{name}.html" for name in ("alarms", "_alarm_subject", "_lasting_alarms")),
     *(f"templates/cashier_web/{name}.html" for name in ("import", "media", "people", "screens", "_screen_form")),
 ]
 """Only managers and administrators read the texts in these packages, modules and templates."""

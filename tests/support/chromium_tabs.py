@@ -1,7 +1,7 @@
 """A Chromium with several tabs, of which only one is in the foreground.
 
-Playwright tells each of its pages that it is visible, even in a background tab. Therefore this module speaks to Chromium
-itself, over the DevTools protocol.
+Playwright tells each of its pages that it is visible, even in a background tab. Therefore this module controls Chromium
+over the DevTools protocol.
 """
 
 import contextlib

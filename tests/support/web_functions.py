@@ -4,6 +4,7 @@ Tests call a function by its name, for example `topology.shell.call("add_store")
 JSON. This module can import only packages that are installed for web.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -17,10 +18,23 @@ from cashier_web.media import files, uploads, views
 from cashier_web.models import Device, Membership, OperatorToken, PastCall, Role, Screen, ScreenState, Store
 from cashier_web.screens import commands
 from cashier_web.screens.announce import announce
+from cashier_web.stores.automatic_opening import reschedule
 
 
 def add_store(slug: str, **fields: object) -> None:
     Store.objects.create(**{"slug": slug, "name": slug, **fields})
+
+
+def set_asleep(slug: str, *, is_asleep: bool) -> None:
+    """Give a store opening hours that have ended or that last, and announce this, as the hours page does."""
+    store = Store.objects.get(slug=slug)
+    today = timezone.now().date()
+    special_days = f"{today} to {today + timedelta(days=1)} closed" if is_asleep else ""
+    store.opening_hours, store.special_days = "24/7", special_days
+    reschedule(store, ["opening_hours", "special_days"])
+    with transaction.atomic():
+        store.save()
+        announce([store])
 
 
 def change_store(slug: str, **fields: object) -> None:

@@ -64,6 +64,12 @@ def test_outages_count_together_if_the_screen_was_never_well_for_long() -> None:
     assert not trouble_of_outages([outage(2), outage(40, 12)], STORE, NOW).is_due
 
 
+def test_only_the_present_outage_counts_if_the_server_was_lost() -> None:
+    outages = [outage(1, cause=Cause.SERVER), outage(9, 2)]
+
+    assert trouble_of_outages(outages, STORE, NOW) == Trouble(AlarmKind.SERVER, ago(1), False)
+
+
 def test_only_the_opening_hours_count() -> None:
     opened = STORE._replace(open_since=ago(5))
 
@@ -89,12 +95,26 @@ def test_each_screen_has_its_own_alarm() -> None:
 
 
 def test_if_all_screens_of_a_store_are_offline_there_is_one_alarm_for_the_store() -> None:
-    later = Trouble(AlarmKind.OFFLINE, ago(9), False)
+    later = Trouble(AlarmKind.OFFLINE, ago(19), True)
     screens = [screen(1), screen(2), screen(3, State.NEVER_SEEN), screen(4, None)]
 
     found = wanted_alarms([1], screens, {1: OFFLINE, 2: later})
-    assert found == {Subject(1): Trouble(AlarmKind.STORE_OFFLINE, ago(9), True)}
-    assert wanted_alarms([1], screens, {1: later, 2: later}) == {}
+    assert found == {Subject(1): Trouble(AlarmKind.STORE_OFFLINE, ago(19), True)}
+    assert wanted_alarms([1], screens, {1: OFFLINE, 2: later._replace(is_due=False)}) == {}
+
+
+def test_a_screen_that_was_broken_before_the_others_has_an_alarm_of_its_own() -> None:
+    before = Trouble(AlarmKind.OFFLINE, ago(600), True)
+    screens = [screen(1), screen(2), screen(3)]
+
+    found = wanted_alarms([1], screens, {1: before, 2: OFFLINE, 3: OFFLINE})
+    assert found == {Subject(1, 1): before, Subject(1): Trouble(AlarmKind.STORE_OFFLINE, ago(20), True)}
+
+
+def test_if_the_only_other_screen_goes_offline_later_it_has_an_alarm_of_its_own() -> None:
+    before, now = Trouble(AlarmKind.OFFLINE, ago(600), True), Trouble(AlarmKind.OFFLINE, ago(1), False)
+
+    assert wanted_alarms([1], [screen(1), screen(2)], {1: before, 2: now}) == {Subject(1, 1): before}
 
 
 def test_the_only_screen_of_a_store_has_an_alarm_of_its_own() -> None:
@@ -110,17 +130,13 @@ def test_if_the_server_was_lost_there_is_one_alarm_for_all_stores() -> None:
 
 def test_the_alarm_ends_when_the_screen_was_well_for_long_enough() -> None:
     def end(state: State, since: datetime, trouble: Trouble | None = None) -> datetime | None:
-        return end_of_screen_alarm(AlarmKind.OFFLINE, screen(1, state, since), STORE, trouble, NOW)
+        return end_of_screen_alarm(screen(1, state, since), STORE, trouble, NOW)
 
     assert end(State.SHOWING, ago(10)) == ago(10)
     assert end(State.NO_SOUND, ago(10)) == ago(10)
     assert end(State.SHOWING, ago(9)) is None
     assert end(State.ASLEEP, ago(100)) is None
     assert end(State.SHOWING, ago(100), OFFLINE) is None
-
-
-def test_an_alarm_about_missed_calls_ends_with_the_next_call_that_is_painted() -> None:
-    assert end_of_screen_alarm(AlarmKind.MISSING_CALLS, screen(1, State.SHOWING, ago(600)), STORE, None, NOW) == NOW
 
 
 def test_the_alarm_of_a_store_ends_when_one_of_its_screens_is_well() -> None:

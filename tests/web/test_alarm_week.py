@@ -11,7 +11,7 @@ from cashier_web.alarms.watch import update_alarms
 from cashier_web.fleet.states import Memory, judge, remember, within_hours
 from cashier_web.fleet.watch import known_screens, save
 from cashier_web.models import Alarm, AlarmContact, AlarmMessage, Outage, Screen, Store
-from cashier_web.stores.hours import follow_hours, reschedule
+from cashier_web.stores.automatic_opening import follow_hours, reschedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
 PARIS = ZoneInfo("Europe/Paris")

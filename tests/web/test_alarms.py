@@ -8,6 +8,7 @@ from django.utils import timezone
 from cashier_core.proof_stream import CallReport, ReplicaProof
 from cashier_web.alarms.misses import count_misses, read_misses
 from cashier_web.alarms.watch import update_alarms, watch_alarms
+from cashier_web.history.recorder import delete_old_calls
 from cashier_web.models import (
     Alarm,
     AlarmContact,
@@ -16,6 +17,7 @@ from cashier_web.models import (
     AlarmMute,
     Cause,
     Outage,
+    PastCall,
     Screen,
     ScreenState,
     State,
@@ -151,10 +153,16 @@ def test_if_all_stores_have_lost_the_server_only_contacts_of_all_stores_are_told
     assert (Alarm.objects.get().store, Alarm.objects.get().kind) == (None, AlarmKind.SERVER)
     assert [each.address for each in AlarmMessage.objects.all()] == ["chain@example.com"]
 
+    # At night, nobody knows whether the server is back.
+    Outage.objects.update(ends_at=now)
+    Store.objects.update(asleep_until=now + 2 * MINUTE)
+    update_alarms(now + MINUTE, {})
+    assert Alarm.objects.get().ends_at is None
+    Store.objects.update(asleep_until=None)
     for screen in screens:
         repair(screen, now)
-    update_alarms(now + MINUTE, {})
-    assert Alarm.objects.get().ends_at
+    update_alarms(now + 2 * MINUTE, {})
+    assert Alarm.objects.get().ends_at == now + 2 * MINUTE
 
 
 @pytest.mark.parametrize("is_store", [False, True])
@@ -177,6 +185,31 @@ def test_the_alarm_of_a_screen_that_left_the_store_ends(broken, stores, now, cha
     assert Alarm.objects.get(screen=broken, store=stores[0]).ends_at == now + MINUTE
 
 
+def test_a_screen_that_leaves_a_sleeping_store_can_raise_an_alarm_in_its_new_store(broken, stores, now) -> None:
+    north, south = stores
+    update_alarms(now, {})
+    Store.objects.filter(pk=north.pk).update(asleep_until=now + 60 * MINUTE)
+    Screen.objects.filter(pk=broken.pk).update(store=south)
+    update_alarms(now + MINUTE, {})
+    update_alarms(now + 2 * MINUTE, {})
+
+    assert Alarm.objects.get(store=north).ends_at == now + MINUTE
+    assert Alarm.objects.get(ends_at=None).store == south
+
+
+def test_old_alarms_and_mutes_are_deleted_with_the_history(stores, now) -> None:
+    store = stores[0]
+    for days in (200, 1):
+        at = now - timedelta(days=days)
+        Alarm.objects.create(store=store, kind="store_offline", begins_at=at, raised_at=at, ends_at=at)
+        AlarmMute.objects.create(store=store, until=at, by="anna")
+    Alarm.objects.create(store=store, kind="store_offline", begins_at=now - timedelta(days=200), raised_at=now)
+    delete_old_calls()
+
+    assert Alarm.objects.count() == 2
+    assert AlarmMute.objects.count() == 1
+
+
 def test_if_nobody_watches_the_screens_nothing_changes(broken, now) -> None:
     watch_alarms()
     assert not Alarm.objects.exists()
@@ -195,9 +228,27 @@ def entry(at, number: int = 0) -> str:
     return f"{at.timestamp() * 1000:.0f}-{number}"
 
 
-def test_a_screen_that_paints_none_of_its_calls_raises_an_alarm_that_ends_with_the_next_call(screens, now) -> None:
+def past_call(store: Store, at, proof: ReplicaProof) -> None:
+    PastCall.objects.create(
+        store=store,
+        mark=proof.call_id,
+        seq=1,
+        till=1,
+        language="en",
+        outcome="shown",
+        pressed_at=at,
+        starts_at=at,
+        ends_at=at,
+        proof={proof.replica: proof.screens},
+    )
+
+
+def test_a_screen_that_paints_none_of_its_calls_raises_an_alarm_that_ends_with_a_painted_call(
+    screens, now, redis
+) -> None:
     for screen in screens:
         put(screen, State.SHOWING, now - 600 * MINUTE)
+    store = screens[0].store
     bad, good = (screen.credential_id for screen in screens)
     for minutes in (12, 6, 1):
         at = now - minutes * MINUTE
@@ -206,10 +257,30 @@ def test_a_screen_that_paints_none_of_its_calls_raises_an_alarm_that_ends_with_t
     alarm = Alarm.objects.get()
     assert (alarm.screen, alarm.kind) == (screens[0], AlarmKind.MISSING_CALLS)
 
-    count_misses({entry(now + MINUTE): proof("call 0", painted=[bad, good])})
+    # That nothing is known about further calls does not mean that the screen paints them.
+    redis.flushall()
+    past_call(store, now + MINUTE, proof("call 0", painted=[good]))
+    update_alarms(now + 2 * MINUTE, read_misses(now))
+    assert Alarm.objects.get().ends_at is None
+    past_call(store, now + 3 * MINUTE, proof("next call", painted=[bad, good]))
+    update_alarms(now + 5 * MINUTE, read_misses(now))
+    assert Alarm.objects.get().ends_at == now + 3 * MINUTE
+
+
+def test_a_painted_call_ends_the_count_of_missed_calls(screens, now) -> None:
+    credential_id = screens[0].credential_id
+    count_misses({entry(now): proof("call 1", silent=[credential_id])})
+    assert read_misses(now)[screens[0].pk].calls == 1
+
+    count_misses({entry(now): proof("call 2", painted=[credential_id])})
     assert read_misses(now) == {}
-    update_alarms(now + MINUTE, read_misses(now))
-    assert Alarm.objects.get().ends_at == now + MINUTE
+
+
+def test_a_call_that_several_replicas_prove_one_after_the_other_counts_once(screens, now) -> None:
+    for number in range(3):
+        count_misses({entry(now, number): proof("call", silent=[screens[0].credential_id])})
+
+    assert read_misses(now)[screens[0].pk].calls == 1
 
 
 def test_a_call_that_another_replica_has_seen_painted_is_not_missed(screens, now) -> None:

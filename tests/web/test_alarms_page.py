@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from cashier_web.models import Alarm, AlarmContact, AlarmMessage, AlarmMute, Screen
+from cashier_web.models import Alarm, AlarmContact, AlarmMessage, AlarmMute, Screen, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,9 @@ def alarms(stores) -> dict[str, Alarm]:
     found = {"all": Alarm.objects.create(kind="server", **values)}
     for store in stores:
         screen = Screen.objects.create(store=store, name=f"door of {store.slug}", secret_hash=store.slug)
-        found[store.slug] = Alarm.objects.create(store=store, screen=screen, kind="offline", **values)
+        found[store.slug] = Alarm.objects.create(
+            store=store, screen=screen, screen_name=screen.name, kind="offline", **values
+        )
     return found
 
 
@@ -84,7 +86,9 @@ def test_a_screen_is_muted_and_the_mute_is_ended(client, manager_of_north, alarm
     mute = AlarmMute.objects.get()
     assert (mute.screen, mute.by) == (alarms["north"].screen, "anna")
     assert timedelta(hours=23) < mute.until - timezone.now() < timedelta(hours=25)
-    assert "Muted" in client.get("/fleet/alarms").content.decode()
+    client.post(f"/fleet/alarms/{alarms['north'].pk}/mute", {"hours": "24"})
+    mute = AlarmMute.objects.get()
+    assert "Muted alarms" in client.get("/fleet/alarms").content.decode()
 
     client.post(f"/fleet/alarms/mutes/{mute.pk}/end")
     assert not AlarmMute.objects.exists()
@@ -124,8 +128,9 @@ MAIL = {"store": "north", "kind": "mail", "address": "anna@example.com"}
     [
         ({"address": "anna"}, "Enter a valid email address."),
         ({"address": "anna@example.com\nbcc: b@example.com"}, "Enter a valid email address."),
-        ({"address": "http://hooks.example.com/", "kind": "webhook"}, "Enter a valid URL."),
-        ({"address": "file:///etc/passwd", "kind": "webhook"}, "Enter a valid URL."),
+        ({"address": "http://hooks.example.com/", "kind": "webhook"}, "Write an address that begins with https://."),
+        ({"address": "https://", "kind": "webhook"}, "Enter a valid URL."),
+        ({"address": "file:///etc/passwd", "kind": "webhook"}, "Write an address that begins with https://."),
         ({"address": ""}, "This field is required."),
         ({"store": "south"}, "Select a valid choice"),
         ({"store": ""}, "This field is required."),
@@ -167,9 +172,11 @@ def test_a_contact_exists_only_once_and_their_number_is_limited(client, manager_
 def test_a_failed_message_is_in_the_log_with_its_reason(client, manager_of_north, alarms) -> None:
     now = timezone.now()
     values = {"alarm": alarms["north"], "made_at": now, "due_at": now, "attempts": 3}
-    AlarmMessage.objects.create(address="https://a.example.com/", event="began", error="status 500", **values)
-    AlarmMessage.objects.create(address="south@example.com", event="began", **{**values, "alarm": alarms["south"]})
+    for store, address in ((Store.objects.get(slug="north"), "north"), (None, "chain")):
+        contact = AlarmContact.objects.create(store=store, kind="webhook", address=f"https://{address}.example.com/")
+        error = f"status 500 of {address}"
+        AlarmMessage.objects.create(contact=contact, address=contact.address, event="began", error=error, **values)
     page = client.get("/fleet/alarms").content.decode()
 
-    assert "status 500" in page
-    assert "south@example.com" not in page
+    assert "status 500 of north" in page
+    assert "chain" not in page, "a manager may not see the contacts of all stores"

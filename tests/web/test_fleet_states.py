@@ -290,3 +290,19 @@ def test_screens_that_were_off_at_night_get_time_when_the_first_is_back() -> Non
     fleet.watch()
 
     assert 2 not in fleet.watch(s1=[SHOWING])
+
+
+def test_televisions_that_were_off_all_night_say_nothing_about_the_server() -> None:
+    opened_at = NOW + 600 * SECOND
+    fleet = Fleet(*(screen(store, store)._replace(asleep_until=opened_at) for store in (1, 2)))
+    fleet.watch(605)
+
+    assert {finding.cause for finding in fleet.watch().values()} == {Cause.UNKNOWN}
+
+
+def test_if_all_stores_that_are_open_disappear_together_the_server_is_the_cause() -> None:
+    opened_at = NOW - 600 * SECOND
+    fleet = Fleet(*(screen(store, store)._replace(asleep_until=opened_at) for store in (1, 2)))
+    fleet.watch(60)
+
+    assert {finding.cause for finding in fleet.watch().values()} == {Cause.SERVER}

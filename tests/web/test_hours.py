@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cashier_web.models import Store
 from cashier_web.screens.appearance import appearance_id
-from cashier_web.stores.hours import follow_hours, reschedule
+from cashier_web.stores.automatic_opening import correct_hours, follow_hours, reschedule
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 11, 30, tzinfo=UTC)
@@ -115,11 +115,57 @@ def test_a_store_without_hours_is_never_asleep(shop) -> None:
     assert (store.changes_at, store.asleep_until, store.is_asleep(NIGHT)) == (None, None, False)
 
 
+def test_a_store_that_never_opens_again_is_asleep(shop) -> None:
+    shop.opening_hours, shop.special_days = "Mo-Su closed", "2026-11-30 08:00-20:00"
+    reschedule(shop, ["opening_hours", "special_days"], NOON)
+    shop.save()
+    store = after(EVENING)
+
+    assert (store.is_open, store.changes_at, store.is_asleep(NIGHT + timedelta(days=9000))) == (False, None, True)
+    assert appearance_id(store).count(".") == 2
+
+
+def test_a_store_that_is_always_within_its_hours_is_never_asleep(shop) -> None:
+    store = after(EVENING)
+    store.opening_hours, store.special_days = "24/7", ""
+    reschedule(store, ["opening_hours", "special_days"], NIGHT)
+
+    assert (store.is_open, store.changes_at, store.asleep_until) == (True, None, None)
+    assert appearance_id(store).count(".") == 1
+
+
 def test_the_appearance_id_says_when_the_screens_wake(shop) -> None:
     assert appearance_id(shop).count(".") == 1
 
     assert appearance_id(after(EVENING)).split(".")[2] == str(round(MORNING.timestamp()))
     assert appearance_id(after(MORNING)) == appearance_id(shop)
+
+
+def test_the_screens_of_a_store_that_was_opened_by_hand_stay_on(shop) -> None:
+    store = after(EVENING)
+    store.is_open = True
+    assert appearance_id(store).count(".") == 1
+
+    store.follows_hours = False
+    assert appearance_id(store).count(".") == 2, "such a store is always open"
+
+
+def test_what_a_wrong_clock_has_computed_is_corrected(shop) -> None:
+    store = after(datetime(2029, 11, 25, 12, tzinfo=UTC))
+    assert (store.is_open, store.is_asleep(NOON)) == (False, True)
+
+    assert correct_hours(NOON) == 1
+    store.refresh_from_db()
+    assert (store.is_open, store.is_asleep(NOON), store.changes_at) == (True, False, EVENING)
+    assert correct_hours(NOON) == 0
+
+
+def test_a_store_whose_time_zone_no_longer_exists_stops_no_other_store(shop, caplog) -> None:
+    broken = Store.objects.create(slug="a", name="A", opening_hours="Mo-Sa 08:00-20:00", follows_hours=True)
+    Store.objects.filter(pk=broken.pk).update(time_zone="Moon/Crater", changes_at=EVENING)
+
+    assert not after(EVENING).is_open
+    assert "the opening hours of the store a cannot be read" in caplog.text
 
 
 def test_opening_by_schedule_is_in_the_audit_log_without_a_person(shop) -> None:
@@ -150,7 +196,10 @@ def test_a_manager_changes_the_hours_of_the_own_store(client, manager_of_north) 
     )
     assert store.alarm_minutes == 5
     assert store.changes_at > timezone.now()
-    assert "Mo-Sa 08:00-20:00" in client.get("/s/north/hours").content.decode()
+    page = client.get("/s/north/hours").content.decode()
+    assert "Mo-Sa 08:00-20:00" in page
+    assert page.count("<td>08:00-20:00</td>") == 12
+    assert page.count("<td>closed</td>") == 2
 
 
 @pytest.mark.parametrize(
@@ -160,7 +209,7 @@ def test_a_manager_changes_the_hours_of_the_own_store(client, manager_of_north) 
         ({"opening_hours": "Mo-Su closed"}, "the store would never open"),
         ({"special_days": "2030-12-25 closed"}, "Write the usual opening hours, too."),
         ({"follows_hours": "on"}, "The store has no opening hours."),
-        ({"alarm_minutes": "2000"}, "less than or equal to 1440"),
+        ({"alarm_minutes": "2000"}, "less than or equal to 240"),
     ],
 )
 def test_bad_hours_change_nothing(client, manager_of_north, values, reason) -> None:

@@ -73,6 +73,7 @@ def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> N
         ("fleet", 5),
         ("alarms", 10),
         ("hours", 5),
+        ("correct_hours", 60),
         ("proof_days", 60),
         ("prune", 3600),
         ("retry", 3600),

@@ -84,6 +84,18 @@ def test_opening_hours_are_imported_and_take_effect(import_stores, tmp_path) -> 
     assert import_stores(export_stores(tmp_path)) == "0 new, 0 changed, 2 unchanged\n"
 
 
+def test_an_old_file_neither_opens_nor_closes_a_store_that_follows_its_hours(import_stores, tmp_path) -> None:
+    import_stores(f"{HEADER},{HOURS}\n{NORTH},Mo-Su 00:00-24:00,,yes,10\n")
+    table = export_stores(tmp_path)
+    assert ',queue,,"Closed, sorry"' in table
+
+    Store.objects.filter(slug="north-7").update(is_open=False)
+    assert import_stores(table) == "0 new, 0 changed, 2 unchanged\n"
+    assert not Store.objects.get(slug="north-7").is_open
+    with pytest.raises(CommandError, match="is_open: Write “yes” or “no”"):
+        import_stores("slug,is_open,follows_hours\nnorth-7,,no\n")
+
+
 def test_bad_opening_hours_are_refused_with_the_line(import_stores) -> None:
     with pytest.raises(CommandError, match="line 2: opening_hours: “8-20” cannot be understood"):
         import_stores(f"{HEADER},opening_hours\n{NORTH},8-20\n")

@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from cashier_local.ports import free_port
+from cashier_web.alarms.metrics import AlarmCollector
 from cashier_web.fleet.metrics import FleetCollector
 from cashier_web.infra.tasks_server import STUCK_SECONDS, serve_health_and_metrics
-from cashier_web.models import Screen, ScreenState, State
+from cashier_web.models import Alarm, AlarmMessage, Screen, ScreenState, State
 from cashier_web.screens.watched import note_watched
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +22,9 @@ def serve():
 
     def serve(seconds_since_last_round: float) -> str:
         port = free_port()
-        serve_health_and_metrics("127.0.0.1", port, lambda: seconds_since_last_round, FleetCollector())
+        serve_health_and_metrics(
+            "127.0.0.1", port, lambda: seconds_since_last_round, FleetCollector(), AlarmCollector()
+        )
         return f"http://127.0.0.1:{port}"
 
     return serve
@@ -55,6 +58,20 @@ def test_the_metrics_contain_the_number_of_paired_screens_in_each_state(serve, s
     assert 'cashier_paired_screens{state="hidden"} 0.0' in lines
     assert 'cashier_paired_screens{state="not_known_yet"} 1.0' in lines
     assert "cashier_screens_watched_timestamp_seconds 1.7959968e+09" in lines
+
+
+def test_the_metrics_contain_the_number_of_alarms_and_of_messages_that_fail(serve, stores) -> None:
+    now = timezone.now()
+    values = {"store": stores[0], "kind": "store_offline", "begins_at": now, "raised_at": now}
+    alarm = Alarm.objects.create(**values)
+    Alarm.objects.create(**values, ends_at=now)
+    for error, sent_at in (("status 500", None), ("", None), ("status 500", now)):
+        AlarmMessage.objects.create(alarm=alarm, event="began", made_at=now, due_at=now, error=error, sent_at=sent_at)
+    lines = httpx.get(f"{serve(0)}/metrics").text.splitlines()
+
+    assert 'cashier_alarms{kind="store_offline"} 1.0' in lines
+    assert 'cashier_alarms{kind="offline"} 0.0' in lines
+    assert "cashier_alarm_messages_failing 1.0" in lines
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, 200), (STUCK_SECONDS - 1, 200), (STUCK_SECONDS + 1, 503)])

@@ -208,7 +208,7 @@ def table() -> str:
     lines = ["| variable | read by | default | meaning |", "| --- | --- | --- | --- |"]
     for name, (each, services) in rows.items():
         default = ",".join(each.default) if isinstance(each.default, tuple) else str(each.default)
-        default = "required" if each.default is MISSING else f"`{default}`"
+        default = "required" if each.default is MISSING else f"`{default}`" if default else "empty"
         lines.append(f"| `{name.upper()}` | {', '.join(services)} | {default} | {each.metadata['help']} |")
     return "\n".join(lines)
 

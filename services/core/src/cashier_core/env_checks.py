@@ -20,10 +20,17 @@ def scheme(*allowed: str) -> Check:
     return check
 
 
+ACCOUNT, HOST, PORT = r"([^/?#@]*@)?", r"(\[[0-9a-fA-F:.]+\]|[^/?#@:\[\]]+)", r"(:(?P<port>\d{1,5}))?"
+MAIL_SERVER = re.compile(rf"smtp://{ACCOUNT}{HOST}{PORT}/?(\?(tls|ssl)=True)?")
+
+
 def mail_server(value: str) -> None:
     """Check that the value is the URL of a mail server, or empty."""
-    if value and not re.fullmatch(r"smtp://([^/@]*@)?[^/@:]+(:\d+)?/?(\?.*)?", value):
-        raise ValidationError("must be like smtp://user:password@host:587/?tls=True")
+    found = MAIL_SERVER.fullmatch(value)
+    if value and (found is None or int(found["port"] or 25) > 65535):
+        raise ValidationError(
+            "must be like smtp://user:password@host:587/?tls=True (or ?ssl=True), with %40 for @, %2F for / and so on"
+        )
 
 
 def site(value: str) -> None:

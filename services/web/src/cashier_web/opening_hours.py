@@ -1,37 +1,38 @@
 """Parses the opening hours of stores, which people write like "Mo-Sa 08:00-20:00; Su 10:00-16:00".
 
-The library opening_hours computes when such hours begin and end, also when the clocks change in spring and autumn. Its
-language, the opening hours of OpenStreetMap, can express much more. This module accepts only what a store needs, so
-that each mistake gets a clear message, and every text has only one meaning.
+The notation is a small part of that of OpenStreetMap. Each mistake gets a clear message, and every text has only one
+meaning. The library opening-hours-py was tried first. It knows the whole notation, but it applies the hours after
+midnight of a usual day to the special day that follows.
 """
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from opening_hours import OpeningHours, State
 
 HOURS_EXAMPLE = "Mo-Fr 08:00-12:30,14:00-20:00; Sa 09:00-18:00; Su closed"
 DAYS_EXAMPLE = "2026-12-24 08:00-14:00; 2026-12-25 to 2026-12-26 closed"
 ALWAYS = "24/7"
 WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-# OpenStreetMap's language knows these names of months in English only.
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 YEARS = range(2000, 2101)
 _DAY = "|".join(WEEKDAYS)
+_DAYS = rf"(?:{_DAY})(?:\s*-\s*(?:{_DAY}))?"
 _TIMES = r"(?P<times>closed|\d{1,2}:\d\d\s*-\s*\d{1,2}:\d\d(?:\s*,\s*\d{1,2}:\d\d\s*-\s*\d{1,2}:\d\d)*)"
-WEEKLY_RULE = re.compile(
-    rf"(?P<days>(?:{_DAY})(?:\s*-\s*(?:{_DAY}))?(?:\s*,\s*(?:{_DAY})(?:\s*-\s*(?:{_DAY}))?)*)\s+{_TIMES}", re.IGNORECASE
-)
-SPECIAL_RULE = re.compile(rf"(?P<first>\d{{4}}-\d\d-\d\d)(?:\s+to\s+(?P<last>\d{{4}}-\d\d-\d\d))?\s+{_TIMES}")
+_FLAGS = re.IGNORECASE | re.ASCII
+WEEKLY_RULE = re.compile(rf"(?P<days>{_DAYS}(?:\s*,\s*{_DAYS})*)\s+{_TIMES}", _FLAGS)
+SPECIAL_RULE = re.compile(rf"(?P<first>\d{{4}}-\d\d-\d\d)(?:\s+to\s+(?P<last>\d{{4}}-\d\d-\d\d))?\s+{_TIMES}", _FLAGS)
 CLOSED = "closed"
+WHOLE_DAY = "00:00-24:00"
+DAY_MINUTES = 24 * 60
 DAY = timedelta(days=1)
+TWO_WEEKS = timedelta(days=14)
+"""If the hours do not change within this time after the last special day, they never change."""
 
 
 class SpecialDays(NamedTuple):
@@ -96,29 +97,68 @@ def parse_special_days(text: str) -> list[SpecialDays]:
 class Schedule:
     """Knows when a store is within its opening hours.
 
-    hours, special_days: texts as `tidy_hours` and `tidy_special_days` return them. All times must have a time zone.
+    hours, special_days: texts as `tidy_hours` and `tidy_special_days` return them. zone: the time zone of the store.
     """
 
     def __init__(self, hours: str, special_days: str, zone: ZoneInfo) -> None:
-        rules = [hours, *(f"{_osm_dates(each)} {each.times}" for each in parse_special_days(special_days))]
-        # The library understands only times whose time zone is a ZoneInfo.
-        self._zone, self._hours = zone, OpeningHours("; ".join(rules), timezone=zone)
+        self._zone = zone
+        self._special_days = parse_special_days(special_days)
+        self._week = dict.fromkeys(WEEKDAYS, WHOLE_DAY if hours == ALWAYS else CLOSED)
+        for rule in _parts("" if hours == ALWAYS else hours):
+            days, times = rule.split(" ")
+            self._week |= dict.fromkeys(_weekdays(days), times)
+
+    def times_on(self, day: date) -> str:
+        """Return the hours that begin on this day, like "08:00-12:30,14:00-20:00", or "closed"."""
+        special = next((each for each in self._special_days if each.first <= day <= each.last), None)
+        return special.times if special else self._week[WEEKDAYS[day.weekday()]]
 
     def is_open(self, now: datetime) -> bool:
         """Return whether this time is within the hours."""
-        return self._hours.is_open(now.astimezone(self._zone))
+        begin, _end = self._present_or_next(now)
+        return begin is not None and begin <= now
 
     def next_change(self, now: datetime) -> datetime | None:
         """Return the next time after `now` at which the hours begin or end; None if they never change."""
-        return self._hours.next_change(now.astimezone(self._zone))
+        begin, end = self._present_or_next(now)
+        return begin if begin and now < begin else end
 
-    def open_times(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the times between `begin` and `end` that are within the hours, in the time zone of the store."""
-        for opens_at, closes_at, state, _comment in self._hours.intervals(
-            begin.astimezone(self._zone), end.astimezone(self._zone)
-        ):
-            if state == State.OPEN:
-                yield opens_at, closes_at
+    def _present_or_next(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Return the begin and the end of the hours that contain `now` or, if there are none, of the next hours.
+
+        Both are None if there are no such hours. The end is None if they never end.
+        """
+        today = now.astimezone(self._zone).date()
+        last = max([today, *(each.last for each in self._special_days)]) + TWO_WEEKS
+        begin = end = None
+        # The hours of yesterday may end today.
+        for day in (today - DAY + timedelta(days=number) for number in count()):
+            for opens_at, closes_at in self._open_times(day):
+                if begin and end and opens_at > end:
+                    return begin, end
+                if closes_at > now:
+                    # Hours that begin when others end continue them.
+                    begin, end = begin or opens_at, max(end or closes_at, closes_at)
+            if day > last:
+                return begin, None if begin and end and end > self._midnight(last) else end
+        raise AssertionError("unreachable")
+
+    def _open_times(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the begin and the end of all hours that begin on this day."""
+        for begin, end in _minutes_of(self.times_on(day)):
+            yield self._time(day, begin), self._time(day, end if end > begin else end + DAY_MINUTES)
+
+    def _midnight(self, day: date) -> datetime:
+        return self._time(day, 0)
+
+    def _time(self, day: date, minutes: int) -> datetime:
+        """Return a time of this day, or of the next day if there are more minutes than a day has.
+
+        The result is in UTC, because Python ignores the change of the clocks when it compares two times in one zone.
+        """
+        days, minutes = divmod(minutes, DAY_MINUTES)
+        local = datetime.combine(day + days * DAY, time(*divmod(minutes, 60)), self._zone)
+        return local.astimezone(UTC)
 
 
 @lru_cache(maxsize=4096)
@@ -156,17 +196,25 @@ def _tidy_times(times: str, part: str) -> str:
     for item in re.sub(r"\s", "", times).split(","):
         begin, end = (_minutes(each, part) for each in item.split("-"))
         # The last hours of a day may end on the next day, for example 18:00-02:00.
-        if begin == end or begin < latest or latest > 24 * 60 or begin == 24 * 60:
+        if begin in {end, DAY_MINUTES} or begin < latest or latest > DAY_MINUTES:
             raise ValidationError(_("The times in “%(text)s” overlap, or are not in their order.") % {"text": part})
-        latest = end if end > begin else end + 24 * 60
+        latest = end if end > begin else end + DAY_MINUTES
         tidy.append(f"{begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}")
     return ",".join(tidy)
+
+
+def _minutes_of(times: str) -> list[tuple[int, int]]:
+    """Return the begin and the end of each part of tidy times, in minutes since midnight."""
+    if times == CLOSED:
+        return []
+    parts = (part.partition("-") for part in times.split(","))
+    return [(_minutes(begin, times), _minutes(end, times)) for begin, _dash, end in parts]
 
 
 def _minutes(time: str, part: str) -> int:
     """Return the minutes since midnight of a time like "8:30". 24:00 is the end of the day."""
     hour, minute = map(int, time.split(":"))
-    if minute > 59 or hour * 60 + minute > 24 * 60:
+    if minute > 59 or hour * 60 + minute > DAY_MINUTES:
         raise ValidationError(_("There is no time %(time)s, in “%(text)s”.") % {"time": time, "text": part})
     return hour * 60 + minute
 
@@ -179,12 +227,6 @@ def _date(text: str) -> date:
     if found.year not in YEARS:
         raise ValidationError(_("There is no date %(date)s.") % {"date": text})
     return found
-
-
-def _osm_dates(days: SpecialDays) -> str:
-    """Return dates in OpenStreetMap's language, for example "2026 Dec 25-2027 Jan 02"."""
-    first, last = (f"{day.year} {MONTHS[day.month - 1]} {day.day:02}" for day in (days.first, days.last))
-    return first if first == last else f"{first}-{last}"
 
 
 def _not_understood(part: str, example: str) -> ValidationError:

@@ -27,7 +27,7 @@ from cashier_web.infra import disk_space
 from cashier_web.infra.redis_clients import the_redis
 from cashier_web.press_data import changes
 from cashier_web.screens import announce
-from cashier_web.stores import hours
+from cashier_web.stores import automatic_opening
 
 POLL_SECONDS = 1.0
 """The time in seconds after which the service looks for due tasks again."""
@@ -92,7 +92,8 @@ TASKS = [
     # With 10,000 screens, the task "fleet" takes 0.1 to 0.2 s.
     PeriodicTask("fleet", 5, watch.ScreenWatch().run),
     PeriodicTask("alarms", 10, alarms.watch_alarms),
-    PeriodicTask("hours", 5, hours.follow_hours),
+    PeriodicTask("hours", 5, automatic_opening.follow_hours),
+    PeriodicTask("correct_hours", 60, automatic_opening.correct_hours),
     PeriodicTask("proof_days", 60, proof_days.compute_proof_days),
     PeriodicTask("prune", 3600, recorder.delete_old_calls),
     # An entry that could not be stored can be stored later, for example after an update of cashier_q.

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import dj_database_url
-import dj_email_url
 from csp.constants import NONE, SELF
 
 from cashier_core import env, logs
 from cashier_core.settings import *  # noqa: F403
+from cashier_web.infra.mail import mail_settings
 
 ENVIRONMENT = env.read(env.WebEnvironment)
 
@@ -89,8 +89,8 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if ENVIRONMENT.email_url:
-    globals().update(dj_email_url.parse(ENVIRONMENT.email_url))
-EMAIL_TIMEOUT = 10  # seconds for which a mail server may be silent
+    # EMAIL_HOST, EMAIL_PORT and the other settings for mail
+    globals().update(mail_settings(ENVIRONMENT.email_url))
 DEFAULT_FROM_EMAIL = ENVIRONMENT.cashier_mail_from
 
 STATIC_URL = "/static/"

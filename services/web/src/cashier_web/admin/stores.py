@@ -18,8 +18,8 @@ from cashier_web.models import Device, Medium, Membership, PastCall, Screen, Sto
 from cashier_web.models.stores import default_store_reason
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
+from cashier_web.stores.automatic_opening import reschedule
 from cashier_web.stores.forms import HoursForm, NewStoreForm, StoreForm
-from cashier_web.stores.hours import reschedule
 from cashier_web.stores.resources import StoreResource, StoresCSV
 
 SHOWN = ["logo", "count_of_media"]

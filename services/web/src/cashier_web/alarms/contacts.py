@@ -43,7 +43,6 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes
         store.empty_label = _("all stores") if is_administrator else None
         if not is_administrator:
             del self.fields["may_be_private"]
-        self._may_use_http = is_administrator
 
     def clean(self) -> dict[str, Any]:
         """Check the address, and give a webhook a secret."""
@@ -55,7 +54,9 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes
                 EmailValidator()(address)
             elif address and kind == AlarmContact.Kind.WEBHOOK:
                 # Without TLS, everybody on the way could read the message.
-                URLValidator(["http", "https"] if is_private else ["https"])(address)
+                if not is_private and not address.startswith("https://"):
+                    raise ValidationError(_("Write an address that begins with https://."))
+                URLValidator(["http", "https"])(address)
                 self.instance.secret = new_secret()
         except ValidationError as fault:
             self.add_error("address", fault)

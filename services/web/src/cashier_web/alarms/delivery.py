@@ -5,33 +5,37 @@ Webhooks (https://www.standardwebhooks.com): the header `webhook-id` is the same
 recognise a message that it got twice.
 """
 
+import contextlib
 import logging
+import queue
 import smtplib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import requests
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from standardwebhooks import Webhook
 
-from cashier_web.alarms.texts import Mail, json_of, mail_of
-from cashier_web.infra.batches import batches
+from cashier_web.alarms.texts import json_of, mail_of
 from cashier_web.models import AlarmContact, AlarmMessage
 
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=10), timedelta(hours=1)
-TRIED = timedelta(days=1)
-"""A message is tried again for this time."""
-AT_ONCE = 8
-"""The number of messages that are sent at the same time."""
+RETRY_FOR = timedelta(days=1)
+CONTACTS_PER_RUN = 16
+"""Messages are sent to so many contacts at the same time, so that a receiver that is slow delays nobody else."""
+MESSAGES_PER_CONTACT = 20
+"""In one run, a contact gets at most so many messages, one after the other."""
 DEADLINE_SECONDS = 20.0
-"""An attempt has failed after this time, even if the receiver sends its answer very slowly."""
-MOST_SENT = 16
-"""The number of messages that are sent in one run. A run must end within a minute (see periodic.LONGEST_SECONDS)."""
+"""A run ends after this time, even if a receiver sends its answer very slowly. A message without an answer is tried
+again."""
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 
 log = logging.getLogger(__name__)
@@ -41,111 +45,153 @@ class Undeliverable(Exception):
     """Raised if an attempt has failed. Its text is the reason."""
 
 
+class Result(NamedTuple):
+    """The result of one attempt. error: the reason of the failure, or ""."""
+
+    message: AlarmMessage
+    error: str
+
+
 def deliver_messages(now: Callable[[], datetime] = timezone.now) -> int:
-    """Try to deliver all messages that are due. Returns how many were delivered.
+    """Try to deliver the messages that are due. Returns how many were delivered.
 
-    Each contact gets its messages about an alarm in their order. Raises a database error.
+    Each contact gets its messages in their order. After a failure, all its messages wait. Raises a database error.
     """
-    total = 0
-    for some in batches(due_messages(now()), AT_ONCE):
-        attempts = [Attempt(each) for each in some]
-        for each in attempts:
-            note_attempt(each.message, now())
-            each.start()
-        for each in attempts:
-            total += note_result(each.message, each.result(), now())
-    return total
+    give_up_old(now())
+    results: queue.Queue[Result] = queue.Queue()
+    senders = [Sender(messages, results) for messages in due_messages(now())]
+    for sender in senders:
+        note_attempts(sender.messages, now())
+        sender.start()
+    return sum(note_result(result, now()) for result in results_of(senders, results))
 
 
-def due_messages(now: datetime) -> list[AlarmMessage]:
-    """Return the messages that are due. The end of an alarm waits until its begin was told or given up."""
+def results_of(senders: Sequence["Sender"], results: "queue.Queue[Result]") -> Iterator[Result]:
+    """Yield the results as they arrive, until all senders have ended or DEADLINE_SECONDS have passed."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (any(each.is_busy() for each in senders) and time.monotonic() < deadline) or not results.empty():
+        with contextlib.suppress(queue.Empty):
+            yield results.get(timeout=0.1)
+    for sender in senders:
+        if sender.is_busy():
+            yield Result(sender.current, f"no answer within {DEADLINE_SECONDS:g} s")
+
+
+def give_up_old(now: datetime) -> None:
+    """Give up the messages that have waited for too long, and those whose contact was removed."""
     waiting = AlarmMessage.objects.filter(sent_at=None, given_up_at=None)
-    begins = {(each.alarm_id, each.contact_id) for each in waiting.filter(event=AlarmMessage.Event.BEGAN)}
-    due = waiting.filter(due_at__lte=now).order_by("due_at", "pk")
-    with_all = due.select_related("contact", "alarm__store", "alarm__screen")[:MOST_SENT]
-    return [
-        each
-        for each in with_all
-        if each.event == AlarmMessage.Event.BEGAN or (each.alarm_id, each.contact_id) not in begins
-    ]
+    if given_up := waiting.filter(made_at__lt=now - RETRY_FOR).update(given_up_at=now):
+        log.error("messages about alarms were given up after a day: %d", given_up)
+    waiting.filter(contact=None).update(given_up_at=now, error="the contact was removed")
 
 
-def note_attempt(message: AlarmMessage, now: datetime) -> None:
-    """Save that an attempt begins. If the process dies during the attempt, the next attempt does not follow at once."""
-    message.due_at = now + min(FIRST_DELAY * 2 ** min(message.attempts, 16), LONGEST_DELAY)
-    message.attempts += 1
-    message.save(update_fields=["attempts", "due_at"])
+def due_messages(now: datetime) -> list[list[AlarmMessage]]:
+    """Return the messages that are due, as a list for each contact. The contact that has waited longest comes first."""
+    due = AlarmMessage.objects.filter(sent_at=None, given_up_at=None, due_at__lte=now)
+    first = due.order_by().values("contact").annotate(first=Min("due_at")).order_by("first", "contact")
+    contacts = [each["contact"] for each in first if each["contact"] not in Sender.busy_contacts()][:CONTACTS_PER_RUN]
+    of_contact: QuerySet[AlarmMessage] = due.order_by("pk").select_related("contact", "alarm__store", "alarm__screen")
+    return [list(of_contact.filter(contact=contact)[:MESSAGES_PER_CONTACT]) for contact in contacts]
 
 
-def note_result(message: AlarmMessage, error: str, now: datetime) -> bool:
-    """Save the result of an attempt. error: the reason of the failure, or "". Returns whether it was delivered."""
-    message.error = error[:300]
-    if not error:
-        message.sent_at = now
-    elif message.contact is None or now - message.made_at >= TRIED:
-        message.given_up_at = now
-        log.error("a message about an alarm was given up: %s: %s", message.address, error)
-    message.save(update_fields=["error", "sent_at", "given_up_at"])
-    return not error
+def delay_of(attempts: int) -> timedelta:
+    """Return the time until the next attempt after so many attempts."""
+    doublings = min(attempts - 1, 16)
+    return min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
-class Attempt:
-    """Sends one message in a thread of its own, so that a receiver that answers slowly delays no other message."""
+def note_attempts(messages: Sequence[AlarmMessage], now: datetime) -> None:
+    """Save that attempts begin. If the process dies meanwhile, the next attempts do not follow at once."""
+    for message in messages:
+        message.attempts += 1
+        message.due_at = now + delay_of(message.attempts)
+    AlarmMessage.objects.bulk_update(messages, ["attempts", "due_at"])
 
-    def __init__(self, message: AlarmMessage) -> None:
-        self.message = message
-        self._error: str | None = None
-        # The thread must not use the database, so the texts are made here.
-        self._send = sender_of(message)
-        self._thread = threading.Thread(target=self._run, name="alarm message", daemon=True)
+
+def note_result(result: Result, now: datetime) -> bool:
+    """Save the result of an attempt. Returns whether the message was delivered."""
+    # The message may have been deleted together with its store.
+    saved = AlarmMessage.objects.filter(pk=result.message.pk)
+    if not result.error:
+        saved.update(sent_at=now, error="")
+        return True
+    saved.update(error=result.error[:300])
+    waiting = AlarmMessage.objects.filter(contact=result.message.contact, sent_at=None, given_up_at=None)
+    waiting.update(due_at=now + delay_of(result.message.attempts))
+    return False
+
+
+class Sender:
+    """Sends the messages of one contact, one after the other, in a thread of its own. Stops at the first failure.
+
+    If a receiver sends its answer very slowly, the thread goes on after the end of the run. Until then, no other thread
+    sends messages to this contact.
+    """
+
+    _busy: dict[int | None, threading.Thread] = {}
+
+    def __init__(self, messages: list[AlarmMessage], results: "queue.Queue[Result]") -> None:
+        self.messages, self._results = messages, results
+        self.current = messages[0]
+        self._thread = threading.Thread(target=self._run, name="alarm messages", daemon=True)
+
+    @classmethod
+    def busy_contacts(cls) -> set[int | None]:
+        """Return the primary keys of the contacts to which a thread is sending messages."""
+        cls._busy = {contact: thread for contact, thread in cls._busy.items() if thread.is_alive()}
+        return set(cls._busy)
 
     def start(self) -> None:
-        self._thread.start()
+        self._busy[self.messages[0].contact_id] = self._thread
+        try:
+            self._thread.start()
+        except RuntimeError as fault:  # The process has too many threads.
+            self._results.put(Result(self.messages[0], str(fault)))
 
-    def result(self) -> str:
-        """Wait for the end of the attempt, and return the reason of the failure, or ""."""
-        self._thread.join(DEADLINE_SECONDS)
-        return f"no answer within {DEADLINE_SECONDS:.0f} s" if self._error is None else self._error
+    def is_busy(self) -> bool:
+        return self._thread.is_alive()
 
     def _run(self) -> None:
+        for message in self.messages:
+            self.current = message
+            error = self._attempt(message)
+            self._results.put(Result(message, error))
+            if error:
+                return
+
+    def _attempt(self, message: AlarmMessage) -> str:
         try:
-            self._send()
-            self._error = ""
+            send(message)
         except Undeliverable as fault:
-            self._error = str(fault)
+            return str(fault)
         except (OSError, smtplib.SMTPException, ValueError) as fault:
-            self._error = f"{type(fault).__name__}: {fault}"
+            return f"{type(fault).__name__}: {fault}"
         except Exception as fault:
             log.exception("fault in the delivery of a message")
-            self._error = f"{type(fault).__name__}: {fault}"
+            return f"{type(fault).__name__}: {fault}"
+        return ""
 
 
-def sender_of(message: AlarmMessage) -> Callable[[], None]:
-    """Return the function that sends the message."""
-    contact, message_id = message.contact, id_of(message)
+def send(message: AlarmMessage) -> None:
+    """Send a message. Must not use the database. Raises Undeliverable, OSError, SMTPException or ValueError."""
+    contact = message.contact
     if contact is None:
-        return refuse_removed
+        raise Undeliverable("the contact was removed")
+    # After a restore of a backup, other messages have the same primary keys.
+    message_id = f"msg_{message.pk}_{message.made_at.timestamp():.0f}"
     if contact.kind == AlarmContact.Kind.MAIL:
-        mail = mail_of(message)
-        return lambda: send_mail(contact.address, mail, f"<{message_id}@{mail_domain()}>")
-    body = json_of(message)
-    return lambda: send_webhook(contact, body, message_id)
+        send_mail(contact.address, message, message_id)
+    else:
+        send_webhook(contact, json_of(message), message_id)
 
 
-def id_of(message: AlarmMessage) -> str:
-    """Return the id of a message. After a restore of a backup, other messages have the same primary keys."""
-    return f"msg_{message.pk}_{message.made_at.timestamp():.0f}"
-
-
-def refuse_removed() -> None:
-    raise Undeliverable("the contact was removed")
-
-
-def send_mail(address: str, mail: Mail, message_id: str) -> None:
+def send_mail(address: str, message: AlarmMessage, message_id: str) -> None:
     """Send a mail. All attempts have the same Message-ID, so that mail programs show the mail once."""
     if not settings.ENVIRONMENT.email_url:
         raise Undeliverable("EMAIL_URL is not set")
-    EmailMessage(mail.subject, mail.text, to=[address], headers={"Message-ID": message_id}).send()
+    mail = mail_of(message)
+    headers = {"Message-ID": f"<{message_id}@{mail_domain()}>"}
+    EmailMessage(mail.subject, mail.text, to=[address], headers=headers).send()
 
 
 def mail_domain() -> str:

@@ -12,7 +12,7 @@ from cashier_web.models import Alarm, AlarmKind, AlarmMessage
 
 
 class AlarmCollector(Collector):
-    """Exports how many alarms last, by kind, and how many messages wait although an attempt has failed.
+    """Exports how many alarms have not ended, by kind, and how many messages wait although an attempt has failed.
 
     If the database does not answer, nothing is exported.
     """
@@ -24,7 +24,7 @@ class AlarmCollector(Collector):
             numbers, waiting = Counter(dict(lasting)), failing.count()
         except DatabaseError:
             return
-        family = GaugeMetricFamily("cashier_alarms", "Alarms that last, by their kind.", labels=["kind"])
+        family = GaugeMetricFamily("cashier_alarms", "Alarms that have not ended, by their kind.", labels=["kind"])
         for kind in AlarmKind:
             family.add_metric([kind.value], numbers[kind.value])
         yield family

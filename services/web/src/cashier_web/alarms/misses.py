@@ -15,21 +15,27 @@ from cashier_web.history.proof_summary import screen_key
 from cashier_web.infra.redis_clients import the_redis
 
 KEY = "cashier:fleet:misses"
-FORGOTTEN = timedelta(hours=1)
-"""If a screen has missed its last call before this time, the next call begins a new count."""
+MISSES_EXPIRE_AFTER = timedelta(hours=1)
+"""A miss that is older than this is forgotten. The next missed call begins a new count."""
+REMEMBERED_CALLS = 5
+"""Several replicas may prove the same call, one after the other. It counts once."""
 
 
 class Misses(NamedTuple):
-    """The last calls of a screen, none of which it has painted. first, last: when the first and last proof came."""
+    """The last calls of a screen, none of which it has painted.
+
+    calls: how many they are. first, last: when the first and the last proof came. call_ids: the newest of them.
+    """
 
     calls: int
     first: datetime
     last: datetime
+    call_ids: tuple[str, ...] = ()
 
 
 def read_misses(now: datetime) -> dict[int, Misses]:
     """Return the misses by the primary keys of the screens. Raises RedisError."""
-    return {key: misses for key, misses in _read().items() if now - misses.last <= FORGOTTEN}
+    return {key: misses for key, misses in _read().items() if now - misses.last <= MISSES_EXPIRE_AFTER}
 
 
 def count_misses(proofs: Mapping[str, ReplicaProof]) -> None:
@@ -39,18 +45,23 @@ def count_misses(proofs: Mapping[str, ReplicaProof]) -> None:
         return
     known = _read()
     changed = {}
-    for key, times in missed.items():
+    for key, calls in missed.items():
         before = known.get(key)
-        if before is None or min(times) - before.last > FORGOTTEN:
-            before = Misses(0, min(times), min(times))
-        changed[key] = Misses(before.calls + len(times), before.first, max(times))
+        if before is None or min(calls.values()) - before.last > MISSES_EXPIRE_AFTER:
+            before = Misses(0, min(calls.values()), min(calls.values()))
+        new = [call_id for call_id in calls if call_id not in before.call_ids]
+        if new:
+            call_ids = (*before.call_ids, *new)[-REMEMBERED_CALLS:]
+            changed[key] = Misses(before.calls + len(new), before.first, max(calls.values()), call_ids)
     newest = max((misses.last for misses in changed.values()), default=None)
-    old = {key for key, misses in known.items() if newest and newest - misses.last > FORGOTTEN} - changed.keys()
+    old = {
+        key for key, misses in known.items() if newest and newest - misses.last > MISSES_EXPIRE_AFTER
+    } - changed.keys()
     with the_redis().pipeline() as pipeline:
         if gone := [str(key) for key in known if key in painted | old]:
             pipeline.hdel(KEY, *gone)
         for key, misses in changed.items():
-            values = [misses.calls, misses.first.timestamp(), misses.last.timestamp()]
+            values = [misses.calls, misses.first.timestamp(), misses.last.timestamp(), *misses.call_ids]
             pipeline.hset(KEY, str(key), json.dumps(values))
         pipeline.execute()
 
@@ -59,13 +70,14 @@ def _read() -> dict[int, Misses]:
     entries = cast(dict[bytes, bytes], the_redis().hgetall(KEY))
     found = {}
     for key, content in entries.items():
-        calls, first, last = json.loads(content)
-        found[int(key)] = Misses(calls, datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC))
+        calls, first, last, *call_ids = json.loads(content)
+        first_at, last_at = (datetime.fromtimestamp(each, UTC) for each in (first, last))
+        found[int(key)] = Misses(calls, first_at, last_at, tuple(call_ids))
     return found
 
 
-def _screens_of(proofs: Mapping[str, ReplicaProof]) -> tuple[set[int], dict[int, list[datetime]]]:
-    """Return the screens that have painted a call, and the times of the calls that each other screen has missed.
+def _screens_of(proofs: Mapping[str, ReplicaProof]) -> tuple[set[int], dict[int, dict[str, datetime]]]:
+    """Return the screens that have painted a call, and the calls that each other screen has missed, with their times.
 
     If a screen was connected to several replicas, one of them may know its report, and another one may not.
     """
@@ -81,4 +93,4 @@ def _screens_of(proofs: Mapping[str, ReplicaProof]) -> tuple[set[int], dict[int,
         for credential_id in [*proof.silent, *unpainted]:
             if credential_id:
                 missed[screen_key(credential_id)].setdefault(proof.call_id, noted_at)
-    return painted, {key: list(calls.values()) for key, calls in missed.items() if key not in painted}
+    return painted, {key: calls for key, calls in missed.items() if key not in painted}

@@ -28,26 +28,16 @@ def mail_of(message: AlarmMessage) -> Mail:
         begin = date_format(timezone.localtime(alarm.begins_at), "SHORT_DATETIME_FORMAT")
         kind = alarm.get_kind_display()
         if message.event == AlarmMessage.Event.BEGAN:
-            subject = f"{name_of(alarm)}: {kind}"
+            subject = f"{alarm.subject}: {kind}"
             lines = [subject, _("Since %(begin)s (%(zone)s).") % {"begin": begin, "zone": zone}]
         else:
             end = date_format(timezone.localtime(alarm.ends_at), "SHORT_DATETIME_FORMAT")
-            subject = _("%(name)s: works again") % {"name": name_of(alarm)}
-            lines = [
-                subject,
-                kind,
-                _("From %(begin)s until %(end)s (%(zone)s).") % {"begin": begin, "end": end, "zone": zone},
-            ]
+            subject = f"{alarm.subject}: {alarm.get_end_reason_display()}"
+            times = {"begin": begin, "end": end, "zone": zone}
+            lines = [subject, kind, _("From %(begin)s until %(end)s (%(zone)s).") % times]
         if link := link_of(alarm):
             lines += ["", link]
         return Mail(subject, "\n".join([*lines, ""]))
-
-
-def name_of(alarm: Alarm) -> str:
-    """Return the name of the screen and its store, or of the store, in one line."""
-    if alarm.store is None:
-        return _("All stores")
-    return f"{alarm.store.name}, {alarm.screen.name}" if alarm.screen else alarm.store.name
 
 
 def json_of(message: AlarmMessage) -> str:
@@ -61,9 +51,10 @@ def json_of(message: AlarmMessage) -> str:
                 "alarm": alarm.pk,
                 "kind": alarm.kind,
                 "store": alarm.store and {"slug": alarm.store.slug, "name": alarm.store.name},
-                "screen": alarm.screen and {"number": alarm.screen.pk, "name": alarm.screen.name},
+                "screen": {"number": alarm.screen_id, "name": alarm.screen_name} if alarm.screen_id else None,
                 "from": alarm.begins_at.isoformat(),
                 "until": alarm.ends_at.isoformat() if is_end and alarm.ends_at else None,
+                "reason": alarm.end_reason if is_end else None,
                 "link": link_of(alarm) or None,
             },
         }
@@ -75,4 +66,5 @@ def link_of(alarm: Alarm) -> str:
     site = settings.ENVIRONMENT.cashier_site.rstrip("/")
     if not site:
         return ""
-    return site + (reverse("fleet_screen", args=[alarm.screen.pk]) if alarm.screen else reverse("alarms"))
+    number = alarm.page_of_screen
+    return site + (reverse("fleet_screen", args=[number]) if number else reverse("alarms"))

@@ -18,26 +18,39 @@ from cashier_web.alarms.contacts import ContactForm
 from cashier_web.fleet.views import for_managers_of_any_store
 from cashier_web.infra.errors import allow_methods
 from cashier_web.infra.form_errors import one_line
+from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Alarm, AlarmContact, AlarmMessage, AlarmMute, Store
 from cashier_web.screens.watched import is_stale
 
 MOST_SHOWN = 50
 """The number of past alarms and of messages that the page lists."""
+MOST_LASTING = 200
+"""The number of alarms that have not ended and that the page lists."""
 
 
 class MuteForm(forms.Form):
     """The form that mutes the subject of an alarm. `hours`: for how many hours."""
 
     hours = forms.TypedChoiceField(
-        choices=[(1, gettext_lazy("1 hour")), (24, gettext_lazy("1 day")), (168, gettext_lazy("1 week"))], coerce=int
+        choices=[
+            (1, gettext_lazy("Mute for 1 hour")),
+            (24, gettext_lazy("Mute for 1 day")),
+            (168, gettext_lazy("Mute for 1 week")),
+        ],
+        coerce=int,
     )
 
 
 @never_cache
 @allow_methods("GET", "HEAD")
 @for_managers_of_any_store
-def alarms_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
-    """Show the alarms of the manager's stores, the contacts, and the last messages. The page renews the alarms."""
+def alarms_page(request: HtmxRequest, stores: QuerySet[Store]) -> HttpResponse:
+    """Show the alarms of the manager's stores, the contacts, and the last messages.
+
+    The page asks this view again every few seconds. The answer to htmx contains only what has not ended.
+    """
+    if request.htmx:
+        return render(request, "cashier_web/_lasting_alarms.html", lasting_alarms(request, stores))
     return render_alarms_page(request, stores, contact_form(request, stores, None))
 
 
@@ -59,7 +72,7 @@ def add_contact(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
     messages.success(request, _("“%(address)s” will be told about alarms.") % {"address": contact.address})
     if not contact.secret:
         return redirect("alarms")
-    return render_alarms_page(request, stores, contact_form(request, stores, None), made=contact)
+    return render_alarms_page(request, stores, contact_form(request, stores, None), new_contact=contact)
 
 
 @allow_methods("POST")
@@ -93,9 +106,11 @@ def mute_alarm(request: HttpRequest, stores: QuerySet[Store], number: int) -> Ht
         messages.error(request, one_line(form))
         return redirect("alarms")
     until = timezone.now() + timedelta(hours=form.cleaned_data["hours"])
-    AlarmMute.objects.create(
-        store=cast(Store, alarm.store), screen=alarm.screen, until=until, by=request.user.get_username()
-    )
+    with transaction.atomic():
+        AlarmMute.objects.filter(store=alarm.store, screen=alarm.screen).delete()
+        AlarmMute.objects.create(
+            store=cast(Store, alarm.store), screen=alarm.screen, until=until, by=request.user.get_username()
+        )
     return redirect("alarms")
 
 
@@ -107,9 +122,27 @@ def end_mute(request: HttpRequest, stores: QuerySet[Store], number: int) -> Http
 
 
 def of_stores(request: HttpRequest, stores: QuerySet[Store], prefix: str = "") -> Q:
-    """Return the condition for what belongs to these stores. To an administrator, what concerns all stores, too."""
+    """Return the condition for what belongs to these stores.
+
+    For an administrator, the condition also includes what concerns all stores.
+    """
     condition = Q(**{f"{prefix}store__in": stores})
     return condition | Q(**{f"{prefix}store": None}) if request.user.is_superuser else condition
+
+
+def lasting_alarms(request: HttpRequest, stores: QuerySet[Store]) -> dict[str, Any]:
+    """Return the alarms and the mutes that have not ended, for the templates."""
+    alarms = Alarm.objects.filter(of_stores(request, stores), ends_at=None).select_related("store", "screen")
+    lasting = list(alarms[: MOST_LASTING + 1])
+    mutes = AlarmMute.objects.filter(store__in=stores, until__gt=timezone.now()).select_related("store", "screen")
+    return {
+        "is_stale": is_stale(),
+        "lasting": lasting[:MOST_LASTING],
+        "has_more": len(lasting) > MOST_LASTING,
+        "most_lasting": MOST_LASTING,
+        "mutes": mutes[:MOST_LASTING],
+        "mute_form": MuteForm(),
+    }
 
 
 def contact_form(request: HttpRequest, stores: QuerySet[Store], data: Any) -> ContactForm:
@@ -121,23 +154,20 @@ def render_alarms_page(
     stores: QuerySet[Store],
     form: ContactForm,
     *,
-    made: AlarmContact | None = None,
+    new_contact: AlarmContact | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the alarms page. made: a webhook that was just added, whose secret is shown."""
+    """Render the alarms page. new_contact: a webhook that was just added, whose secret is shown."""
     alarms = Alarm.objects.filter(of_stores(request, stores)).select_related("store", "screen")
-    sent = AlarmMessage.objects.filter(of_stores(request, stores, "alarm__"))
+    # A manager may not know the contacts of all stores. The address of a webhook can be a secret.
+    sent = AlarmMessage.objects.filter(of_stores(request, stores, "contact__"))
     contacts = AlarmContact.objects.filter(of_stores(request, stores)).select_related("store")
-    mutes = AlarmMute.objects.filter(store__in=stores, until__gt=timezone.now()).select_related("store", "screen")
     context = {
-        "is_stale": is_stale(),
-        "lasting": alarms.filter(ends_at=None),
+        **lasting_alarms(request, stores),
         "past": alarms.exclude(ends_at=None)[:MOST_SHOWN],
-        "mutes": mutes,
-        "mute_form": MuteForm(),
         "contacts": contacts,
         "form": form,
-        "made": made,
-        "sent": sent.select_related("alarm__store", "alarm__screen")[:MOST_SHOWN],
+        "new_contact": new_contact,
+        "messages_about_alarms": sent.select_related("alarm__store", "alarm__screen")[:MOST_SHOWN],
     }
     return render(request, "cashier_web/alarms.html", context, status=status)

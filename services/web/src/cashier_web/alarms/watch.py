@@ -21,14 +21,19 @@ from cashier_web.alarms.troubles import (
     trouble_of_outages,
     wanted_alarms,
 )
+from cashier_web.history.proof_summary import screen_key, summary_of
 from cashier_web.models import (
     Alarm,
     AlarmContact,
     AlarmKind,
     AlarmMessage,
     AlarmMute,
+    EndReason,
     Outage,
+    PastCall,
     Screen,
+    ScreenState,
+    Severity,
     State,
     Store,
 )
@@ -37,10 +42,10 @@ from cashier_web.screens.watched import is_stale
 
 @dataclass(frozen=True)
 class Situation:
-    """What is known now. stores: the stores that raise alarms now, by primary key.
+    """What is known now.
 
-    screens: the screens of all stores in which something is wrong, by primary key. troubles: the trouble of each screen
-    that has one.
+    stores: the stores that raise alarms now, by primary key. screens: the screens of all stores in which something is
+    wrong, by primary key. troubles: the trouble of each screen that has one.
     """
 
     now: datetime
@@ -49,8 +54,11 @@ class Situation:
     troubles: Mapping[int, Trouble]
 
 
-LOOKED_BACK = timedelta(hours=4)
+LOOKBACK = timedelta(hours=4)
 """Outages that ended earlier are not added to an outage that lasts."""
+PROVEN_CALLS = 20
+"""The number of calls in which the end of an alarm about missed calls is searched."""
+WELL = [state for state in State if state.severity in {Severity.GOOD, Severity.WARNING}]
 
 
 def watch_alarms() -> None:
@@ -76,8 +84,8 @@ def update_alarms(now: datetime, misses: Mapping[int, Misses]) -> None:
     wanted = wanted_alarms(affected, screens.values(), troubles)
     with transaction.atomic():
         for subject, alarm in open_alarms.items():
-            if ends_at := end_of(alarm, subject, situation):
-                end_alarm(alarm, min(ends_at, now), now)
+            if end := end_of(alarm, subject, situation):
+                end_alarm(alarm, *end, now)
         muted = {Subject(*each) for each in AlarmMute.objects.filter(until__gt=now).values_list("store", "screen")}
         for subject, trouble in wanted.items():
             is_covered = trouble.kind == AlarmKind.OFFLINE and Subject(subject.store) in open_alarms
@@ -103,7 +111,7 @@ def outages_of(stores: Mapping[int, WatchedStore], now: datetime) -> dict[int, l
         for screen, store, begins_at, cause in lasting.values_list("screen", "screen__store", "begins_at", "cause")
         if store in stores
     }
-    earlier = Outage.objects.filter(screen__outages__ends_at=None, ends_at__gt=now - LOOKED_BACK).order_by("-begins_at")
+    earlier = Outage.objects.filter(screen__outages__ends_at=None, ends_at__gt=now - LOOKBACK).order_by("-begins_at")
     for screen, begins_at, ends_at, cause in earlier.values_list("screen", "begins_at", "ends_at", "cause"):
         if screen in found:
             found[screen].append(PastOutage(begins_at, ends_at, cause))
@@ -149,29 +157,76 @@ def troubles_of(
     return found
 
 
-def end_of(alarm: Alarm, subject: Subject, situation: Situation) -> datetime | None:
-    """Return when an alarm has ended; None if it lasts. Outside of the opening hours, alarms do not end."""
-    now, troubles = situation.now, situation.troubles
-    if subject.store is None:
-        return None if any(each.kind == AlarmKind.SERVER for each in troubles.values()) else now
-    store = situation.stores.get(subject.store)
-    if store is None:
+def end_of(alarm: Alarm, subject: Subject, situation: Situation) -> tuple[datetime, EndReason] | None:
+    """Return when and why an alarm has ended; None if it lasts.
+
+    Outside of the opening hours, an alarm ends only if the screen was revoked or moved to another store.
+    """
+    now = situation.now
+    if subject.screen and not Screen.objects.filter(pk=subject.screen, store=subject.store, revoked_at=None).exists():
+        return now, EndReason.REMOVED
+    store = situation.stores.get(subject.store or 0)
+    if subject.store and store is None:
         is_asleep = Store.objects.filter(pk=subject.store, asleep_until__gt=now, alarm_minutes__gt=0).exists()
-        return None if is_asleep else now
+        return None if is_asleep else (now, EndReason.SWITCHED_OFF)
+    of_store = [each for each in situation.screens.values() if each.store == subject.store and each.is_known]
+    if subject.store and not of_store:
+        return now, EndReason.REMOVED
+    ends_at = end_by_recovery(alarm, subject, store, of_store, situation)
+    return (ends_at, EndReason.WELL) if ends_at else None
+
+
+def end_by_recovery(
+    alarm: Alarm,
+    subject: Subject,
+    store: WatchedStore | None,
+    of_store: list[WatchedScreen],
+    situation: Situation,
+) -> datetime | None:
+    """Return when an alarm has ended because everything works again; None if it lasts.
+
+    store: the store of the alarm; None for the alarm of all stores. of_store: the screens of the store.
+    """
+    if store is None or subject.store is None:
+        return situation.now if server_is_back(situation) else None
     if subject.screen is None:
-        of_store = [each for each in situation.screens.values() if each.store == subject.store]
-        return end_of_store_alarm(of_store, store, troubles, now) if of_store else now
-    screen = situation.screens.get(subject.screen)
-    if screen is None or screen.store != subject.store:
-        return now  # The screen was revoked, or moved to another store.
-    return end_of_screen_alarm(alarm.kind, screen, store, troubles.get(screen.key), now)
+        return end_of_store_alarm(of_store, store, situation.troubles, situation.now)
+    if alarm.kind == AlarmKind.MISSING_CALLS:
+        return last_painted(subject.screen, subject.store, alarm.raised_at)
+    screen, trouble = situation.screens[subject.screen], situation.troubles.get(subject.screen)
+    return end_of_screen_alarm(screen, store, trouble, situation.now)
+
+
+def server_is_back(situation: Situation) -> bool:
+    """Return whether no screen misses the server any more, and a screen of a store that is open is well."""
+    if any(each.kind == AlarmKind.SERVER for each in situation.troubles.values()):
+        return False
+    return ScreenState.objects.filter(
+        screen__store__in=list(situation.stores), screen__revoked_at=None, state__in=WELL
+    ).exists()
+
+
+def last_painted(screen: int, store: int, since: datetime) -> datetime | None:
+    """Return when the screen has painted its last call; None if it has painted none since this time.
+
+    The number of missed calls in Redis does not say this: Redis can lose it.
+    """
+    calls = PastCall.objects.filter(store=store, ends_at__gt=since, proof__isnull=False)[:PROVEN_CALLS]
+    for call in calls:
+        summary = summary_of(call)
+        reports = summary.reports if summary else []
+        if any(screen_key(each.credential_id or "0") == screen and each.paint_ms is not None for each in reports):
+            return call.ends_at
+    return None
 
 
 def raise_alarm(subject: Subject, trouble: Trouble, now: datetime) -> None:
     """Save a new alarm, and a message to each contact of its store and of all stores."""
+    screen = Screen.objects.filter(pk=subject.screen).values_list("name", flat=True).first() if subject.screen else ""
     alarm = Alarm.objects.create(
         store_id=subject.store,
         screen_id=subject.screen,
+        screen_name=screen or "",
         kind=trouble.kind,
         begins_at=trouble.since,
         raised_at=now,
@@ -180,18 +235,21 @@ def raise_alarm(subject: Subject, trouble: Trouble, now: datetime) -> None:
     add_messages(alarm, AlarmMessage.Event.BEGAN, contacts, now)
 
 
-def end_alarm(alarm: Alarm, ends_at: datetime, now: datetime) -> None:
+def end_alarm(alarm: Alarm, ends_at: datetime, reason: EndReason, now: datetime) -> None:
     """End an alarm, and add a message to each contact that was told when it began."""
-    alarm.ends_at = max(ends_at, alarm.begins_at)
-    alarm.save(update_fields=["ends_at"])
-    heard = AlarmContact.objects.filter(messages__alarm=alarm, messages__event=AlarmMessage.Event.BEGAN)
-    add_messages(alarm, AlarmMessage.Event.ENDED, heard, now)
+    alarm.ends_at, alarm.end_reason = max(min(ends_at, now), alarm.begins_at), reason
+    alarm.save(update_fields=["ends_at", "end_reason"])
+    contacts = AlarmContact.objects.filter(messages__alarm=alarm, messages__event=AlarmMessage.Event.BEGAN)
+    add_messages(alarm, AlarmMessage.Event.ENDED, contacts, now)
 
 
 def add_messages(alarm: Alarm, event: AlarmMessage.Event, contacts: Iterable[AlarmContact], now: datetime) -> None:
-    # An address can be a contact of the store and of all stores.
-    of_addresses = {each.address: each for each in contacts}
+    """Add a message to each contact. A mail address that is a contact twice gets one message.
+
+    Webhooks with the same address get a message each, because each has a secret of its own.
+    """
+    chosen = {each.address if each.kind == AlarmContact.Kind.MAIL else each.pk: each for each in contacts}
     AlarmMessage.objects.bulk_create(
         AlarmMessage(alarm=alarm, contact=each, address=each.address, event=event, made_at=now, due_at=now)
-        for each in of_addresses.values()
+        for each in chosen.values()
     )

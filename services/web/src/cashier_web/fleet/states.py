@@ -194,7 +194,7 @@ def judge(
             found[screen.key] = Finding(State.NEVER_SEEN, "", now)
         elif not absence.grace:
             away.append(screen)
-    return found | judge_away(screens, away, memory)
+    return found | judge_away(screens, away, memory, now)
 
 
 def judge_without_replicas(screens: Sequence[KnownScreen], memory: Memory, now: datetime) -> dict[int, Finding]:
@@ -206,8 +206,13 @@ def judge_without_replicas(screens: Sequence[KnownScreen], memory: Memory, now: 
     return {each.key: finding for each in screens if each.saved and each.saved.state not in kept}
 
 
-def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memory: Memory) -> dict[int, Finding]:
-    """Return the states of the screens that are offline (away), alone or together with others."""
+def judge_away(
+    screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memory: Memory, now: datetime
+) -> dict[int, Finding]:
+    """Return the states of the screens that are offline (away), alone or together with others.
+
+    Televisions that are switched off at night say nothing about the server.
+    """
     absences = memory.absences
     connected_stores = {each.store for each in screens if each.key not in absences}
     # A page that was left, or whose browser has ended, says nothing about the line.
@@ -216,7 +221,12 @@ def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memo
         if absences[screen.key].close_code not in PAGE_LEFT_CODES | {FROZEN_CODE}:
             cut_off[screen.store].append(screen)
     together = {store: begun_together(each, absences, LINE_WINDOW) for store, each in cut_off.items()}
-    everywhere = [each for of_store in cut_off.values() for each in of_store]
+    everywhere = [
+        each
+        for of_store in cut_off.values()
+        for each in of_store
+        if not each.asleep_until or each.asleep_until <= min(now, absences[each.key].since)
+    ]
     all_together = begun_together(everywhere, absences, SERVER_WINDOW)
     is_server_away = not connected_stores and len({each.store for each in all_together}) > 1
     found = {}
@@ -235,7 +245,8 @@ def judge_away(screens: Sequence[KnownScreen], away: Sequence[KnownScreen], memo
 def within_hours(findings: Mapping[int, Finding], screens: Sequence[KnownScreen], now: datetime) -> dict[int, Finding]:
     """Return the states with regard to the opening hours of the stores.
 
-    Outside of these hours, a screen that shows no calls is asleep. Within them, only their own time counts.
+    Outside of these hours, a screen that shows no calls is asleep. Within them, an outage that began earlier counts
+    from the beginning of the hours.
     """
     found = {}
     asleep_until = {each.key: each.asleep_until for each in screens}

@@ -16,8 +16,8 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(
                 db_default=10,
                 default=10,
-                validators=[django.core.validators.MaxValueValidator(1440)],
-                verbose_name="alarm after minutes",
+                validators=[django.core.validators.MaxValueValidator(240)],
+                verbose_name="minutes until an alarm",
             ),
         ),
         migrations.AddField(
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="store",
             name="follows_hours",
-            field=models.BooleanField(db_default=False, default=False, verbose_name="follows its hours"),
+            field=models.BooleanField(db_default=False, default=False, verbose_name="automatic opening and closing"),
         ),
         migrations.AddField(
             model_name="store",

@@ -3,7 +3,7 @@ alarms and the contacts that are told about them, pictures and videos, past call
 history that could not be stored, and which earlier versions of cashier_q work with the tables.
 """
 
-from cashier_web.models.alarms import Alarm, AlarmContact, AlarmKind, AlarmMessage, AlarmMute
+from cashier_web.models.alarms import Alarm, AlarmContact, AlarmKind, AlarmMessage, AlarmMute, EndReason
 from cashier_web.models.calls import CallOfDeletedStore, PastCall, UnstoredEntry
 from cashier_web.models.devices import Device
 from cashier_web.models.fleet import Cause, Outage, ScreenState, Severity, State
@@ -24,6 +24,7 @@ __all__ = [
     "CallOfDeletedStore",
     "Cause",
     "Device",
+    "EndReason",
     "Medium",
     "Membership",
     "OldestVersion",

@@ -1,7 +1,12 @@
-"""Alarms: what people are told about screens that show no calls, and whom."""
+"""Alarms: what people are told about screens that show no calls, and who is told.
+
+The foreign keys to stores have no constraint in the database, so that an earlier version, which does not know these
+tables, can delete a store.
+"""
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cashier_web.models.screens import Screen
@@ -18,6 +23,14 @@ class AlarmKind(models.TextChoices):
     SERVER = "server", _("The screens of all stores have lost the server.")
 
 
+class EndReason(models.TextChoices):
+    """Why an alarm has ended."""
+
+    WELL = "well", _("It works again.")
+    REMOVED = "removed", _("The screen was revoked, or belongs to another store now.")
+    SWITCHED_OFF = "off", _("The store wants no alarms any more.")
+
+
 class Alarm(models.Model):
     """A screen, or a whole store, shows no calls.
 
@@ -26,7 +39,12 @@ class Alarm(models.Model):
     """
 
     store = models.ForeignKey(
-        Store, on_delete=models.CASCADE, null=True, related_name="alarms", verbose_name=_("store")
+        Store,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="alarms",
+        verbose_name=_("store"),
+        db_constraint=False,
     )
     screen = models.ForeignKey(
         Screen, on_delete=models.CASCADE, null=True, related_name="alarms", verbose_name=_("screen")
@@ -36,6 +54,9 @@ class Alarm(models.Model):
     begins_at = models.DateTimeField(_("from"))
     raised_at = models.DateTimeField(_("raised"))
     ends_at = models.DateTimeField(_("until"), null=True)
+    end_reason = models.CharField(_("reason of the end"), max_length=8, choices=EndReason.choices, blank=True)
+    # The name of the screen when the alarm was raised. Later, the screen may belong to a store of other managers.
+    screen_name = models.CharField(_("name of the screen"), max_length=100, blank=True)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
     acknowledged_by = models.CharField(_("acknowledged by"), max_length=150, blank=True)
 
@@ -49,6 +70,12 @@ class Alarm(models.Model):
                 condition=models.Q(ends_at=None, screen=None),
                 name="one_alarm_of_a_store_at_a_time",
             ),
+            # The constraint above does not limit the alarms of all stores, because in SQL NULL equals nothing.
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=models.Q(ends_at=None, screen=None, store=None),
+                name="one_alarm_of_all_stores_at_a_time",
+            ),
         ]
         indexes = [models.Index(fields=["ends_at"], name="alarms_by_end")]
         ordering = ["-raised_at", "-pk"]
@@ -56,7 +83,19 @@ class Alarm(models.Model):
         verbose_name_plural = _("alarms")
 
     def __str__(self) -> str:
-        return f"{self.screen or self.store or '*'} · {self.get_kind_display()}"
+        return f"{self.subject} · {self.get_kind_display()}"
+
+    @property
+    def subject(self) -> str:
+        """The name of what the alarm is about, for people."""
+        if self.store is None:
+            return gettext("All stores")
+        return f"{self.store.name}, {self.screen_name}" if self.screen_id else self.store.name
+
+    @property
+    def page_of_screen(self) -> int | None:
+        """The number of the screen, if it still belongs to the store."""
+        return self.screen.pk if self.screen and self.screen.store_id == self.store_id else None
 
     @property
     def time_zone(self) -> str:
@@ -72,7 +111,12 @@ class AlarmContact(models.Model):
         WEBHOOK = "webhook", _("webhook")
 
     store = models.ForeignKey(
-        Store, on_delete=models.CASCADE, null=True, related_name="alarm_contacts", verbose_name=_("store")
+        Store,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="alarm_contacts",
+        verbose_name=_("store"),
+        db_constraint=False,
     )
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices, default=Kind.MAIL)
     address = models.CharField(_("address"), max_length=300)
@@ -102,7 +146,9 @@ class AlarmContact(models.Model):
 class AlarmMute(models.Model):
     """Until a time, a screen or a store raises no alarms. `screen` is None for a whole store."""
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="mutes", verbose_name=_("store"))
+    store = models.ForeignKey(
+        Store, on_delete=models.CASCADE, related_name="mutes", verbose_name=_("store"), db_constraint=False
+    )
     screen = models.ForeignKey(
         Screen, on_delete=models.CASCADE, null=True, related_name="mutes", verbose_name=_("screen")
     )

@@ -102,14 +102,14 @@ class Store(models.Model):
     opening_hours = models.CharField(_("opening hours"), max_length=300, blank=True, default="", db_default="")
     special_days = models.CharField(_("special days"), max_length=2000, blank=True, default="", db_default="")
     # Whether the store is opened and closed when its opening hours begin and end.
-    follows_hours = models.BooleanField(_("follows its hours"), default=False, db_default=False)
+    follows_hours = models.BooleanField(_("automatic opening and closing"), default=False, db_default=False)
     # The next time at which the opening hours begin or end; None if the store has no hours, or they never change.
     changes_at = models.DateTimeField(null=True, editable=False)
     # The last or the present time outside of the opening hours ends at this time; None if there was no such time.
     asleep_until = models.DateTimeField(null=True, editable=False)
     # A screen that shows no calls for this time raises an alarm.
     alarm_minutes = models.PositiveSmallIntegerField(
-        _("alarm after minutes"), default=10, db_default=10, validators=[MaxValueValidator(1440)]
+        _("minutes until an alarm"), default=10, db_default=10, validators=[MaxValueValidator(240)]
     )
 
     # The further languages of "Please wait". Between calls, the screens show "Please wait" in `language`, and then in

@@ -67,12 +67,15 @@ def appearance_id(store: Store) -> str:
     """The appearance id of the store, in the form `version.settings` or `version.settings.wakes_at`.
 
     `version` is a hash of the screen's page, and `settings` is a hash of the store's settings for its screens.
-    Outside of the store's opening hours, `wakes_at` is the Unix time at which they begin. It is part of the id, so that
-    the screens know it without asking the server: all stores of a chain may close at the same time.
+    Outside of the store's opening hours, `wakes_at` is the Unix time at which they begin, unless a person has opened
+    the store by hand. It is part of the id, so that the screens know it without asking the server: all stores of a
+    chain may close at the same time.
     """
     settings = json.dumps([store.revision, settings_of(store)], sort_keys=True)
     parts = [page_version(), hashlib.sha256(settings.encode()).hexdigest()[:8]]
-    if store.asleep_until and store.changes_at == store.asleep_until:
+    # When the hours have begun, the next change is their end.
+    is_opened_by_hand = store.follows_hours and store.is_open
+    if store.asleep_until and store.changes_at in {store.asleep_until, None} and not is_opened_by_hand:
         parts.append(str(round(store.asleep_until.timestamp())))
     return ".".join(parts)
 

@@ -70,8 +70,8 @@ class HoursForm(forms.ModelForm):  # type: ignore[type-arg]  # ModelForm takes n
                 "begin or end the next time."
             ),
             "alarm_minutes": _(
-                "People are told about a screen that shows no calls for this time within the opening hours. With 0, "
-                "there are no alarms."
+                "If a screen shows no calls for this number of minutes within the opening hours, it raises an alarm. "
+                "With 0, there are no alarms."
             ),
         }
 

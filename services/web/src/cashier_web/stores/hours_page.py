@@ -1,6 +1,6 @@
 """The hours page, on which a manager changes the opening hours of a store, and opens or closes it by hand."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -17,12 +17,10 @@ from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.models import Store
 from cashier_web.screens.announce import announce
 from cashier_web.store_urls import managed_pages, store_path
+from cashier_web.stores.automatic_opening import reschedule
 from cashier_web.stores.forms import HoursForm
-from cashier_web.stores.hours import reschedule
 
 SHOWN_DAYS = 14
-
-Hours = list[tuple[datetime, datetime]]
 
 
 @never_cache
@@ -82,17 +80,13 @@ def render_hours_page(request: HttpRequest, store: Store, form: HoursForm, statu
     return render(request, "cashier_web/hours.html", context, status=status)
 
 
-def days_of(store: Store, now: datetime) -> list[tuple[date, Hours]]:
-    """Return the next days, each with the times at which the store opens and closes; [] without opening hours.
+def days_of(store: Store, now: datetime) -> list[tuple[date, str]]:
+    """Return the next days, each with its hours; [] without opening hours.
 
     Hours that end after midnight belong to the day on which they begin.
     """
     if store.schedule is None:
         return []
-    zone = ZoneInfo(store.time_zone)
-    today = now.astimezone(zone).date()
-    days: dict[date, Hours] = {today + timedelta(days=number): [] for number in range(SHOWN_DAYS)}
-    begin = datetime.combine(today, time.min, zone)
-    for opens_at, closes_at in store.schedule.open_times(begin, begin + timedelta(days=SHOWN_DAYS)):
-        days[opens_at.date()].append((opens_at, closes_at))
-    return list(days.items())
+    today = now.astimezone(ZoneInfo(store.time_zone)).date()
+    days = (today + timedelta(days=number) for number in range(SHOWN_DAYS))
+    return [(day, store.schedule.times_on(day)) for day in days]

@@ -14,8 +14,8 @@ from cashier_web.infra.table_resource import YES_OR_NO, Column, TableFormat, Tab
 from cashier_web.models import Store
 from cashier_web.screens.announce import announce
 from cashier_web.stores import labels
+from cashier_web.stores.automatic_opening import reschedule
 from cashier_web.stores.forms import StoreForm
-from cashier_web.stores.hours import reschedule
 
 COLUMNS: Sequence[str] = StoreForm.Meta.fields
 SWITCHES = ("is_open", "follows_hours", "shows_recent", "is_muted")
@@ -52,6 +52,9 @@ class StoreResource(TableResource):
 
     @classmethod
     def field_from_django_field(cls, field_name: str, django_field: Any, readonly: bool) -> Column:
+        if field_name == "is_open":
+            # Whether such a store is open depends on the time. The import of an old file must not open it at night.
+            return Column(field_name, lambda store: "" if store.follows_hours else YES_OR_NO[store.is_open])
         write = FORMATS.get(field_name, str)
         return Column(field_name, lambda store: write(getattr(store, field_name)))
 
@@ -65,6 +68,8 @@ class StoreResource(TableResource):
         as 4, and any unknown word as "no".
         """
         typed = {**self.cells(instance), **{column: row[column] for column in COLUMNS if column in row}}
+        if typed["is_open"] == "" and typed["follows_hours"] == YES_OR_NO[True]:
+            typed["is_open"] = YES_OR_NO[instance.is_open]
         if wrong := [column for column in SWITCHES if typed[column] not in YES_OR_NO.values()]:
             raise ValidationError(dict.fromkeys(wrong, _("Write “yes” or “no”.")))
         switches = {column: typed[column] == YES_OR_NO[True] for column in SWITCHES}

@@ -1,8 +1,11 @@
 """Opens and closes stores by their opening hours."""
 
-from collections.abc import Collection
-from datetime import datetime
+import logging
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfoNotFoundError
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,8 +17,12 @@ HOURS_FIELDS = ("opening_hours", "special_days", "time_zone", "follows_hours")
 """The fields of a store on which its schedule depends."""
 COMPUTED_FIELDS = ("changes_at", "asleep_until")
 """The fields of a store that are computed from its schedule."""
-CHANGED_AT_ONCE = 50
-"""The number of stores that are changed in one transaction. A transaction locks the rows of its stores."""
+FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
+"""A store whose hours contain no time any more is asleep until then."""
+STORES_PER_TRANSACTION = 50
+"""A transaction locks the rows of its stores."""
+
+log = logging.getLogger(__name__)
 
 
 def follow_hours(now: datetime | None = None) -> int:
@@ -26,15 +33,54 @@ def follow_hours(now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     due = list(Store.objects.filter(changes_at__lte=now).order_by("slug").values_list("pk", flat=True))
-    for keys in batches(due, CHANGED_AT_ONCE):
+    for keys in batches(due, STORES_PER_TRANSACTION):
         with transaction.atomic():
             # Another request may have changed the hours since the query above.
             rows = Store.objects.select_for_update(no_key=True).filter(pk__in=keys, changes_at__lte=now)
-            stores = list(rows.order_by("slug"))
-            for store in stores:
-                store.save(update_fields=[*COMPUTED_FIELDS, *compute(store, now, is_due=True)])
-            announce(stores)
+            change(list(rows.order_by("slug")), now, is_due=True)
     return len(due)
+
+
+def correct_hours(now: datetime | None = None) -> int:
+    """Compute the schedules of all stores again, and correct those that differ. Returns their number.
+
+    They differ if the clock of the host was wrong for a while, or if the rules of a time zone have changed.
+    """
+    now = now or timezone.now()
+    stores = Store.objects.exclude(opening_hours="")
+    differing = [store.pk for store in stores if is_wrong(store, now)]
+    for keys in batches(differing, STORES_PER_TRANSACTION):
+        with transaction.atomic():
+            rows = Store.objects.select_for_update(no_key=True).filter(pk__in=keys)
+            change([store for store in rows.order_by("slug") if is_wrong(store, now)], now, is_due=False)
+    return len(differing)
+
+
+def is_wrong(store: Store, now: datetime) -> bool:
+    """Return whether the computed fields of a store do not fit its schedule. What is due is not wrong."""
+    if store.changes_at and store.changes_at <= now:
+        return False
+    try:
+        schedule = store.schedule
+    except (ValidationError, ZoneInfoNotFoundError):
+        # Another version has saved the hours, or an update of the operating system has removed the time zone.
+        log.exception("the opening hours of the store %s cannot be read", store.slug)
+        return False
+    return schedule is not None and store.changes_at != schedule.next_change(now)
+
+
+def change(stores: Sequence[Store], now: datetime, *, is_due: bool) -> None:
+    """Compute the schedules of these stores, save them, and tell the screens. Must be called within a transaction."""
+    changed = []
+    for store in stores:
+        try:
+            fields = compute(store, now, is_due=is_due)
+        except (ValidationError, ZoneInfoNotFoundError):
+            log.exception("the opening hours of the store %s cannot be read", store.slug)
+            continue
+        store.save(update_fields=[*COMPUTED_FIELDS, *fields])
+        changed.append(store)
+    announce(changed)
 
 
 def reschedule(store: Store, changed: Collection[str], now: datetime | None = None) -> list[str]:
@@ -64,7 +110,9 @@ def compute(store: Store, now: datetime, *, is_due: bool) -> list[str]:
     is_within = schedule.is_open(now)
     store.changes_at = schedule.next_change(now)
     if not is_within:
-        store.asleep_until = store.changes_at
+        store.asleep_until = store.changes_at or FOREVER
+    elif store.changes_at is None:
+        store.asleep_until = None  # The store is always within its hours.
     elif was_asleep:
         store.asleep_until = now
     if not store.follows_hours or not (is_due or is_within == was_asleep):
