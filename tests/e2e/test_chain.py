@@ -53,7 +53,7 @@ def test_a_closed_store_shows_its_message_on_its_screens_and_refuses_presses(
     admin = open_page(f"{topology.url}/admin/cashier_web/store/?q={slug}")
     sign_in(admin, f"{slug}-boss")
     admin.get_by_role("link", name="North").click()
-    admin.get_by_role("checkbox", name="Open").uncheck()
+    admin.get_by_role("checkbox", name="Open", exact=True).uncheck()
     admin.get_by_label("Message when closed").fill("Back on <Monday>")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(screen.locator(".waiting")).to_have_text("Back on <Monday>")

@@ -97,7 +97,7 @@ def command_screen(name: str, command: str) -> None:
     """Send a command to the screen with this name: "identify", "reload" or "test"."""
     screen = Screen.objects.select_related("store").get(name=name)
     if command == "test":
-        commands.make_test_call(screen, screen.store)
+        commands.make_test_call(screen)
     else:
         {"identify": commands.identify, "reload": commands.reload}[command](screen)
 

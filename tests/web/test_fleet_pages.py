@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cashier_core import screen_commands
+from cashier_web.fleet import views
 from cashier_web.fleet.days import DAYS
 from cashier_web.models import Cause, Membership, Outage, PastCall, Role, Screen, ScreenState, State, Store
 from cashier_web.screens.watched import note_watched
@@ -247,6 +248,15 @@ def test_a_screen_that_is_not_connected_gets_no_command(client, manager_of_north
     assert "“Café” is not connected." in page.content.decode()
     assert commands_in(redis) == []
     assert not LogEntry.objects.filter(object_repr="Café", actor=manager_of_north).exists()
+
+
+def test_a_person_may_send_only_so_many_commands(client, manager_of_north, fleet, redis, monkeypatch) -> None:
+    monkeypatch.setattr(views, "MOST_COMMANDS", 2)
+    path = f"/fleet/screens/{Screen.objects.get(name='Entrance').pk}/identify"
+    pages = [client.post(path, follow=True).content.decode() for _ in range(3)]
+
+    assert ["These are too many commands" in page for page in pages] == [False, False, True]
+    assert len(commands_in(redis)) == 2
 
 
 @pytest.mark.parametrize("action", ["identify", "reload", "test"])

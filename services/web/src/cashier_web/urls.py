@@ -71,9 +71,10 @@ urlpatterns = [
     path("fleet/proof", certificate_views.certificate_page, name="fleet_proof"),
     path("fleet/proof.csv", certificate_views.certificate_csv, name="fleet_proof_csv"),
     path("fleet/screens/<int:number>", fleet.screen_page, name="fleet_screen"),
-    path("fleet/screens/<int:number>/identify", fleet.identify_screen, name="identify_screen"),
-    path("fleet/screens/<int:number>/reload", fleet.reload_screen, name="reload_screen"),
-    path("fleet/screens/<int:number>/test", fleet.test_screen, name="test_screen"),
+    *(
+        path(f"fleet/screens/<int:number>/{action}", fleet.command_screen, {"action": action}, name=f"{action}_screen")
+        for action in fleet.COMMANDS
+    ),
     path("fleet/alarms", alarms.alarms_page, name="alarms"),
     path("fleet/alarms/<int:number>/acknowledge", alarms.acknowledge_alarm, name="acknowledge_alarm"),
     path("fleet/alarms/<int:number>/mute", alarms.mute_alarm, name="mute_alarm"),

@@ -1,5 +1,6 @@
 """The page of the certificate, and its CSV file."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -46,15 +47,22 @@ class MonthForm(forms.Form):
             raise ValidationError(_("A month looks like this: 2026-11.")) from None
 
 
-@never_cache
-@allow_methods("GET", "HEAD")
-@for_managers_of_any_store
-def certificate_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
+def for_month(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorator for a view of the certificate of a month. Passes the stores of the person and the month to the view."""
+
+    @never_cache
+    @allow_methods("GET", "HEAD")
+    @for_managers_of_any_store
+    def guarded(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
+        form = MonthForm(request.GET)
+        return view(request, stores, form.cleaned_data["month"]) if form.is_valid() else refuse(400, one_line(form))
+
+    return guarded
+
+
+@for_month
+def certificate_page(request: HttpRequest, stores: QuerySet[Store], month: date) -> HttpResponse:
     """Show what the screens of all stores of the person have proven in a month."""
-    form = MonthForm(request.GET)
-    if not form.is_valid():
-        return refuse(400, one_line(form))
-    month = form.cleaned_data["month"]
     total, rows = certificate(stores, month, last_of_month(month))
     text = f"{month:%Y-%m}"
     context: dict[str, Any] = {"total": total, "rows": rows, "month": month, "text": text, "late_ms": LATE_MS}
@@ -62,15 +70,9 @@ def certificate_page(request: HttpRequest, stores: QuerySet[Store]) -> HttpRespo
     return render(request, "cashier_web/fleet_proof.html", context)
 
 
-@never_cache
-@allow_methods("GET", "HEAD")
-@for_managers_of_any_store
-def certificate_csv(request: HttpRequest, stores: QuerySet[Store]) -> HttpResponse:
+@for_month
+def certificate_csv(request: HttpRequest, stores: QuerySet[Store], month: date) -> HttpResponse:
     """The certificate of each store as a CSV file."""
-    form = MonthForm(request.GET)
-    if not form.is_valid():
-        return refuse(400, one_line(form))
-    month = form.cleaned_data["month"]
     _total, rows = certificate(stores, month, last_of_month(month))
     table = write_for_excel(COLUMNS, [each.row for each in rows])
     response = HttpResponse(table, content_type="text/csv; charset=utf-8")

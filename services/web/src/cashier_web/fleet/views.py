@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -26,6 +27,7 @@ from cashier_web.fleet.overview import matching, screens_of, store_rows, togethe
 from cashier_web.fleet.screen_calls import last_calls
 from cashier_web.infra.errors import allow_methods, refuse
 from cashier_web.infra.form_errors import one_line
+from cashier_web.infra.rate_limit import seconds_until_allowed
 from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.infra.request_info import HtmxRequest
 from cashier_web.models import Outage, Screen, ScreenState, State, Store
@@ -37,6 +39,14 @@ STORES_PER_PAGE = 100
 MOST_SCREENS = 200
 """If the page is filtered by a state, it lists at most this many screens."""
 MOST_OUTAGES = 50
+MOST_COMMANDS, COMMANDS_SECONDS = 60, 60
+"""A person may send so many commands to screens in so many seconds."""
+COMMANDS: dict[Action, tuple[Promise, Callable[[Screen], None]]] = {
+    Action.IDENTIFY: (gettext_lazy("“%(name)s” was asked to show its name for 20 seconds."), commands.identify),
+    Action.RELOAD: (gettext_lazy("“%(name)s” was asked to load its page again."), commands.reload),
+    Action.TEST: (gettext_lazy("“%(name)s” was asked to make a test call."), commands.make_test_call),
+}
+"""The message to the manager, and the function that sends the command."""
 AWAY = {State.OFFLINE, State.LINE_DOWN, State.NEVER_SEEN}
 """The states of screens that are not connected."""
 
@@ -161,44 +171,21 @@ def screen_or_404(stores: QuerySet[Store], number: int) -> tuple[Screen, Store]:
 
 @allow_methods("POST")
 @for_managers_of_any_store
-def identify_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
-    """Show the name of the screen on the screen."""
+def command_screen(request: HttpRequest, stores: QuerySet[Store], number: int, action: Action) -> HttpResponse:
+    """Send a command to a screen if it is connected, write it into the audit log, and return to the screen's page."""
     screen, _store = screen_or_404(stores, number)
-    done = _("“%(name)s” was asked to show its name for 20 seconds.")
-    return send(request, screen, Action.IDENTIFY, done, lambda: commands.identify(screen))
-
-
-@allow_methods("POST")
-@for_managers_of_any_store
-def reload_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
-    """Load the page of the screen again."""
-    screen, _store = screen_or_404(stores, number)
-    done = _("“%(name)s” was asked to load its page again.")
-    return send(request, screen, Action.RELOAD, done, lambda: commands.reload(screen))
-
-
-@allow_methods("POST")
-@for_managers_of_any_store
-def test_screen(request: HttpRequest, stores: QuerySet[Store], number: int) -> HttpResponse:
-    """Make a test call on this screen only."""
-    screen, store = screen_or_404(stores, number)
-    done = _("“%(name)s” was asked to make a test call.")
-    return send(request, screen, Action.TEST, done, lambda: commands.make_test_call(screen, store))
-
-
-def send(
-    request: HttpRequest, screen: Screen, action: Action, done: str, send_command: Callable[[], None]
-) -> HttpResponse:
-    """Send a command to a screen if it is connected, write it into the audit log, and return to the screen's page.
-
-    done: the message to the manager, with the placeholder `name`.
-    """
     state = ScreenState.objects.filter(screen=screen).values_list("state", flat=True).first()
     if state in AWAY:
         messages.error(request, _("“%(name)s” is not connected.") % {"name": screen.name})
-    else:
-        with message_without_redis(request):
-            send_command()
+        return redirect("fleet_screen", screen.pk)
+    with message_without_redis(request):
+        actor = str(request.user.pk)
+        if seconds := seconds_until_allowed("command", actor, most=MOST_COMMANDS, seconds=COMMANDS_SECONDS):
+            text = _("These are too many commands. Try again in %(seconds)s seconds.")
+            messages.error(request, text % {"seconds": seconds})
+        else:
+            done, send = COMMANDS[action]
+            send(screen)
             audit.note(LogEntry.Action.UPDATE, [(screen, {"command": ("", action.value)})], request.user)
-            messages.success(request, done % {"name": screen.name})
+            messages.success(request, str(done) % {"name": screen.name})
     return redirect("fleet_screen", screen.pk)

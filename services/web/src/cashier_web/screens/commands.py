@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cashier_core.screen_commands import Action, ScreenCommand, send_command
 from cashier_web.infra.redis_clients import the_redis
-from cashier_web.models import Screen, Store
+from cashier_web.models import Screen
 
 
 def identify(screen: Screen) -> None:
@@ -21,10 +21,10 @@ def reload(screen: Screen) -> None:
     send_command(the_redis(), ScreenCommand(screen.credential_id, Action.RELOAD))
 
 
-def make_test_call(screen: Screen, store: Store) -> None:
+def make_test_call(screen: Screen) -> None:
     """Show the word "Test" for three seconds on this screen only, with the sound of a call.
 
     The test is no call: it is not in the timeline of the store, so it is in no history and in no statistics.
     """
-    with translation.override(store.language):
+    with translation.override(screen.store.language if screen.store else None):
         send_command(the_redis(), ScreenCommand(screen.credential_id, Action.TEST, _("Test")))
