@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cashier_web.periodic import TASKS, PeriodicTask, run_due_tasks
+from cashier_web.periodic import MESSAGES, TASKS, PeriodicTask, run_due_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,7 @@ def test_stores_are_compared_calls_are_recorded_and_old_calls_are_deleted() -> N
         ("retry", 3600),
         ("disk", 600),
     ]
+    assert [(task.name, task.seconds) for task in MESSAGES] == [("messages", 5)]
 
 
 def test_a_task_runs_soon_although_the_clock_of_redis_was_set_back(task, runs, redis) -> None:
