@@ -116,6 +116,18 @@ def test_outside_of_the_opening_hours_no_alarm_begins_or_ends(broken, now) -> No
     assert Alarm.objects.get().ends_at == now + MINUTE
 
 
+def test_the_number_of_queries_does_not_depend_on_the_number_of_alarms(
+    stores, now, django_assert_max_num_queries
+) -> None:
+    for number in range(30):
+        screen = Screen.objects.create(store=stores[0], name=f"{number}", secret_hash=f"{number}")
+        break_screen(screen, now - (11 + 5 * number) * MINUTE)
+    update_alarms(now, {})
+    assert Alarm.objects.count() == 30
+    with django_assert_max_num_queries(12):
+        update_alarms(now + MINUTE, {})
+
+
 def test_a_store_that_wants_no_alarms_gets_none(broken, now) -> None:
     update_alarms(now, {})
     Store.objects.update(alarm_minutes=0)

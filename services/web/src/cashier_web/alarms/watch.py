@@ -1,6 +1,6 @@
 """Raises and ends alarms. The service tasks does this every few seconds; only one process at a time does it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,14 +44,17 @@ from cashier_web.screens.watched import is_stale
 class Situation:
     """What is known now.
 
-    stores: the stores that raise alarms now, by primary key. screens: the screens of all stores in which something is
-    wrong, by primary key. troubles: the trouble of each screen that has one.
+    stores: the stores that raise alarms now, by primary key. asleep: the stores that raise alarms at other times.
+    screens: the screens of all stores in which something is wrong, by primary key. troubles: the trouble of each screen
+    that has one. removed: the subjects of alarms whose screens were revoked or moved to another store.
     """
 
     now: datetime
     stores: Mapping[int, WatchedStore]
+    asleep: Set[int]
     screens: Mapping[int, WatchedScreen]
     troubles: Mapping[int, Trouble]
+    removed: Set[Subject]
 
 
 LOOKBACK = timedelta(hours=4)
@@ -80,7 +83,10 @@ def update_alarms(now: datetime, misses: Mapping[int, Misses]) -> None:
     affected = affected_stores(stores, outages, open_alarms, misses)
     screens = {each.key: each for each in screens_of(affected)}
     troubles = troubles_of(screens, stores, outages, misses, now)
-    situation = Situation(now, stores, screens, troubles)
+    asleep = set(
+        Store.objects.filter(asleep_until__gt=now, alarm_minutes__gt=0).order_by().values_list("pk", flat=True)
+    )
+    situation = Situation(now, stores, asleep, screens, troubles, removed_subjects(open_alarms))
     wanted = wanted_alarms(affected, screens.values(), troubles)
     with transaction.atomic():
         for subject, alarm in open_alarms.items():
@@ -157,18 +163,24 @@ def troubles_of(
     return found
 
 
+def removed_subjects(subjects: Iterable[Subject]) -> set[Subject]:
+    """Return the subjects whose screens were revoked or moved to another store."""
+    of_screens = {each for each in subjects if each.screen}
+    screens = Screen.objects.filter(pk__in=[each.screen for each in of_screens], revoked_at=None).order_by()
+    return of_screens - {Subject(store, key) for key, store in screens.values_list("pk", "store")}
+
+
 def end_of(alarm: Alarm, subject: Subject, situation: Situation) -> tuple[datetime, EndReason] | None:
     """Return when and why an alarm has ended; None if it lasts.
 
     Outside of the opening hours, an alarm ends only if the screen was revoked or moved to another store.
     """
     now = situation.now
-    if subject.screen and not Screen.objects.filter(pk=subject.screen, store=subject.store, revoked_at=None).exists():
+    if subject in situation.removed:
         return now, EndReason.REMOVED
     store = situation.stores.get(subject.store or 0)
     if subject.store and store is None:
-        is_asleep = Store.objects.filter(pk=subject.store, asleep_until__gt=now, alarm_minutes__gt=0).exists()
-        return None if is_asleep else (now, EndReason.SWITCHED_OFF)
+        return None if subject.store in situation.asleep else (now, EndReason.SWITCHED_OFF)
     of_store = [each for each in situation.screens.values() if each.store == subject.store and each.is_known]
     if subject.store and not of_store:
         return now, EndReason.REMOVED
