@@ -20,9 +20,17 @@ def test_secrets_are_only_in_files(stack) -> None:
     for service in ("web", "ws", "nginx_files"):
         visible += docker("history", "--no-trunc", f"{stack.project}-{service}")
 
-    assert len(texts) == 14
+    assert len(texts) == 16
+    assert texts.pop("email_url") == "", "the operator has not entered a mail server yet"
     assert [name for name, text in texts.items() if text in visible] == []
     assert (stack.compose_folder / "secrets").stat().st_mode & 0o077 == 0
+
+
+def test_only_tasks_knows_the_mail_server(stack) -> None:
+    def knows(service: str) -> bool:
+        return "email_url" in stack.compose("exec", "-T", service, "ls", "/run/secrets").split()
+
+    assert [service for service in ("web", "press", "tasks", "ws", "redis", "db") if knows(service)] == ["tasks"]
 
 
 async def test_make_up_replaces_removed_secrets_and_everything_works(stack) -> None:

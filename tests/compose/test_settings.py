@@ -15,6 +15,7 @@ BAD = {
         "CASHIER_HSTS_SECONDS=60",
         "CASHIER_LOG_FORMAT=xml",
         "CASHIER_HOSTS=a.example:8000",
+        "EMAIL_URL=mail.example.com",
     ],
     "ws": ["CASHIER_DRAIN_SECONDS=an hour", "CASHIER_STUCK_SECONDS=0", "REDIS_URL=redis"],
     "nginx_files": [
