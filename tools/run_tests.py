@@ -1,4 +1,4 @@
-"""Runs all tests: `make test`. Most tests run in five processes, and the tests that measure time then run alone.
+"""Runs all tests: `make test`. Most tests run in four processes, and the tests that measure time then run alone.
 
 The arguments are passed to each run of pytest, for example `python -m tools.run_tests tests/ws -k drain`.
 """
@@ -16,7 +16,7 @@ import pytest
 # All tests of a file run in the same process (loadfile), because they share topologies. The files start in the order of
 # their names. By default, pytest-xdist begins with the files that have the most tests, and the slow files of tests/e2e
 # would then come last.
-PARALLEL = ["-m", "not serial", "--numprocesses", "5", "--dist", "loadfile", "--no-loadscope-reorder", "--cache-clear"]
+PARALLEL = ["-m", "not serial", "--numprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder", "--cache-clear"]
 SERIAL = ["-m", "serial"]
 
 # The tests in these folders use browsers and services, and depend on real time. While four processes use two cores, a

@@ -1,17 +1,10 @@
 """A screen in a background tab of a real Chromium is found, and it is well again in the foreground."""
 
-import shutil
-
-import pytest
-
 from cashier_local.ports import wait_until
-from tests.support.browser import CHROMIUM
+from tests.support.browser import chromium
 from tests.support.chromium_tabs import chromium_tabs
 
-PROGRAM = next(filter(None, map(shutil.which, CHROMIUM)), None)
 
-
-@pytest.mark.skipif(PROGRAM is None, reason="needs a Chromium with tabs")
 def test_a_screen_in_a_background_tab_is_hidden(topology, make_store, tmp_path) -> None:
     slug = make_store()
     secret = topology.shell.call("pair_screen", store=slug, name="tab", is_muted=True)
@@ -20,7 +13,9 @@ def test_a_screen_in_a_background_tab_is_hidden(topology, make_store, tmp_path) 
         found: list[str] = topology.shell.call("state_of_screen", store=slug, name="tab")
         return found
 
-    with chromium_tabs(PROGRAM, tmp_path / "profile") as tabs:
+    program = chromium()
+    assert program, "`make test` installs Chromium"
+    with chromium_tabs(program, tmp_path / "profile") as tabs:
         screen = tabs.first()
         tabs.send(screen, "Network.setCookie", name="screen", value=secret, url=topology.url)
         tabs.send(screen, "Page.navigate", url=f"{topology.url}/s/{slug}/")

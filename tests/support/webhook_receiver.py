@@ -10,20 +10,25 @@ from standardwebhooks import Webhook
 
 
 class WebhookReceiver:
-    """Receives messages on a port. `status` is what it answers.
+    """Receives messages on a port, and checks their signatures.
 
-    messages: the received messages whose signature is right, by their ids. A message that comes twice is in the list
-    twice.
+    status: the status that it answers. gate: while this event is not set, it answers nothing. arrived: is released once
+    for each request. messages: the messages that were accepted, as pairs of the id and the content. A message that
+    comes twice is in the list twice.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.secret, self.status = "", 204
+        self.gate, self.arrived = threading.Event(), threading.Semaphore(0)
+        self.gate.set()
         self.messages: list[tuple[str, dict[str, Any]]] = []
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.arrived.release()
+                receiver.gate.wait(60)
                 content = Webhook(receiver.secret).verify(body, dict(self.headers))
                 if receiver.status < 300:
                     receiver.messages.append((self.headers["webhook-id"], content))

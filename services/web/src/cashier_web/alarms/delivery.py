@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import requests
 from django.conf import settings
@@ -61,7 +61,7 @@ def deliver_messages(now: Callable[[], datetime] = timezone.now) -> int:
     results: queue.Queue[Result] = queue.Queue()
     senders = [Sender(messages, results) for messages in due_messages(now())]
     for sender in senders:
-        note_attempts(sender.messages, now())
+        postpone(sender.messages, now())
         sender.start()
     return sum(note_result(result, now()) for result in results_of(senders, results))
 
@@ -100,24 +100,21 @@ def delay_of(attempts: int) -> timedelta:
     return min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
-def note_attempts(messages: Sequence[AlarmMessage], now: datetime) -> None:
-    """Save that attempts begin. If the process dies meanwhile, the next attempts do not follow at once."""
-    for message in messages:
-        message.attempts += 1
-        message.due_at = now + delay_of(message.attempts)
-    AlarmMessage.objects.bulk_update(messages, ["attempts", "due_at"])
+def postpone(messages: Sequence[AlarmMessage], now: datetime) -> None:
+    """Make messages due later before they are sent. If the process dies meanwhile, they are not sent again at once."""
+    AlarmMessage.objects.filter(pk__in=[each.pk for each in messages]).update(due_at=now + FIRST_DELAY)
 
 
 def note_result(result: Result, now: datetime) -> bool:
     """Save the result of an attempt. Returns whether the message was delivered."""
     # The message may have been deleted together with its store.
-    saved = AlarmMessage.objects.filter(pk=result.message.pk)
+    saved, attempts = AlarmMessage.objects.filter(pk=result.message.pk), result.message.attempts + 1
     if not result.error:
-        saved.update(sent_at=now, error="")
+        saved.update(attempts=attempts, sent_at=now, error="")
         return True
-    saved.update(error=result.error[:300])
+    saved.update(attempts=attempts, error=result.error[:300])
     waiting = AlarmMessage.objects.filter(contact=result.message.contact, sent_at=None, given_up_at=None)
-    waiting.update(due_at=now + delay_of(result.message.attempts))
+    waiting.update(due_at=now + delay_of(attempts))
     return False
 
 
@@ -128,7 +125,7 @@ class Sender:
     sends messages to this contact.
     """
 
-    _busy: dict[int | None, threading.Thread] = {}
+    _busy: ClassVar[dict[int | None, threading.Thread]] = {}
 
     def __init__(self, messages: list[AlarmMessage], results: "queue.Queue[Result]") -> None:
         self.messages, self._results = messages, results
@@ -138,8 +135,7 @@ class Sender:
     @classmethod
     def busy_contacts(cls) -> set[int | None]:
         """Return the primary keys of the contacts to which a thread is sending messages."""
-        cls._busy = {contact: thread for contact, thread in cls._busy.items() if thread.is_alive()}
-        return set(cls._busy)
+        return {contact for contact, thread in cls._busy.items() if thread.is_alive()}
 
     def start(self) -> None:
         self._busy[self.messages[0].contact_id] = self._thread

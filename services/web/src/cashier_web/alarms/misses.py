@@ -53,10 +53,8 @@ def count_misses(proofs: Mapping[str, ReplicaProof]) -> None:
         if new:
             call_ids = (*before.call_ids, *new)[-REMEMBERED_CALLS:]
             changed[key] = Misses(before.calls + len(new), before.first, max(calls.values()), call_ids)
-    newest = max((misses.last for misses in changed.values()), default=None)
-    old = {
-        key for key, misses in known.items() if newest and newest - misses.last > MISSES_EXPIRE_AFTER
-    } - changed.keys()
+    newest = max((misses.last for misses in changed.values()), default=datetime.min.replace(tzinfo=UTC))
+    old = {key for key, misses in known.items() if newest - misses.last > MISSES_EXPIRE_AFTER} - changed.keys()
     with the_redis().pipeline() as pipeline:
         if gone := [str(key) for key in known if key in painted | old]:
             pipeline.hdel(KEY, *gone)

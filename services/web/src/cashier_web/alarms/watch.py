@@ -39,6 +39,12 @@ from cashier_web.models import (
 )
 from cashier_web.screens.watched import is_stale
 
+LOOKBACK = timedelta(hours=4)
+"""Outages that ended earlier are not added to an outage that lasts."""
+PROVEN_CALLS = 20
+"""The number of calls in which the end of an alarm about missed calls is searched."""
+WELL = [state for state in State if state.severity in {Severity.GOOD, Severity.WARNING}]
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -55,13 +61,6 @@ class Situation:
     screens: Mapping[int, WatchedScreen]
     troubles: Mapping[int, Trouble]
     removed: Set[Subject]
-
-
-LOOKBACK = timedelta(hours=4)
-"""Outages that ended earlier are not added to an outage that lasts."""
-PROVEN_CALLS = 20
-"""The number of calls in which the end of an alarm about missed calls is searched."""
-WELL = [state for state in State if state.severity in {Severity.GOOD, Severity.WARNING}]
 
 
 def watch_alarms() -> None:

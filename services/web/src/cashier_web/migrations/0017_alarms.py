@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("well", "It works again."),
                             ("removed", "The screen was revoked, or belongs to another store now."),
-                            ("off", "The store wants no alarms any more."),
+                            ("off", "The alarms of the store were switched off."),
                         ],
                         max_length=8,
                         verbose_name="reason of the end",

@@ -28,7 +28,7 @@ class EndReason(models.TextChoices):
 
     WELL = "well", _("It works again.")
     REMOVED = "removed", _("The screen was revoked, or belongs to another store now.")
-    SWITCHED_OFF = "off", _("The store wants no alarms any more.")
+    SWITCHED_OFF = "off", _("The alarms of the store were switched off.")
 
 
 class Alarm(models.Model):
