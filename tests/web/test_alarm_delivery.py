@@ -251,18 +251,20 @@ def test_a_message_whose_text_cannot_be_written_stops_no_other_message(mailbox, 
     assert "Moon/Crater" in AlarmMessage.objects.get(contact=broken).error
 
 
-def test_a_contact_whose_last_attempt_has_not_ended_gets_no_second_one(monkeypatch, alarm, clock) -> None:
+def test_a_contact_whose_last_attempt_has_not_ended_gets_no_other_message(monkeypatch, alarm, clock) -> None:
     monkeypatch.setattr(delivery, "DEADLINE_SECONDS", 1)
     with running(WebhookReceiver()) as receiver:
         receiver.gate.clear()
-        begin(alarm, clock, webhook_to(alarm, receiver))
+        begin(alarm, clock, contact := webhook_to(alarm, receiver))
+        end(alarm, clock, contact)
         deliver_messages(clock)
         clock.advance(hours=1)
         deliver_messages(clock)
+        receiver.gate.set()
+        wait_until(lambda: not delivery.Sender.busy_contacts(), 20, "the sender has ended")
 
         assert receiver.arrived.acquire(timeout=10)
         assert not receiver.arrived.acquire(blocking=False)
-        receiver.gate.set()
 
 
 def test_an_alarm_of_a_screen_that_was_revoked_does_not_say_that_it_works_again(mailbox, alarm, clock) -> None:

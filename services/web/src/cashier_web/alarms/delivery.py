@@ -74,6 +74,7 @@ def results_of(senders: Sequence["Sender"], results: "queue.Queue[Result]") -> I
             yield results.get(timeout=0.1)
     for sender in senders:
         if sender.is_busy():
+            sender.stop_after_current()
             yield Result(sender.current, f"no answer within {DEADLINE_SECONDS:g} s")
 
 
@@ -121,8 +122,8 @@ def note_result(result: Result, now: datetime) -> bool:
 class Sender:
     """Sends the messages of one contact, one after the other, in a thread of its own. Stops at the first failure.
 
-    If a receiver sends its answer very slowly, the thread goes on after the end of the run. Until then, no other thread
-    sends messages to this contact.
+    If a receiver sends its answer very slowly, the thread goes on with the current message after the end of the run.
+    Until then, no other thread sends messages to this contact.
     """
 
     _busy: ClassVar[dict[int | None, threading.Thread]] = {}
@@ -130,6 +131,7 @@ class Sender:
     def __init__(self, messages: list[AlarmMessage], results: "queue.Queue[Result]") -> None:
         self.messages, self._results = messages, results
         self.current = messages[0]
+        self._must_stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alarm messages", daemon=True)
 
     @classmethod
@@ -144,6 +146,9 @@ class Sender:
         except RuntimeError as fault:  # The process has too many threads.
             self._results.put(Result(self.messages[0], str(fault)))
 
+    def stop_after_current(self) -> None:
+        self._must_stop.set()
+
     def is_busy(self) -> bool:
         return self._thread.is_alive()
 
@@ -152,7 +157,8 @@ class Sender:
             self.current = message
             error = self._attempt(message)
             self._results.put(Result(message, error))
-            if error:
+            # After the end of the run, nobody would save the results of further messages.
+            if error or self._must_stop.is_set():
                 return
 
     def _attempt(self, message: AlarmMessage) -> str:
