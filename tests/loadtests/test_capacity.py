@@ -84,7 +84,14 @@ def test_if_all_cores_are_busy_the_largest_processes_are_named() -> None:
         RUN, samples={name: samples(used=31 * cores, busiest=50) for name in ("nginx", "load generator", "ws1")}
     )
 
-    assert bottleneck(run).startswith("all cores were busy (93 %)")
+    assert bottleneck(run).startswith("all cores were busy: 93 % of all cores")
+
+
+def test_a_process_that_was_busy_for_a_second_is_named_if_nothing_was_busy_on_average() -> None:
+    a_peak = [(101.0, 20.0, 10.0, 20.0), (102.0, 99.0, 10.0, 99.0), (103.0, 20.0, 10.0, 20.0)]
+    run = replace(RUN, samples={"press": a_peak, "ws1": samples(used=30, busiest=30)})
+
+    assert bottleneck(run).startswith("a process of press was busy for 1 s, but not on average")
 
 
 def test_if_nothing_is_busy_the_result_says_so() -> None:
