@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-from cashier_core.env_checks import KEY, Check, between, host_names, mail_server, scheme, site
+from cashier_core.env_checks import KEY, Check, between, host_names, mail_server, scheme, sentinels, site
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -36,8 +36,10 @@ class CoreEnvironment:
     """The environment variables that both web and ws read."""
 
     redis_url: str = variable(
-        "The one Redis (or Valkey) that web and ws share.",
-        scheme("redis", "rediss", "unix"),
+        "The one Redis (or Valkey) that web and ws share, or the Sentinels of several servers: "
+        "`sentinel://user:password@host1:26379,host2:26379/primary`.",
+        scheme("redis", "rediss", "unix", "sentinel"),
+        sentinels,
         default="redis://localhost:6379/0",
     )
     cashier_ticket_key: str = variable(

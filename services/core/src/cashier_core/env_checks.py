@@ -6,6 +6,8 @@ from typing import Any
 
 from environs import ValidationError, validate
 
+from cashier_core.redis_address import is_sentinel_address, parse_sentinel_address
+
 Check = Callable[[Any], Any]
 """The type of a function that checks a value, and raises ValidationError with a reason if the value is not allowed."""
 
@@ -18,6 +20,15 @@ def scheme(*allowed: str) -> Check:
             raise ValidationError(f"must start with {' or '.join(f'{name}://' for name in allowed)}")
 
     return check
+
+
+def sentinels(value: str) -> None:
+    """Check the address of Sentinels. The address of one Redis is checked by redis-py."""
+    if is_sentinel_address(value):
+        try:
+            parse_sentinel_address(value)
+        except ValueError as fault:
+            raise ValidationError(str(fault)) from None
 
 
 ACCOUNT, HOST, PORT = r"([^/?#@]*@)?", r"(\[[0-9a-fA-F:.]+\]|[^/?#@:\[\]]+)", r"(:(?P<port>\d{1,5}))?"

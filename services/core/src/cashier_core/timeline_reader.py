@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from cashier_core.events import Version
 from cashier_core.lua import CHANGES_KEY, OFFSET_KEY, clock_source, keys, source
+from cashier_core.redis_address import async_redis_client
 from cashier_core.redis_clock import SET, ClockWatch, Reading
 from cashier_core.revocations import KEY
 from cashier_core.snapshot import Snapshot
@@ -33,7 +34,7 @@ def connect(url: str) -> "Redis":
     client does not repeat a command after a timeout, because ws soon reads the timelines again anyway.
     """
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
-    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=retry)
+    return async_redis_client(url, socket_connect_timeout=1, socket_timeout=2, retry=retry)
 
 
 class TimelineReader:

@@ -2,7 +2,7 @@
 
 import socket
 
-from cashier_core import env, events, logs
+from cashier_core import env, events, logs, redis_address
 from cashier_core.settings import *  # noqa: F403
 
 ENVIRONMENT = env.read(env.WsEnvironment)
@@ -19,14 +19,14 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "hosts": [
-                {
-                    "address": ENVIRONMENT.redis_url,
-                    "socket_connect_timeout": 1,
-                    "socket_keepalive": True,
-                    "socket_keepalive_options": {
+                redis_address.channel_layer_host(
+                    ENVIRONMENT.redis_url,
+                    socket_connect_timeout=1,
+                    socket_keepalive=True,
+                    socket_keepalive_options={
                         getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)
                     },
-                }
+                )
             ],
             "prefix": events.PREFIX,
         },
