@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import BusyLoadingError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
@@ -21,6 +21,7 @@ from cashier_core.call import Policy
 from cashier_core.events import REDIS_CHANNEL
 from cashier_core.idle import Idle
 from cashier_core.lua import CHANGES_KEY, OFFSET_KEY, clock_source, keys, source
+from cashier_core.redis_address import redis_client
 from cashier_core.redis_clock import SET, ClockUnknown, ClockWatch, Reading
 from cashier_core.snapshot import Snapshot
 
@@ -58,6 +59,9 @@ SEQ_VALID_AFTER_SECONDS = 3600
 A call is queued for at most 21 minutes, and a device that repeats a request gives up within an hour.
 """
 
+COPY_MS = 1000
+"""How long Redis waits until enough replicas have a change. Shorter than the timeout of the connection (`connect`)."""
+
 ONE_PRESS_SECONDS = 1.0
 """All presses of a simple button within this time are one press, because some buttons send each press twice."""
 
@@ -65,9 +69,10 @@ Outcome = Literal["called", "waits", "waits already", "stays up"]
 
 
 class Unanswered(RedisError):
-    """Raised if Redis may have got a script but has sent no answer. Nobody knows whether Redis executes the script.
+    """Raised if nobody knows whether a change was made.
 
-    A Redis that hangs may execute the script later.
+    Redis may have got a script but has sent no answer. A Redis that hangs may execute the script later. Or Redis has
+    executed the script, but too few replicas have the change. If the primary fails, the change may be lost.
     """
 
 
@@ -114,6 +119,11 @@ class Ambiguous(CantCancel):
     """The call cannot be cancelled by its seq, because Redis may have given this seq to two calls."""
 
 
+def has_no_replicas(fault: RedisError) -> bool:
+    """Return whether a primary has refused a change because it has lost its replicas (`min-replicas-to-write`)."""
+    return isinstance(fault, ResponseError) and str(fault).startswith("NOREPLICAS")
+
+
 REFUSALS: dict[bytes, type[Exception]] = {
     b"full": QueueFull,
     b"key reused": KeyReused,
@@ -152,18 +162,28 @@ def connect(url: str) -> "Redis":
     After a timeout, nobody knows whether Redis has executed the command. A press that is executed twice could make two
     calls.
     """
-    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    return redis_client(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class Timeline:
     """Changes and reads the timelines of all stores. Every method raises redis.RedisError if Redis does not answer."""
 
-    def __init__(self, redis: Redis, clock: str | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        copies: int = 0,
+    ) -> None:
         """clock: Lua code that tests use in place of the clock of Redis; None for the clock of Redis.
 
         monotonic: the clock of this process; see ClockWatch.
+        copies: how many replicas of Redis must have a change before it counts as made. With at least one, no such
+        change is lost if the primary fails.
         """
         self._redis = redis
+        self._copies = copies
         self._watch = ClockWatch(monotonic)
         self._read_clock = redis.register_script(clock_source(clock))
         self._press = redis.register_script(source("press.lua", clock))
@@ -215,6 +235,7 @@ class Timeline:
             self._press,
             store,
             names,
+            copies=self._copies,
             change_id=press_id,
             till=till,
             label=label,
@@ -259,9 +280,16 @@ class Timeline:
     def receipt(self, store: str, key: str, payload: str) -> Receipt | None:
         """Return the receipt of the press with this idempotency key; None if Redis knows no such press.
 
-        Raises KeyReused if the press had another payload.
+        Raises KeyReused if the press had another payload. Raises Unanswered if too few replicas have the press.
         """
-        answer = cast(bytes | None, self._redis.get(_answer_key(store, key)))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.get(_answer_key(store, key))
+            if self._copies:
+                # WAIT waits for everything that Redis has written, so for the answer, too.
+                pipeline.wait(self._copies, COPY_MS)
+            answer, *reached = pipeline.execute()
+        if answer and reached and reached[0] < self._copies:
+            raise Unanswered(f"{reached[0]} replicas have the press")
         if answer is None:
             return None
         stored = json.loads(answer)
@@ -293,6 +321,7 @@ class Timeline:
             self._cancel,
             store,
             [history.KEY],
+            copies=self._copies,
             change_id=secrets.token_hex(16),
             till=till,
             seq_valid_after_ms=SEQ_VALID_AFTER_SECONDS * 1000,
@@ -314,8 +343,8 @@ class Timeline:
             log.warning("the clock of Redis was set by %+d ms; no call is affected", jump)
             self._read_clock(keys=[OFFSET_KEY], args=[offset, -jump])
 
-    def _run(self, script: Script, store: str, names: Sequence[str] = (), **named: object) -> Any:
-        """Run a script that needs the time, and return its reply.
+    def _run(self, script: Script, store: str, names: Sequence[str] = (), *, copies: int = 0, **named: object) -> Any:
+        """Run a script that needs the time, and return its reply. copies: as for `_send`.
 
         If the clock of Redis was set since this process has read it, the script does nothing. Then the timeline's clock
         is corrected, and the script is run again.
@@ -324,7 +353,7 @@ class Timeline:
             if self._watch.is_stale():
                 self.check_clock()
             arguments = _arguments(store, **named, **self._watch.limits())
-            reply = self._send(script, [*keys(store), OFFSET_KEY, CHANGES_KEY, *names], arguments)
+            reply = self._send(script, [*keys(store), OFFSET_KEY, CHANGES_KEY, *names], arguments, copies)
             if reply != SET:
                 return reply
             self.check_clock()
@@ -362,22 +391,39 @@ class Timeline:
         """Delete the timeline of a store that no longer exists. Answers to presses of this store expire later."""
         self._redis.delete(*keys(store))
 
-    def _send(self, script: Script, names: list[str], arguments: list[str]) -> Any:
-        """Run a script, and return its reply.
+    def _send(self, script: Script, names: list[str], arguments: list[str], copies: int) -> Any:
+        """Run a script, wait until `copies` replicas have its change, and return its reply.
 
-        Raises Unanswered if Redis may have executed the script. If another RedisError is raised, Redis has not executed
-        the script.
+        Raises Unanswered if Redis may have executed the script, or if too few replicas have its change. If another
+        RedisError is raised, Redis has not executed the script.
         """
         pool = self._redis.connection_pool
         # Get a connection, and put it back for the script. If Redis cannot be reached, this line raises an exception
         # before the script is sent. So an exception during the script means that Redis may have got the script.
         pool.release(pool.get_connection())
         try:
-            return script(keys=names, args=arguments)
+            return self._copied(script, names, arguments, copies) if copies else script(keys=names, args=arguments)
         except BusyLoadingError:  # Redis has just started, reads its data from the disk, and refuses all scripts.
             raise
         except (RedisConnectionError, RedisTimeoutError) as error:
             raise Unanswered(str(error)) from error
+
+    def _copied(self, script: Script, names: list[str], arguments: list[str], copies: int) -> Any:
+        """Run a script as `_send` does, if `copies` is not 0."""
+        while True:
+            # WAIT must use the connection of the script. A pipeline uses one connection.
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.evalsha(script.sha, len(names), *names, *arguments)
+                pipeline.wait(copies, COPY_MS)
+                reply, reached = pipeline.execute(raise_on_error=False)
+            if isinstance(reply, NoScriptError):  # Redis forgets scripts when it is restarted.
+                self._redis.script_load(script.script)
+            elif isinstance(reply, RedisError):
+                raise reply
+            elif isinstance(reached, RedisError) or reached < copies:
+                raise Unanswered(f"{reached} replicas have the change")
+            else:
+                return reply
 
     def ping(self) -> None:
         """Check that Redis answers. Raises redis.RedisError if Redis does not answer."""

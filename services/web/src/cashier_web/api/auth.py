@@ -9,6 +9,7 @@ from ninja.security import APIKeyQuery, HttpBearer
 
 from cashier_core.till import Till
 from cashier_web.api.link_previews import is_sent_without_purpose
+from cashier_web.calls.failover import repeat_during_failover
 from cashier_web.devices.last_used import note_used
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.rate_limit import seconds_until_allowed
@@ -42,7 +43,7 @@ class Bearer(HttpBearer):
     """Accepts the token of a device in the header `Authorization: Bearer cq_...`."""
 
     def authenticate(self, request: HttpRequest, token: str) -> KnownDevice | None:
-        return device_of_token(token)
+        return repeat_during_failover(lambda: device_of_token(token), request)
 
 
 class TokenInAddress(APIKeyQuery):
@@ -61,7 +62,7 @@ class TokenInAddress(APIKeyQuery):
                 "A device can send POST instead of GET."
             )
             raise Refused(403, reason)
-        device = device_of_token(key) if key else None
+        device = repeat_during_failover(lambda: device_of_token(key), request) if key else None
         return device if device and device.till else None
 
 

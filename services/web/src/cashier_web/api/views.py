@@ -18,6 +18,7 @@ from cashier_core.timeline import KeyReused
 from cashier_web.api import fleet
 from cashier_web.api.auth import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
 from cashier_web.api.schemas import CallId, Calls, Key, OneCall, Press, Problem, Receipt, Slug
+from cashier_web.calls.failover import repeat_during_failover
 from cashier_web.calls.schedule import Caller, cancel_call, schedule_call
 from cashier_web.infra.errors import Refused, refuse_in_format
 from cashier_web.infra.rate_limit import GuessLimit
@@ -134,7 +135,7 @@ def press(
             answer = Receipt.from_receipt(receipt, till)
         return Status(200 if receipt.outcome == "waits already" else 201, answer)
 
-    return with_lookup(press_with)
+    return repeat_during_failover(lambda: with_lookup(press_with), request)
 
 
 @api.get(
@@ -185,7 +186,7 @@ def press_till(
 def cancel(request: DeviceRequest, slug: Slug, id: CallId) -> Status[Any]:
     store = store_of(request.auth, slug)
     with translation.override(store.language):
-        cancel_call(store, id, request.auth)
+        cancel_call(request, store, id, request.auth)
     return Status(204, None)
 
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from cashier_core.call import DEFAULT_STORE, LANGUAGES
 from cashier_core.till import Till
 from cashier_web.accounts import permissions
+from cashier_web.calls.failover import repeat_during_failover
 from cashier_web.calls.forms import TILL_NUMBER, LanguageForm, PressForm
 from cashier_web.calls.receipts import ordinal_place, receipt_text
 from cashier_web.calls.schedule import Caller, schedule_call
@@ -96,7 +97,7 @@ def cashier_action(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpRespo
     The view needs no database, so that cashiers can press while the database is away.
     """
     try:
-        return with_lookup(lambda lookup: press(request, slug, lookup))
+        return repeat_during_failover(lambda: with_lookup(lambda lookup: press(request, slug, lookup)), request)
     except RedisError as fault:
         # The store is not known, so the reason is in the language of the browser, and names the till by its number.
         number = request.POST.get("cashier", "")

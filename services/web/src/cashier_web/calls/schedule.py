@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from django.http import HttpRequest
@@ -15,6 +16,7 @@ from cashier_core.call import Policy
 from cashier_core.till import Till
 from cashier_core.timeline import HistoryFull, QueueFull, Receipt, TooManyKeys, Unanswered
 from cashier_web.calls.client_gone import is_client_gone
+from cashier_web.calls.failover import repeat_during_failover
 from cashier_web.infra import metrics
 from cashier_web.infra.errors import Refused
 from cashier_web.infra.redis_clients import the_timeline
@@ -96,7 +98,8 @@ def schedule_call(
     try:
         if is_simple_button:
             press_id = the_timeline().first_press_id(store.slug, by.key, press_id)
-        receipt = the_timeline().press(
+        press = partial(
+            the_timeline().press,
             store.slug,
             till.number,
             language,
@@ -111,6 +114,7 @@ def schedule_call(
             again=again,
             documents=lookup.versions,
         )
+        receipt = repeat_during_failover(press, request)
     except QueueFull:
         seconds = -(-store.hold_ms // 1000)
         raise Refused(429, _("%(till)s was not called: too many calls are waiting.") % params, seconds) from None
@@ -144,7 +148,7 @@ def schedule_call(
     return receipt
 
 
-def cancel_call(store: Store, call: str, device: KnownDevice) -> None:
+def cancel_call(request: HttpRequest, store: Store, call: str, device: KnownDevice) -> None:
     """Cancel a queued call for a device.
 
     call: the call_id of the call, or its seq.
@@ -157,9 +161,10 @@ def cancel_call(store: Store, call: str, device: KnownDevice) -> None:
     try:
         if SEQ.fullmatch(call):
             by = Caller("device", device.pk, device.name).key
-            the_timeline().cancel_seq(store.slug, int(call), by=by, till=till)
+            cancel = partial(the_timeline().cancel_seq, store.slug, int(call), by=by, till=till)
         else:
-            the_timeline().cancel(store.slug, call, till=till)
+            cancel = partial(the_timeline().cancel, store.slug, call, till=till)
+        repeat_during_failover(cancel, request)
     except timeline.AlreadyShown:
         raise Refused(409, _("This call is already on the screen.")) from None
     except timeline.Ambiguous:

@@ -13,6 +13,7 @@ from redis import Redis
 from cashier_core import timeline
 from cashier_core.history import History
 from cashier_core.proof_stream import ProofReader
+from cashier_core.redis_address import is_sentinel_address
 from cashier_core.revocations import Revocations
 from cashier_core.timeline import Timeline
 
@@ -28,7 +29,8 @@ def the_redis() -> Redis:
 
 @cache
 def the_timeline() -> Timeline:
-    return Timeline(the_redis())
+    """Return the timeline. If there are several Redis servers, a replica must have a call before it counts as made."""
+    return Timeline(the_redis(), copies=int(is_sentinel_address(settings.ENVIRONMENT.redis_url)))
 
 
 @cache
