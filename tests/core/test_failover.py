@@ -62,22 +62,24 @@ def test_the_same_press_makes_one_call_before_and_after_a_failover(group, calls)
 
 
 def test_a_press_is_not_confirmed_while_no_replica_answers(group, calls) -> None:
+    """The second client has a connection of its own, as a second worker process has, and has written nothing."""
     press(calls)
-    for replica in group.replicas():
-        replica.kill(signal.SIGSTOP)
-    try:
-        with pytest.raises(Unanswered):
-            press(calls, press_id="b" * 32)
-        # The answer is remembered, but still no replica has it.
-        with pytest.raises(Unanswered):
-            press(calls, press_id="b" * 32)
-        with pytest.raises(Unanswered):
-            press(calls, key="k")
-        with pytest.raises(Unanswered):
-            calls.receipt("s", "k", "")
-    finally:
+    with timeline.connect(group.url_of("web")) as client:
+        other = Timeline(client, copies=1)
+        other.snapshot("s")
         for replica in group.replicas():
-            replica.kill(signal.SIGCONT)
+            replica.kill(signal.SIGSTOP)
+        try:
+            for process in (calls, other):
+                with pytest.raises(Unanswered):
+                    press(process, press_id="b" * 32)
+            with pytest.raises(Unanswered):
+                press(calls, key="k")
+            with pytest.raises(Unanswered):
+                other.receipt("s", "k", "")
+        finally:
+            for replica in group.replicas():
+                replica.kill(signal.SIGCONT)
 
 
 def test_a_primary_without_replicas_makes_no_calls(group, calls) -> None:

@@ -59,6 +59,10 @@ SEQ_VALID_AFTER_SECONDS = 3600
 A call is queued for at most 21 minutes, and a device that repeats a request gives up within an hour.
 """
 
+WRITTEN_KEY = "cashier:written"
+"""A key that is written before WAIT, because WAIT waits only for the last write of its own connection.
+
+A script that is repeated writes nothing: it returns the answer that Redis remembers."""
 COPY_MS = 1000
 """How long Redis waits until enough replicas have a change. Shorter than the timeout of the connection (`connect`)."""
 
@@ -180,7 +184,7 @@ class Timeline:
 
         monotonic: the clock of this process; see ClockWatch.
         copies: how many replicas of Redis must have a change before it counts as made. With at least one, no such
-        change is lost if the primary fails.
+        change is lost if the primary dies or is isolated.
         """
         self._redis = redis
         self._copies = copies
@@ -285,11 +289,11 @@ class Timeline:
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.get(_answer_key(store, key))
             if self._copies:
-                # WAIT waits for everything that Redis has written, so for the answer, too.
+                pipeline.set(WRITTEN_KEY, 1)
                 pipeline.wait(self._copies, COPY_MS)
-            answer, *reached = pipeline.execute()
-        if answer and reached and reached[0] < self._copies:
-            raise Unanswered(f"{reached[0]} replicas have the press")
+            answer, *confirmed = pipeline.execute()
+        if answer and confirmed and confirmed[-1] < self._copies:
+            raise Unanswered(f"{confirmed[-1]} replicas have the press")
         if answer is None:
             return None
         stored = json.loads(answer)
@@ -414,13 +418,14 @@ class Timeline:
             # WAIT must use the connection of the script. A pipeline uses one connection.
             with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.evalsha(script.sha, len(names), *names, *arguments)
+                pipeline.set(WRITTEN_KEY, 1)
                 pipeline.wait(copies, COPY_MS)
-                reply, reached = pipeline.execute(raise_on_error=False)
+                reply, written, reached = pipeline.execute(raise_on_error=False)
             if isinstance(reply, NoScriptError):  # Redis forgets scripts when it is restarted.
                 self._redis.script_load(script.script)
             elif isinstance(reply, RedisError):
                 raise reply
-            elif isinstance(reached, RedisError) or reached < copies:
+            elif isinstance(written, RedisError) or isinstance(reached, RedisError) or reached < copies:
                 raise Unanswered(f"{reached} replicas have the change")
             else:
                 return reply
