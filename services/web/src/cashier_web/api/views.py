@@ -1,6 +1,7 @@
 """The API for physical buttons, keypads and the software of tills. Its documentation is at `/api/v1/docs`."""
 
 import contextlib
+from functools import partial
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,8 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 from redis.exceptions import RedisError
 
+from cashier_core import timeline
+from cashier_core.till import Till
 from cashier_core.timeline import KeyReused
 from cashier_web.api import fleet
 from cashier_web.api.auth import IN_SECONDS, MOST_REQUESTS, Bearer, TokenInAddress, store_of, till_of
@@ -23,10 +26,12 @@ from cashier_web.calls.schedule import Caller, cancel_call, schedule_call
 from cashier_web.infra.errors import Refused, refuse_in_format
 from cashier_web.infra.rate_limit import GuessLimit
 from cashier_web.infra.redis_clients import the_timeline
+from cashier_web.infra.redis_unavailable import redis_unanswered
 from cashier_web.infra.request_info import client_address
 from cashier_web.infra.tokens import token_hash
 from cashier_web.models import Store
 from cashier_web.press_data.lookup import KnownDevice, Lookup, with_lookup
+from cashier_web.stores.labels import till_name
 
 
 class EmptyOrJSON(Parser):
@@ -114,7 +119,7 @@ def press(
             # If a device sends a press again with the same idempotency key, it gets the receipt of its first attempt
             # again, even if the store has closed meanwhile. Therefore the timeline is asked for this receipt before a
             # call is scheduled.
-            receipt = the_timeline().receipt(store.slug, own_key, payload) if own_key else None
+            receipt = earlier_receipt(request, store, till, own_key, payload) if own_key else None
             if receipt is None:
                 if body.language and body.language not in store.languages:
                     raise Refused(422, _("This language is not offered."))
@@ -136,6 +141,18 @@ def press(
         return Status(200 if receipt.outcome == "waits already" else 201, answer)
 
     return repeat_during_failover(lambda: with_lookup(press_with), request)
+
+
+def earlier_receipt(request: HttpRequest, store: Store, till: Till, key: str, payload: str) -> timeline.Receipt | None:
+    """Return the receipt of an earlier attempt of a press; None if there was none.
+
+    Raises Refused with status 504 if there was one, but no replica of Redis has confirmed the call yet.
+    """
+    try:
+        return repeat_during_failover(partial(the_timeline().receipt, store.slug, key, payload), request)
+    except timeline.Unanswered:
+        reason = _("%(till)s was possibly not called: look at the screen.") % {"till": till_name(till)}
+        raise redis_unanswered(reason) from None
 
 
 @api.get(

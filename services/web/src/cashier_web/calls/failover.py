@@ -30,7 +30,7 @@ def repeat_during_failover(step: Callable[[], T], request: HttpRequest) -> T:
 
     step: reads from Redis, or makes a change that has no further effect if it is made again.
 
-    Raises the error of the last attempt. If nobody knows whether one of the attempts has made the change, raises
+    Raises the exception of the last attempt. If nobody knows whether one of the attempts has made the change, raises
     Unanswered.
     """
     until = request.__dict__.setdefault(UNTIL, time.monotonic() + REPEAT_SECONDS)
@@ -43,6 +43,11 @@ def repeat_during_failover(step: Callable[[], T], request: HttpRequest) -> T:
             is_over = time.monotonic() + PAUSE_SECONDS > until or is_client_gone(request)
             if is_over or not (_has_sentinels() and _may_pass(fault)):
                 raise unanswered or fault from None
+        except Exception:
+            # For example, the till was removed after the attempt that may have made the call.
+            if unanswered:
+                raise unanswered from None
+            raise
         time.sleep(PAUSE_SECONDS)
 
 

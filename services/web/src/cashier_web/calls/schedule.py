@@ -93,11 +93,14 @@ def schedule_call(
     if is_client_gone(request):
         raise Refused(408, _("%(till)s was not called: the answer took too long.") % params)
     nginx_id = request_id(request)
-    press_id = nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else secrets.token_hex(16)
+    # The press_id stays the same if the view schedules the call of this request once more.
+    own_id = request.__dict__.setdefault("own_press_id", secrets.token_hex(16))
+    press_id = nginx_id if NGINX_REQUEST_ID.fullmatch(nginx_id) else own_id
     lookup.leave_check_to_press_lua()
     try:
         if is_simple_button:
-            press_id = the_timeline().first_press_id(store.slug, by.key, press_id)
+            first = partial(the_timeline().first_press_id, store.slug, by.key, press_id)
+            press_id = repeat_during_failover(first, request)
         press = partial(
             the_timeline().press,
             store.slug,
