@@ -46,7 +46,8 @@ class _InAnyOrder:
     After a failover, some Sentinels learn up to two seconds later than others which server is the primary. redis-py
     would always ask the same Sentinel first, and web could not reach the new primary until this Sentinel knows it.
     Also, redis-py moves the Sentinel that has answered to the front of its list, which is not safe with threads.
-    Therefore each use of `sentinels` gets a list of its own.
+    Therefore each use of `sentinels` gets a list of its own. channels_redis creates its Sentinel client itself, so it
+    does not use this class.
     """
 
     @property
