@@ -7,6 +7,7 @@ the primary whenever it opens a connection. See https://redis.io/docs/latest/ope
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -85,12 +86,7 @@ def redis_client(url: str, **options: Any) -> "Redis":
     """Create a client that blocks. options: the options of a connection, as for `redis.Redis`."""
     if not is_sentinel_address(url):
         return Redis.from_url(url, **options)
-    address = parse_sentinel_address(url)
-    # redis-py declares no types for this class.
-    sentinels: Any = _Sentinels(  # type: ignore[no-untyped-call]
-        address.servers, sentinel_kwargs=_sentinel_options(address, Retry(NoBackoff(), 0))
-    )
-    client: Redis = sentinels.master_for(address.primary, **address.login, **options)
+    client: Redis = _client_of_primary(_Sentinels, url, Retry(NoBackoff(), 0), options)
     return client
 
 
@@ -98,12 +94,17 @@ def async_redis_client(url: str, **options: Any) -> "AsyncRedis":
     """Create a client for asyncio. options: as for `redis_client`."""
     if not is_sentinel_address(url):
         return AsyncRedis.from_url(url, **options)
-    address = parse_sentinel_address(url)
-    sentinels: Any = _AsyncSentinels(  # type: ignore[no-untyped-call]
-        address.servers, sentinel_kwargs=_sentinel_options(address, AsyncRetry(NoBackoff(), 0))
-    )
-    client: AsyncRedis = sentinels.master_for(address.primary, **address.login, **options)
+    client: AsyncRedis = _client_of_primary(_AsyncSentinels, url, AsyncRetry(NoBackoff(), 0), options)
     return client
+
+
+def _client_of_primary(
+    sentinels: Callable[..., Any], url: str, retry: Retry | AsyncRetry, options: dict[str, Any]
+) -> Any:
+    """Create a client that asks the Sentinels for the primary. sentinels: the class of the client of the Sentinels."""
+    address = parse_sentinel_address(url)
+    client = sentinels(address.servers, sentinel_kwargs=_sentinel_options(address, retry))
+    return client.master_for(address.primary, **address.login, **options)
 
 
 def channel_layer_host(url: str, **options: Any) -> dict[str, Any]:

@@ -20,7 +20,9 @@ REPEAT_SECONDS = 3.0
 
 A person waits for the answer, and each waiting request occupies a thread. Nginx waits for 4 s."""
 PAUSE_SECONDS = 0.1
-"""The time between two attempts. Without a pause, all waiting requests together would occupy the Sentinels."""
+"""The time between two attempts. Without a pause, all waiting requests together would occupy the Sentinels.
+
+Redis does not tell a client that there is a new primary. The client only finds out by trying."""
 UNTIL = "repeated_until"
 """The attribute of a request with the time at which its steps are no longer repeated."""
 
