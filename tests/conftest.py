@@ -14,6 +14,7 @@ from cashier_local import ports
 from cashier_local.ports import responds, wait_until
 from cashier_local.topology import prepare_data
 from tests.support import topologies
+from tests.support.redis_group import RedisGroup
 from tests.support.topologies import ENVIRONMENT, Log, TopologyUnderTest, Valkey, add_store
 
 # httpx logs one line for each request. A load test sends so many requests that these lines would hide the rest of the
@@ -48,6 +49,17 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def redis_group(tmp_path: Path) -> Iterator[RedisGroup]:
+    """Several Redis servers with Sentinels, which only one test uses and may stop."""
+    servers = RedisGroup(tmp_path)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
 
 
 @pytest.fixture(scope="session")
