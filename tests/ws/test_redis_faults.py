@@ -13,6 +13,7 @@ import pytest
 from cashier_core import lua, timeline, timeline_reader
 from cashier_core.call import Policy
 from cashier_core.timeline import Timeline
+from cashier_ws.boards.board import UNKNOWN_SECONDS
 from loadtests.clients.asyncio_screen import open_screen
 from tests.support.topologies import wait_until_written
 from tests.support.ws_server import figures, path_of, serve
@@ -66,7 +67,7 @@ async def test_a_screen_that_connects_while_redis_is_down_is_idle_and_works_afte
     with serve("daphne", own_valkey.url, tmp_path) as server:
         await asyncio.to_thread(own_valkey.stop, signal.SIGKILL)
         screen = await open_screen(server.url, path_of(store, language="fr"))
-        await screen.until(1, 5)
+        await screen.until(1, UNKNOWN_SECONDS + 5)
         assert "Veuillez patienter" in screen.painted[0].html
 
         await asyncio.to_thread(own_valkey.start)
@@ -75,6 +76,20 @@ async def test_a_screen_that_connects_while_redis_is_down_is_idle_and_works_afte
 
         assert [paint.till for paint in screen.painted] == [0, 4, 0]
         assert not server.log.has("Traceback")
+        screen.close()
+
+
+async def test_a_screen_that_connects_during_a_call_while_redis_is_away_shows_the_call_when_redis_is_back(
+    own_valkey, tmp_path, store, press
+) -> None:
+    with serve("daphne", own_valkey.url, tmp_path) as server:
+        press(4, hold_ms=60_000)
+        await asyncio.to_thread(own_valkey.stop, signal.SIGTERM)
+        screen = await open_screen(server.url, path_of(store))
+        await asyncio.to_thread(own_valkey.start)
+        await screen.until(1, UNKNOWN_SECONDS + 5)
+
+        assert [paint.till for paint in screen.painted] == [4], "the idle text would have removed the number"
         screen.close()
 
 

@@ -31,10 +31,11 @@ def connect(url: str) -> "Redis":
 
     After a restart of Redis, the client keeps old connections, and notices that they are closed only when it uses them.
     This can be minutes later, because the client opens several connections only if it reads several times at once. The
-    client does not repeat a command after a timeout, because ws soon reads the timelines again anyway.
+    client does not repeat a command after a timeout, because ws soon reads the timelines again anyway. The client waits
+    for a connection for only half a second, because after a failover of Redis, the host of the old primary may be gone.
     """
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
-    return async_redis_client(url, socket_connect_timeout=1, socket_timeout=2, retry=retry)
+    return async_redis_client(url, socket_connect_timeout=0.5, socket_timeout=2, retry=retry)
 
 
 class TimelineReader:

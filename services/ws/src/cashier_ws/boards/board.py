@@ -25,6 +25,14 @@ This takes about 5 ms. Then the boards of other stores can send, so that a large
 """
 
 
+UNKNOWN_SECONDS = 5.0
+"""For how long a new board paints nothing if Redis does not answer.
+
+The page of a screen that has connected again still shows its call. The idle text of a board that does not know the call
+would remove it. The time is longer than a failover of Redis.
+"""
+
+
 class Screen(Protocol):
     """An interface: what the board and the heartbeats need of each of their screens.
 
@@ -72,7 +80,10 @@ class Board:
         The value is None before the first repaint, and when the frame must be built again.
         """
         self._loop = asyncio.get_running_loop()
+        self._created_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._unknown_timer: asyncio.TimerHandle | None = None
+        """If Redis does not answer, the timer that paints a new board."""
 
     @property
     def queued(self) -> int:
@@ -162,17 +173,23 @@ class Board:
         self._has_adopted = True
         self._play()
 
-    def play_without_redis(self) -> None:
+    def play_without_redis(self, *, is_lost: bool = True) -> None:
         """Paint the calls that the board knows, or the idle text of the first screen's ticket if it knows no calls.
 
-        Called if Redis does not answer.
+        is_lost: whether Redis does not answer. A board that has never read a snapshot then waits until
+        `UNKNOWN_SECONDS` after its creation. Otherwise only the timeline of this store cannot be read.
         """
-        self._play()
+        wait_seconds = self._created_at + UNKNOWN_SECONDS - self._loop.time()
+        if not is_lost or self._has_adopted or self._current_frame is not None or wait_seconds <= 0:
+            self._play()
+        elif not self._unknown_timer:
+            self._unknown_timer = self._loop.call_later(wait_seconds, self._play)
 
     def stop(self) -> None:
-        """Cancel the timer when the board is removed. A timer that is still set would keep the board in memory."""
-        if self._timer:
-            self._timer.cancel()
+        """Cancel the timers when the board is removed. A timer that is still set would keep the board in memory."""
+        for timer in (self._timer, self._unknown_timer):
+            if timer:
+                timer.cancel()
         if self._proof:
             self._proofs.end(self._proof, self._loop.time(), was_removed=False)
             self._proof = None

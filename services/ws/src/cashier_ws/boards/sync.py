@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import islice
+from math import inf
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -39,6 +40,8 @@ LOST_SECONDS = 0.25
 When Redis is back, calls may be announced before this replica has subscribed to the events again. The next turn finds
 these calls. It must come soon, so this time is shorter than REPAIR_SECONDS.
 """
+SUBSCRIBING_SECONDS = 5.0
+"""For how long the turns stay close after Redis is back. channels_redis subscribes again within a second or two."""
 READS_AT_ONCE = 128
 """The maximum number of timelines that are read from Redis in one batch.
 
@@ -81,6 +84,8 @@ class Sync:
         self._turn = 0
         self._must_compare_all = True
         self._redis_is_lost = False
+        self._lost_at = -inf
+        """When Redis did not answer for the last time, on the event loop's clock."""
 
     def start(self) -> None:
         """Start the loops that receive events, read snapshots and repair boards.
@@ -184,7 +189,7 @@ class Sync:
                 return
             if not self._redis_is_lost:
                 log.warning("the timeline of %s can't be read: %s", board.store, snapshot)
-            board.play_without_redis()
+            board.play_without_redis(is_lost=self._redis_is_lost)
         except Exception:  # A fault in one store must not affect other stores.
             log.exception("fault while adopting the timeline of %s", board.store)
 
@@ -194,7 +199,8 @@ class Sync:
         This is necessary because Redis PubSub does not guarantee that a subscriber gets each message. `changes` returns
         each change only once.
         """
-        period = LOST_SECONDS if self._redis_is_lost else REPAIR_SECONDS
+        is_subscribing = asyncio.get_running_loop().time() < self._lost_at + SUBSCRIBING_SECONDS
+        period = LOST_SECONDS if self._redis_is_lost or is_subscribing else REPAIR_SECONDS
         await asyncio.sleep(period * random.uniform(0.9, 1.1))
         await self._timeline.check_clock()
         # If a request of this turn fails, the next turn does not get the same changes, and must compare all boards.
@@ -224,6 +230,7 @@ class Sync:
 
     def _lose_redis(self, fault: Exception) -> None:
         metrics.REDIS_ERRORS.inc()
+        self._lost_at = asyncio.get_running_loop().time()
         if not self._redis_is_lost:
             self._redis_is_lost = True
             log.warning("Redis is lost, boards play on: %s", fault)
