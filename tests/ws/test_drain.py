@@ -52,6 +52,26 @@ async def test_a_draining_replica_is_unready_and_refuses_new_screens(valkey, tmp
         assert not server.log.has("Traceback")
 
 
+async def test_an_nginx_that_stops_lets_the_replica_close_only_its_own_screens(valkey, tmp_path, store) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="1") as server:
+        # The addresses from which the screens connect stand for the addresses of two Nginx.
+        stopping, other = "127.0.1.7", "127.0.1.8"
+        closing = [await open_screen(server.url, path_of(store), source=stopping) for _ in range(20)]
+        staying = [await open_screen(server.url, path_of(store), source=other) for _ in range(3)]
+        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=stopping)) as nginx:
+            assert (await nginx.get(f"{server.url}/close-screens")).status_code == 404
+            answer = await nginx.post(f"{server.url}/close-screens")
+            assert (answer.status_code, answer.text) == (200, "20 screens are closed\n")
+            codes = {await screen.until_closed(10) for screen in closing}
+            # The replica still accepts screens, because it does not stop.
+            staying.append(await open_screen(server.url, path_of(store), source=stopping))
+
+        assert codes == {1012}
+        assert [screen.closed for screen in staying] == [None] * 4
+        for screen in staying:
+            screen.close()
+
+
 async def test_a_replica_without_screens_stops_at_once(valkey, tmp_path) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_DRAIN_SECONDS="30") as server:
         started = time.monotonic()

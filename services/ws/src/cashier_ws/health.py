@@ -1,4 +1,8 @@
-"""Answers the HTTP requests to ws: Docker and Nginx ask for its health, and Prometheus asks for its metrics."""
+"""Answers the HTTP requests to ws.
+
+Docker and Nginx ask for its health, and Prometheus asks for its metrics. An Nginx that is being stopped asks the
+replica to close the screens that are connected through this Nginx.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,15 +16,22 @@ class Health:
     """The ASGI application for HTTP.
 
     `/healthz` is answered with 200, or with 503 while the replica drains. `/metrics` is answered with the metrics.
-    Any other path is answered with 404.
+    After POST `/close-screens`, the replica closes all screens that are connected through the proxy that has sent the
+    request, and no others. So the request needs no password. Any other path is answered with 404.
+
+    close_screens: closes the screens of a proxy with this IP address, and returns their number. It is None on another
+    ASGI server than Daphne.
     """
 
     draining = False
+    close_screens: Callable[[str], int] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: object, send: Send) -> None:
         content_type = "text/plain; charset=utf-8"
         if scope["path"] == "/metrics":
             status, body, content_type = 200, generate_latest(), CONTENT_TYPE_LATEST
+        elif scope["path"] == "/close-screens" and scope["method"] == "POST" and self.close_screens:
+            status, body = 200, b"%d screens are closed\n" % self.close_screens(scope["client"][0])
         elif scope["path"] != "/healthz":
             status, body = 404, b"This service speaks websocket only.\n"
         elif self.draining:

@@ -71,6 +71,7 @@ class ScreenServer(Server):
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
         self.ws_factory.protocol = ScreenProtocol
+        health.close_screens = self.close_screens_of
         reactor.callWhenRunning(self._listen_to_signals)
         reactor.callWhenRunning(self._begin_lifespan)
         if self.watchdog:
@@ -147,14 +148,31 @@ class ScreenServer(Server):
             self.stop()
             return
         self.draining = health.draining = True
-        screens = [each for each in self.connections if isinstance(each, ScreenProtocol) and each.can_send]
+        screens = self._screens()
         seconds = ENVIRONMENT.cashier_drain_seconds if screens else 0
         log.warning("draining: %d screens are closed within %s s", len(screens), seconds)
-        random.shuffle(screens)
-        for index, screen in enumerate(screens):
-            reactor.callLater(seconds * index / len(screens), screen.close_with, *RESTARTING)
+        self._close(screens)
         self.closing = len(screens)
         reactor.callLater(seconds + CLOSE_GRACE if screens else 0, self.stop)
+
+    def close_screens_of(self, proxy: str) -> int:
+        """Close the screens that are connected through a proxy, which is being stopped. Returns their number.
+
+        The screens are closed in the same way as during a drain. proxy: its IP address.
+        """
+        screens = [each for each in self._screens() if getattr(each.transport.getPeer(), "host", "") == proxy]
+        log.warning("the proxy %s is being stopped: %d screens are closed", proxy, len(screens))
+        self._close(screens)
+        return len(screens)
+
+    def _screens(self) -> list[ScreenProtocol]:
+        return [each for each in self.connections if isinstance(each, ScreenProtocol) and each.can_send]
+
+    def _close(self, screens: list[ScreenProtocol]) -> None:
+        """Close these screens with code 1012, in random order, spread over `CASHIER_DRAIN_SECONDS`."""
+        random.shuffle(screens)
+        for index, screen in enumerate(screens):
+            reactor.callLater(ENVIRONMENT.cashier_drain_seconds * index / len(screens), screen.close_with, *RESTARTING)
 
     def protocol_disconnected(self, protocol: Any) -> None:
         if protocol not in self.connections:
