@@ -97,3 +97,7 @@ def test_the_page_of_a_closed_store_shows_the_stores_message_or_a_default_in_its
     ticket = Ticket.read(websocket_of(response).partition("?ticket=")[2], settings.ENVIRONMENT.cashier_ticket_key)
     assert ">Back on Monday<" in response.content.decode()
     assert (ticket.idle.language, ticket.idle.notice) == ("fr", "Back on Monday")
+
+
+def test_the_page_knows_after_how_much_silence_its_connection_is_dead(client) -> None:
+    assert 'data-silence="40"' in client.get("/").content.decode()

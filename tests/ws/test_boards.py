@@ -221,7 +221,7 @@ async def test_a_replica_that_was_stopped_while_it_compared_its_boards_ignores_o
 
     monkeypatch.setattr(sync, "get_channel_layer", lambda: RedisPubSubChannelLayer(hosts=[valkey.url], prefix=PREFIX))
     async with timeline_reader.connect(valkey.url) as client:
-        hub = Hub(StoppedReader(client), client)
+        hub = Hub(StoppedReader(client), client, 40)
         hub.join(Ticket(store, Idle("en")), RecordingScreen())
         async with asyncio.timeout(20):
             await is_over.wait()

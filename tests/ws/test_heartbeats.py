@@ -1,4 +1,4 @@
-"""A replica sends a heartbeat to each screen every 15 s."""
+"""A replica sends a heartbeat to each screen every 15 s, or more often if screens shall notice a dead line earlier."""
 
 import asyncio
 from collections import Counter
@@ -6,13 +6,14 @@ from collections import Counter
 import pytest
 
 from cashier_core.call import Policy
-from cashier_ws.boards import heartbeats
 from cashier_ws.boards.frames import Frame
-from cashier_ws.boards.heartbeats import GROUPS, HEARTBEAT, PERIOD_SECONDS, Heartbeats
+from cashier_ws.boards.heartbeats import GROUPS, HEARTBEAT, PERIODS, Heartbeats
 from loadtests.clients.asyncio_screen import open_screen
 from tests.support.ws_server import path_of, serve
 
 pytestmark = pytest.mark.anyio
+PERIOD_SECONDS = 40 / PERIODS
+"""The time between two heartbeats with the default settings."""
 FRAMES = 1500
 """More frames than all socket buffers of a screen hold."""
 
@@ -45,6 +46,13 @@ async def test_a_screen_that_sends_nothing_gets_a_heartbeat(server, store) -> No
     screen.close()
 
 
+async def test_more_heartbeats_are_sent_if_screens_accept_less_silence(valkey, tmp_path, store) -> None:
+    with serve("daphne", valkey.url, tmp_path, CASHIER_SILENCE_SECONDS="5") as server:
+        screen = await open_screen(server.url, path_of(store))
+        await screen.until_true(lambda: len(screen.answers) >= 2, 8)
+        screen.close()
+
+
 async def test_a_stuck_screen_gets_the_newest_frame_and_no_heartbeat_instead(valkey, tmp_path, store, press) -> None:
     with serve("daphne", valkey.url, tmp_path, CASHIER_STUCK_SECONDS="60") as server:
         stuck, other = [await open_screen(server.url, path_of(store), buffer=size) for size in (4096, None)]
@@ -65,9 +73,8 @@ async def test_a_stuck_screen_gets_the_newest_frame_and_no_heartbeat_instead(val
         other.close()
 
 
-async def test_heartbeats_continue_although_one_screen_fails(monkeypatch) -> None:
-    monkeypatch.setattr(heartbeats, "PERIOD_SECONDS", 0.3)
-    all_heartbeats, screens, failing = Heartbeats(), [CountingScreen() for _ in range(GROUPS)], FailingScreen()
+async def test_heartbeats_continue_although_one_screen_fails() -> None:
+    all_heartbeats, screens, failing = Heartbeats(0.8), [CountingScreen() for _ in range(GROUPS)], FailingScreen()
     for screen in (failing, *screens):
         all_heartbeats.join(screen)
     all_heartbeats.start()
@@ -77,9 +84,8 @@ async def test_heartbeats_continue_although_one_screen_fails(monkeypatch) -> Non
     assert {screen.beats for screen in (failing, *screens)} <= {2, 3}
 
 
-async def test_heartbeats_are_spread_evenly_over_time(monkeypatch) -> None:
-    monkeypatch.setattr(heartbeats, "PERIOD_SECONDS", 0.0)
-    heartbeats_of_all, screens = Heartbeats(), [CountingScreen() for _ in range(3 * GROUPS)]
+async def test_heartbeats_are_spread_evenly_over_time() -> None:
+    heartbeats_of_all, screens = Heartbeats(0.0), [CountingScreen() for _ in range(3 * GROUPS)]
     for screen in screens:
         heartbeats_of_all.join(screen)
     for screen in screens[:GROUPS]:

@@ -195,7 +195,7 @@ def test_the_time_of_a_removal_counts_from_the_real_end_of_a_call_that_was_repla
     ids=str,
 )
 def test_a_false_report_is_counted_and_changes_no_proof(store, text, reason) -> None:
-    hub, reporter = Hub(None, None), screen("1.1")
+    hub, reporter = Hub(None, None, 40), screen("1.1")
     show(hub.proofs, reporter)
     before = refused(reason)
     hub.take_report(store, reporter, text)
@@ -209,7 +209,7 @@ def refused(reason: str) -> float:
 
 
 def test_an_invalid_report_does_not_prove_that_a_page_can_report() -> None:
-    hub, reporter = Hub(None, None), screen("1.1", can_report=False)
+    hub, reporter = Hub(None, None, 40), screen("1.1", can_report=False)
     show(hub.proofs, reporter)
     hub.take_report("store", reporter, "{}")
     assert closed(hub.proofs).screens == {"unknown": ["1.1"]}

@@ -45,6 +45,11 @@ class CoreEnvironment:
     cashier_ticket_key: str = variable(
         "Signs the tickets in the websocket addresses of screens. Must be the same for web and ws.", KEY, secret=True
     )
+    cashier_silence_seconds: float = variable(
+        "Seconds without any message after which a screen opens another connection. A lower value costs CPU time.",
+        between(5, 40),
+        default=40.0,
+    )
     cashier_log_level: str = variable(
         "The least severe messages that are logged.",
         validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"], error="must be one of {choices}"),

@@ -40,7 +40,7 @@ async def lifespan(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[s
 
 
 redis = timeline_reader.connect(ENVIRONMENT.redis_url)
-hub = Hub(timeline_reader.TimelineReader(redis), redis)
+hub = Hub(timeline_reader.TimelineReader(redis), redis, ENVIRONMENT.cashier_silence_seconds)
 metrics.StoresCollector(hub.figures)
 consumer: Any = CashierConsumer.as_asgi(hub=hub)
 routes: list[Any] = [

@@ -38,6 +38,7 @@ def screen_page(request: HttpRequest, slug: str = DEFAULT_STORE) -> HttpResponse
     context = {
         "store": store,
         "websocket": f"{path}?ticket={ticket}",
+        "silence_seconds": f"{settings.ENVIRONMENT.cashier_silence_seconds:g}",
         "manifest_path": store_path("manifest", store),
         **fragment.context(idle_of(store)),
         "look": appearance_json(store, paired),

@@ -1,8 +1,8 @@
 """Sends heartbeats to all screens of a replica, so that a screen notices if its connection is dead.
 
-The page of a screen treats a connection as dead if nothing has arrived for 40 s. Therefore the replica sends one
-prepared frame to each screen every 15 s, and the page usually sends nothing. If the page sent pings, which the replica
-had to parse and to answer, an idle screen would cost several times as much CPU time.
+The page of a screen treats a connection as dead if nothing has arrived for `CASHIER_SILENCE_SECONDS` (40 s). Therefore
+the replica sends one prepared frame to each screen every 15 s, and the page usually sends nothing. If the page sent
+pings, which the replica had to parse and to answer, an idle screen would cost several times as much CPU time.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ import logging
 from cashier_ws.boards.board import Screen
 from cashier_ws.boards.frames import Frame
 
-PERIOD_SECONDS = 15.0
-"""The time between two heartbeats of a screen."""
+PERIODS = 8 / 3
+"""If a connection works, this many heartbeats arrive within `CASHIER_SILENCE_SECONDS`: one every 15 s within 40 s."""
 GROUPS = 60
 """The number of groups into which the screens are divided. The groups get their heartbeats one after the other.
 
@@ -26,9 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeats:
-    """Sends a heartbeat to each screen every `PERIOD_SECONDS`. All methods run on the event loop and do not wait."""
+    """Sends heartbeats to each screen. All methods run on the event loop and do not wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence_seconds: float) -> None:
+        """silence_seconds: after which time without a heartbeat a screen treats its connection as dead."""
+        self._turn_seconds = silence_seconds / PERIODS / GROUPS
+        """The time from the heartbeats of a group to those of the next group."""
         self._groups: list[set[Screen]] = [set() for _ in range(GROUPS)]
         self._next = 0
         """The number of the group that gets its heartbeats next."""
@@ -36,7 +39,7 @@ class Heartbeats:
     def start(self) -> None:
         """Begin to send heartbeats. Must be called once, on the event loop."""
         loop = asyncio.get_running_loop()
-        loop.call_later(PERIOD_SECONDS / GROUPS, self._send_to_next_group, loop.time() + PERIOD_SECONDS / GROUPS)
+        loop.call_later(self._turn_seconds, self._send_to_next_group, loop.time() + self._turn_seconds)
 
     def join(self, screen: Screen) -> None:
         """Send heartbeats to this screen from now on."""
@@ -59,7 +62,7 @@ class Heartbeats:
         loop = asyncio.get_running_loop()
         # If the event loop was late by more than one turn, no turn is left out, and all groups get their heartbeats a
         # little later.
-        following = max(due + PERIOD_SECONDS / GROUPS, loop.time())
+        following = max(due + self._turn_seconds, loop.time())
         loop.call_at(following, self._send_to_next_group, following)
         group, self._next = self._groups[self._next], (self._next + 1) % GROUPS
         for screen in list(group):

@@ -36,7 +36,8 @@ class Hub:
     last screen has left.
     """
 
-    def __init__(self, timeline: TimelineReader, redis: Redis) -> None:
+    def __init__(self, timeline: TimelineReader, redis: Redis, silence_seconds: float) -> None:
+        """silence_seconds: after which time without a message a screen treats its connection as dead."""
         self.paired_screens = PairedScreens()
         self.proofs = Proofs()
         self.statuses = ScreenStatuses(self.paired_screens)
@@ -47,7 +48,7 @@ class Hub:
         self._command_task: asyncio.Task[None] | None = None
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
-        self._heartbeats = Heartbeats()
+        self._heartbeats = Heartbeats(silence_seconds)
         self._gc_policy = GcPolicy()
         self._joined = 0
         self._is_started = False

@@ -32,12 +32,6 @@ SEND_BUFFER = 32 * 1024
 
 By default, the kernel buffers up to 4 MB. With such a buffer, a stuck screen would be noticed only after hours.
 """
-DEAD_SECONDS = 40
-"""If the other side has not acknowledged a heartbeat after this many seconds, the kernel closes the connection.
-
-By default, the kernel would try to deliver the heartbeat for about 15 minutes. The page of the screen has the same
-limit.
-"""
 FLUSH_SECONDS = 1.0
 """When a connection is closed, the seconds for which the screen may still read what has been sent to it."""
 CONTINUATION, FIRST_CONTROL_OPCODE = 0, 8
@@ -58,6 +52,7 @@ class ScreenProtocol(FrameWriter, WebSocketProtocol):
     without a limit.
     """
 
+    silence_seconds = 40.0
     _fragments = 0
     """The number of frames into which the screen has split its current message, without the first one."""
     take_report: TakeReport | None = None
@@ -85,8 +80,10 @@ class ScreenProtocol(FrameWriter, WebSocketProtocol):
         self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         is_tcp = self.transport.socket.family in {socket.AF_INET, socket.AF_INET6}
         if is_tcp and hasattr(socket, "TCP_USER_TIMEOUT"):  # macOS does not have this option.
+            # If the other side has not acknowledged a heartbeat after this time, the kernel closes the connection. By
+            # default, the kernel would try to deliver the heartbeat for about 15 minutes. The page has the same limit.
             # The option also limits how long a stuck screen may accept nothing.
-            milliseconds = round(max(DEAD_SECONDS, self.stuck_seconds + 5) * 1000)
+            milliseconds = round(max(self.silence_seconds, self.stuck_seconds + 5) * 1000)
             self.transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._allowance = Allowance()
         self.begin_writing()

@@ -70,6 +70,7 @@ class ScreenServer(Server):
         self.ws_factory.setProtocolOptions(failByDrop=False, openHandshakeTimeout=0)
         ScreenProtocol.adopt_options(self.ws_factory)
         ScreenProtocol.stuck_seconds = ENVIRONMENT.cashier_stuck_seconds
+        ScreenProtocol.silence_seconds = ENVIRONMENT.cashier_silence_seconds
         self.ws_factory.protocol = ScreenProtocol
         health.close_screens = self.close_screens_of
         reactor.callWhenRunning(self._listen_to_signals)

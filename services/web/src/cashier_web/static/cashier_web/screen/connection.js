@@ -8,9 +8,9 @@ import { CAP_MS, retryDelay } from "./backoff.js";
 import { fetchPage } from "./fetch_page.js";
 import { swapFragment } from "./fragment.js";
 
-// The server sends a heartbeat every 15 s. After this time without any message, the page treats the connection as dead,
-// even if the browser believes that the connection is open.
-const SILENCE_MS = 40_000;
+// The server sends more than two heartbeats in this time. After this time without any message, the page treats the
+// connection as dead, even if the browser believes that the connection is open.
+const SILENCE_MS = 1000 * Number(document.body.dataset.silence);
 const HEARTBEAT = "pong";
 const COMMAND_BEGINS = "{"; // All other messages are HTML or heartbeats.
 // A server of version 0.1.0 sends no heartbeats. It only answers pings. The time is longer than the time between two
