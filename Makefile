@@ -9,6 +9,7 @@ UV := $(VENVS)/uv/bin/uv
 export PYTHONPATH := deploy/local:.
 
 include deploy/compose/Makefile
+include deploy/swarm/Makefile
 
 # The files and folders that the linters and formatters check.
 PYTHON_SOURCES := deploy/local loadtests services tests tools
@@ -25,7 +26,7 @@ LOCAL := $(SERVICES) $(VENVS)/local/.done
 TESTS := $(SERVICES) $(VENVS)/dev/.done
 BROWSER := $(VENVS)/dev/.browser
 
-.PHONY: run test test-fast test-compose test-release check format release
+.PHONY: run test test-fast test-compose test-release test-swarm check format release
 .PHONY: load worker locust bench capacity compare paint socket-flood screen-states lock messages voices screenshots clean
 
 ##@ Run
@@ -46,6 +47,9 @@ test-compose: $(VENVS)/dev/.done ## the tests of the deployment, on this machine
 
 test-release: $(VENVS)/dev/.done ## the tests of releases, updates and rollbacks, on this machine's Docker engine: ARGS= for pytest
 	$(DEV)/pytest tests/release $(ARGS)
+
+test-swarm: $(VENVS)/dev/.done ## the tests of a Swarm of three hosts, which the program ../shared/docker/nodes starts: ARGS= for pytest
+	$(DEV)/pytest tests/swarm $(ARGS)
 
 check: $(TESTS) ## linters, types, import contracts, catalogs, Nginx configuration, documents
 	$(DEV)/ruff check $(PYTHON_SOURCES)

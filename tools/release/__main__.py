@@ -27,7 +27,10 @@ SERVICES = ("web", "ws", "nginx_files", "backup")
 """The services whose images are built. nginx_files comes after web, because it contains a copy of web's files."""
 BASE_IMAGES = ("nginx", "redis", "db")
 """The services whose base images are part of the archive, because cashier_q does not start without them."""
-COPIED = ("deploy/compose", "deploy/kiosk", "docs/releases.md", "docs/runbook.md", "docs/settings.md", "LICENSE")
+COPIED = (
+    *("deploy/compose", "deploy/swarm", "deploy/kiosk"),
+    *("docs/releases.md", "docs/runbook.md", "docs/settings.md", "LICENSE"),
+)
 """The files and folders of the repository that are part of the archive."""
 
 

@@ -3,7 +3,7 @@
 The archive contains one folder, cashier_q-VERSION:
 
 - images.tar.gz: all images that cashier_q needs.
-- Makefile and deploy: the compose files and scripts, and the guides and scripts for screens (deploy/kiosk).
+- Makefile and deploy: the compose files, the stack file and scripts, and the guides and scripts for screens.
 - NOTES.md: the part of the changelog about this version.
 - sbom: what the images contain.
 - SHA256SUMS: the checksums of the images and the SBOMs. The scripts check them before they load the images.
@@ -19,6 +19,7 @@ from pathlib import Path
 MAKEFILE = """\
 # The make targets of cashier_q. `make` without a target prints them.
 include deploy/compose/Makefile
+include deploy/swarm/Makefile
 """
 
 
