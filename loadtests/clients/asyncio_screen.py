@@ -34,6 +34,7 @@ class AsyncioScreen(asyncio.Protocol):
     painted: every paint that the screen has received.
     answers: every text that is not a paint, for instance "pong".
     pongs: the payload of every Pong frame.
+    last_received: when the last bytes have arrived, in seconds of time.monotonic().
     closed: None while the connection is open, then its close code. The close code is 1006 if there was no Close frame.
     """
 
@@ -41,6 +42,7 @@ class AsyncioScreen(asyncio.Protocol):
         self.painted: list[Paint] = []
         self.answers: list[bytes] = []
         self.pongs: list[bytes] = []
+        self.last_received = time.monotonic()
         self.closed: int | None = None
         self.reason = ""
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -61,7 +63,7 @@ class AsyncioScreen(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        now = time.monotonic()
+        now = self.last_received = time.monotonic()
         for opcode, payload in self._incoming.feed(data):
             if opcode == TEXT:
                 if paint := parse_paint(now, payload):
@@ -108,6 +110,11 @@ class AsyncioScreen(asyncio.Protocol):
         """Close the TCP connection without sending a Close frame."""
         if self._transport:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Forget the TCP connection at once, although the other side may not answer any more."""
+        if self._transport:
+            self._transport.abort()
 
     def pause(self) -> None:
         """Stop reading, like a screen that hangs. The kernel still receives data until its buffers are full."""

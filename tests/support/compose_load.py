@@ -187,7 +187,9 @@ def holds_of(connection: Connection) -> list[float]:
     return [after.at - shown.at for shown, after in pairwise(painted[1:]) if shown.till]
 
 
-def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> list[str]:
+def faults_of(
+    press: Press, connection: Connection, loop_lag: EventLoopLag, *, late_seconds: float = LATE_SECONDS
+) -> list[str]:
     """Return what was wrong when one connection showed one call.
 
     A connection that was closed before the call ended, or opened after the call, need not show the call. A connection
@@ -195,7 +197,7 @@ def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> l
     """
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS
-    if connection.closed < ends + LATE_SECONDS or connection.opened > ends - LATE_SECONDS:
+    if connection.closed < ends + late_seconds or connection.opened > ends - LATE_SECONDS:
         return []
     name = f"{press.store} seq {press.seq}"
     # Fragments from before the press are ignored. They may have the same seq as the call of this press, because Redis
@@ -210,7 +212,7 @@ def faults_of(press: Press, connection: Connection, loop_lag: EventLoopLag) -> l
     from_the_beginning = connection.opened <= begins - LATE_SECONDS
     lag = loop_lag.lag_at(press.answered) + loop_lag.lag_at(shown[0]) + loop_lag.lag_at(after[0])
     late = after[0] - ends
-    if abs(late) > LATE_SECONDS + lag:
+    if not -LATE_SECONDS - lag <= late <= late_seconds + lag:
         return [f"{name}: ended {late:+.2f} s off (event loop lag: {lag:.2f} s)"]
     held = after[0] - shown[0]
     if from_the_beginning and not -SHORT_SECONDS - lag < held - HOLD_SECONDS < LATE_SECONDS + lag:

@@ -1,0 +1,46 @@
+"""`make swarm-update` replaces one container after another. A version that does not work is undone."""
+
+import asyncio
+
+import pytest
+
+from tests.support.cluster_load import ClusterLoad
+from tests.support.compose_stack import Failed
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_update_loses_no_press_and_closes_screens_with_code_1012(cluster, stores) -> None:
+    # The comment changes the image of ws, and the images of web and nginx_files stay the same.
+    source = cluster.clone.folder / "services/ws/src/cashier_ws/__init__.py"
+    source.write_text(source.read_text() + "# another version\n")
+    await asyncio.to_thread(cluster.build, "two")
+    async with ClusterLoad(cluster.urls, stores) as load:
+        output = await asyncio.to_thread(cluster.make, "swarm-update")
+
+    assert "Deploying ws" in output
+    assert not load.refused_seconds(), load.costs()
+    assert load.faults() == []
+    assert not load.doubled()
+    assert {each.code for screen in load.screens for each in screen.connections if each.code} == {1012}, load.costs()
+    assert max(seconds for screen in load.screens for seconds in screen.seconds_away()) < 4, load.costs()
+
+
+async def test_a_version_that_does_not_start_is_undone_unnoticed(cluster, stores) -> None:
+    working = cluster.tag
+    source = cluster.clone.folder / "services/ws/src/cashier_ws/__main__.py"
+    before = source.read_text()
+    source.write_text("raise SystemExit('this version does not start')\n")
+    await asyncio.to_thread(cluster.build, "broken")
+    async with ClusterLoad(cluster.urls, stores) as load:
+        with pytest.raises(Failed, match="The services have their previous version again"):
+            await asyncio.to_thread(cluster.make, "swarm-update")
+    source.write_text(before)
+    cluster.tag = working
+    await asyncio.to_thread(cluster.wait_until_complete)
+
+    assert not load.refused_seconds(), load.costs()
+    assert load.faults() == []
+    # The new Nginx started, and was replaced by the old one again.
+    assert {each.code for screen in load.screens for each in screen.connections if each.code} <= {1012}, load.costs()
+    assert max((seconds for screen in load.screens for seconds in screen.seconds_away()), default=0) < 4, load.costs()
