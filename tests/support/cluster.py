@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cashier_local.ports import wait_until
 from loadtests.profiles import device_token
-from tests.support.compose_stack import NOT_INHERITED, Failed, Stack
+from tests.support.compose_stack import NOT_INHERITED, Failed, Stack, docker
 
 ROOT = Path(__file__).parents[2]
 NODES = ROOT.parent / "shared/docker/nodes"
@@ -51,8 +51,9 @@ class Cluster:
         for image in IMAGES:
             self.clone.compose("build", "--quiet", image, **settings)
             images.append(f"cashier_q-{image}:{tag}")
-            self.clone._docker("tag", f"{self.clone.project}-{image}", images[-1])
+            docker("tag", f"{self.clone.project}-{image}", images[-1])
         nodes("load", *images)
+        docker("rmi", *images)
         self.tag = tag
 
     def make(self, *arguments: str, host: int = 1, **settings: str) -> str:
@@ -132,9 +133,9 @@ class Cluster:
     def start_killed_hosts(self) -> None:
         nodes("up", str(len(HOSTS)))
 
-    def set_availability(self, host: int, availability: str, asked: int | None = None) -> None:
+    def set_availability(self, host: int, availability: str) -> None:
         """Drain a host ("drain"), or let it get containers again ("active")."""
-        self.docker(asked or host % len(HOSTS) + 1, "node", "update", "--availability", availability, f"node{host}")
+        self.docker(host % len(HOSTS) + 1, "node", "update", "--availability", availability, f"node{host}")
 
     def is_complete(self, asked: int = 1) -> bool:
         """Return whether all hosts are ready, and all services have all their containers."""
@@ -165,13 +166,24 @@ class Cluster:
         roles = [server.split()[1:3] for server in servers]
         return sorted(roles)[1:] == [["slave", primary]] * 2 and len(roles) == 3
 
+    def is_empty(self, host: int) -> bool:
+        """Return whether no container of the stack runs on this host."""
+        return not self.docker(host, "ps", "--quiet", "--filter", f"name={self.stack}_")
+
+    def repair(self) -> None:
+        """Undo all faults, and wait until the stack is complete."""
+        for host in HOSTS:
+            self.heal(host)
+        self.start_killed_hosts()
+        for host in HOSTS:
+            self.set_availability(host, "active")
+        self.wait_until_complete()
+
     def wait_until_complete(self, seconds: float = 180) -> None:
         wait_until(self.is_complete, seconds, "all services have all their containers")
         wait_until(self.redis_is_complete, seconds, "the Redis primary has two replicas")
 
     def clear(self) -> None:
-        """Remove the stack, its volumes, and the images that were built."""
-        self.make("swarm-down")
-        for host in HOSTS:
-            self.docker(host, "volume", "prune", "--force")
+        """Remove the hosts with everything on them, and the images that were built."""
+        nodes("down")
         self.clone.clear()

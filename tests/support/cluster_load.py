@@ -50,7 +50,7 @@ class ClusterScreen(ReconnectingScreen):
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(0.25)  # As the page does, the screen looks at its connection from time to time.
+            await asyncio.sleep(0.25)  # The event loop runs the screens meanwhile.
             screen = self.connections[-1].screen
             if screen.closed is None and time.monotonic() - screen.last_received > self._silence:
                 screen.abort()

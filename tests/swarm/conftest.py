@@ -10,7 +10,7 @@ import pytest
 
 from loadtests.profiles import Profile, device_token
 from loadtests.topologies import code_that_adds_stores
-from tests.support.cluster import BASE_IMAGES, Cluster, nodes
+from tests.support.cluster import BASE_IMAGES, NODES, Cluster, nodes
 from tests.support.compose_stack import require_engine
 
 STORES = 200
@@ -18,10 +18,9 @@ STORES = 200
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    """Start three hosts, and deploy a stack with the commands of the guide.
-
-    `cluster.up_output` is the output of `make swarm-up`.
-    """
+    """Start three hosts, and deploy a stack with the commands of the guide. Remove the hosts after the last test."""
+    if not NODES.exists():
+        pytest.fail(f"{NODES} does not exist, so there are no hosts")
     require_engine()
     nodes("up", "3")
     nodes("load", *BASE_IMAGES)
@@ -29,10 +28,17 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     cluster.clone.clone()
     cluster.build("one")
     try:
-        cluster.up_output = cluster.make("swarm-up")
+        cluster.make("swarm-up")
         yield cluster
     finally:
         cluster.clear()
+
+
+@pytest.fixture(autouse=True)
+def repaired(cluster) -> Iterator[None]:
+    """Repair the cluster after each test, also after a test that has failed."""
+    yield
+    cluster.repair()
 
 
 @pytest.fixture(scope="session")
