@@ -4,10 +4,12 @@ The close frame contains a code and a reason.
 """
 
 import asyncio
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
+from cashier_local.ports import wait_until
 from cashier_ws.consumers import same_origin
 from loadtests.clients.asyncio_screen import AsyncioScreen, open_screen
 from loadtests.clients.websocket_frames import TEXT, frame
@@ -122,6 +124,9 @@ async def test_a_frame_that_no_screen_sends_closes_the_socket(shared_server, sto
 
     assert await screen.until_closed(5) == code
     assert len(screen.painted) == 1
+    # uvicorn logs a traceback if a text is not UTF-8. The log must contain it before the next test begins.
+    is_logged = partial(shared_server.log.has, f"screen closed [cashier_ws.consumers] store={store} ")
+    await asyncio.to_thread(wait_until, is_logged, 5, "the replica logs that the screen was closed")
 
 
 async def test_more_frames_than_a_screen_sends_close_the_socket(server, store) -> None:
