@@ -62,6 +62,12 @@ def test_values_have_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("EMAIL_URL", "smtp://u:sec?ret@h:587", "must be like smtp://"),
         ("EMAIL_URL", "smtp://u:secret@h:99999", "must be like smtp://"),
         ("EMAIL_URL", "smtp://u:secret@h:587/?TLS=True", "must be like smtp://"),
+        ("CASHIER_MEDIA_URL", "https://s3.example.com/bucket", "must be like s3://key:secret@host/bucket"),
+        ("CASHIER_MEDIA_URL", "s3://s3.example.com/bucket", "must be like s3://"),
+        ("CASHIER_MEDIA_URL", "s3://key:sec/ret@s3.example.com/bucket", "must be like s3://"),
+        ("CASHIER_MEDIA_URL", "s3://key:secret@s3.example.com", "must be like s3://"),
+        ("CASHIER_MEDIA_URL", "s3://key:secret@s3.example.com:99999/bucket", "must be like s3://"),
+        ("CASHIER_MEDIA_URL", "s3://key:secret@s3.example.com/bucket?Region=x", "must be like s3://"),
         ("CASHIER_SITE", "queue.example.com", "must be like https://queue.example.com"),
         ("CASHIER_SITE", "https://example.com/queue", "must be like https://"),
     ],
@@ -86,6 +92,21 @@ def test_a_missing_key_is_reported_with_its_variable(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(env.BadEnvironment, match=f"{name}: required, but not set"):
         env.read(env.WebEnvironment)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "s3://key:secret@s3.eu-central-1.amazonaws.com/bucket?region=eu-central-1",
+        "s3://key:sec%2Fret@10.0.0.5:9000/bucket.of-media?tls=False",
+        "s3://key:secret@[2001:db8::1]:9000/bucket?region=x&tls=True",
+    ],
+)
+def test_the_url_of_a_bucket_is_read(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("CASHIER_MEDIA_URL", url)
+
+    assert env.read(env.WebEnvironment).cashier_media_url == url
 
 
 def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

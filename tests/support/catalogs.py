@@ -33,7 +33,7 @@ FOR_MANAGERS = [
         "validators.py",
     ),
     *("accounts/people.py", "accounts/people_csv.py"),
-    *("infra/csv_table.py", "infra/lookalikes.py", "infra/table_resource.py"),
+    *("infra/csv_table.py", "infra/lookalikes.py", "infra/media_storage.py", "infra/table_resource.py"),
     *(f"templates/cashier_web/{name}.html" for name in ("_store_nav", "_import_errors", "_proof", "_screen_state")),
     *(
         f"templates/cashier_web/{name}.html"

@@ -131,7 +131,17 @@ class Cluster:
         nodes("kill", str(host))
 
     def start_killed_hosts(self) -> None:
-        nodes("up", str(len(HOSTS)))
+        """Start hosts that were killed. A host needs some seconds until it knows that it belongs to the Swarm."""
+
+        def are_up() -> bool:
+            try:
+                return bool(nodes("up", str(len(HOSTS))))
+            except Failed as failure:
+                if "already part of a swarm" in str(failure):
+                    return False
+                raise
+
+        wait_until(are_up, 60, "all hosts belong to the Swarm again")
 
     def set_availability(self, host: int, availability: str) -> None:
         """Drain a host ("drain"), or let it get containers again ("active")."""

@@ -14,7 +14,7 @@ from loadtests.clients.reconnecting_screen import Connection, ReconnectingScreen
 from loadtests.measure.records import Press
 from loadtests.profiles import device_token
 from tests.support.cluster import ADDRESSES
-from tests.support.compose_load import HOLD_SECONDS, SHORT_SECONDS, Load, faults_of
+from tests.support.compose_load import HOLD_SECONDS, Load, faults_of
 
 CONNECT_SECONDS = 1.0
 """A client tries the next address if a host has not accepted its connection within this time."""
@@ -22,6 +22,8 @@ ANSWER_SECONDS = 6.0
 SILENCE_SECONDS = 7.0
 """The value of CASHIER_SILENCE_SECONDS in the stack."""
 STATUS_CALLED = {200, 201}
+SHORT_SECONDS = 0.6
+"""A hold may be so much shorter. Three engines with all their containers share the cores of this machine."""
 LATE_SECONDS = 2.0
 """A call that is acknowledged directly after a failover appears when the replicas follow the new primary."""
 
@@ -169,7 +171,9 @@ class ClusterLoad(Load):
             if screen.store == press.store
             for number, connection in enumerate(screen.connections)
             if not _kept_by_page(press, screen.connections[:number], connection)
-            for fault in faults_of(press, _heard(connection), self.lag, late_seconds=LATE_SECONDS)
+            for fault in faults_of(
+                press, _heard(connection), self.lag, late_seconds=LATE_SECONDS, short_seconds=SHORT_SECONDS
+            )
         ]
 
     def refused(self) -> list[Press]:

@@ -188,7 +188,12 @@ def holds_of(connection: Connection) -> list[float]:
 
 
 def faults_of(
-    press: Press, connection: Connection, loop_lag: EventLoopLag, *, late_seconds: float = LATE_SECONDS
+    press: Press,
+    connection: Connection,
+    loop_lag: EventLoopLag,
+    *,
+    late_seconds: float = LATE_SECONDS,
+    short_seconds: float = SHORT_SECONDS,
 ) -> list[str]:
     """Return what was wrong when one connection showed one call.
 
@@ -215,6 +220,6 @@ def faults_of(
     if not -LATE_SECONDS - lag <= late <= late_seconds + lag:
         return [f"{name}: ended {late:+.2f} s off (event loop lag: {lag:.2f} s)"]
     held = after[0] - shown[0]
-    if from_the_beginning and not -SHORT_SECONDS - lag < held - HOLD_SECONDS < LATE_SECONDS + lag:
+    if from_the_beginning and not -short_seconds - lag < held - HOLD_SECONDS < LATE_SECONDS + lag:
         return [f"{name}: held {held:.3f} s (event loop lag: {lag:.2f} s)"]
     return []

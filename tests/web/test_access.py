@@ -121,6 +121,7 @@ TABLE = {
     ("GET", "/password"): (SIGN_IN, 200, 200, 200, 200, 200),
     ("GET", "/sign_in"): (200, 302, 302, 302, 302, 302),
     # Nginx asks this address whether the person may upload a file.
+    ("GET", "/media/1/nowhere.png"): (404, 404, 404, 404, 404, 404),
     ("GET", "/may_upload?method=POST"): (403, 403, 403, 403, 204, 204),
     ("GET", "/may_upload?method=GET"): (204, 204, 204, 204, 204, 204),
     ("POST", "/sign_out"): (302, 302, 302, 302, 302, 302),
@@ -237,7 +238,7 @@ def test_a_refused_request_changes_nothing_in_the_other_store(client, sign_in, r
 def test_every_page_is_in_the_table() -> None:
     names = {pattern.name for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)}
 
-    screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "logo"}
+    screens = {"screens", "pair", "claim", "history", "manifest", "worker", "media", "media_file", "logo"}
     hours = {"hours", "open_store", "close_store"}
     fleet = {"fleet", "fleet_screen", "fleet_proof", "fleet_proof_csv"}
     alarms = {"alarms", "acknowledge_alarm", "mute_alarm", "end_mute", "add_contact", "remove_contact"}

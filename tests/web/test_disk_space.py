@@ -4,17 +4,17 @@ There is a limit for the files of one store and a limit for the files of all sto
 """
 
 import errno
+import os
 import shutil
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadhandler import FileUploadHandler
 from PIL import Image
 
-from cashier_web.infra import disk_space
+from cashier_web.infra import disk_space, media_storage
 from cashier_web.infra.tasks_server import metrics_text
 from cashier_web.models import Medium, Store
 from cashier_web.periodic import TASKS
@@ -128,23 +128,20 @@ def test_no_file_is_stored_on_a_disk_that_is_almost_full(upload, environment, fr
     assert upload(noise(), page).status_code == 302
 
 
-class FullDisk(FileSystemStorage):
-    """A folder on a disk that becomes full in the middle of a file."""
-
-    def _save(self, name: str, content) -> str:
-        path = Path(self.path(name))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.read(1000))
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
 @pytest.mark.parametrize("page", ["/media", "/logo"])
-def test_half_a_file_is_deleted_if_the_disk_becomes_full(upload, settings, page) -> None:
-    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.FullDisk"}}
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(errno.ENOSPC, "too little disk space"), (errno.EROFS, "no storage for pictures and videos")],
+)
+def test_half_a_file_is_deleted_if_a_file_cannot_be_written(upload, settings, monkeypatch, page, error, reason) -> None:
+    def fail(_file: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(media_storage.os, "fsync", fail)
     answer = upload(noise(), page)
 
     assert answer.status_code == 507
-    assert "too little disk space" in answer.content.decode()
+    assert reason in answer.content.decode()
     assert stored(settings) == []
     assert (Medium.objects.count(), Store.objects.get().logo.name) == (0, "")
 

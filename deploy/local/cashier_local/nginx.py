@@ -27,11 +27,19 @@ def argv() -> list[str]:
 
 
 def configure(
-    folder: Path, port: int, web_port: int, press_port: int, ws_ports: Sequence[int], *, workers: int = 0
+    folder: Path,
+    port: int,
+    web_port: int,
+    press_port: int,
+    ws_ports: Sequence[int],
+    *,
+    workers: int = 0,
+    caches_media: bool = False,
 ) -> None:
     """Write Nginx's configuration into the folder `nginx/` of the topology's folder.
 
-    workers: the number of Nginx's worker processes; 0 for one per core.
+    workers: the number of Nginx's worker processes; 0 for one per core. caches_media: whether the media are in an
+    object store.
     """
     target = folder / "nginx"
     shutil.copytree(CONFIGURATION, target, dirs_exist_ok=True)
@@ -47,7 +55,9 @@ def configure(
     web = f"upstream web {{ zone web 64k; {f'server 127.0.0.1:{web_port} max_fails=0; ' * 2}}}\n"
     press = f"upstream press {{ zone press 64k; {f'server 127.0.0.1:{press_port} max_fails=0; ' * 2}}}\n"
     ws = f"upstream ws {{ zone ws 64k; least_conn;{replicas} }}\n"
-    (conf_d / "upstreams.conf").write_text(web + press + ws)
+    cache = "proxy_cache_path media_cache keys_zone=media:1m inactive=1y max_size=2000m use_temp_path=off;\n"
+    (conf_d / "upstreams.conf").write_text(web + press + ws + (cache if caches_media else ""))
+    (conf_d / "media.conf").write_text("include snippets/cached_media.conf;\n" if caches_media else "")
     (conf_d / "workers.conf").write_text(f"worker_processes {workers or 'auto'};\n")
     # sndbuf is the size of Nginx's send buffer for each connection to a browser. A large buffer would accept data for a
     # screen that has stopped reading. Then the replica would not notice that the screen is stuck. Therefore the buffer

@@ -253,7 +253,13 @@ class Topology:
 
     def _configure_nginx(self) -> None:
         nginx.configure(
-            self.folder, self.port, self.web_port, self.press_port, self.ws_ports, workers=self._nginx_workers
+            self.folder,
+            self.port,
+            self.web_port,
+            self.press_port,
+            self.ws_ports,
+            workers=self._nginx_workers,
+            caches_media=bool(self.environment.get("CASHIER_MEDIA_URL")),
         )
 
     def _wait_until(self, process: Process, is_ready: Callable[[], bool]) -> None:

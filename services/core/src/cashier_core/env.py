@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-from cashier_core.env_checks import KEY, Check, between, host_names, mail_server, scheme, sentinels, site
+from cashier_core.env_checks import KEY, Check, between, bucket, host_names, mail_server, scheme, sentinels, site
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -112,6 +112,13 @@ class WebEnvironment(CoreEnvironment):
     )
     cashier_media_root: str = variable(
         "Folder of the pictures and videos that screens show between calls, which Nginx serves.", default="media"
+    )
+    cashier_media_url: str = variable(
+        "The bucket of an object store, which several hosts use instead of the folder: "
+        "`s3://key:secret@host/bucket?region=name`.",
+        bucket,
+        default="",
+        secret=True,
     )
     cashier_store_media_mb: int = variable(
         "Megabytes that the pictures, videos and logo of one store may have.", between(1, 10_000), default=500

@@ -44,6 +44,19 @@ def mail_server(value: str) -> None:
         )
 
 
+KEYS, REGION = r"[^/?#@:]+:[^/?#@:]+@", r"[a-zA-Z0-9-]+"
+BUCKET = re.compile(rf"s3://{KEYS}{HOST}{PORT}/[a-zA-Z0-9._-]+(\?(region={REGION})?&?(tls=(True|False))?)?")
+
+
+def bucket(value: str) -> None:
+    """Check that the value is the URL of a bucket in an object store, or empty."""
+    found = BUCKET.fullmatch(value)
+    if value and (found is None or int(found["port"] or 443) > 65535):
+        raise ValidationError(
+            "must be like s3://key:secret@host/bucket?region=name&tls=True, with %2F for /, %40 for @ and so on"
+        )
+
+
 def site(value: str) -> None:
     """Check that the value is the address of a site without a path, or empty."""
     if value and not re.fullmatch(r"https?://[^/?#\s]+/?", value):

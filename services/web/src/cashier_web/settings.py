@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from cashier_core import env, logs
 from cashier_core.settings import *  # noqa: F403
 from cashier_web.infra.mail import mail_settings
+from cashier_web.infra.media_storage import media_storage
 
 ENVIRONMENT = env.read(env.WebEnvironment)
 
@@ -98,7 +99,7 @@ STATIC_ROOT = ENVIRONMENT.cashier_static_root
 MEDIA_URL = "/media/"
 MEDIA_ROOT = ENVIRONMENT.cashier_media_root
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_storage(ENVIRONMENT.cashier_media_url),
     # The names of static files contain a hash of the content, so Nginx can tell browsers to keep the files forever.
     "staticfiles": {"BACKEND": "cashier_web.infra.static_files.HashedFiles"},
 }

@@ -65,6 +65,7 @@ urlpatterns = [
     path("sign_out", LogoutView.as_view(), name="sign_out"),
     path("password", ChangePassword.as_view(), name="password"),
     path("welcome/<uidb64>/<token>", Welcome.as_view(), name="welcome"),
+    path("media/<int:number>/<str:name>", media.media_file, name="media_file"),
     path("may_upload", may_upload, name="may_upload"),
     path("stores", my_stores.stores, name="stores"),
     path("fleet", fleet.fleet_page, name="fleet"),

@@ -3,46 +3,23 @@
 In the usual deployment, the media, the database, Redis, the backups and the logs are on the same disk.
 """
 
-import contextlib
 import errno
 import logging
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+
+from cashier_web.infra import media_storage
 
 MB = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
 
-def media_root() -> Path:
-    return Path(settings.MEDIA_ROOT)
-
-
-def media_bytes(folder: str = "") -> int:
-    """Return the size of all media in bytes, or only of those in one folder. Each store has a folder of its own."""
-    return sum(_file_sizes(media_root() / folder))
-
-
-def _file_sizes(folder: Path) -> Iterator[int]:
-    # Another request may delete a file or a folder at any moment. os.walk leaves out folders that no longer exist.
-    for parent, _folders, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                yield Path(parent, name).lstat().st_size
-
-
 def disk_usage() -> tuple[int, int]:
     """Return the size of the disk with the media, and how much of it is free, in bytes."""
-    folder = media_root()
-    while not folder.exists():  # The folder is created with the first upload.
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
-    return usage.total, usage.free
+    return media_storage.disk_usage(Path(settings.MEDIA_ROOT))
 
 
 def database_bytes() -> int | None:

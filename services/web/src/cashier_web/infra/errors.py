@@ -5,11 +5,11 @@ import random
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
@@ -65,25 +65,25 @@ def refuse_page(request: HttpRequest, status: int, reason: str, retry_after: int
     return response
 
 
-View = Callable[..., HttpResponse]
+View_ = TypeVar("View_", bound=Callable[..., HttpResponseBase])
 
 
-def allow_methods(*methods: str) -> Callable[[View], View]:
+def allow_methods(*methods: str) -> Callable[[View_], View_]:
     """Decorator for a view that accepts only the given HTTP methods. A request with another method is refused with 405.
 
     The response gives the reason. The response of Django's own decorators gives no reason.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: View_) -> View_:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method in methods:
                 return view(request, *args, **kwargs)
             response = refuse(405, _("This address accepts only %(methods)s.") % {"methods": ", ".join(methods)})
             response["Allow"] = ", ".join(methods)
             return response
 
-        return guarded
+        return cast("View_", guarded)
 
     return decorate
 

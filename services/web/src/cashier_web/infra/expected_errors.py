@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from cashier_web.infra import metrics
 from cashier_web.infra.errors import Refused, refuse, refuse_in_format, refuse_page
+from cashier_web.infra.media_storage import UNAVAILABLE, MediaUnavailable
 from cashier_web.infra.redis_unavailable import redis_unavailable
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 class ExpectedErrors:
     """Answers a request that fails for an expected reason.
 
-    The expected reasons are a refused request, a missing permission, and a database or Redis that does not answer.
+    The expected reasons are a refused request, a missing permission, and a database, an object store or Redis that does
+    not answer.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -50,6 +52,9 @@ def answer_expected(request: HttpRequest, exception: Exception) -> HttpResponse 
         metrics.DATABASE_ERRORS.inc()
         log.warning("the database does not answer: %s", " ".join(str(exception).split()))
         exception = Refused(503, _("Nothing was changed, because the database cannot be reached at the moment."))
+    elif isinstance(exception, MediaUnavailable):
+        log.warning("the object store does not answer: %s", exception)
+        exception = Refused(503, str(UNAVAILABLE))
     if isinstance(exception, Refused):
         return refuse_in_format(request, exception.status, exception.reason, exception.retry_after)
     return None

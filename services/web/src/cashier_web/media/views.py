@@ -6,7 +6,7 @@ from typing import IO
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,9 +15,10 @@ from django.views.decorators.cache import never_cache
 from cashier_web.accounts import permissions
 from cashier_web.infra.errors import allow_methods
 from cashier_web.infra.form_errors import one_line
+from cashier_web.infra.media_storage import stored_media
 from cashier_web.infra.redis_unavailable import message_without_redis
 from cashier_web.media.files import changing_media, store_file
-from cashier_web.media.quota import DiskFull
+from cashier_web.media.quota import DiskFull, NoStorage
 from cashier_web.media.uploads import clean_logo, clean_medium
 from cashier_web.models import Medium, Store
 from cashier_web.store_urls import managed_pages, store_path
@@ -139,9 +140,27 @@ def remove_logo(request: HttpRequest, store: Store) -> HttpResponse:
     return change_media(request, store, lambda locked: set_logo(locked, ""))
 
 
+@allow_methods("GET", "HEAD")
+def media_file(request: HttpRequest, number: int, name: str) -> HttpResponseBase:
+    """Send a picture, a video or a logo.
+
+    If the media are in an object store, Nginx requests each file here, and caches the file. The database is asked
+    first, so that a stranger who guesses names costs no requests to the object store.
+    """
+    path = f"{number}/{name}"
+    is_used = Medium.objects.filter(store=number, file=path).exists() or Store.objects.filter(pk=number, logo=path)
+    if not is_used:
+        raise Http404
+    try:
+        size, media_type, content = stored_media.read(path)
+    except FileNotFoundError:
+        raise Http404 from None
+    return StreamingHttpResponse(content, content_type=media_type, headers={"Content-Length": str(size)})
+
+
 def status_of(error: ValidationError) -> int:
-    """The status of a response that refuses a file: 507 (insufficient storage) if the disk is full, otherwise 400."""
-    return 507 if isinstance(error, DiskFull) else 400
+    """The status of a response that refuses a file: 507 if there is no storage for the file, otherwise 400."""
+    return 507 if isinstance(error, (DiskFull, NoStorage)) else 400
 
 
 def change_media(request: HttpRequest, store: Store, change: Callable[[Store], object]) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from cashier_web.infra.media_storage import MediaUnavailable
 from cashier_web.media.archive import restore_files
 
 
@@ -15,6 +16,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             new = restore_files(sys.stdin.buffer)
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, MediaUnavailable, tarfile.TarError) as error:
             raise CommandError(f"the pictures and videos cannot be restored completely: {error}") from None
         self.stdout.write(f"{new} pictures and videos were restored.")
