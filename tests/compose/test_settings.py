@@ -104,3 +104,18 @@ def test_nginx_has_enough_worker_processes_for_the_screens(stack) -> None:
 def test_make_up_refuses_a_bad_number_of_screens(screens, stack) -> None:
     with pytest.raises(Failed, match="cashier_q: CASHIER_SCREENS: must be a whole number from 1 to 300000"):
         stack.make("up", CASHIER_SCREENS=screens)
+
+
+def test_if_a_server_of_the_database_does_not_answer_the_next_one_is_used(stack) -> None:
+    # Nothing listens on port 1 of the database's host.
+    command = """
+    DATABASE_URL=$(sed 's/@db:5432/@db:1,db:5432/' $DATABASE_URL_FILE)
+    export DATABASE_URL
+    unset DATABASE_URL_FILE
+    python -m cashier_web shell --no-imports -c '
+from django.db import connection
+connection.ensure_connection()
+print(connection.connection.info.port)'
+    """
+
+    assert stack.compose("exec", "-T", "web", "sh", "-c", command).split()[-1] == "5432"

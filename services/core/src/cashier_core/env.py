@@ -11,7 +11,18 @@ from typing import Any, TypeVar
 from environs import FileAwareEnv, validate
 from environs.exceptions import EnvError
 
-from cashier_core.env_checks import KEY, Check, between, bucket, host_names, mail_server, scheme, sentinels, site
+from cashier_core.env_checks import (
+    KEY,
+    Check,
+    between,
+    bucket,
+    database,
+    host_names,
+    mail_server,
+    scheme,
+    sentinels,
+    site,
+)
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -68,8 +79,10 @@ class WebEnvironment(CoreEnvironment):
 
     cashier_secret_key: str = variable("Django's secret key, for sessions and CSRF tokens.", KEY, secret=True)
     database_url: str = variable(
-        "The database of stores and people: sqlite:// or postgres://.",
+        "The database of stores and people: sqlite:// or postgres://. It may name several servers of one PostgreSQL: "
+        "`postgres://user:password@host1:5432,host2:5432/name`.",
         scheme("sqlite", "postgres", "postgresql"),
+        database,
         default="sqlite:///cashier_q.sqlite3",
         secret=True,
     )

@@ -31,6 +31,17 @@ def sentinels(value: str) -> None:
             raise ValidationError(str(fault)) from None
 
 
+DATABASE_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^/?#@:,\[\]]+)(:(?P<port>\d{1,5}))?")
+
+
+def database(value: str) -> None:
+    """Check the servers of a PostgreSQL, if there are several. The address of one is checked by Django."""
+    servers = value.partition("://")[2].partition("/")[0].rpartition("@")[2].split(",")
+    found = [DATABASE_SERVER.fullmatch(server) for server in servers]
+    if len(servers) > 1 and not all(each and int(each["port"] or 5432) <= 65535 for each in found):
+        raise ValidationError("must be like postgres://user:password@host1:5432,host2:5432/name")
+
+
 ACCOUNT, HOST, PORT = r"([^/?#@]*@)?", r"(\[[0-9a-fA-F:.]+\]|[^/?#@:\[\]]+)", r"(:(?P<port>\d{1,5}))?"
 MAIL_SERVER = re.compile(rf"smtp://{ACCOUNT}{HOST}{PORT}/?(\?(tls|ssl)=True)?")
 

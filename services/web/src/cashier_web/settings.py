@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-import dj_database_url
 from csp.constants import NONE, SELF
 
 from cashier_core import env, logs
 from cashier_core.settings import *  # noqa: F403
+from cashier_web.infra.database_address import database_settings
 from cashier_web.infra.mail import mail_settings
 from cashier_web.infra.media_storage import media_storage
 
@@ -66,7 +66,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": database_settings(ENVIRONMENT.database_url)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Transactions use the mode IMMEDIATE, in which a transaction waits for the write lock when it begins. In another
     # mode, a transaction fails at its first write if another transaction is writing. In SQLite's WAL mode, readers
@@ -79,7 +79,8 @@ else:
     # If the database does not answer, a connection to it fails after a few seconds. With the kernel's default timeouts,
     # it would fail after minutes.
     DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 3,
+        # With several servers, this is the time for each of them. Shorter times are not possible.
+        "connect_timeout": 2 if "," in DATABASES["default"]["HOST"] else 3,
         "tcp_user_timeout": 5000,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
