@@ -6,6 +6,7 @@ It checks the ticket, adds the screen to its board, and answers the pings of pag
 import asyncio
 import contextlib
 import logging
+import sys
 import time
 from functools import partial
 from typing import Any, cast
@@ -82,6 +83,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
         self._opened_at = time.monotonic()
         self._has_reconnected = False
         self._client: dict[str, str] = {}
+        self._proxy = ""
+        """The IP address of the Nginx through which the screen is connected."""
         self.reporter: Reporter
         """The screen, as the readers of its reports know it. It exists if the ticket of the screen is valid."""
 
@@ -122,6 +125,8 @@ class CashierConsumer(AsyncWebsocketConsumer):
             return
         screen = open_screen(self.scope, self.send, self._give_up, ENVIRONMENT.cashier_stuck_seconds, self.reporter)
         self._screen, self._board = screen, self._hub.join(ticket, screen)
+        self._proxy = sys.intern((self.scope.get("client") or [""])[0])
+        self._hub.balance.join(self._proxy, self)
         screen.pass_reports_to(partial(self._hub.take_report, ticket.store, self.reporter))
         # The ASGI scope and its headers would stay in memory as long as the screen is connected, which may be months.
         # Nothing reads the scope and the headers again, so they are emptied.
@@ -157,6 +162,16 @@ class CashierConsumer(AsyncWebsocketConsumer):
         if self._screen:
             self._screen.send_if_clear(frame)
 
+    @property
+    def shows_no_call(self) -> bool:
+        return self._board is not None and self._board.shows_no_call
+
+    async def move(self) -> None:
+        """Close the websocket, because other replicas have fewer screens. The page then connects again."""
+        # Some ASGI servers raise OSError if the connection has just ended.
+        with contextlib.suppress(OSError):
+            await self._close_with(1012, "other replicas have fewer screens")
+
     async def revoke(self) -> None:
         """Close the websocket, because the credential of the screen was revoked.
 
@@ -187,6 +202,7 @@ class CashierConsumer(AsyncWebsocketConsumer):
             },
         )
         self._hub.leave(self._board, self._screen)
+        self._hub.balance.leave(self._proxy, self)
         self._screen.close()
         self._hub.paired_screens.leave(self.reporter.credential_id, self)
         self._hub.statuses.leave(self.reporter, code, asyncio.get_running_loop().time())

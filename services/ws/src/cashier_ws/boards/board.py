@@ -90,6 +90,11 @@ class Board:
         """The number of the store's calls that have not begun."""
         return self._playlist.queued
 
+    @property
+    def shows_no_call(self) -> bool:
+        """Whether no call is shown, and no call waits."""
+        return self._shown is None and not self._playlist.queued
+
     def join(self, screen: Screen) -> None:
         """Add a screen and paint it.
 

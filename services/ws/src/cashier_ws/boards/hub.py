@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from cashier_core.tickets import Ticket
 from cashier_core.timeline_reader import TimelineReader
 from cashier_ws import metrics
+from cashier_ws.boards.balance import PERIOD_SECONDS, Balance
 from cashier_ws.boards.board import Board, Screen
 from cashier_ws.boards.commands import READ_SECONDS, Commands
 from cashier_ws.boards.heartbeats import Heartbeats
@@ -45,7 +46,8 @@ class Hub:
         self._proof_writer = ProofWriter(self.proofs, redis, replica)
         self._status_writer = StatusWriter(self.statuses, redis, replica)
         self._commands = Commands(self.paired_screens, redis)
-        self._command_task: asyncio.Task[None] | None = None
+        self.balance = Balance(redis, replica)
+        self._repeated: list[asyncio.Task[None]] = []
         self._boards: dict[str, Board] = {}
         self._sync = Sync(self._boards, self.paired_screens, timeline)
         self._heartbeats = Heartbeats(silence_seconds)
@@ -69,9 +71,14 @@ class Hub:
         self._heartbeats.start()
         self._proof_writer.start()
         self._status_writer.start()
-        self._command_task = asyncio.create_task(
-            repeat(READ_SECONDS, self._commands.pass_on, "commands to screens can't be read now")
-        )
+        self._repeated = [
+            asyncio.create_task(
+                repeat(READ_SECONDS, self._commands.pass_on, "commands to screens can't be read now"),
+            ),
+            asyncio.create_task(
+                repeat(PERIOD_SECONDS, self.balance.step, "the numbers of screens can't be compared now"),
+            ),
+        ]
         self._schedule_tidy()
 
     def join(self, ticket: Ticket, screen: Screen) -> Board:
@@ -110,8 +117,8 @@ class Hub:
 
     async def end(self) -> None:
         """Write to Redis what must not be lost, because the replica ends."""
-        if self._command_task:
-            self._command_task.cancel()
+        for task in self._repeated:
+            task.cancel()
         await asyncio.gather(self._proof_writer.end(), self._status_writer.end())
 
     def _schedule_tidy(self) -> None:
