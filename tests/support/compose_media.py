@@ -6,6 +6,7 @@ from io import BytesIO
 import httpx
 from PIL import Image
 
+from tests.support.cluster import Cluster
 from tests.support.compose_stack import Stack
 
 PASSWORD = "secret enough"
@@ -27,7 +28,7 @@ class Manager:
     the connections at the end.
     """
 
-    def __init__(self, stack: Stack, slug: str) -> None:
+    def __init__(self, stack: Stack | Cluster, slug: str) -> None:
         stack.manage(f"""
 from django.contrib.auth.models import User
 from cashier_web.models import Membership, Store
@@ -52,9 +53,13 @@ Membership.objects.create(person=anna, store=store, role=3)
 
     def upload(self, picture: bytes) -> str:
         """Upload a picture, and return the path at which it is served."""
-        page = self._post(f"/s/{self.slug}/media", {"file": ("photo.jpg", picture)})
+        page = self.upload_answer(picture)
         assert page.status_code == 200
         return MEDIA.findall(page.text)[-1]
+
+    def upload_answer(self, picture: bytes) -> httpx.Response:
+        """Upload a picture, and return the answer, which may be a refusal."""
+        return self._post(f"/s/{self.slug}/media", {"file": ("photo.jpg", picture)})
 
     def pictures(self) -> list[str]:
         """Return the paths of all pictures of the store."""

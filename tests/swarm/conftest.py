@@ -10,22 +10,36 @@ import pytest
 
 from loadtests.profiles import Profile, device_token
 from loadtests.topologies import code_that_adds_stores
-from tests.support.cluster import BASE_IMAGES, NODES, Cluster, nodes
+from tests.support.cluster import BASE_IMAGES, GATEWAY, NODES, Cluster, nodes
 from tests.support.compose_stack import require_engine
+from tests.support.object_store import ObjectStoreServer, run_object_store
 
 STORES = 200
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    """Start three hosts, and deploy a stack with the commands of the guide. Remove the hosts after the last test."""
+def hosts() -> None:
+    """Start three hosts."""
     if not NODES.exists():
         pytest.fail(f"{NODES} does not exist, so there are no hosts")
     require_engine()
     nodes("up", "3")
     nodes("load", *BASE_IMAGES)
+
+
+@pytest.fixture(scope="session")
+def object_store(hosts, tmp_path_factory) -> Iterator[ObjectStoreServer]:
+    """Run an object store outside of the hosts."""
+    with run_object_store(tmp_path_factory.mktemp("object_store"), GATEWAY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(object_store, tmp_path_factory) -> Iterator[Cluster]:
+    """Deploy a stack with the commands of the guide. Remove the hosts after the last test."""
     cluster = Cluster(tmp_path_factory.mktemp("swarm"))
     cluster.clone.clone()
+    cluster.write_secret("media_url", object_store.url)
     cluster.build("one")
     try:
         cluster.make("swarm-up")

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.support.cluster_load import ClusterLoad
+from tests.support.cluster_load import LEFT_SOCKETS, ClusterLoad
 from tests.support.compose_stack import Failed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, LEFT_SOCKETS]
 
 
 async def test_an_update_loses_no_press_and_closes_screens_with_code_1012(cluster, stores) -> None:

@@ -164,9 +164,10 @@ def connect(url: str) -> "Redis":
     """Create a Redis client that never repeats a command.
 
     After a timeout, nobody knows whether Redis has executed the command. A press that is executed twice could make two
-    calls.
+    calls. The client waits for a connection for only half a second, because after a failover of Redis, the host of the
+    old primary may be gone.
     """
-    return redis_client(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0))
+    return redis_client(url, socket_connect_timeout=0.5, socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 class Timeline:

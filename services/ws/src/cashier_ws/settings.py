@@ -21,7 +21,7 @@ CHANNEL_LAYERS = {
             "hosts": [
                 redis_address.channel_layer_host(
                     ENVIRONMENT.redis_url,
-                    socket_connect_timeout=1,
+                    socket_connect_timeout=0.5,
                     socket_keepalive=True,
                     socket_keepalive_options={
                         getattr(socket, name): value for name, value in KEEPALIVE.items() if hasattr(socket, name)
