@@ -107,8 +107,8 @@ socket-flood: $(TESTS) ## measure what one websocket costs the other screens if 
 screen-states: $(TESTS) ## check that the states of 10,000 screens are found in time, in 8 minutes: SCREENS=
 	$(DEV)/python -m tools.screen_states $(if $(SCREENS),--screens $(SCREENS))
 
-announcements: $(TESTS) ## measure what the announcements of 100,000 stores cost a replica, in 3 minutes: STORES=
-	$(DEV)/python -m tools.announcements $(if $(STORES),--stores $(STORES))
+announcements: $(TESTS) ## measure what the announcements of 100,000 stores cost a replica, in 3 minutes: STORES=, REPLICAS=
+	$(DEV)/python -m tools.announcements $(if $(STORES),--stores $(STORES)) $(if $(REPLICAS),--replicas $(REPLICAS))
 
 ##@ Maintain
 

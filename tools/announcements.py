@@ -3,11 +3,13 @@
 `make announcements` starts one Redis server and one replica. 100,000 stores have a timeline in Redis. The replica has
 screens of only 100 of them, but gets the announcements of all. A process presses in random stores, at a rate that
 doubles in each step. The program prints the CPU time of the replica and of Redis, and how long after a press a screen
-shows the call. It ends when Redis or the replica is so busy that calls come late.
+shows the call. It ends when Redis or the replica is so busy that calls come late. With REPLICAS, there are more
+replicas with screens of the same stores. The CPU time of Redis then shows what each replica costs Redis.
 """
 
 import argparse
 import asyncio
+import contextlib
 import multiprocessing
 import random
 import statistics
@@ -163,9 +165,13 @@ async def measure(server: Server, valkey: Valkey, screens: Sequence[AsyncioScree
     return Step(presses, replica, redis_cpu, delays, psutil.Process(server.pid).memory_info().rss)
 
 
-async def run(server: Server, valkey: Valkey, stores: int) -> None:
+async def run(servers: Sequence[Server], valkey: Valkey, stores: int) -> None:
+    """Measure one rate after the other, and print a row for each. The first replica is measured."""
+    server = servers[0]
+    # All replicas have the same number of screens. Otherwise they would move screens.
     screens = [
-        await open_screen(server.url, path_of(store_of(number)))
+        await open_screen(each.url, path_of(store_of(number)))
+        for each in servers
         for number in range(OWN_STORES)
         for _ in range(SCREENS_PER_STORE)
     ]
@@ -182,12 +188,16 @@ async def run(server: Server, valkey: Valkey, stores: int) -> None:
         if statistics.median(step.delays) > LATE_SECONDS or step.rate < 0.9 * rate:
             break
         rate *= 2
+    for screen in screens:
+        screen.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make announcements", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--stores", type=positive, default=STORES, help="number of stores")
-    stores = max(parser.parse_args().stores, 2 * OWN_STORES)
+    parser.add_argument("--replicas", type=positive, default=1, help="number of replicas")
+    options = parser.parse_args()
+    stores = max(options.stores, 2 * OWN_STORES)
     env.use_settings("tests.settings")
     with tempfile.TemporaryDirectory(prefix="cashier_q-") as folder:
         valkey = Valkey(Path(folder), Log())
@@ -197,8 +207,11 @@ def main() -> None:
             with timeline.connect(valkey.url) as redis:
                 used = redis.info("memory")["used_memory"] / stores
             print(f"{stores:,} stores have a timeline. Redis needs {used:,.0f} bytes of memory for each.\n")
-            with serve("daphne", valkey.url, Path(folder)) as server:
-                uvloop.run(run(server, valkey, stores))
+            with contextlib.ExitStack() as replicas:
+                servers = [
+                    replicas.enter_context(serve("daphne", valkey.url, Path(folder))) for _ in range(options.replicas)
+                ]
+                uvloop.run(run(servers, valkey, stores))
         finally:
             valkey.stop()
 

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -55,16 +56,19 @@ class Cluster:
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(f"{text}\n")
 
-    def build(self, tag: str) -> None:
-        """Build the images of the clone, and load them into all engines with this tag."""
+    def build(self, tag: str, images: Sequence[str] = IMAGES) -> None:
+        """Build images of the clone, and load them into all engines with this tag. The other images stay the same."""
         settings = {"COMPOSE_FILE": "compose.yaml", "CASHIER_VERSION": tag, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-        images = []
-        for image in IMAGES:
+        built = []
+        for image in images:
             self.clone.compose("build", "--quiet", image, **settings)
-            images.append(f"cashier_q-{image}:{tag}")
-            docker("tag", f"{self.clone.project}-{image}", images[-1])
-        nodes("load", *images)
-        docker("rmi", *images)
+            built.append(f"cashier_q-{image}:{tag}")
+            docker("tag", f"{self.clone.project}-{image}", built[-1])
+        nodes("load", *built)
+        docker("rmi", *built)
+        for image in set(IMAGES) - set(images):
+            for host in HOSTS:
+                self.docker(host, "tag", f"cashier_q-{image}:{self.tag}", f"cashier_q-{image}:{tag}")
         self.tag = tag
 
     def make(self, *arguments: str, host: int = 1, **settings: str) -> str:
@@ -184,12 +188,13 @@ class Cluster:
     def redis_is_complete(self, asked: int = 1) -> bool:
         """Return whether the Sentinels know a primary, and two replicas follow this primary."""
         try:
-            first, *servers = self.redis_status(asked).splitlines()
+            first, *lines = self.redis_status(asked).splitlines()
         except Failed:
             return False
         primary = first.rpartition(" ")[2]
-        roles = [server.split()[1:3] for server in servers]
-        return sorted(roles)[1:] == [["slave", primary]] * 2 and len(roles) == 3
+        servers = {address: state for address, *state in map(str.split, lines)}
+        is_primary = servers.pop(primary, [""])[0] == "master"
+        return is_primary and list(servers.values()) == [["slave", primary, "6379", "connected"]] * 2
 
     def is_empty(self, host: int) -> bool:
         """Return whether no container of the stack runs on this host."""

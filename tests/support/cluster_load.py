@@ -79,11 +79,13 @@ class ClusterScreen(ReconnectingScreen):
             raise
 
 
-def _kept_by_page(press: Press, earlier: list[Connection], connection: Connection) -> bool:
-    """Return whether the page has shown the call before, and got nothing else until the end of the call."""
+def _was_away(press: Press, connection: Connection) -> bool:
+    """Return whether the screen got nothing over this connection until the end of the call.
+
+    The screen was then away during the call. If its page has shown the call before, it keeps the number meanwhile.
+    """
     ends = press.answered + press.starts_in + HOLD_SECONDS
-    was_shown = any((paint.seq, paint.till) == (press.seq, press.till) for each in earlier for paint in each.painted)
-    return was_shown and (not connection.painted or connection.painted[0].at > ends - SHORT_SECONDS)
+    return not connection.painted or connection.painted[0].at > ends - SHORT_SECONDS
 
 
 def _heard(connection: Connection) -> Connection:
@@ -164,8 +166,7 @@ class ClusterLoad(Load):
         """Return one line for each acknowledged call that a screen did not show as it should.
 
         late_seconds: how late a call may appear.
-        A page that connects again keeps its number until the end of the call, even if the new replica cannot read the
-        call from Redis at this moment. Therefore such a connection need not show the call.
+        How long a screen may be away is another question: see `seconds_away`.
         """
         return [
             fault
@@ -173,8 +174,8 @@ class ClusterLoad(Load):
             if press.seq and press.intended > since
             for screen in self.screens
             if screen.store == press.store
-            for number, connection in enumerate(screen.connections)
-            if not _kept_by_page(press, screen.connections[:number], connection)
+            for connection in screen.connections
+            if not _was_away(press, connection)
             for fault in faults_of(
                 press, _heard(connection), self.lag, late_seconds=late_seconds, short_seconds=SHORT_SECONDS
             )

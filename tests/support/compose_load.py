@@ -199,6 +199,8 @@ def faults_of(
 
     A connection that was closed before the call ended, or opened after the call, need not show the call. A connection
     that was opened during the call must show the rest of the call.
+
+    late_seconds: how late a number may appear or disappear. short_seconds: by how much a hold may be too short.
     """
     begins = press.answered + press.starts_in
     ends = begins + HOLD_SECONDS
@@ -220,6 +222,6 @@ def faults_of(
     if not -LATE_SECONDS - lag <= late <= late_seconds + lag:
         return [f"{name}: ended {late:+.2f} s off (event loop lag: {lag:.2f} s)"]
     held = after[0] - shown[0]
-    if from_the_beginning and not -short_seconds - lag < held - HOLD_SECONDS < LATE_SECONDS + lag:
+    if from_the_beginning and not -short_seconds - lag < held - HOLD_SECONDS < late_seconds + lag:
         return [f"{name}: held {held:.3f} s (event loop lag: {lag:.2f} s)"]
     return []

@@ -15,9 +15,11 @@ pytestmark = [pytest.mark.anyio, LEFT_SOCKETS]
 
 BEFORE_SECONDS = 5
 """How long the load runs before the fault."""
-CUT_OFF_SECONDS = 5.0
-"""How late a call may appear after the cable of the primary's host was cut. The replicas of ws get no error from a host
-that has no network, so they notice it only after a timeout."""
+CUT_OFF_SECONDS = 7.5
+"""How late a number may appear or disappear while the cable of the primary's host is cut.
+
+The replicas of ws get no error from a host without network, so they notice it only after a timeout. A screen notices it
+after 7 s (CASHIER_SILENCE_SECONDS). Until then, its page removes a number at the end of the call by itself."""
 
 
 def other(host: int) -> int:
@@ -32,7 +34,8 @@ async def test_a_press_through_any_host_reaches_the_screens_of_all_hosts(cluster
     assert not load.refused_seconds(), load.costs()
     assert load.faults() == []
     assert not load.doubled()
-    assert {each.code for screen in load.screens for each in screen.connections} == {0}, "no connection was lost"
+    # Replicas may move screens to others, which had fewer when the screens were opened.
+    assert {each.code for screen in load.screens for each in screen.connections} <= {0, 1012}
 
 
 @pytest.fixture(params=[True, False], ids=["with the Redis primary", "without the Redis primary"])

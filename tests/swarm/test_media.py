@@ -11,7 +11,7 @@ from tests.support.cluster import Cluster
 from tests.support.compose_media import Manager, photo
 
 pytestmark = pytest.mark.anyio
-LOOK = re.compile(r'data-look="(\w+)"')
+LOOK = re.compile(r'data-look="([^"]+)"')
 
 
 def get_from_all(cluster: Cluster, path: str) -> list[httpx.Response]:

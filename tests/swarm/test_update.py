@@ -26,10 +26,11 @@ async def test_an_update_loses_no_press_and_closes_screens_with_code_1012(cluste
 
 async def test_a_version_that_does_not_start_is_undone_unnoticed(cluster, stores) -> None:
     working = cluster.tag
-    source = cluster.clone.folder / "services/ws/src/cashier_ws/__main__.py"
+    # ws has a new version, too, which works. It must be undone, when press does not start.
+    source = cluster.clone.folder / "services/web/src/cashier_web/gunicorn_conf.py"
     before = source.read_text()
     source.write_text("raise SystemExit('this version does not start')\n")
-    await asyncio.to_thread(cluster.build, "broken")
+    await asyncio.to_thread(cluster.build, "broken", ("web", "ws"))
     async with ClusterLoad(cluster.urls, stores) as load:
         with pytest.raises(Failed, match="The services have their previous version again"):
             await asyncio.to_thread(cluster.make, "swarm-update")
@@ -38,6 +39,6 @@ async def test_a_version_that_does_not_start_is_undone_unnoticed(cluster, stores
 
     assert not load.refused_seconds(), load.costs()
     assert load.faults() == []
-    # The new Nginx started, and was replaced by the old one again.
+    # The new ws started, and was replaced by the old one again.
     assert {each.code for screen in load.screens for each in screen.connections if each.code} <= {1012}, load.costs()
     assert max((seconds for screen in load.screens for seconds in screen.seconds_away()), default=0) < 4, load.costs()

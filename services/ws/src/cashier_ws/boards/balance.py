@@ -66,6 +66,8 @@ class Balance:
         """replica: a text that identifies this replica and its start."""
         self._redis, self._replica = redis, replica
         self._screens: dict[str, set[MovableScreen]] = {}
+        self._found: dict[str, int] = {}
+        """The surplus of the last step."""
         self._before: dict[str, int] = {}
         """For each proxy whose screens were moved in the last period, the number of connections before."""
         self._pause, self._skipped = 0, 0
@@ -83,7 +85,11 @@ class Balance:
     async def step(self) -> None:
         """Compare this replica with the others, and move some screens. Raises RedisError if Redis does not answer."""
         own = {proxy: len(screens) for proxy, screens in self._screens.items()}
-        surplus = excess(own, await self._exchange(own))
+        found = excess(own, await self._exchange(own))
+        # The numbers of the others are up to 10 s old. When many screens have just connected, a replica may seem to
+        # have too many. Therefore only a surplus counts that the last step has found, too.
+        surplus = {proxy: min(number, self._found[proxy]) for proxy, number in found.items() if proxy in self._found}
+        self._found = found
         came_back = any(own.get(proxy, 0) >= before for proxy, before in self._before.items())
         self._before = {}
         if not surplus:
