@@ -185,6 +185,17 @@ class Cluster:
             if name not in once
         )
 
+    def reaches_its_data(self) -> bool:
+        """Return whether each container of web reaches Redis and the database."""
+        ready = ("python", "-m", "cashier_core.healthcheck", "http://127.0.0.1:8000/readyz")
+        try:
+            for host in HOSTS:
+                if web := self.container(host, "web"):
+                    self.docker(host, "exec", web, *ready)
+        except Failed:
+            return False
+        return True
+
     def redis_is_complete(self, asked: int = 1) -> bool:
         """Return whether the Sentinels know a primary, and two replicas follow this primary."""
         try:
@@ -212,6 +223,7 @@ class Cluster:
     def wait_until_complete(self, seconds: float = 180) -> None:
         wait_until(self.is_complete, seconds, "all services have all their containers")
         wait_until(self.redis_is_complete, seconds, "the Redis primary has two replicas")
+        wait_until(self.reaches_its_data, seconds, "web reaches Redis and the database")
 
     def clear(self) -> None:
         """Remove the hosts with everything on them, and the images that were built."""

@@ -198,3 +198,8 @@ class ClusterLoad(Load):
     def doubled(self) -> int:
         """Return how many acknowledged presses have the same call as another press."""
         return len(self.call_ids) - len(set(self.call_ids))
+
+    def lost(self) -> int:
+        """Return how many acknowledged calls were lost: the next call of the store then had the same seq."""
+        called = [(press.store, press.seq) for press in self.presses if press.seq]
+        return len(called) - len(set(called))
